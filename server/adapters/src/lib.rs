@@ -1,0 +1,1 @@
+//! Bilten ticket core.
