@@ -1,1 +1,10 @@
-//! Bilten ticket core.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod checkin;
+pub mod id;
+pub mod key;
+pub mod signed;
+pub mod sync;
+pub mod ticket;
+pub mod time;
