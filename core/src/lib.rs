@@ -4,6 +4,8 @@
 pub mod checkin;
 pub mod id;
 pub mod key;
+#[cfg(feature = "qr")]
+pub mod qr;
 pub mod signed;
 pub mod sync;
 pub mod ticket;
