@@ -1,0 +1,459 @@
+//! The seam: one SQL text and one closure for SQLite and PostgreSQL.
+//!
+//! Bilten runs from one file on a laptop and on PostgreSQL behind many nodes. The two differ in
+//! how they are driven (SQLite has one writer and answers at once, PostgreSQL is awaited), in a
+//! few words of SQL, and in what happens after an error. All of that is decided in this folder and
+//! nowhere else; a domain's `store.rs` sees only [`Conn`], [`sql!`](crate::sql),
+//! [`vals!`](crate::vals) and [`record!`](crate::record).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `conn.rs` | what statements run on, inside a read or a write |
+//! | `statement.rs`, `val.rs`, `row.rs` | statements, what goes in, what comes out |
+//! | `dialect.rs`, `many.rs`, `migrate.rs` | the words that differ; many rows at once; the schema |
+//! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
+//! | `pg.rs` | PostgreSQL: pool and statements |
+//!
+//! Rules for a write: decide inside the statement (`UPDATE … WHERE stock >= $2`, then look at the
+//! count), await nothing but the `Conn`, and do nothing slow (network, hashing) in it.
+
+mod conn;
+mod dialect;
+mod error;
+mod lite;
+mod many;
+mod migrate;
+mod pg;
+mod reader;
+mod row;
+mod statement;
+mod val;
+mod writer;
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sqlx::postgres::PgPool;
+
+pub use conn::Conn;
+pub use error::{DbError, Violation};
+pub use migrate::Migration;
+pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
+pub use statement::{STATEMENTS, Statement, check_statements};
+pub use val::{ToVal, Val};
+
+use conn::Engine;
+use reader::Readers;
+use writer::Writer;
+
+/// How often [`Db::write_again`] runs a write at most.
+const ATTEMPTS: u32 = 5;
+
+/// Where the records are and how they are reached: section `[database]`.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `sqlite:PATH` or `postgres://user:password@host:port/database`.
+    pub url: String,
+    /// How many connections this node opens to PostgreSQL at most.
+    #[serde(default = "defaults::max_connections")]
+    pub max_connections: u32,
+    /// How long a request waits for one of them before it is refused as busy.
+    #[serde(default = "defaults::acquire_timeout_ms")]
+    pub acquire_timeout_ms: u64,
+}
+
+mod defaults {
+    pub(super) fn max_connections() -> u32 {
+        16
+    }
+
+    pub(super) fn acquire_timeout_ms() -> u64 {
+        5_000
+    }
+}
+
+impl DatabaseConfig {
+    /// This database with the default settings.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: defaults::max_connections(),
+            acquire_timeout_ms: defaults::acquire_timeout_ms(),
+        }
+    }
+}
+
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    backend: Arc<Backend>,
+}
+
+enum Backend {
+    Lite {
+        readers: Readers,
+        writer: Option<Writer>,
+    },
+    Pg(PgPool),
+}
+
+impl Db {
+    /// Opens the database for reading and writing, and SQLite's file for this process alone.
+    ///
+    /// # Errors
+    /// [`DbError::Open`], with the code `database_in_use` when another server has the file.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, DbError> {
+        let Some(path) = lite_path(&config.url)? else {
+            let pool = pg::open(config).await?;
+            return Ok(Self {
+                backend: Arc::new(Backend::Pg(pool)),
+            });
+        };
+        let lock = lite::lock(&path)?;
+        let writer = Writer::start(lite::open_writer(&path)?, lock)?;
+        let readers = Readers::new(&path);
+        Ok(Self {
+            backend: Arc::new(Backend::Lite {
+                readers,
+                writer: Some(writer),
+            }),
+        })
+    }
+
+    /// Opens the database for reading beside a running server; every write is refused on SQLite.
+    ///
+    /// # Errors
+    /// [`DbError::Open`] when it cannot be opened.
+    pub async fn open_to_read(config: &DatabaseConfig) -> Result<Self, DbError> {
+        let Some(path) = lite_path(&config.url)? else {
+            return Self::open(config).await;
+        };
+        lite::open_reader(&path)?;
+        let readers = Readers::new(&path);
+        Ok(Self {
+            backend: Arc::new(Backend::Lite {
+                readers,
+                writer: None,
+            }),
+        })
+    }
+
+    /// The name of the engine, for logs and health reports: `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match &*self.backend {
+            Backend::Lite { .. } => "sqlite",
+            Backend::Pg(_) => "postgres",
+        }
+    }
+
+    /// Runs `work` as one transaction and answers when it is durable.
+    ///
+    /// Everything is rolled back when `work` gives an error, when any statement in it failed, when
+    /// it panics, or when the caller stops waiting before it began.
+    ///
+    /// # Errors
+    /// What `work` refused; [`DbError`] when it could not be run or committed.
+    pub async fn write<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match &*self.backend {
+            Backend::Lite {
+                writer: Some(writer),
+                ..
+            } => writer.write(work).await,
+            Backend::Lite { writer: None, .. } => {
+                Err(DbError::Closed("the database was opened for reading only").into())
+            }
+            Backend::Pg(pool) => pg_write(pool, work).await.0,
+        }
+    }
+
+    /// Like [`write`](Self::write) for work that may be run again: after a deadlock or a
+    /// serialisation failure on PostgreSQL it is, up to five times in all. SQLite has neither.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); [`DbError::Busy`] when every attempt collided.
+    pub async fn write_again<F, T, E>(&self, mut work: F) -> Result<T, E>
+    where
+        F: for<'c> FnMut(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let Backend::Pg(pool) = &*self.backend else {
+            return self.write(work).await;
+        };
+        for _ in 1..ATTEMPTS {
+            let (result, contended) = pg_write(pool, &mut work).await;
+            if result.is_ok() || !contended {
+                return result;
+            }
+        }
+        pg_write(pool, work).await.0
+    }
+
+    /// Runs `work` on one snapshot of the database; several statements in it agree with each other.
+    /// On SQLite it runs on the calling thread: keep it to what a request needs.
+    ///
+    /// # Errors
+    /// What `work` refused; [`DbError`] when it could not be run.
+    pub async fn read<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+        T: Send,
+        E: From<DbError> + Send,
+    {
+        match &*self.backend {
+            Backend::Lite { readers, .. } => readers.with(|conn| {
+                writer::word(conn, "BEGIN")?;
+                let result = writer::run(conn, work);
+                writer::word(conn, "ROLLBACK")?;
+                result
+            }),
+            Backend::Pg(pool) => {
+                let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                let transaction = begin.await.map_err(|error| DbError::pg("begin", &error))?;
+                pg_run(&mut Conn::new(Engine::Pg(transaction)), work).await
+            }
+        }
+    }
+
+    /// Like [`read`](Self::read) for long reports and exports: on SQLite it runs on a thread that
+    /// may be blocked.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_long<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        if matches!(&*self.backend, Backend::Pg(_)) {
+            return self.read(work).await;
+        }
+        let db = self.clone();
+        // On SQLite a read never waits, so one poll finishes it.
+        let read = move || db.read(work).now_or_never();
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(DbError::WouldWait.into()),
+            Err(failed) => Err(DbError::Panicked(failed.to_string()).into()),
+        }
+    }
+
+    /// Every row of one statement; see [`Conn::all`].
+    ///
+    /// # Errors
+    /// [`DbError`] of the statement, or of reading a row.
+    pub async fn all<T: Record>(
+        &self,
+        statement: &'static Statement,
+        vals: Vec<Val>,
+    ) -> Result<Vec<T>, DbError> {
+        self.single(statement, vals, T::read).await
+    }
+
+    /// The first row of one statement, if there is one; see [`Conn::opt`].
+    ///
+    /// # Errors
+    /// [`DbError`] of the statement, or of reading the row.
+    pub async fn opt<T: Record>(
+        &self,
+        statement: &'static Statement,
+        vals: Vec<Val>,
+    ) -> Result<Option<T>, DbError> {
+        Ok(self.all(statement, vals).await?.into_iter().next())
+    }
+
+    /// The first row of one statement; see [`Conn::one`].
+    ///
+    /// # Errors
+    /// [`DbError::NoRow`] if there is none; [`DbError`] of the statement, or of reading the row.
+    pub async fn one<T: Record>(
+        &self,
+        statement: &'static Statement,
+        vals: Vec<Val>,
+    ) -> Result<T, DbError> {
+        self.opt(statement, vals)
+            .await?
+            .ok_or(DbError::NoRow { at: statement.at() })
+    }
+
+    /// The first column of every row of one statement; see [`Conn::scalars`].
+    ///
+    /// # Errors
+    /// [`DbError`] of the statement, or of reading a row.
+    pub async fn scalars<T: FromCol + Send>(
+        &self,
+        statement: &'static Statement,
+        vals: Vec<Val>,
+    ) -> Result<Vec<T>, DbError> {
+        self.single(statement, vals, |row| row.at(0)).await
+    }
+
+    /// The first column of the first row of one statement; see [`Conn::scalar`].
+    ///
+    /// # Errors
+    /// [`DbError::NoRow`] if there is none; [`DbError`] of the statement, or of reading the row.
+    pub async fn scalar<T: FromCol + Send>(
+        &self,
+        statement: &'static Statement,
+        vals: Vec<Val>,
+    ) -> Result<T, DbError> {
+        let found = self.scalars(statement, vals).await?.into_iter().next();
+        found.ok_or(DbError::NoRow { at: statement.at() })
+    }
+
+    /// Finishes the queued writes, then closes the file or the connections.
+    pub async fn close(self) {
+        match &*self.backend {
+            Backend::Lite { .. } => {
+                let backend = Arc::clone(&self.backend);
+                let close = move || {
+                    if let Backend::Lite {
+                        writer: Some(writer),
+                        ..
+                    } = &*backend
+                    {
+                        writer.close();
+                    }
+                };
+                // It fails only if the runtime is ending, which closes everything anyway.
+                let _ = tokio::task::spawn_blocking(close).await;
+            }
+            Backend::Pg(pool) => pool.close().await,
+        }
+    }
+
+    async fn single<T: Send>(
+        &self,
+        statement: &'static Statement,
+        vals: Vec<Val>,
+        read: fn(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, DbError> {
+        match &*self.backend {
+            Backend::Lite { readers, .. } => readers.with(|conn| match &conn.engine {
+                Engine::Lite(lite) => lite::rows(lite, statement, &vals, read),
+                Engine::Pg(_) => Err(DbError::WouldWait),
+            }),
+            Backend::Pg(pool) => {
+                let mut conn = pool
+                    .acquire()
+                    .await
+                    .map_err(|error| DbError::pg(statement.at(), &error))?;
+                pg::rows(&mut conn, statement, &vals, read).await
+            }
+        }
+    }
+
+    async fn prepare_all(
+        &self,
+        statements: &[&'static Statement],
+    ) -> Result<Vec<(&'static Statement, DbError)>, DbError> {
+        let mut refused = Vec::new();
+        match &*self.backend {
+            Backend::Lite { readers, .. } => readers.with(|conn| {
+                if let Engine::Lite(lite) = &conn.engine {
+                    let prepare = |statement: &&'static Statement| {
+                        lite::prepare(lite, statement)
+                            .err()
+                            .map(|error| (*statement, error))
+                    };
+                    refused.extend(statements.iter().filter_map(prepare));
+                }
+                Ok::<_, DbError>(())
+            })?,
+            Backend::Pg(pool) => {
+                let acquired = pool.acquire().await;
+                let mut conn = acquired.map_err(|error| DbError::pg("check_statements", &error))?;
+                for statement in statements {
+                    if let Err(error) = pg::prepare(&mut conn, statement).await {
+                        refused.push((*statement, error));
+                    }
+                }
+            }
+        }
+        Ok(refused)
+    }
+}
+
+/// One transaction on PostgreSQL; also says whether it collided with another.
+async fn pg_write<F, T, E>(pool: &PgPool, work: F) -> (Result<T, E>, bool)
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    let transaction = match pool.begin().await {
+        Ok(transaction) => transaction,
+        Err(error) => return (Err(DbError::pg("begin", &error).into()), false),
+    };
+    let mut conn = Conn::new(Engine::Pg(transaction));
+    let result = pg_run(&mut conn, work).await;
+    let Conn {
+        engine,
+        contended,
+        hooks,
+        ..
+    } = conn;
+    let value = match result {
+        Ok(value) => value,
+        // Dropping the transaction rolls it back.
+        Err(error) => return (Err(error), contended),
+    };
+    if let Engine::Pg(transaction) = engine
+        && let Err(error) = transaction.commit().await
+    {
+        let error = DbError::pg("commit", &error);
+        let contended = matches!(error, DbError::Busy { .. });
+        return (Err(error.into()), contended);
+    }
+    hooks.into_iter().for_each(|hook| hook());
+    (Ok(value), false)
+}
+
+/// Runs a closure on a PostgreSQL connection; a panic or a failed statement is an error.
+async fn pg_run<F, T, E>(conn: &mut Conn, work: F) -> Result<T, E>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+    E: From<DbError>,
+{
+    let run = AssertUnwindSafe(async { work(conn).await }).catch_unwind();
+    match run.await {
+        Ok(Ok(value)) => match conn.failed {
+            Some(at) => Err(DbError::Poisoned { at }.into()),
+            None => Ok(value),
+        },
+        Ok(Err(error)) => Err(error),
+        Err(payload) => Err(DbError::panicked(&*payload).into()),
+    }
+}
+
+/// The file of a SQLite URL, or `None` for PostgreSQL.
+fn lite_path(url: &str) -> Result<Option<PathBuf>, DbError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(None);
+    }
+    let path = url
+        .strip_prefix("sqlite:")
+        .map(|path| path.strip_prefix("//").unwrap_or(path));
+    match path {
+        Some(":memory:") => Err(DbError::open(
+            "database_url",
+            "database.url is sqlite::memory:, which readers could not see. Give a file: sqlite:bilten.db.",
+        )),
+        Some(path) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
+        // The URL may hold a password, so it is not repeated.
+        _ => Err(DbError::open(
+            "database_url",
+            "database.url must be sqlite:PATH or postgres://user:password@host:port/database.",
+        )),
+    }
+}

@@ -1,0 +1,272 @@
+//! The one thread that writes to SQLite, and its group commit.
+//!
+//! Writes queue up while a commit is on its way to the disk. The writer then takes all of them (it
+//! never waits for more), runs each inside a savepoint, commits once with `synchronous=FULL` and
+//! only then answers: nobody hears of a write that a power cut could still undo, and one `fsync`
+//! serves everybody who came in the meantime.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::conn::Engine;
+use super::{Conn, DbError};
+
+/// How many writes one commit serves at most.
+const GROUP: usize = 1024;
+
+/// How many writes may queue before further ones are refused as busy.
+const QUEUE: usize = 16_384;
+
+/// A write on its way: run inside the group's transaction, answered after its commit.
+trait Job: Send {
+    fn is_abandoned(&self) -> bool;
+    /// Runs it; says whether to keep what it did.
+    fn run(&mut self, conn: &mut Conn) -> bool;
+    fn answer(self: Box<Self>, committed: Result<(), DbError>);
+}
+
+struct Write<F, T, E> {
+    work: Option<F>,
+    outcome: Option<Result<T, E>>,
+    hooks: Vec<Box<dyn FnOnce() + Send>>,
+    reply: oneshot::Sender<Result<T, E>>,
+    span: tracing::Span,
+}
+
+impl<F, T, E> Job for Write<F, T, E>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(&mut self, conn: &mut Conn) -> bool {
+        let Some(work) = self.work.take() else {
+            return false;
+        };
+        let outcome = self.span.in_scope(|| run(conn, work));
+        self.hooks = std::mem::take(&mut conn.hooks);
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), DbError>) {
+        let outcome = match (self.outcome, committed) {
+            // What the write itself refused was never going to be committed.
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), Ok(())) => {
+                self.hooks.into_iter().for_each(|hook| hook());
+                Ok(value)
+            }
+            (Some(Ok(_)), Err(error)) => Err(error.into()),
+            (None, committed) => Err(committed
+                .err()
+                .unwrap_or(DbError::Closed("the write was abandoned before it ran"))
+                .into()),
+        };
+        // Nobody may be waiting any more; the write stands all the same.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// Runs a closure on a SQLite connection to its end: it has nothing to wait for.
+pub(super) fn run<F, T, E>(conn: &mut Conn, work: F) -> Result<T, E>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>>,
+    E: From<DbError>,
+{
+    conn.failed = None;
+    conn.hooks.clear();
+    match catch_unwind(AssertUnwindSafe(|| work(conn).now_or_never())) {
+        Ok(Some(Ok(value))) => match conn.failed {
+            Some(at) => Err(DbError::Poisoned { at }.into()),
+            None => Ok(value),
+        },
+        Ok(Some(Err(error))) => Err(error),
+        Ok(None) => Err(DbError::WouldWait.into()),
+        Err(payload) => Err(DbError::panicked(&*payload).into()),
+    }
+}
+
+/// The queue to the writer thread.
+pub(super) struct Writer {
+    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    id: ThreadId,
+}
+
+impl Writer {
+    /// Starts the thread; it owns the connection and the lock of the file.
+    pub(super) fn start(conn: rusqlite::Connection, lock: std::fs::File) -> Result<Self, DbError> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("bilten-db-writer".to_owned())
+            .spawn(move || {
+                let mut conn = Conn::new(Engine::Lite(conn));
+                serve(&mut conn, &jobs);
+                if let Engine::Lite(conn) = &conn.engine {
+                    let _ = conn.execute_batch("PRAGMA optimize;");
+                }
+                drop((conn, lock));
+            })
+            .map_err(|error| DbError::open("database_unopenable", error))?;
+        let id = thread.thread().id();
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            id,
+        })
+    }
+
+    /// Queues a write and waits until it is durable.
+    pub(super) async fn write<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Write {
+            work: Some(work),
+            outcome: None,
+            hooks: Vec::new(),
+            reply,
+            span: tracing::Span::current(),
+        };
+        self.queue(Box::new(job))?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(DbError::Closed("the database was closed").into()))
+    }
+
+    fn queue(&self, job: Box<dyn Job>) -> Result<(), DbError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = queue
+            .as_ref()
+            .ok_or(DbError::Closed("the database was closed"))?;
+        queue.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => DbError::Busy {
+                at: "the queue of the writer",
+                detail: format!("{QUEUE} writes are waiting"),
+            },
+            TrySendError::Disconnected(_) => DbError::Closed("the writer has ended"),
+        })
+    }
+
+    /// Lets the queued writes finish, then closes the file and gives back its lock.
+    pub(super) fn close(&self) {
+        drop(
+            self.queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // The last handle may be dropped by a write itself: a thread cannot wait for its own end.
+        if let Some(thread) = thread
+            && std::thread::current().id() != self.id
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn serve(conn: &mut Conn, jobs: &Receiver<Box<dyn Job>>) {
+    let mut waiting = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            match jobs.recv() {
+                Ok(job) => waiting.push(job),
+                Err(_) => return,
+            }
+        }
+        while waiting.len() < GROUP
+            && let Ok(job) = jobs.try_recv()
+        {
+            waiting.push(job);
+        }
+        waiting = commit(conn, waiting);
+    }
+}
+
+/// Runs the jobs in one transaction and answers them after its commit; gives back those that could
+/// not be run because the transaction was lost before their turn.
+fn commit(conn: &mut Conn, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    if let Err(error) = word(conn, "BEGIN IMMEDIATE") {
+        for job in jobs {
+            job.answer(Err(error.clone()));
+        }
+        return Vec::new();
+    }
+    let (mut run, mut kept, mut outcome) = (Vec::with_capacity(jobs.len()), false, Ok(()));
+    let mut jobs = jobs.into_iter();
+    for mut job in jobs.by_ref().filter(|job| !job.is_abandoned()) {
+        outcome = one(conn, &mut *job, &mut kept);
+        run.push(job);
+        if outcome.is_err() {
+            break;
+        }
+    }
+    if outcome.is_ok() {
+        outcome = word(conn, if kept { "COMMIT" } else { "ROLLBACK" });
+    }
+    if outcome.is_err() {
+        // A full disk may already have rolled everything back, so this may fail.
+        let _ = word(conn, "ROLLBACK");
+    }
+    for job in run {
+        job.answer(outcome.clone());
+    }
+    jobs.collect()
+}
+
+/// Runs one job in a savepoint of its own.
+fn one(conn: &mut Conn, job: &mut dyn Job, kept: &mut bool) -> Result<(), DbError> {
+    word(conn, "SAVEPOINT job")?;
+    let keep = job.run(conn);
+    if let Engine::Lite(lite) = &conn.engine
+        && lite.is_autocommit()
+    {
+        return Err(DbError::Unavailable {
+            at: "a write of the same group",
+            detail: "SQLite rolled the whole group back, as it does when the disk is full"
+                .to_owned(),
+        });
+    }
+    if !keep {
+        word(conn, "ROLLBACK TO job")?;
+    }
+    *kept |= keep;
+    word(conn, "RELEASE job")
+}
+
+/// Runs a word of transaction control.
+pub(super) fn word(conn: &Conn, word: &'static str) -> Result<(), DbError> {
+    let Engine::Lite(lite) = &conn.engine else {
+        return Err(DbError::fault(word, "not a SQLite connection"));
+    };
+    lite.prepare_cached(word)
+        .and_then(|mut prepared| prepared.raw_execute())
+        .map(|_| ())
+        .map_err(|error| DbError::lite(word, &error))
+}
