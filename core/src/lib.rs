@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checkin;
+mod codes;
 pub mod id;
 pub mod key;
 #[cfg(feature = "qr")]

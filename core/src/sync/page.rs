@@ -5,6 +5,7 @@
 //! has to trust. The snapshot and the increments are the same feed, from position 0 on.
 
 use crate::checkin::{CheckInList, Direction, Gate, Standing, TicketRecord};
+use crate::codes::codes;
 use crate::id::{DeviceId, EventId, GateId, ListId, ScanId, TicketId};
 use crate::key::{EventKey, KeyError, KeyId, KeySet, read_hex};
 use crate::signed::{Domain, SIGNATURE_LEN};
@@ -178,20 +179,16 @@ pub enum PageFault {
     BadSignature,
 }
 
-impl PageFault {
-    /// The stable name of this fault.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TooLarge => "page_too_large",
-            Self::Malformed => "page_malformed",
-            Self::Count => "page_count",
-            Self::Positions => "page_positions",
-            Self::WrongEvent => "page_wrong_event",
-            Self::UnknownKey => "page_unknown_key",
-            Self::KeyNotInForce => "page_key_not_in_force",
-            Self::BadSignature => "page_bad_signature",
-        }
+codes! {
+    PageFault {
+        TooLarge = "page_too_large",
+        Malformed = "page_malformed",
+        Count = "page_count",
+        Positions = "page_positions",
+        WrongEvent = "page_wrong_event",
+        UnknownKey = "page_unknown_key",
+        KeyNotInForce = "page_key_not_in_force",
+        BadSignature = "page_bad_signature",
     }
 }
 

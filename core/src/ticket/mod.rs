@@ -15,6 +15,7 @@ pub use certificate::{Certificate, MAX_CERTIFICATE_TIERS};
 pub use issue::{DelegatedIssuer, Issuer};
 pub use wire::{MAX_CODE_LEN, Malformed, PREFIX, PREFIX_LIVE, UntrustedTicket};
 
+use crate::codes::codes;
 use crate::id::{EventId, TicketId};
 use crate::key::{KeyError, KeyId, KeySet};
 use crate::signed::Domain;
@@ -115,6 +116,15 @@ pub enum Distrust {
     /// The device issued what its certificate does not allow.
     #[error("the box office was not allowed to issue it")]
     BeyondCertificate,
+}
+
+codes! {
+    Distrust {
+        UnknownKey = "unknown_key",
+        KeyNotInForce = "key_not_in_force",
+        BadSignature = "bad_signature",
+        BeyondCertificate = "beyond_certificate",
+    }
 }
 
 impl From<KeyError> for Distrust {

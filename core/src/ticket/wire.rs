@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::{Payload, TierNumber};
+use crate::codes::codes;
 use crate::id::TicketId;
 use crate::key::KeyId;
 use crate::signed::SIGNATURE_LEN;
@@ -60,6 +61,24 @@ pub enum Malformed {
     /// The certificate is valid at no time.
     #[error("the certificate is never valid")]
     CertificateValidity,
+}
+
+codes! {
+    Malformed {
+        NotATicket = "not_a_ticket",
+        TooLong = "too_long",
+        Base45 = "base45",
+        Truncated = "truncated",
+        TrailingBytes = "trailing_bytes",
+        UnknownFormat = "unknown_format",
+        UnknownKind = "unknown_kind",
+        VersionZero = "version_zero",
+        EmptyValidity = "empty_validity",
+        CertificateKey = "certificate_key",
+        CertificateFormat = "certificate_format",
+        CertificateTiers = "certificate_tiers",
+        CertificateValidity = "certificate_validity",
+    }
 }
 
 /// A code that has the form of a ticket; nobody has vouched for it yet.
