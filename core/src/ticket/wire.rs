@@ -152,6 +152,18 @@ impl Payload {
     }
 }
 
+/// Reads Base45 (RFC 9285), strictly: each byte string has one text.
+fn from_base45(text: &str) -> Result<Vec<u8>, Malformed> {
+    let bytes = base45::decode(text).map_err(|_| Malformed::Base45)?;
+    // `base45` lets a closing pair of digits run over 255.
+    match bytes.last() {
+        Some(&last) if text.len() % 3 == 2 && !text.ends_with(&base45::encode([last])) => {
+            Err(Malformed::Base45)
+        }
+        Some(_) | None => Ok(bytes),
+    }
+}
+
 /// Writes bytes as a code.
 #[cfg(feature = "issue")]
 pub(super) fn to_code(bytes: &[u8]) -> String {
@@ -164,10 +176,9 @@ impl UntrustedTicket {
     /// # Errors
     /// The [`Malformed`] that says what is wrong with its form.
     pub fn parse(code: &str) -> Result<Self, Malformed> {
+        // A space is also a Base45 digit, but no whole ticket ends with one: tickets have an even
+        // number of bytes, and the last digit of a pair of bytes is at most 32 (`W`).
         let code = code.trim_matches([' ', '\t', '\r', '\n']);
-        if code.len() > MAX_CODE_LEN {
-            return Err(Malformed::TooLong);
-        }
         let Some(text) = code.strip_prefix(PREFIX) else {
             // `BT2:` and `BL1:` are ours, but later than this software.
             let ours = code.as_bytes();
@@ -178,8 +189,11 @@ impl UntrustedTicket {
                 Malformed::NotATicket
             });
         };
-        let bytes = base45::decode(text).map_err(|_| Malformed::Base45)?;
-        Self::from_bytes(&bytes)
+        // Only now: a long code of somebody else is no ticket, and later formats may be longer.
+        if code.len() > MAX_CODE_LEN {
+            return Err(Malformed::TooLong);
+        }
+        Self::from_bytes(&from_base45(text)?)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
