@@ -37,10 +37,11 @@ impl PublicKey {
     /// Reads a key from its 32 bytes.
     ///
     /// # Errors
-    /// [`PublicKeyError`] if they are not a point of the curve, or one of small order.
+    /// [`PublicKeyError`] if they are not a point of the curve, one of small order, or not its only
+    /// encoding (RFC 8032, section 5.1.3).
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, PublicKeyError> {
         match VerifyingKey::from_bytes(bytes) {
-            Ok(key) if !key.is_weak() => Ok(Self(key)),
+            Ok(key) if !key.is_weak() && is_reduced(bytes) => Ok(Self(key)),
             Ok(_) | Err(_) => Err(PublicKeyError),
         }
     }
@@ -60,6 +61,11 @@ impl PublicKey {
     pub(crate) const fn verifying(&self) -> &VerifyingKey {
         &self.0
     }
+}
+
+/// Whether the encoded coordinate is below the field's order 2^255 - 19.
+fn is_reduced([first, middle @ .., last]: &[u8; 32]) -> bool {
+    *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|&b| b != 0xff)
 }
 
 impl From<VerifyingKey> for PublicKey {
