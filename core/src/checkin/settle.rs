@@ -74,8 +74,10 @@ impl Tally {
 
 fn in_order<'a>(passages: impl IntoIterator<Item = &'a Passage>) -> Vec<&'a Passage> {
     let mut sorted: Vec<_> = passages.into_iter().collect();
-    sorted.sort_by_key(|p| (p.at, p.scan));
+    // One scan counts once, even where it came back with another time: its earliest report holds.
+    sorted.sort_by_key(|p| (p.scan, p.at, p.direction == Direction::Exit));
     sorted.dedup_by_key(|p| p.scan);
+    sorted.sort_by_key(|p| (p.at, p.scan));
     sorted
 }
 
