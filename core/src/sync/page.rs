@@ -247,6 +247,10 @@ pub fn read(
     if header.to < header.from {
         return Err(PageFault::Positions);
     }
+    // JSON is UTF-8 also where nobody looks: other readers would refuse the page.
+    if std::str::from_utf8(signed).is_err() {
+        return Err(PageFault::Malformed);
+    }
 
     let mut page = Page {
         changes: Vec::with_capacity((header.count as usize).min(super::MAX_PAGE)),
