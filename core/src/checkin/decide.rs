@@ -81,19 +81,22 @@ fn refusal(
     if let Some(reason) = claim.dead(ticket) {
         return Some(reason);
     }
-    let mut tally = Tally::of(list.policy, &history.passages);
-    match scan.direction {
-        Direction::Exit => {}
-        Direction::Entry => {
-            let refused = time_refusal(&claim, list, at)
-                .or_else(|| place_refusal(&claim, list, scan))
-                .or_else(|| capacity_refusal(list, history, tally));
-            if refused.is_some() {
-                return refused;
-            }
+    let is_entry = scan.direction == Direction::Entry;
+    if is_entry {
+        let refused = time_refusal(&claim, list, at).or_else(|| place_refusal(&claim, list, scan));
+        if refused.is_some() {
+            return refused;
         }
     }
-    tally.pass(list.policy, scan.direction).err()
+    // A second entry by the same ticket is that, even when the house is full as well.
+    let mut tally = Tally::of(list.policy, &history.passages);
+    if let Err(reason) = tally.pass(list.policy, scan.direction) {
+        return Some(reason);
+    }
+    let is_full = list
+        .capacity
+        .is_some_and(|capacity| history.inside >= capacity);
+    (is_entry && is_full).then_some(DenyReason::Full)
 }
 
 /// What the presented thing claims, once it is known to be true.
@@ -214,13 +217,4 @@ fn place_refusal(claim: &Claim, list: &CheckInList, scan: &Scan) -> Option<DenyR
         .as_ref()
         .is_some_and(|gate| excludes(&gate.tiers))
         .then_some(DenyReason::WrongGate)
-}
-
-fn capacity_refusal(list: &CheckInList, history: &History, tally: Tally) -> Option<DenyReason> {
-    // A second entry by the same ticket is that, even when the house is full as well.
-    let would_pass = { tally }.pass(list.policy, Direction::Entry).is_ok();
-    let is_full = list
-        .capacity
-        .is_some_and(|capacity| history.inside >= capacity);
-    (would_pass && is_full).then_some(DenyReason::Full)
 }

@@ -76,12 +76,12 @@ reasons! {
     WrongTier = "wrong_tier",
     /// This gate is not for its tier.
     WrongGate = "wrong_gate",
-    /// As many people are inside as may be.
-    Full = "full",
     /// It let somebody in already.
     AlreadyRedeemed = "already_redeemed",
     /// Nobody entered with it who could leave.
     NotInside = "not_inside",
+    /// As many people are inside as may be.
+    Full = "full",
 }
 
 impl DenyReason {
