@@ -1,0 +1,11 @@
+//! Integration tests of `bilten-core`.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+#[cfg(feature = "issue")]
+mod checkin;
+mod ticket;
+mod vectors;
