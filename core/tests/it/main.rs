@@ -5,7 +5,6 @@
     reason = "a test may stop where it stands"
 )]
 
-#[cfg(feature = "issue")]
 mod checkin;
 mod ticket;
 mod vectors;
