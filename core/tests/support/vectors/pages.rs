@@ -467,6 +467,19 @@ fn contradictory(v: &mut Vectors) {
         br#"{"revocation":{"ticket":"tkt_01KWEKP2A074HV8NP7HAMYS3RJ","below":2}}"#,
         "ids are lower case",
     );
+    for (name, text) in [
+        ("ticket_without_value", r#"{"ticket":null}"#),
+        ("revocation_without_value", r#"{"revocation":null}"#),
+        ("redemption_without_value", r#"{"redemption":null}"#),
+        ("key_without_value", r#"{"key":null}"#),
+        ("withdrawn_key_without_value", r#"{"withdrawn_key":null}"#),
+        ("list_without_value", r#"{"list":null}"#),
+        ("gate_without_value", r#"{"gate":null}"#),
+        ("tier_without_value", r#"{"tier":null}"#),
+        ("removed_without_value", r#"{"removed":null}"#),
+    ] {
+        line(name, text.as_bytes(), "known changes are never skipped");
+    }
     line(
         "not_utf8",
         b"{\"tier\":{\"number\":3,\"name\":\"caf\xe9\"}}",
