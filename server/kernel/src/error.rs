@@ -30,8 +30,13 @@ pub struct FieldError {
 }
 
 /// A refusal or failure as the caller of the API sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Problem(Box<Body>);
+
+/// A refusal or failure, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+struct Body {
     /// A reference that names the kind of problem: `/problems/` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -121,7 +126,7 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         let code = code.into();
-        Self {
+        Self(Box::new(Body {
             kind: format!("/problems/{code}"),
             title: Cow::Borrowed(status.canonical_reason().unwrap_or("Problem")),
             status,
@@ -130,7 +135,7 @@ impl Problem {
             errors: Vec::new(),
             request_id: None,
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// 500 for a fault of ours; log what is known before, nothing of it is shown.
@@ -150,16 +155,15 @@ impl Problem {
 
     /// 422 with what is wrong with each field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        Self {
-            errors,
-            ..Self::unprocessable("invalid", "Some fields are not as they should be.")
-        }
+        let mut problem = Self::unprocessable("invalid", "Some fields are not as they should be.");
+        problem.0.errors = errors;
+        problem
     }
 
     /// Replaces the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
-        self.title = title.into();
+        self.0.title = title.into();
         self
     }
 
@@ -171,7 +175,7 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<String>,
     ) -> Self {
-        self.errors.push(FieldError {
+        self.0.errors.push(FieldError {
             field: field.into(),
             code: code.into(),
             detail: detail.into(),
@@ -188,41 +192,64 @@ impl Problem {
     /// Adds a header to the response.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// Sets the id of the request.
     #[must_use]
     pub fn request_id(mut self, id: impl Into<String>) -> Self {
-        self.request_id = Some(id.into());
+        self.0.request_id = Some(id.into());
         self
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// The sentence for people.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// What is wrong with which field.
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        &self.0.errors
+    }
+}
+
+impl utoipa::PartialSchema for Problem {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        Body::schema()
+    }
+}
+
+impl utoipa::ToSchema for Problem {
+    fn schemas(
+        schemas: &mut Vec<(
+            String,
+            utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>,
+        )>,
+    ) {
+        Body::schemas(schemas);
     }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}: {}", self.status.as_u16(), self.code, self.detail)
+        write!(
+            f,
+            "{} {}: {}",
+            self.0.status.as_u16(),
+            self.0.code,
+            self.0.detail
+        )
     }
 }
 
@@ -230,15 +257,18 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
+        if self.0.request_id.is_none() {
+            self.0.request_id = crate::http::request_id::current().map(|id| id.0.to_string());
+        }
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response = (self.status, body).into_response();
+        let mut response = (self.0.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        for (name, value) in std::mem::take(&mut self.headers) {
+        for (name, value) in std::mem::take(&mut self.0.headers) {
             headers.insert(name, value);
         }
         response.extensions_mut().insert(self);

@@ -33,6 +33,9 @@ type Handler<Req, Out, E> = dyn for<'c> Fn(&'c mut Conn, Vec<Req>) -> BoxFuture<
 
 type Waiting<Req, Out, E> = (Req, oneshot::Sender<Result<Out, E>>);
 
+/// What waits in each lane; a lane that is here has a task that serves it.
+type Queues<Key, Req, Out, E> = HashMap<Key, Vec<Waiting<Req, Out, E>>>;
+
 /// One lane for each key in use; cheap to clone.
 pub struct Lanes<Key, Req, Out, E> {
     shared: Arc<Shared<Key, Req, Out, E>>,
@@ -41,8 +44,7 @@ pub struct Lanes<Key, Req, Out, E> {
 struct Shared<Key, Req, Out, E> {
     db: Db,
     handler: Box<Handler<Req, Out, E>>,
-    /// What waits in each lane; a lane that is here has a task that serves it.
-    lanes: Mutex<HashMap<Key, Vec<Waiting<Req, Out, E>>>>,
+    lanes: Mutex<Queues<Key, Req, Out, E>>,
 }
 
 impl<Key, Req, Out, E> Clone for Lanes<Key, Req, Out, E> {
@@ -105,7 +107,7 @@ where
     Out: Send + 'static,
     E: From<DbError> + Send + 'static,
 {
-    fn lanes(&self) -> MutexGuard<'_, HashMap<Key, Vec<Waiting<Req, Out, E>>>> {
+    fn lanes(&self) -> MutexGuard<'_, Queues<Key, Req, Out, E>> {
         // Nothing panics while the lock is held, so the map is whole even if it is poisoned.
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -166,6 +166,10 @@ impl Money {
     ///
     /// # Errors
     /// When the currencies differ or the sum does not fit.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the operator cannot refuse, and a refusal is the point"
+    )]
     pub fn add(self, other: Self) -> Result<Self, MoneyError> {
         self.with(other, i64::checked_add)
     }
@@ -174,6 +178,10 @@ impl Money {
     ///
     /// # Errors
     /// When the currencies differ or the difference does not fit.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the operator cannot refuse, and a refusal is the point"
+    )]
     pub fn sub(self, other: Self) -> Result<Self, MoneyError> {
         self.with(other, i64::checked_sub)
     }

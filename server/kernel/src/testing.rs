@@ -188,6 +188,7 @@ fn with_database(url: &str, name: &str) -> String {
 #[macro_export]
 macro_rules! on_both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($db:ident: TestDb) $body:block)+) => {$(
+        #[cfg(test)]
         mod $name {
             use super::*;
 

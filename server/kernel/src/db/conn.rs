@@ -1,10 +1,12 @@
 //! A connection inside one read or write, of either engine.
 
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::many::Shape;
 use super::row::Record;
-use super::{DbError, FromCol, Row, Statement, Val, lite, pg};
+use super::{DbError, FromCol, Row, Signals, Statement, Val, lite, pg};
 
 /// What domain code runs its statements on, inside [`Db::write`](super::Db::write) or
 /// [`Db::read`](super::Db::read).
@@ -17,6 +19,7 @@ pub struct Conn {
     /// A deadlock or serialisation failure was seen: the same write may well succeed next time.
     pub(super) contended: bool,
     pub(super) hooks: Vec<Box<dyn FnOnce() + Send>>,
+    signals: Arc<Signals>,
 }
 
 pub(super) enum Engine {
@@ -32,13 +35,19 @@ enum Borrowed<'c> {
 }
 
 impl Conn {
-    pub(super) fn new(engine: Engine) -> Self {
+    pub(super) fn new(engine: Engine, signals: Arc<Signals>) -> Self {
         Self {
             engine,
             failed: None,
             contended: false,
             hooks: Vec::new(),
+            signals,
         }
+    }
+
+    /// What this process is told about commits to this database.
+    pub(crate) fn signals(&self) -> Arc<Signals> {
+        Arc::clone(&self.signals)
     }
 
     fn borrowed(&mut self) -> Borrowed<'_> {

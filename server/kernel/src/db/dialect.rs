@@ -36,6 +36,15 @@ impl Piece<'_> {
         matches!(self, Piece::Word(word) if word.eq_ignore_ascii_case(wanted))
     }
 
+    /// The word in lower case; empty if it is none.
+    fn word(self) -> String {
+        if let Piece::Word(word) = self {
+            word.to_ascii_lowercase()
+        } else {
+            String::new()
+        }
+    }
+
     fn is_blank(self) -> bool {
         matches!(self, Piece::Space(_) | Piece::Comment(_))
     }
@@ -102,13 +111,10 @@ pub(super) fn lite(sql: &str) -> String {
             continue;
         }
         let called = matches!(all.get(next + 1), Some(Piece::Sign("(")));
-        match piece {
-            Piece::Word(word) if called => out.push_str(match word.to_ascii_lowercase().as_str() {
-                "list" | "int_list" => "json_each",
-                "greatest" => "max",
-                "least" => "min",
-                _ => word,
-            }),
+        match piece.word().as_str() {
+            "list" | "int_list" if called => out.push_str("json_each"),
+            "greatest" if called => out.push_str("max"),
+            "least" if called => out.push_str("min"),
             _ => put(&mut out, piece, "?"),
         }
         next += 1;
@@ -140,9 +146,9 @@ fn row_lock(rest: &[Piece<'_>]) -> Option<usize> {
 pub(super) fn pg(sql: &str) -> String {
     let (all, mut out, mut next) = (pieces(sql), String::with_capacity(sql.len()), 0);
     while let Some(&piece) = all.get(next) {
-        let array = match piece {
-            Piece::Word(word) if word.eq_ignore_ascii_case("list") => "text",
-            Piece::Word(word) if word.eq_ignore_ascii_case("int_list") => "bigint",
+        let array = match piece.word().as_str() {
+            "list" => "text",
+            "int_list" => "bigint",
             _ => "",
         };
         let call = (all.get(next + 1), all.get(next + 2), all.get(next + 3));
@@ -240,25 +246,23 @@ fn lite_types<'a>(part: &[Piece<'a>]) -> Vec<Piece<'a>> {
         next += 1;
         // The column's name is the last thing written that is not blank.
         let column = out.iter().rev().find(|piece| !piece.is_blank()).copied();
-        match piece {
-            Piece::Word(word) if word.eq_ignore_ascii_case("bigint") => {
+        match piece.word().as_str() {
+            "bigint" => {
                 out.push(Piece::Word("INTEGER"));
                 if let Some(length) = identity(&part[next..]) {
                     out.push(Piece::Word(" PRIMARY KEY AUTOINCREMENT"));
                     next += length;
                 }
             }
-            Piece::Word(word) if word.eq_ignore_ascii_case("bytea") => {
-                out.push(Piece::Word("BLOB"))
-            }
-            Piece::Word(word) if word.eq_ignore_ascii_case("double") => {
+            "bytea" => out.push(Piece::Word("BLOB")),
+            "double" => {
                 out.push(Piece::Word("REAL"));
-                next += part[next..]
+                let precision = part[next..]
                     .iter()
-                    .position(|piece| piece.is_word("precision"))
-                    .map_or(0, |place| place + 1);
+                    .position(|piece| piece.is_word("precision"));
+                next += precision.map_or(0, |place| place + 1);
             }
-            Piece::Word(word) if word.eq_ignore_ascii_case("boolean") => {
+            "boolean" => {
                 out.push(Piece::Word("INTEGER CHECK ("));
                 out.extend(column);
                 out.push(Piece::Word(" IN (0, 1))"));

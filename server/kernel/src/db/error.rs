@@ -204,13 +204,15 @@ impl DbError {
     pub(super) fn pg(at: &'static str, error: &sqlx::Error) -> Self {
         let detail = error.to_string();
         let Some(found) = error.as_database_error() else {
-            return match error {
-                sqlx::Error::PoolTimedOut => Self::Busy { at, detail },
-                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
-                    Self::Unavailable { at, detail }
-                }
-                sqlx::Error::PoolClosed => Self::Closed("the database was closed"),
-                _ => Self::Fault { at, detail },
+            use sqlx::Error as Sqlx;
+            return if matches!(error, Sqlx::PoolTimedOut) {
+                Self::Busy { at, detail }
+            } else if matches!(error, Sqlx::Io(_) | Sqlx::Tls(_) | Sqlx::WorkerCrashed) {
+                Self::Unavailable { at, detail }
+            } else if matches!(error, Sqlx::PoolClosed) {
+                Self::Closed("the database was closed")
+            } else {
+                Self::Fault { at, detail }
             };
         };
         let violation = |kind| {

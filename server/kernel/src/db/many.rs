@@ -53,9 +53,9 @@ pub(super) fn unnest(
         ));
     }
     let mut arguments = PgArguments::default();
-    for column in 0..types.len() {
+    for (column, array) in types.iter().enumerate() {
         let cells = rows.iter().map(|row| row.get(column));
-        add(&mut arguments, types[column], cells).map_err(fault)?;
+        add(&mut arguments, array, cells).map_err(fault)?;
     }
     if rows.iter().any(|row| row.len() != types.len()) {
         return Err(fault("the rows differ in their number of values"));
@@ -117,10 +117,10 @@ fn rewrite(sql: &str, types: &[&str], shape: Shape) -> Option<String> {
     let mut opened = None;
     let mut pieces = pieces(sql).into_iter().peekable();
     while let Some(piece) = pieces.next() {
-        match piece {
-            Piece::Sign("(") => depth += 1,
-            Piece::Sign(")") => depth = depth.saturating_sub(1),
-            _ => {}
+        if piece == Piece::Sign("(") {
+            depth += 1;
+        } else if piece == Piece::Sign(")") {
+            depth = depth.saturating_sub(1);
         }
         if !done && shape == Shape::Insert && depth == 0 && piece.is_word("values") {
             out.push_str("SELECT");

@@ -91,6 +91,16 @@ impl DatabaseConfig {
 #[derive(Clone)]
 pub struct Db {
     backend: Arc<Backend>,
+    signals: Arc<Signals>,
+}
+
+/// Wakes the tasks of this process that wait for something to be committed.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// A job was added.
+    pub(crate) jobs: tokio::sync::Notify,
+    /// An entry was written to the outbox.
+    pub(crate) outbox: tokio::sync::Notify,
 }
 
 enum Backend {
@@ -102,6 +112,11 @@ enum Backend {
 }
 
 impl Db {
+    fn new(backend: Backend, signals: Arc<Signals>) -> Self {
+        let backend = Arc::new(backend);
+        Self { backend, signals }
+    }
+
     /// Opens the database for reading and writing, and SQLite's file for this process alone.
     ///
     /// # Errors
@@ -109,19 +124,19 @@ impl Db {
     pub async fn open(config: &DatabaseConfig) -> Result<Self, DbError> {
         let Some(path) = lite_path(&config.url)? else {
             let pool = pg::open(config).await?;
-            return Ok(Self {
-                backend: Arc::new(Backend::Pg(pool)),
-            });
+            return Ok(Self::new(Backend::Pg(pool), Arc::default()));
         };
         let lock = lite::lock(&path)?;
-        let writer = Writer::start(lite::open_writer(&path)?, lock)?;
-        let readers = Readers::new(&path);
-        Ok(Self {
-            backend: Arc::new(Backend::Lite {
+        let signals = Arc::new(Signals::default());
+        let writer = Writer::start(lite::open_writer(&path)?, lock, Arc::clone(&signals))?;
+        let readers = Readers::new(&path, Arc::clone(&signals));
+        Ok(Self::new(
+            Backend::Lite {
                 readers,
                 writer: Some(writer),
-            }),
-        })
+            },
+            signals,
+        ))
     }
 
     /// Opens the database for reading beside a running server; every write is refused on SQLite.
@@ -133,13 +148,15 @@ impl Db {
             return Self::open(config).await;
         };
         lite::open_reader(&path)?;
-        let readers = Readers::new(&path);
-        Ok(Self {
-            backend: Arc::new(Backend::Lite {
+        let signals = Arc::new(Signals::default());
+        let readers = Readers::new(&path, Arc::clone(&signals));
+        Ok(Self::new(
+            Backend::Lite {
                 readers,
                 writer: None,
-            }),
-        })
+            },
+            signals,
+        ))
     }
 
     /// The name of the engine, for logs and health reports: `sqlite` or `postgres`.
@@ -148,6 +165,11 @@ impl Db {
             Backend::Lite { .. } => "sqlite",
             Backend::Pg(_) => "postgres",
         }
+    }
+
+    /// What this process is told about commits to this database.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// Runs `work` as one transaction and answers when it is durable.
@@ -171,7 +193,7 @@ impl Db {
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => pg_write(pool, work).await.0,
+            Backend::Pg(pool) => self.pg_write(pool, work).await.0,
         }
     }
 
@@ -190,12 +212,12 @@ impl Db {
             return self.write(work).await;
         };
         for _ in 1..ATTEMPTS {
-            let (result, contended) = pg_write(pool, &mut work).await;
+            let (result, contended) = self.pg_write(pool, &mut work).await;
             if result.is_ok() || !contended {
                 return result;
             }
         }
-        pg_write(pool, work).await.0
+        self.pg_write(pool, work).await.0
     }
 
     /// Runs `work` on one snapshot of the database; several statements in it agree with each other.
@@ -219,7 +241,8 @@ impl Db {
             Backend::Pg(pool) => {
                 let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
                 let transaction = begin.await.map_err(|error| DbError::pg("begin", &error))?;
-                pg_run(&mut Conn::new(Engine::Pg(transaction)), work).await
+                let signals = Arc::clone(&self.signals);
+                pg_run(&mut Conn::new(Engine::Pg(transaction), signals), work).await
             }
         }
     }
@@ -382,41 +405,41 @@ impl Db {
         }
         Ok(refused)
     }
-}
 
-/// One transaction on PostgreSQL; also says whether it collided with another.
-async fn pg_write<F, T, E>(pool: &PgPool, work: F) -> (Result<T, E>, bool)
-where
-    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
-    T: Send,
-    E: From<DbError> + Send,
-{
-    let transaction = match pool.begin().await {
-        Ok(transaction) => transaction,
-        Err(error) => return (Err(DbError::pg("begin", &error).into()), false),
-    };
-    let mut conn = Conn::new(Engine::Pg(transaction));
-    let result = pg_run(&mut conn, work).await;
-    let Conn {
-        engine,
-        contended,
-        hooks,
-        ..
-    } = conn;
-    let value = match result {
-        Ok(value) => value,
-        // Dropping the transaction rolls it back.
-        Err(error) => return (Err(error), contended),
-    };
-    if let Engine::Pg(transaction) = engine
-        && let Err(error) = transaction.commit().await
+    /// One transaction on PostgreSQL; also says whether it collided with another.
+    async fn pg_write<F, T, E>(&self, pool: &PgPool, work: F) -> (Result<T, E>, bool)
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+        T: Send,
+        E: From<DbError> + Send,
     {
-        let error = DbError::pg("commit", &error);
-        let contended = matches!(error, DbError::Busy { .. });
-        return (Err(error.into()), contended);
+        let transaction = match pool.begin().await {
+            Ok(transaction) => transaction,
+            Err(error) => return (Err(DbError::pg("begin", &error).into()), false),
+        };
+        let mut conn = Conn::new(Engine::Pg(transaction), Arc::clone(&self.signals));
+        let result = pg_run(&mut conn, work).await;
+        let Conn {
+            engine,
+            contended,
+            hooks,
+            ..
+        } = conn;
+        let value = match result {
+            Ok(value) => value,
+            // Dropping the transaction rolls it back.
+            Err(error) => return (Err(error), contended),
+        };
+        if let Engine::Pg(transaction) = engine
+            && let Err(error) = transaction.commit().await
+        {
+            let error = DbError::pg("commit", &error);
+            let contended = matches!(error, DbError::Busy { .. });
+            return (Err(error.into()), contended);
+        }
+        hooks.into_iter().for_each(|hook| hook());
+        (Ok(value), false)
     }
-    hooks.into_iter().for_each(|hook| hook());
-    (Ok(value), false)
 }
 
 /// Runs a closure on a PostgreSQL connection; a panic or a failed statement is an error.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use super::conn::Engine;
-use super::{Conn, DbError, lite};
+use super::{Conn, DbError, Signals, lite};
 
 thread_local! {
     /// The idle connections of this thread, with the database each belongs to.
@@ -19,12 +19,14 @@ thread_local! {
 /// Hands out this thread's connections to one database.
 pub(super) struct Readers {
     path: Arc<PathBuf>,
+    signals: Arc<Signals>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path, signals: Arc<Signals>) -> Self {
         Self {
             path: Arc::new(path.to_owned()),
+            signals,
         }
     }
 
@@ -57,7 +59,10 @@ impl Readers {
         });
         match kept {
             Ok(Some(conn)) => Ok(conn),
-            Ok(None) | Err(_) => Ok(Conn::new(Engine::Lite(lite::open_reader(&self.path)?))),
+            Ok(None) | Err(_) => {
+                let engine = Engine::Lite(lite::open_reader(&self.path)?);
+                Ok(Conn::new(engine, Arc::clone(&self.signals)))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use futures_util::FutureExt;
@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::conn::Engine;
-use super::{Conn, DbError};
+use super::{Conn, DbError, Signals};
 
 /// How many writes one commit serves at most.
 const GROUP: usize = 1024;
@@ -107,12 +107,16 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread; it owns the connection and the lock of the file.
-    pub(super) fn start(conn: rusqlite::Connection, lock: std::fs::File) -> Result<Self, DbError> {
+    pub(super) fn start(
+        conn: rusqlite::Connection,
+        lock: std::fs::File,
+        signals: Arc<Signals>,
+    ) -> Result<Self, DbError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("bilten-db-writer".to_owned())
             .spawn(move || {
-                let mut conn = Conn::new(Engine::Lite(conn));
+                let mut conn = Conn::new(Engine::Lite(conn), signals);
                 serve(&mut conn, &jobs);
                 if let Engine::Lite(conn) = &conn.engine {
                     let _ = conn.execute_batch("PRAGMA optimize;");

@@ -1,0 +1,508 @@
+//! The outbox: what happened, told to other parts after the write that made it happen.
+//!
+//! A write calls [`emit`]; the entries exist exactly if the write is committed. A [`Dispatcher`] in
+//! each node claims entries row by row and hands each to every consumer of its kind:
+//!
+//! - entries of one aggregate in the order they were written, different aggregates in any order;
+//! - effectively once: a consumer's own writes and the note that it is done are one transaction. So
+//!   a consumer only writes to the database; for anything outside it enqueues a job there;
+//! - an entry that is refused is tried again with growing pauses, and holds back its aggregate
+//!   meanwhile; after the last attempt it is a dead letter, set aside until [`replay`].
+//!
+//! Entries are never found by "id greater than the last one seen": on PostgreSQL a lower id may be
+//! committed after a higher one and would be missed. An entry is found because it is still there.
+//! Order within an aggregate needs its writers to queue behind a row lock (an `UPDATE` of the
+//! aggregate's row) before they emit, as they do anyway.
+//!
+//! To add a consumer: `dispatcher.on("search", "shelves.changed", |conn, entry| …)`. A kind that
+//! no consumer takes is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::{Clock, Timestamp};
+use crate::db::{Conn, Db, DbError, Val};
+use crate::jobs::{JobError, backoff};
+use crate::random::{self, Random};
+use crate::{record, sql, vals};
+
+/// How long a claim lasts.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How many times an entry is tried before it is a dead letter.
+const ATTEMPTS: u32 = 10;
+
+/// How many entries are claimed at once.
+const BATCH: i64 = 256;
+
+/// How long the dispatcher sleeps at most before it looks for entries of other nodes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Something that happened, to be written in the same transaction.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    aggregate: String,
+    kind: &'static str,
+    payload: Val,
+    created_at: Timestamp,
+}
+
+impl Entry {
+    /// `kind` happened to `aggregate` (usually an id) at `created_at`.
+    ///
+    /// # Errors
+    /// When the payload cannot be written as JSON, which is a fault.
+    pub fn new<P: Serialize>(
+        aggregate: impl ToString,
+        kind: &'static str,
+        payload: &P,
+        created_at: Timestamp,
+    ) -> Result<Self, DbError> {
+        let (aggregate, payload) = (aggregate.to_string(), Val::json(payload)?);
+        Ok(Self {
+            aggregate,
+            kind,
+            payload,
+            created_at,
+        })
+    }
+}
+
+/// Writes entries, if and only if this write is committed.
+///
+/// # Errors
+/// [`DbError`] of the insert.
+pub async fn emit(conn: &mut Conn, entries: Vec<Entry>) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let row = |entry: Entry| vals![entry.aggregate, entry.kind, entry.payload, entry.created_at];
+    let insert =
+        sql!("INSERT INTO outbox (aggregate, kind, payload, created_at) VALUES ($1, $2, $3, $4)");
+    conn.insert_many(insert, entries.into_iter().map(row).collect())
+        .await?;
+    let signals = conn.signals();
+    conn.after_commit(move || signals.outbox.notify_one());
+    Ok(())
+}
+
+record! {
+    /// An entry as a consumer gets it.
+    #[derive(Debug, Clone)]
+    pub struct Delivered {
+        /// Its number; the same in every attempt.
+        pub id: i64,
+        /// What it happened to.
+        pub aggregate: String,
+        /// What happened.
+        pub kind: String,
+        payload: String,
+        /// When it happened.
+        pub created_at: Timestamp,
+        attempts: u32,
+    }
+}
+
+impl Delivered {
+    /// The payload as a `P`.
+    ///
+    /// # Errors
+    /// [`JobError::Dead`] when it is not one: trying again would not help.
+    pub fn payload<P: DeserializeOwned>(&self) -> Result<P, JobError> {
+        serde_json::from_str(&self.payload)
+            .map_err(|error| JobError::Dead(format!("its payload cannot be read: {error}")))
+    }
+
+    /// The payload as JSON text.
+    pub fn payload_text(&self) -> &str {
+        &self.payload
+    }
+}
+
+type Handler = Arc<
+    dyn for<'c> Fn(&'c mut Conn, &'c Delivered) -> BoxFuture<'c, Result<(), JobError>>
+        + Send
+        + Sync,
+>;
+
+struct Consumer {
+    name: &'static str,
+    kind: &'static str,
+    handler: Handler,
+}
+
+/// What a refused write of a delivery says.
+enum Refused {
+    Consumer(JobError),
+    Db(DbError),
+}
+
+impl From<DbError> for Refused {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+/// Hands entries to their consumers; one in each node.
+#[derive(Clone)]
+pub struct Dispatcher {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    consumers: Arc<Vec<Consumer>>,
+    attempts: u32,
+}
+
+impl Dispatcher {
+    /// A dispatcher without consumers.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self {
+            db,
+            clock,
+            random,
+            consumers: Arc::default(),
+            attempts: ATTEMPTS,
+        }
+    }
+
+    /// Hands entries of `kind` to `handler`. The name says whose progress is recorded: it is
+    /// unique among the consumers of a kind and does not change.
+    #[must_use]
+    pub fn on<H>(mut self, name: &'static str, kind: &'static str, handler: H) -> Self
+    where
+        H: for<'c> Fn(&'c mut Conn, &'c Delivered) -> BoxFuture<'c, Result<(), JobError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let mut consumers = Arc::try_unwrap(self.consumers).unwrap_or_else(|shared| {
+            let copy = |old: &Consumer| Consumer {
+                handler: Arc::clone(&old.handler),
+                ..*old
+            };
+            shared.iter().map(copy).collect()
+        });
+        consumers.push(Consumer {
+            name,
+            kind,
+            handler: Arc::new(handler),
+        });
+        self.consumers = Arc::new(consumers);
+        self
+    }
+
+    /// Tries each entry so many times before it is a dead letter.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// Delivers until `shutdown`; what is claimed then is finished.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let pause = match self.round().await {
+                Ok(0) => POLL,
+                Ok(_) => Duration::ZERO,
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox cannot be read just now");
+                    POLL
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                () = self.db.signals().outbox.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Delivers everything that is due by the clock; gives how many deliveries were tried.
+    ///
+    /// # Errors
+    /// [`DbError`] when entries cannot be claimed.
+    pub async fn run_until_idle(&self) -> Result<usize, DbError> {
+        let mut sum = 0;
+        loop {
+            let count = self.round().await?;
+            if count == 0 {
+                return Ok(sum);
+            }
+            sum += count;
+        }
+    }
+
+    async fn round(&self) -> Result<usize, DbError> {
+        let claim = random::token(&*self.random, 16);
+        let mut entries = self.claim(&claim).await?;
+        entries.sort_by_key(|entry| entry.id);
+        let count = entries.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let entries: Arc<[Delivered]> = entries.into();
+        if self.deliver_all(&claim, Arc::clone(&entries)).await.is_ok() {
+            return Ok(count);
+        }
+        // Something in the batch was refused: one by one, and stop at the first of an aggregate.
+        let mut stuck: Vec<&str> = Vec::new();
+        for entry in entries.iter() {
+            let is_stuck = stuck.contains(&entry.aggregate.as_str());
+            if is_stuck || !self.deliver(&claim, entry).await? {
+                stuck.push(&entry.aggregate);
+            }
+        }
+        // What was claimed behind a refused entry waits for it unclaimed.
+        let release = sql!("UPDATE outbox SET claim = NULL, run_at = 0 WHERE claim = $1");
+        self.exec(release, vals![claim]).await?;
+        Ok(count)
+    }
+
+    /// Claims the entries of aggregates whose first entry is due and not claimed.
+    async fn claim(&self, claim: &str) -> Result<Vec<Delivered>, DbError> {
+        let now = self.clock.now();
+        let is_empty: bool = self
+            .db
+            .scalar(
+                sql!("SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE NOT is_dead AND run_at <= $1)"),
+                vals![now],
+            )
+            .await?;
+        if is_empty {
+            return Ok(Vec::new());
+        }
+        let vals = vals![now, now + LEASE, claim, BATCH];
+        self.db
+            .write(|conn| {
+                Box::pin(async move {
+                    conn.all(
+                        sql!(
+                            "UPDATE outbox SET claim = $3, run_at = $2 WHERE id IN (
+                                 SELECT id FROM outbox WHERE NOT is_dead AND aggregate IN (
+                                     SELECT aggregate FROM outbox AS head
+                                     WHERE NOT head.is_dead AND head.run_at <= $1 AND NOT EXISTS (
+                                         SELECT 1 FROM outbox AS earlier
+                                         WHERE earlier.aggregate = head.aggregate
+                                         AND earlier.id < head.id AND NOT earlier.is_dead
+                                     )
+                                     ORDER BY head.id LIMIT $4 FOR UPDATE SKIP LOCKED
+                                 ) ORDER BY id LIMIT $4
+                             ) RETURNING id, aggregate, kind, payload, created_at, attempts"
+                        ),
+                        vals,
+                    )
+                    .await
+                })
+            })
+            .await
+    }
+
+    /// Delivers all entries to all their consumers in one transaction, or none.
+    async fn deliver_all(&self, claim: &str, entries: Arc<[Delivered]>) -> Result<(), ()> {
+        let (consumers, claim) = (Arc::clone(&self.consumers), claim.to_owned());
+        self.db
+            .write(move |conn| {
+                Box::pin(async move {
+                    let done = done(conn, &entries).await?;
+                    for entry in entries.iter() {
+                        for consumer in consumers.iter().filter(|one| one.kind == entry.kind) {
+                            if !done
+                                .iter()
+                                .any(|(id, name)| *id == entry.id && name == consumer.name)
+                            {
+                                (consumer.handler)(conn, entry)
+                                    .await
+                                    .map_err(Refused::Consumer)?;
+                            }
+                        }
+                    }
+                    finish(conn, &claim, &entries).await
+                })
+            })
+            .await
+            .map_err(|_: Refused| ())
+    }
+
+    /// Delivers one entry to each consumer in a transaction of its own; says whether all took it.
+    async fn deliver(&self, claim: &str, entry: &Delivered) -> Result<bool, DbError> {
+        for place in 0..self.consumers.len() {
+            if self.consumers[place].kind != entry.kind {
+                continue;
+            }
+            let (consumers, own, mine) =
+                (Arc::clone(&self.consumers), entry.clone(), claim.to_owned());
+            let result = self
+                .db
+                .write(move |conn| {
+                    Box::pin(async move {
+                        // Holds the row, so that nobody can take over the claim meanwhile.
+                        let held =
+                            sql!("UPDATE outbox SET claim = $2 WHERE id = $1 AND claim = $2");
+                        if conn.exec(held, vals![own.id, mine]).await? == 0 {
+                            return Ok(false);
+                        }
+                        let consumer = &consumers[place];
+                        let first = sql!(
+                            "INSERT INTO outbox_done (outbox_id, consumer) VALUES ($1, $2)
+                             ON CONFLICT DO NOTHING"
+                        );
+                        if conn.exec(first, vals![own.id, consumer.name]).await? == 1 {
+                            (consumer.handler)(conn, &own)
+                                .await
+                                .map_err(Refused::Consumer)?;
+                        }
+                        Ok(true)
+                    })
+                })
+                .await;
+            let error = match result {
+                Ok(true) => continue,
+                Ok(false) => return Ok(false),
+                Err(Refused::Consumer(error)) => error,
+                Err(Refused::Db(error)) => JobError::Retry(error.to_string()),
+            };
+            self.refused(claim, entry, self.consumers[place].name, error)
+                .await?;
+            return Ok(false);
+        }
+        let (claim, own) = (claim.to_owned(), [entry.clone()]);
+        let finished: Result<(), Refused> = self
+            .db
+            .write(move |conn| Box::pin(async move { finish(conn, &claim, &own).await }))
+            .await;
+        Ok(finished.is_ok())
+    }
+
+    async fn refused(
+        &self,
+        claim: &str,
+        entry: &Delivered,
+        consumer: &'static str,
+        error: JobError,
+    ) -> Result<(), DbError> {
+        let attempts = entry.attempts.saturating_add(1);
+        let is_dead = attempts >= self.attempts || matches!(error, JobError::Dead(_));
+        tracing::warn!(consumer, kind = entry.kind, id = entry.id, attempts, is_dead, %error, "an entry of the outbox was refused");
+        let run_at = self.clock.now() + backoff(&*self.random, attempts);
+        let update = sql!(
+            "UPDATE outbox SET claim = NULL, run_at = $3, attempts = $4, is_dead = $5, last_error = $6
+             WHERE id = $1 AND claim = $2"
+        );
+        let error = format!("{consumer}: {error}");
+        self.exec(
+            update,
+            vals![entry.id, claim, run_at, attempts, is_dead, error],
+        )
+        .await
+    }
+
+    async fn exec(
+        &self,
+        statement: &'static crate::db::Statement,
+        vals: Vec<Val>,
+    ) -> Result<(), DbError> {
+        self.db
+            .write(move |conn| {
+                Box::pin(async move { conn.exec(statement, vals).await.map(|_| ()) })
+            })
+            .await
+    }
+}
+
+/// Which consumers have dealt with which of these entries in an earlier attempt.
+async fn done(conn: &mut Conn, entries: &[Delivered]) -> Result<Vec<(i64, String)>, DbError> {
+    let select = sql!(
+        "SELECT outbox_id, consumer FROM outbox_done
+         WHERE outbox_id IN (SELECT value FROM int_list($1))"
+    );
+    conn.all(
+        select,
+        vals![Val::ints(entries.iter().map(|entry| entry.id))],
+    )
+    .await
+}
+
+/// Deletes delivered entries, if they are still claimed by us.
+async fn finish(conn: &mut Conn, claim: &str, entries: &[Delivered]) -> Result<(), Refused> {
+    let ids = Val::ints(entries.iter().map(|entry| entry.id));
+    let delete =
+        sql!("DELETE FROM outbox WHERE id IN (SELECT value FROM int_list($1)) AND claim = $2");
+    let deleted = conn.exec(delete, vals![ids, claim]).await?;
+    if usize::try_from(deleted) == Ok(entries.len()) {
+        Ok(())
+    } else {
+        Err(Refused::Consumer(JobError::Retry(
+            "the claim had run out".to_owned(),
+        )))
+    }
+}
+
+record! {
+    /// An entry that was refused too often.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct DeadLetter {
+        /// Its number.
+        pub id: i64,
+        /// What it happened to.
+        pub aggregate: String,
+        /// What happened.
+        pub kind: String,
+        /// Who refused it last, and why.
+        pub last_error: Option<String>,
+        /// When it happened.
+        pub created_at: Timestamp,
+    }
+}
+
+/// The oldest dead letters, at most a thousand.
+///
+/// # Errors
+/// [`DbError`] when they cannot be read.
+pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, DbError> {
+    let select = sql!(
+        "SELECT id, aggregate, kind, last_error, created_at FROM outbox
+         WHERE is_dead ORDER BY id LIMIT 1000"
+    );
+    db.all(select, vals![]).await
+}
+
+/// Delivers dead letters again, to those consumers that have not dealt with them; gives how many
+/// of these ids were dead letters.
+///
+/// # Errors
+/// [`DbError`] of the update.
+pub async fn replay(db: &Db, ids: Vec<i64>) -> Result<u64, DbError> {
+    db.write(|conn| {
+        Box::pin(async move {
+            let signals = conn.signals();
+            conn.after_commit(move || signals.outbox.notify_one());
+            conn.exec(
+                sql!(
+                    "UPDATE outbox SET is_dead = FALSE, attempts = 0, run_at = 0
+                     WHERE is_dead AND id IN (SELECT value FROM int_list($1))"
+                ),
+                vals![Val::ints(ids)],
+            )
+            .await
+        })
+    })
+    .await
+}
+
+/// How many entries wait to be delivered.
+///
+/// # Errors
+/// [`DbError`] when they cannot be counted.
+pub async fn waiting(db: &Db) -> Result<i64, DbError> {
+    db.scalar(
+        sql!("SELECT COUNT(*) FROM outbox WHERE NOT is_dead"),
+        vals![],
+    )
+    .await
+}

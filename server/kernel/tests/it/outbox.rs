@@ -1,0 +1,146 @@
+//! The outbox: in order within an aggregate, effectively once, dead letters and replay.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bilten_kernel::clock::{Clock, ManualClock};
+use bilten_kernel::db::{Db, DbError};
+use bilten_kernel::jobs::JobError;
+use bilten_kernel::outbox::{self, Dispatcher, Entry};
+use bilten_kernel::random::SeededRandom;
+use bilten_kernel::{on_both_engines, sql, vals};
+
+use crate::set_up;
+
+const FILLED: &str = "shelves.filled";
+
+async fn emit(db: &Db, aggregates: &[&'static str], payload: i64) {
+    let aggregates = aggregates.to_vec();
+    db.write(move |conn| {
+        Box::pin(async move {
+            let now = ManualClock::default().now();
+            let entries = aggregates
+                .into_iter()
+                .map(|aggregate| Entry::new(aggregate, FILLED, &payload, now));
+            outbox::emit(conn, entries.collect::<Result<_, _>>()?).await
+        })
+    })
+    .await
+    .unwrap_or_else(|error: DbError| panic!("{error}"));
+}
+
+/// A consumer that writes `consumer:aggregate:payload`; it refuses aggregate `bad` while `broken`,
+/// after it has already written, and always refuses `hopeless`.
+fn consumer(dispatcher: Dispatcher, name: &'static str, broken: &Arc<AtomicBool>) -> Dispatcher {
+    let broken = Arc::clone(broken);
+    dispatcher.on(name, FILLED, move |conn, entry| {
+        let broken = Arc::clone(&broken);
+        Box::pin(async move {
+            let label = format!("{name}:{}:{}", entry.aggregate, entry.payload::<i64>()?);
+            let insert = sql!("INSERT INTO notes (label) VALUES ($1)");
+            conn.exec(insert, vals![label]).await?;
+            match entry.aggregate.as_str() {
+                "bad" if broken.load(Ordering::SeqCst) => Err(JobError::Retry("broken".into())),
+                "hopeless" => Err(JobError::Dead("hopeless".into())),
+                _ => Ok(()),
+            }
+        })
+    })
+}
+
+async fn notes(db: &Db) -> Vec<String> {
+    db.scalars(sql!("SELECT label FROM notes ORDER BY id"), vals![])
+        .await
+        .unwrap()
+}
+
+on_both_engines! {
+    async fn every_consumer_gets_each_entry_in_order(db: TestDb) {
+        set_up(&db, 1).await;
+        let clock = Arc::new(ManualClock::default());
+        let fine = Arc::default();
+        let dispatcher = Dispatcher::new(db.db(), clock, Arc::new(SeededRandom::new(1)));
+        let dispatcher = consumer(consumer(dispatcher, "x", &fine), "y", &fine);
+        for payload in 0..3 { emit(&db, &["a", "b"], payload).await; }
+        assert_eq!(outbox::waiting(&db).await.unwrap(), 6);
+        assert_eq!(dispatcher.run_until_idle().await.unwrap(), 6);
+        assert_eq!(outbox::waiting(&db).await.unwrap(), 0);
+        let notes = notes(&db).await;
+        assert_eq!(notes.len(), 12);
+        for own in ["x:a:", "x:b:", "y:a:", "y:b:"] {
+            let order: Vec<_> = notes.iter().filter_map(|note| note.strip_prefix(own)).collect();
+            assert_eq!(order, ["0", "1", "2"]);
+        }
+    }
+
+    async fn a_refused_entry_holds_back_its_aggregate_alone(db: TestDb) {
+        set_up(&db, 1).await;
+        let clock = Arc::new(ManualClock::default());
+        let (broken, fine) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let dispatcher = Dispatcher::new(db.db(), clock.clone(), Arc::new(SeededRandom::new(1)));
+        let dispatcher = consumer(consumer(dispatcher, "x", &fine), "y", &broken);
+        for payload in 0..2 { emit(&db, &["bad", "good"], payload).await; }
+        dispatcher.run_until_idle().await.unwrap();
+        assert_eq!(outbox::waiting(&db).await.unwrap(), 2);
+        // What the refusing consumer had written is gone; what the other had is kept.
+        assert_eq!(notes(&db).await, ["x:bad:0", "x:good:0", "y:good:0", "x:good:1", "y:good:1"]);
+        broken.store(false, Ordering::SeqCst);
+        clock.advance(Duration::from_secs(10));
+        dispatcher.run_until_idle().await.unwrap();
+        assert_eq!(outbox::waiting(&db).await.unwrap(), 0);
+        assert_eq!(notes(&db).await[5..], ["y:bad:0", "x:bad:1", "y:bad:1"]);
+    }
+
+    async fn a_dead_letter_lets_others_pass_and_can_be_replayed(db: TestDb) {
+        set_up(&db, 1).await;
+        let clock = Arc::new(ManualClock::default());
+        let (broken, fine) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let dispatcher = Dispatcher::new(db.db(), clock.clone(), Arc::new(SeededRandom::new(1))).attempts(3);
+        let dispatcher = consumer(consumer(dispatcher, "x", &fine), "y", &broken);
+        emit(&db, &["bad"], 0).await;
+        emit(&db, &["hopeless"], 0).await;
+        for _ in 0..4 {
+            dispatcher.run_until_idle().await.unwrap();
+            clock.advance(Duration::from_secs(60));
+        }
+        broken.store(false, Ordering::SeqCst);
+        emit(&db, &["bad"], 1).await;
+        dispatcher.run_until_idle().await.unwrap();
+        let dead = outbox::dead_letters(&db).await.unwrap();
+        let errors: Vec<_> = dead.iter().map(|letter| letter.last_error.as_deref().unwrap()).collect();
+        assert_eq!(errors, ["y: broken", "x: hopeless"]);
+        assert_eq!(notes(&db).await, ["x:bad:0", "x:bad:1", "y:bad:1"]);
+        assert_eq!(outbox::replay(&db, vec![dead[0].id, 12345]).await.unwrap(), 1);
+        dispatcher.run_until_idle().await.unwrap();
+        assert_eq!(notes(&db).await[3..], ["y:bad:0"]);
+    }
+
+    /// Nodes that race for the same entries: each effect once, in order.
+    async fn several_dispatchers_deliver_once(db: TestDb) {
+        set_up(&db, 1).await;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let fine = Arc::default();
+        let nodes: Vec<_> = (0..3).map(|seed| {
+            let clock = Arc::new(bilten_kernel::clock::SystemClock);
+            let dispatcher = Dispatcher::new(db.db(), clock, Arc::new(SeededRandom::new(seed)));
+            let mut stopped = stopped.clone();
+            let shutdown = async move { stopped.wait_for(|stop| *stop).await.map(|_| ()).unwrap() };
+            tokio::spawn(consumer(dispatcher, "x", &fine).run(shutdown))
+        }).collect();
+        for payload in 0..50 { emit(&db, &["a", "b", "c", "d"], payload).await; }
+        for _ in 0..200 {
+            if outbox::waiting(&db).await.unwrap() == 0 { break; }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        stop.send(true).unwrap();
+        for node in nodes { node.await.unwrap(); }
+        let notes = notes(&db).await;
+        assert_eq!(notes.len(), 200);
+        for aggregate in ["a", "b", "c", "d"] {
+            let prefix = format!("x:{aggregate}:");
+            let order: Vec<i64> = notes.iter().filter_map(|note| note.strip_prefix(&prefix)?.parse().ok()).collect();
+            assert_eq!(order, (0..50).collect::<Vec<_>>());
+        }
+    }
+}
