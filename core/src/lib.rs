@@ -3,11 +3,17 @@
 
 pub mod checkin;
 mod codes;
+#[cfg(feature = "store")]
+pub mod gate;
 pub mod id;
 pub mod key;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod signed;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod sync;
+#[cfg(feature = "store")]
+pub mod system;
 pub mod ticket;
 pub mod time;

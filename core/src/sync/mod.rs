@@ -2,9 +2,34 @@
 //!
 //! Both sides use these types, so that neither can drift. Times are milliseconds since the epoch.
 
+#[cfg(feature = "client")]
+mod body;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "client")]
+mod drive;
+#[cfg(feature = "client")]
+mod error;
+#[cfg(feature = "client")]
+pub mod hints;
+#[cfg(feature = "client")]
+pub(crate) mod lanes;
+#[cfg(feature = "client")]
+pub mod machine;
 pub mod page;
 pub mod pairing;
 pub mod push;
+#[cfg(feature = "client")]
+mod report;
+#[cfg(feature = "client")]
+pub(crate) mod runner;
+
+#[cfg(feature = "client")]
+pub use error::SyncError;
+#[cfg(feature = "client")]
+pub use lanes::{Pulled, Pushed};
+#[cfg(feature = "client")]
+pub use report::{Problem, SyncReport};
 
 /// The path under which a server offers sync.
 pub const BASE_PATH: &str = "/api/v1/sync";

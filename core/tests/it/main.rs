@@ -6,5 +6,7 @@
 )]
 
 mod checkin;
+#[cfg(all(feature = "client", feature = "issue"))]
+mod device;
 mod ticket;
 mod vectors;
