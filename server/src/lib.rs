@@ -1,1 +1,33 @@
-//! Bilten ticket core.
+//! The Bilten server: events, sales, tickets and the door, over HTTP.
+//!
+//! | part | holds |
+//! |---|---|
+//! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform` | the domains, each with the same files |
+//! | `web` | the storefront: pages that call the domains' services |
+//! | `events` | what happens in a domain and concerns those before it |
+//! | `app`, `router`, `config`, `server` | the application put together, its routes, its settings, its life |
+//! | `cli` | the commands of `bilten` |
+
+pub mod access;
+pub mod app;
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod events;
+pub mod identity;
+pub mod payments;
+pub mod platform;
+pub mod router;
+pub mod sales;
+pub mod server;
+pub mod tickets;
+pub mod web;
+
+use bilten_kernel::db::Migration;
+
+/// The server's tables; their versions begin at 100, below are the kernel's.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 100,
+    name: "spine",
+    sql: include_str!("../migrations/0100_spine.sql"),
+}];

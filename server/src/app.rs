@@ -1,0 +1,82 @@
+//! What every use case is given: the database, time, randomness and the keys of this node.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bilten_kernel::clock::{Clock, Timestamp};
+use bilten_kernel::db::Db;
+use bilten_kernel::random::Random;
+
+use crate::access::Hints;
+use crate::catalog::Offers;
+use crate::config::Config;
+use crate::payments::PurchaseLanes;
+use crate::platform::Vault;
+use crate::tickets::Issuers;
+
+/// The running application; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub struct Parts {
+    /// Records.
+    pub db: Db,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// How this node is set up.
+    pub config: Config,
+    /// Seals secrets and derives tokens.
+    pub vault: Vault,
+    /// What is on sale, kept for a moment.
+    pub offers: Offers,
+    /// Event keys in use.
+    pub issuers: Issuers,
+    /// Queues of purchases, one per event.
+    pub purchases: PurchaseLanes,
+    /// Wakes devices that wait for news.
+    pub hints: Hints,
+}
+
+impl App {
+    /// Puts the parts together; the lanes sell through the parts themselves.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        config: Config,
+        vault: Vault,
+    ) -> Self {
+        Self(Arc::new_cyclic(|parts| Parts {
+            purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
+            offers: Offers::default(),
+            issuers: Issuers::default(),
+            hints: Hints::default(),
+            db,
+            clock,
+            random,
+            config,
+            vault,
+        }))
+    }
+
+    /// The application around these parts.
+    pub(crate) const fn from_parts(parts: Arc<Parts>) -> Self {
+        Self(parts)
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,19 @@
+//! What is on offer: events, their occurrences (dates) and tiers (kinds of ticket with a price).
+//!
+//! Owns the tables `events`, `event_versions`, `occurrences` and `tiers`.
+//!
+//! Invariants:
+//! - every event has at least one occurrence and at most one tier of each number;
+//! - each change of an event or of its tiers raises `events.version` and leaves a row in
+//!   `event_versions` with who did it and what the event looked like afterwards;
+//! - a change that names an old version changes nothing;
+//! - an event that was ever published is cancelled or archived, never dropped.
+
+mod model;
+mod routes;
+mod service;
+mod store;
+
+pub use model::*;
+pub use routes::routes;
+pub use service::*;

@@ -1,0 +1,582 @@
+//! Use cases of the catalogue.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError, Val, Violation};
+use bilten_kernel::error::FieldError;
+use bilten_kernel::random;
+
+use super::model::*;
+use super::store;
+use crate::app::App;
+use crate::events::{self, DomainEvent, Refused};
+use crate::identity::OrganisationId;
+
+/// Why something about the catalogue was refused, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Fields of the input are wrong.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
+    /// There is no such event or tier, or it belongs to another organisation.
+    #[error("there is no such event")]
+    NotFound,
+    /// Another event has this address.
+    #[error("another event has this address")]
+    SlugTaken,
+    /// The event was changed by somebody else in the meantime.
+    #[error("the event was changed in the meantime; it has version {current} now")]
+    VersionConflict {
+        /// The version it has now.
+        current: i64,
+    },
+    /// The event's state does not allow it.
+    #[error("an event that is {from} cannot become {to}")]
+    State {
+        /// Its state.
+        from: EventState,
+        /// The state that was asked for.
+        to: EventState,
+    },
+    /// Something that is not a draft cannot be deleted.
+    #[error("only a draft can be deleted; cancel or archive the event instead")]
+    NotADraft,
+    /// An event without tiers cannot be published.
+    #[error("an event needs a tier before it can be published")]
+    NoTiers,
+    /// An event has the most tiers it can have.
+    #[error("an event has at most {MAX_TIERS} tiers")]
+    TooManyTiers,
+    /// The capacity is below what is sold or held.
+    #[error("the capacity cannot be lower than what is sold or held")]
+    CapacityBelowSold,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<Refused> for CatalogError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::CapacityBelowSold => Self::CapacityBelowSold,
+            Refused::Db(error) => Self::Db(error),
+        }
+    }
+}
+
+/// Offers as they were a moment ago, so that a busy sale does not read them anew for each request.
+///
+/// Selling checks the version of the event inside the statement that takes the stock, so a stale
+/// offer can be shown for a moment, but never be bought.
+#[derive(Default)]
+pub struct Offers(Mutex<HashMap<EventId, (Timestamp, Arc<EventDetail>)>>);
+
+/// How long an offer is kept, in milliseconds.
+const OFFER_MS: i64 = 1_000;
+
+impl Offers {
+    fn get(&self, id: EventId, now: Timestamp) -> Option<Arc<EventDetail>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, offer) = kept.get(&id)?;
+        (now.ms() - read_at.ms() < OFFER_MS).then(|| Arc::clone(offer))
+    }
+
+    fn put(&self, offer: Arc<EventDetail>, now: Timestamp) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= 1_000 {
+            kept.retain(|_, (read_at, _)| now.ms() - read_at.ms() < OFFER_MS);
+        }
+        kept.insert(offer.event.id, (now, offer));
+    }
+
+    fn forget(&self, id: EventId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
+    }
+}
+
+/// An event as it is on sale, at most a second old.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, CatalogError> {
+    let now = app.now();
+    if let Some(offer) = app.offers.get(id, now) {
+        return Ok(offer);
+    }
+    fresh_offer(app, id).await
+}
+
+/// An event as it is on sale now.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn fresh_offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, CatalogError> {
+    let offer = app
+        .db
+        .read(move |c| Box::pin(async move { detail_in(c, id).await }))
+        .await?;
+    let offer = Arc::new(offer.ok_or(CatalogError::NotFound)?);
+    app.offers.put(Arc::clone(&offer), app.now());
+    Ok(offer)
+}
+
+/// An event with its dates and tiers, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>, DbError> {
+    let Some(event) = store::event(c, id).await? else {
+        return Ok(None);
+    };
+    let occurrences = store::occurrences(c, id).await?;
+    let tiers = store::tiers(c, id).await?;
+    Ok(Some(EventDetail {
+        event,
+        occurrences,
+        tiers,
+    }))
+}
+
+/// The id of the event with this address.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> {
+    let slug = slug.to_owned();
+    app.db
+        .read(move |c| Box::pin(async move { store::id_by_slug(c, &slug).await }))
+        .await?
+        .ok_or(CatalogError::NotFound)
+}
+
+/// Published events that are not over, soonest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn upcoming(app: &App, limit: i64) -> Result<Vec<Arc<EventDetail>>, CatalogError> {
+    let now = app.now();
+    let ids = app
+        .db
+        .read(move |c| Box::pin(async move { store::upcoming(c, now, limit).await }))
+        .await?;
+    let mut events = Vec::with_capacity(ids.len());
+    for id in ids {
+        events.push(offer(app, id).await?);
+    }
+    Ok(events)
+}
+
+/// Other events of the same organisation with their names, newest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn siblings(c: &mut Conn, event: EventId) -> Result<Vec<(EventId, String)>, DbError> {
+    store::siblings(c, event).await
+}
+
+/// The event, if it belongs to the organisation; for other domains' tenant checks.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn event_of(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+) -> Result<Event, CatalogError> {
+    app.db
+        .read(move |c| Box::pin(async move { store::event_of(c, organisation, id).await }))
+        .await?
+        .ok_or(CatalogError::NotFound)
+}
+
+/// An organisation's events, newest first, after the one with id `before`.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn events_of(
+    app: &App,
+    organisation: OrganisationId,
+    before: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Event>, CatalogError> {
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::events_of(c, organisation, before, limit).await })
+        })
+        .await?)
+}
+
+/// An organisation's event with its dates and tiers.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn detail_of(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+) -> Result<EventDetail, CatalogError> {
+    let detail = app
+        .db
+        .read(move |c| Box::pin(async move { detail_in(c, id).await }))
+        .await?;
+    detail
+        .filter(|d| d.event.organisation_id == organisation)
+        .ok_or(CatalogError::NotFound)
+}
+
+/// Makes a draft of an event.
+///
+/// # Errors
+/// [`CatalogError::Invalid`], [`CatalogError::SlugTaken`], or a fault of the database.
+pub async fn create_event(
+    app: &App,
+    organisation: OrganisationId,
+    actor: String,
+    input: EventInput,
+) -> Result<EventDetail, CatalogError> {
+    let mut faults = Faults::default();
+    faults.event(&input);
+    faults.check().map_err(CatalogError::Invalid)?;
+
+    let now = app.now();
+    let slug = input.slug.unwrap_or_else(|| {
+        // A made-up address gets a random end, so that two shows of one name do not collide.
+        let end = random::token(&*app.random, 5);
+        [slugify(&input.name), end]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("-")
+    });
+    let event = Event {
+        id: EventId::new(&*app.clock, &*app.random),
+        organisation_id: organisation,
+        slug,
+        name: input.name.trim().to_owned(),
+        description: input.description,
+        state: EventState::Draft,
+        time_zone: input.time_zone,
+        currency: input.currency,
+        venue_name: input.venue_name.trim().to_owned(),
+        venue_address: input.venue_address,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut occurrences: Vec<_> = input
+        .occurrences
+        .into_iter()
+        .map(|o| Occurrence {
+            id: OccurrenceId::new(&*app.clock, &*app.random),
+            doors_at: o.doors_at,
+            starts_at: o.starts_at,
+            ends_at: o.ends_at,
+        })
+        .collect();
+    occurrences.sort_by_key(|o| (o.starts_at, o.id));
+    let tiers = input
+        .tiers
+        .into_iter()
+        .zip(1..)
+        .map(|(tier, number)| new_tier(app, tier, number))
+        .collect();
+    let detail = EventDetail {
+        event,
+        occurrences,
+        tiers,
+    };
+
+    let (work, saved) = (app.clone(), detail.clone());
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                store::insert_event(c, &saved.event).await?;
+                store::insert_occurrences(c, saved.event.id, &saved.occurrences).await?;
+                store::insert_tiers(c, saved.event.id, &saved.tiers, now).await?;
+                record(&work, c, &saved, "created", &actor).await
+            })
+        })
+        .await
+        .map_err(|error| match error {
+            CatalogError::Db(db) if db.violates(Violation::Unique) => CatalogError::SlugTaken,
+            CatalogError::Db(db) => CatalogError::Db(db),
+            refused => refused,
+        })?;
+    Ok(detail)
+}
+
+fn new_tier(app: &App, input: TierInput, number: u16) -> Tier {
+    Tier {
+        id: TierId::new(&*app.clock, &*app.random),
+        number,
+        name: input.name.trim().to_owned(),
+        description: input.description,
+        price_minor: input.price_minor,
+        capacity: input.capacity,
+        max_per_order: input.max_per_order,
+        sales_start_at: input.sales_start_at,
+        sales_end_at: input.sales_end_at,
+        valid_from_at: input.valid_from_at,
+        valid_until_at: input.valid_until_at,
+    }
+}
+
+/// Writes the version history and tells the other domains.
+async fn record(
+    app: &App,
+    c: &mut Conn,
+    detail: &EventDetail,
+    change: &str,
+    actor: &str,
+) -> Result<(), CatalogError> {
+    store::insert_version(c, &detail.event, change, actor, Val::json(detail)?).await?;
+    events::publish(
+        app,
+        c,
+        vec![DomainEvent::EventSaved {
+            detail: Box::new(detail.clone()),
+            change: change.to_owned(),
+        }],
+    )
+    .await?;
+    let (app, id) = (app.clone(), detail.event.id);
+    c.after_commit(move || app.offers.forget(id));
+    Ok(())
+}
+
+/// Changes an event that still has version `from`: loads it, lets `edit` change it, saves it.
+async fn change(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+    from: Option<i64>,
+    actor: String,
+    name: &'static str,
+    edit: impl FnOnce(&mut EventDetail) -> Result<Edit, CatalogError> + Send + 'static,
+) -> Result<EventDetail, CatalogError> {
+    let (work, now) = (app.clone(), app.now());
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let detail = detail_in(c, id)
+                    .await?
+                    .filter(|d| d.event.organisation_id == organisation);
+                let mut detail = detail.ok_or(CatalogError::NotFound)?;
+                let current = detail.event.version;
+                if from.is_some_and(|from| from != current) {
+                    return Err(CatalogError::VersionConflict { current });
+                }
+                let edit = edit(&mut detail)?;
+                detail.event.version = current + 1;
+                detail.event.updated_at = now;
+                if !store::update_event(c, &detail.event, current).await? {
+                    return Err(CatalogError::VersionConflict {
+                        current: current + 1,
+                    });
+                }
+                match edit {
+                    Edit::Event => {}
+                    Edit::AddTier(tier) => {
+                        store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
+                        detail.tiers.push(tier);
+                    }
+                    Edit::SaveTier(tier) => {
+                        store::update_tier(c, &tier, now).await?;
+                        if let Some(old) = detail.tiers.iter_mut().find(|t| t.id == tier.id) {
+                            *old = tier;
+                        }
+                    }
+                }
+                record(&work, c, &detail, name, &actor).await?;
+                Ok(detail)
+            })
+        })
+        .await
+}
+
+enum Edit {
+    Event,
+    AddTier(Tier),
+    SaveTier(Tier),
+}
+
+/// Changes the texts of an event.
+///
+/// # Errors
+/// [`CatalogError::Invalid`], [`CatalogError::NotFound`], [`CatalogError::VersionConflict`], or a
+/// fault of the database.
+pub async fn update_event(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+    actor: String,
+    patch: EventPatch,
+) -> Result<EventDetail, CatalogError> {
+    let mut faults = Faults::default();
+    faults.event_patch(&patch);
+    faults.check().map_err(CatalogError::Invalid)?;
+    change(
+        app,
+        organisation,
+        id,
+        Some(patch.version),
+        actor,
+        "updated",
+        move |detail| {
+            let event = &mut detail.event;
+            let texts = [
+                (patch.name, &mut event.name),
+                (patch.description, &mut event.description),
+                (patch.venue_name, &mut event.venue_name),
+                (patch.venue_address, &mut event.venue_address),
+            ];
+            for (new, old) in texts {
+                if let Some(new) = new {
+                    *old = new;
+                }
+            }
+            Ok(Edit::Event)
+        },
+    )
+    .await
+}
+
+/// Publishes, cancels or archives an event.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], [`CatalogError::State`], [`CatalogError::NoTiers`], or a fault of
+/// the database.
+pub async fn move_event(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+    actor: String,
+    to: EventState,
+) -> Result<EventDetail, CatalogError> {
+    change(
+        app,
+        organisation,
+        id,
+        None,
+        actor,
+        to.as_str(),
+        move |detail| {
+            let from = detail.event.state;
+            if !from.may_become(to) {
+                return Err(CatalogError::State { from, to });
+            }
+            if to == EventState::Published && detail.tiers.is_empty() {
+                return Err(CatalogError::NoTiers);
+            }
+            detail.event.state = to;
+            Ok(Edit::Event)
+        },
+    )
+    .await
+}
+
+/// Deletes an event that is still a draft.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], [`CatalogError::NotADraft`], or a fault of the database.
+pub async fn delete_draft(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+) -> Result<(), CatalogError> {
+    let work = app.clone();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let event = store::event_of(c, organisation, id)
+                    .await?
+                    .ok_or(CatalogError::NotFound)?;
+                if event.state != EventState::Draft {
+                    return Err(CatalogError::NotADraft);
+                }
+                events::publish(&work, c, vec![DomainEvent::EventDeleted { event: id }]).await?;
+                if !store::delete_draft(c, id).await? {
+                    return Err(CatalogError::NotADraft);
+                }
+                c.after_commit(move || work.offers.forget(id));
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Adds a tier to an event.
+///
+/// # Errors
+/// [`CatalogError::Invalid`], [`CatalogError::NotFound`], [`CatalogError::TooManyTiers`], or a
+/// fault of the database.
+pub async fn add_tier(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+    actor: String,
+    input: TierInput,
+) -> Result<EventDetail, CatalogError> {
+    let mut faults = Faults::default();
+    faults.tier("", &input);
+    faults.check().map_err(CatalogError::Invalid)?;
+    let tier = new_tier(app, input, 0);
+    change(
+        app,
+        organisation,
+        id,
+        None,
+        actor,
+        "tier_added",
+        move |detail| {
+            if detail.tiers.len() >= MAX_TIERS {
+                return Err(CatalogError::TooManyTiers);
+            }
+            let number = detail.tiers.iter().map(|t| t.number).max().unwrap_or(0) + 1;
+            Ok(Edit::AddTier(Tier { number, ..tier }))
+        },
+    )
+    .await
+}
+
+/// Changes a tier.
+///
+/// # Errors
+/// [`CatalogError::Invalid`], [`CatalogError::NotFound`], [`CatalogError::VersionConflict`],
+/// [`CatalogError::CapacityBelowSold`], or a fault of the database.
+pub async fn update_tier(
+    app: &App,
+    organisation: OrganisationId,
+    id: EventId,
+    tier: TierId,
+    actor: String,
+    patch: TierPatch,
+) -> Result<EventDetail, CatalogError> {
+    let mut faults = Faults::default();
+    faults.tier_patch(&patch);
+    faults.check().map_err(CatalogError::Invalid)?;
+    change(
+        app,
+        organisation,
+        id,
+        Some(patch.version),
+        actor,
+        "tier_updated",
+        move |detail| {
+            let mut tier = detail.tier(tier).ok_or(CatalogError::NotFound)?.clone();
+            tier.name = patch.name.unwrap_or(tier.name);
+            tier.description = patch.description.unwrap_or(tier.description);
+            tier.price_minor = patch.price_minor.unwrap_or(tier.price_minor);
+            tier.capacity = patch.capacity.unwrap_or(tier.capacity);
+            tier.max_per_order = patch.max_per_order.unwrap_or(tier.max_per_order);
+            Ok(Edit::SaveTier(tier))
+        },
+    )
+    .await
+}

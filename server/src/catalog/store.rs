@@ -1,0 +1,242 @@
+//! All SQL of the catalogue.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::{sql, vals};
+
+use super::model::*;
+use crate::identity::OrganisationId;
+
+pub(super) async fn insert_event(c: &mut Conn, e: &Event) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO events (id, organisation_id, slug, name, description, state, time_zone, currency, \
+             venue_name, venue_address, version, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        ),
+        vals![
+            e.id, e.organisation_id, &e.slug, &e.name, &e.description, e.state, &e.time_zone, e.currency,
+            &e.venue_name, &e.venue_address, e.version, e.created_at, e.updated_at
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Writes all that can change, if the event still has version `from`.
+pub(super) async fn update_event(c: &mut Conn, e: &Event, from: i64) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE events SET name = $3, description = $4, state = $5, venue_name = $6, venue_address = $7, \
+                 version = $8, updated_at = $9 WHERE id = $1 AND version = $2"
+            ),
+            vals![
+                e.id, from, &e.name, &e.description, e.state, &e.venue_name, &e.venue_address, e.version, e.updated_at
+            ],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(super) async fn insert_version(
+    c: &mut Conn,
+    event: &Event,
+    change: &str,
+    actor: &str,
+    snapshot: Val,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO event_versions (event_id, version, change, actor, snapshot, at) \
+             VALUES ($1, $2, $3, $4, $5, $6)"
+        ),
+        vals![
+            event.id,
+            event.version,
+            change,
+            actor,
+            snapshot,
+            event.updated_at
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn event_of(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    id: EventId,
+) -> Result<Option<Event>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
+             venue_address, version, created_at, updated_at FROM events WHERE id = $1 AND organisation_id = $2"
+        ),
+        vals![id, organisation],
+    )
+    .await
+}
+
+pub(super) async fn event(c: &mut Conn, id: EventId) -> Result<Option<Event>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
+             venue_address, version, created_at, updated_at FROM events WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventId>, DbError> {
+    c.scalar_opt(sql!("SELECT id FROM events WHERE slug = $1"), vals![slug])
+        .await
+}
+
+pub(super) async fn events_of(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    before: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Event>, DbError> {
+    // Ids sort by age and `~` after all of them: the newest events come first.
+    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+    c.all(
+        sql!(
+            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
+             venue_address, version, created_at, updated_at FROM events \
+             WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        ),
+        vals![organisation, before, limit],
+    )
+    .await
+}
+
+/// Published events with a date that ends after `now`, soonest first.
+pub(super) async fn upcoming(
+    c: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventId>, DbError> {
+    let rows: Vec<(EventId, Timestamp)> = c
+        .all(
+            sql!(
+                "SELECT o.event_id, MIN(o.starts_at) AS starts_at FROM occurrences o \
+                 JOIN events e ON e.id = o.event_id WHERE e.state = 'published' AND o.ends_at > $1 \
+                 GROUP BY o.event_id ORDER BY starts_at, o.event_id LIMIT $2"
+            ),
+            vals![now, limit],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Other events of the same organisation, for telling their tickets from forgeries.
+pub(super) async fn siblings(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(EventId, String)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT e.id, e.name FROM events e JOIN events mine ON mine.organisation_id = e.organisation_id \
+             WHERE mine.id = $1 AND e.id <> mine.id ORDER BY e.id DESC LIMIT 200"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+pub(super) async fn delete_draft(c: &mut Conn, id: EventId) -> Result<bool, DbError> {
+    let deleted = c
+        .exec(sql!("DELETE FROM tiers WHERE event_id = $1"), vals![id])
+        .await;
+    deleted?;
+    c.exec(
+        sql!("DELETE FROM occurrences WHERE event_id = $1"),
+        vals![id],
+    )
+    .await?;
+    c.exec(
+        sql!("DELETE FROM event_versions WHERE event_id = $1"),
+        vals![id],
+    )
+    .await?;
+    Ok(c.exec(
+        sql!("DELETE FROM events WHERE id = $1 AND state = 'draft'"),
+        vals![id],
+    )
+    .await?
+        == 1)
+}
+
+pub(super) async fn insert_occurrences(
+    c: &mut Conn,
+    event: EventId,
+    occurrences: &[Occurrence],
+) -> Result<(), DbError> {
+    c.insert_many(
+        sql!("INSERT INTO occurrences (id, event_id, doors_at, starts_at, ends_at) VALUES ($1, $2, $3, $4, $5)"),
+        occurrences.iter().map(|o| vals![o.id, event, o.doors_at, o.starts_at, o.ends_at]).collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn occurrences(c: &mut Conn, event: EventId) -> Result<Vec<Occurrence>, DbError> {
+    c.all(
+        sql!("SELECT id, doors_at, starts_at, ends_at FROM occurrences WHERE event_id = $1 ORDER BY starts_at, id"),
+        vals![event],
+    )
+    .await
+}
+
+pub(super) async fn insert_tiers(
+    c: &mut Conn,
+    event: EventId,
+    tiers: &[Tier],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.insert_many(
+        sql!(
+            "INSERT INTO tiers (id, event_id, number, name, description, price_minor, capacity, max_per_order, \
+             sales_start_at, sales_end_at, valid_from_at, valid_until_at, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+        ),
+        tiers
+            .iter()
+            .map(|t| {
+                vals![
+                    t.id, event, t.number, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order,
+                    t.sales_start_at, t.sales_end_at, t.valid_from_at, t.valid_until_at, now
+                ]
+            })
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn update_tier(c: &mut Conn, t: &Tier, now: Timestamp) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE tiers SET name = $2, description = $3, price_minor = $4, capacity = $5, max_per_order = $6, \
+             updated_at = $7 WHERE id = $1"
+        ),
+        vals![t.id, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order, now],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn tiers(c: &mut Conn, event: EventId) -> Result<Vec<Tier>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, number, name, description, price_minor, capacity, max_per_order, sales_start_at, \
+             sales_end_at, valid_from_at, valid_until_at FROM tiers WHERE event_id = $1 ORDER BY number"
+        ),
+        vals![event],
+    )
+    .await
+}

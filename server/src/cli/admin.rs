@@ -1,0 +1,108 @@
+//! Commands of whoever runs the server.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+use crate::config::Config;
+use crate::identity::{self, ApiKeyId};
+use crate::{router, server};
+
+#[derive(Debug, Args)]
+pub(super) struct OrganisationArguments {
+    #[command(subcommand)]
+    command: OrganisationCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OrganisationCommand {
+    /// Make an organisation and print its id and short name
+    Create {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KeyArguments {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make an API key and print it; it is shown only this once
+    Create {
+        /// The short name of the organisation it acts for
+        #[arg(long)]
+        organisation: String,
+        /// What the key is for
+        #[arg(long, default_value = "made by the command line")]
+        name: String,
+    },
+    /// End an API key
+    Revoke {
+        /// Its id, as `key create` printed it
+        key: String,
+    },
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) async fn organisation(
+    config: Config,
+    arguments: &OrganisationArguments,
+) -> Result<ExitCode, Failure> {
+    let OrganisationCommand::Create { name } = &arguments.command;
+    let app = server::open(config).await?;
+    let made = identity::create_organisation(&app, name).await?;
+    println!("{}\t{}", made.id, made.slug);
+    app.db.clone().close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) async fn key(config: Config, arguments: &KeyArguments) -> Result<ExitCode, Failure> {
+    let app = server::open(config).await?;
+    let code = match &arguments.command {
+        KeyCommand::Create { organisation, name } => {
+            let organisation = identity::organisation_by_slug(&app, organisation).await?;
+            let (id, token) = identity::create_api_key(&app, organisation.id, name).await?;
+            println!("{id}\t{token}");
+            ExitCode::SUCCESS
+        }
+        KeyCommand::Revoke { key } => {
+            let id: ApiKeyId = key
+                .parse()
+                .map_err(|error| Failure::new("identity.key_id", error))?;
+            if identity::revoke_api_key(&app, id).await? {
+                println!("revoked");
+                ExitCode::SUCCESS
+            } else {
+                return Err(Failure::new(
+                    "identity.key_unknown",
+                    "there is no such key, or it had ended before",
+                ));
+            }
+        }
+    };
+    app.db.clone().close().await;
+    Ok(code)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) async fn migrate(config: Config) -> Result<ExitCode, Failure> {
+    let app = server::open(config).await?;
+    println!("up to date");
+    app.db.clone().close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) fn openapi() -> Result<ExitCode, Failure> {
+    let text = router::openapi()
+        .to_pretty_json()
+        .map_err(|error| Failure::new("openapi", error))?;
+    println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,121 @@
+//! The commands of `bilten`.
+//!
+//! To add one: a variant of [`Command`], a file here with its `run`, and a line in [`dispatch`].
+//! Commands print results on standard output and everything else on standard error; a failure is
+//! one line `bilten: CODE: what is wrong` and exit code 1.
+
+mod admin;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Sells tickets and lets people in.
+#[derive(Debug, Parser)]
+#[command(name = "bilten", version, about)]
+struct Arguments {
+    /// The configuration file; without it, bilten.toml in the working folder if there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database, over whatever the configuration says
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the shop, the API and the gates
+    Serve(serve::ServeArguments),
+    /// Bring the database up to date and stop
+    Migrate,
+    /// Print the OpenAPI description of the API
+    Openapi,
+    /// Make an organisation
+    Organisation(admin::OrganisationArguments),
+    /// Make or end an API key of an organisation
+    Key(admin::KeyArguments),
+}
+
+/// Why a command failed: a stable code and a sentence.
+#[derive(Debug)]
+pub struct Failure {
+    /// The stable name of the error.
+    pub code: String,
+    /// What is wrong, in a sentence.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure with this code.
+    pub fn new(code: impl Into<String>, detail: impl ToString) -> Self {
+        Self {
+            code: code.into(),
+            detail: detail.to_string(),
+        }
+    }
+}
+
+impl From<crate::server::StartError> for Failure {
+    fn from(error: crate::server::StartError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<crate::identity::IdentityError> for Failure {
+    fn from(error: crate::identity::IdentityError) -> Self {
+        let problem = bilten_kernel::error::IntoProblem::into_problem(error);
+        Self::new(problem.code(), problem.detail())
+    }
+}
+
+/// Runs the command that the process was started with.
+#[expect(
+    clippy::print_stderr,
+    reason = "a command says on standard error why it failed"
+)]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    // One TLS backend for all clients; an error only says that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bilten: runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(arguments)) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("bilten: {}: {}", failure.code, failure.detail);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let load = || -> Result<Config, Failure> {
+        let mut config = Config::load(arguments.config.as_deref())
+            .map_err(|error| Failure::new("config", error))?;
+        if let Some(url) = &arguments.database_url {
+            config.database.url.clone_from(url);
+        }
+        Ok(config)
+    };
+    match &arguments.command {
+        Command::Serve(serve) => serve::run(load()?, serve).await,
+        Command::Migrate => admin::migrate(load()?).await,
+        Command::Openapi => admin::openapi(),
+        Command::Organisation(organisation) => admin::organisation(load()?, organisation).await,
+        Command::Key(key) => admin::key(load()?, key).await,
+    }
+}

@@ -1,0 +1,123 @@
+//! How a node is set up: a file, then the environment, over the defaults in
+//! `bilten.default.toml`, where every key is explained.
+
+use std::path::{Path, PathBuf};
+
+use bilten_kernel::config::{self, ConfigError};
+use bilten_kernel::db::DatabaseConfig;
+use bilten_kernel::http::HttpConfig;
+use bilten_kernel::random::Random;
+use bilten_kernel::telemetry::LogConfig;
+use serde::Deserialize;
+
+use crate::platform::{MasterKey, VaultError};
+
+/// The defaults, which name and explain every key.
+pub const DEFAULTS: &str = include_str!("../bilten.default.toml");
+
+/// How a node is set up.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How it is reached.
+    pub http: HttpConfig,
+    /// Where its records are.
+    pub database: DatabaseConfig,
+    /// What it logs.
+    pub log: LogConfig,
+    /// Where its master key is.
+    pub secrets: SecretsConfig,
+}
+
+/// Where the master key is: section `[secrets]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsConfig {
+    /// 64 hexadecimal digits, or empty.
+    pub master_key: String,
+    /// The file that holds it if it is empty above.
+    pub master_key_file: PathBuf,
+}
+
+impl std::fmt::Debug for SecretsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretsConfig")
+            .field("master_key_file", &self.master_key_file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SecretsConfig {
+    /// The master key; made where there is none.
+    ///
+    /// # Errors
+    /// [`VaultError`] if it cannot be read or made.
+    pub fn master_key(&self, random: &dyn Random) -> Result<MasterKey, VaultError> {
+        if self.master_key.is_empty() {
+            if let Some(folder) = self.master_key_file.parent() {
+                // If this fails, making the file says why.
+                let _ = std::fs::create_dir_all(folder);
+            }
+            MasterKey::from_file(&self.master_key_file, random)
+        } else {
+            MasterKey::from_hex(&self.master_key)
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration from `file`, or from `bilten.toml` in the working folder if that
+    /// is there, and from the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the file, the key and how to mend it.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let usual = Path::new("bilten.toml");
+        let file = file.or_else(|| usual.exists().then_some(usual));
+        config::load(file, DEFAULTS, std::env::vars())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_a_whole_configuration() {
+        let config: Config = config::load(None, DEFAULTS, std::iter::empty()).unwrap();
+        assert_eq!(config.database.url, "sqlite:bilten-data/bilten.db");
+        // The file must not drift from what the code takes as default.
+        let kernel = HttpConfig::default();
+        assert_eq!(config.http.listen, kernel.listen);
+        assert_eq!(config.http.body_limit_bytes, kernel.body_limit_bytes);
+        assert_eq!(config.log.level, LogConfig::default().level);
+    }
+
+    #[test]
+    fn every_key_is_explained_by_a_comment() {
+        for (number, line) in DEFAULTS.lines().enumerate() {
+            if line.contains(" = ") && !line.starts_with('#') {
+                let above = DEFAULTS
+                    .lines()
+                    .nth(number.saturating_sub(1))
+                    .unwrap_or_default();
+                assert!(above.starts_with("# "), "no comment above `{line}`");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_names_the_nearest_one_and_secrets_are_not_printed() {
+        let env = [("BILTEN_HTTP__LISTNE".to_owned(), "x".to_owned())];
+        let error = config::load::<Config>(None, DEFAULTS, env.into_iter())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("http.listen"), "{error}");
+        let env = [(
+            "BILTEN_SECRETS__MASTER_KEY".to_owned(),
+            "topsecret".to_owned(),
+        )];
+        let config: Config = config::load(None, DEFAULTS, env.into_iter()).unwrap();
+        assert!(!format!("{config:?}").contains("topsecret"));
+    }
+}

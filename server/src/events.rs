@@ -1,0 +1,142 @@
+//! Domain events: how a domain tells those after it what happened.
+//!
+//! A domain may call the services of domains before it (identity ← catalog ← sales ← payments ←
+//! tickets ← access). Whatever goes the other way is a [`DomainEvent`]: [`publish`] writes it to
+//! the outbox and lets those react that must do so in the same transaction. This file is the one
+//! place that knows who reacts to what.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::outbox::{self, Entry};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::catalog::{EventDetail, EventId, TierId};
+use crate::sales::OrderId;
+use crate::{access, sales, tickets};
+
+/// Something that happened, as it is written to the outbox.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum DomainEvent {
+    /// An event was made or changed, with the event as it is now.
+    EventSaved {
+        /// What was done to it, such as `created` or `published`.
+        change: String,
+        /// The event as it is now.
+        detail: Box<EventDetail>,
+    },
+    /// A draft was deleted.
+    EventDeleted {
+        /// Which one.
+        event: EventId,
+    },
+    /// An order was paid: its tickets are due.
+    OrderPaid(PaidOrder),
+    /// An order that was paid is undone: its tickets die.
+    OrderRefunded {
+        /// Which order.
+        order: OrderId,
+        /// Of which event.
+        event: EventId,
+    },
+    /// Tickets of an event changed on their own: reissued or revoked.
+    TicketChanged {
+        /// Of which event.
+        event: EventId,
+        /// Which one.
+        ticket: tickets::TicketId,
+        /// What was done to it: `revoked` or `reissued`.
+        change: String,
+    },
+}
+
+/// An order whose tickets are due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaidOrder {
+    /// Which order.
+    pub order: OrderId,
+    /// Of which event.
+    pub event: EventId,
+    /// What people call the order.
+    pub reference: String,
+    /// Who bought it.
+    pub name: String,
+    /// How many of which tier.
+    pub items: Vec<(TierId, u32)>,
+    /// When it was paid.
+    pub paid_at: Timestamp,
+}
+
+/// A reaction said no, so that what caused it must not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// A tier's capacity would be below what is sold or held.
+    #[error("the capacity would be below what is sold or held")]
+    CapacityBelowSold,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl DomainEvent {
+    /// The name of this kind of event in the outbox and in webhooks.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::EventSaved { .. } => "event.saved",
+            Self::EventDeleted { .. } => "event.deleted",
+            Self::OrderPaid(_) => "order.paid",
+            Self::OrderRefunded { .. } => "order.refunded",
+            Self::TicketChanged { .. } => "ticket.changed",
+        }
+    }
+
+    /// What the event is about: events about one thing are delivered in order.
+    fn aggregate(&self) -> String {
+        match self {
+            Self::EventSaved { detail, .. } => detail.event.id.to_string(),
+            Self::EventDeleted { event } => event.to_string(),
+            Self::OrderPaid(order) => order.order.to_string(),
+            Self::OrderRefunded { order, .. } => order.to_string(),
+            Self::TicketChanged { ticket, .. } => ticket.to_string(),
+        }
+    }
+}
+
+/// Writes events to the outbox and runs the reactions that belong to the same transaction.
+///
+/// # Errors
+/// [`Refused`] if a reaction says no; the caller's write must fail with it.
+pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Result<(), Refused> {
+    let now = app.now();
+    let entries = events
+        .iter()
+        .map(|event| Entry::new(event.aggregate(), event.kind(), event, now))
+        .collect::<Result<Vec<_>, _>>()?;
+    outbox::emit(c, entries).await?;
+
+    let mut paid = Vec::new();
+    for event in events {
+        match event {
+            DomainEvent::EventSaved { detail, change } => {
+                sales::on_event_saved(c, &detail).await?;
+                tickets::on_event_saved(app, c, &detail, &change).await?;
+                access::on_event_saved(app, c, &detail, &change).await?;
+            }
+            DomainEvent::EventDeleted { event } => {
+                access::on_event_deleted(c, event).await?;
+                tickets::on_event_deleted(c, event).await?;
+                sales::on_event_deleted(c, event).await?;
+            }
+            DomainEvent::OrderPaid(order) => paid.push(order),
+            DomainEvent::OrderRefunded { order, event } => {
+                tickets::on_order_refunded(app, c, event, order).await?
+            }
+            DomainEvent::TicketChanged { .. } => {}
+        }
+    }
+    if !paid.is_empty() {
+        tickets::on_orders_paid(app, c, &paid).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! Paying: one order, one amount, through a provider; for now the sandbox, which moves no money.
+//!
+//! Owns the table `payments`.
+//!
+//! Invariants:
+//! - money is asked for only after the stock is taken, and an order's stock is never given to
+//!   somebody else while its payment may still succeed in time;
+//! - a payment that succeeds too late, with no stock left, is paid back, never lost;
+//! - asking again with the same key asks the provider once.
+
+mod model;
+mod routes;
+mod sandbox;
+mod service;
+mod store;
+
+pub use model::*;
+pub use routes::routes;
+pub use service::*;

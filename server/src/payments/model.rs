@@ -1,0 +1,140 @@
+//! Payments and the ways to pay.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::money::Currency;
+use bilten_kernel::{record, text_enum, typed_id};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::catalog::EventId;
+use crate::sales::{Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId};
+
+typed_id!(pub PaymentId, "pay", "Names a payment.");
+
+text_enum! {
+    /// Where a payment stands.
+    ///
+    /// ```text
+    /// pending ──▶ succeeded ──▶ refunded
+    ///    └──▶ declined
+    /// ```
+    pub enum PaymentState {
+        /// The provider has not answered yet.
+        Pending = "pending",
+        /// The money is there.
+        Succeeded = "succeeded",
+        /// The provider said no.
+        Declined = "declined",
+        /// The money went back.
+        Refunded = "refunded",
+    }
+}
+
+/// How somebody wants to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PaymentMethod {
+    /// The sandbox: behaves as `outcome` says and moves no money.
+    Sandbox {
+        /// What will happen.
+        outcome: SandboxOutcome,
+    },
+    /// Nothing is due.
+    Free,
+}
+
+impl PaymentMethod {
+    /// The provider's name as it is stored.
+    pub const fn provider(&self) -> &'static str {
+        match self {
+            Self::Sandbox { .. } => "sandbox",
+            Self::Free => "free",
+        }
+    }
+}
+
+text_enum! {
+    /// What the sandbox does with a payment.
+    pub enum SandboxOutcome {
+        /// It succeeds at once.
+        Succeed = "succeed",
+        /// It is declined at once, as a card without cover.
+        Decline = "decline",
+        /// The provider never answers: the order expires.
+        TimeOut = "time_out",
+        /// The provider calls back after a few seconds: it succeeds then.
+        CallBackLate = "call_back_late",
+    }
+}
+
+record! {
+    /// An attempt to pay for an order.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct Payment {
+        /// Its id.
+        pub id: PaymentId,
+        /// The order it pays for.
+        pub order_id: OrderId,
+        /// Who carries it out.
+        pub provider: String,
+        /// Where it stands.
+        pub state: PaymentState,
+        /// How much, in minor units.
+        pub amount_minor: i64,
+        /// In which currency (ISO 4217).
+        pub currency: Currency,
+        /// Why it was declined, as a stable code.
+        pub decline_code: Option<String>,
+        /// When it was asked for.
+        pub created_at: Timestamp,
+        /// When it was last heard of.
+        pub updated_at: Timestamp,
+    }
+}
+
+/// A wish to buy: what, who, and how it is paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PurchaseRequest {
+    /// The event.
+    pub event: EventId,
+    /// What is bought; may be left out if `hold` is given.
+    #[serde(default)]
+    pub items: Vec<ItemRequest>,
+    /// The hold whose capacity is taken over.
+    pub hold: Option<HoldId>,
+    /// Who buys.
+    pub buyer: Buyer,
+    /// How it is paid.
+    pub payment: PaymentMethod,
+}
+
+/// A request to pay for an order whose last payment was declined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentRequest {
+    /// How it is paid.
+    pub payment: PaymentMethod,
+}
+
+/// An order to be placed together with its first payment.
+#[derive(Clone, Debug)]
+pub struct Purchase {
+    /// The order.
+    pub(super) order: NewOrder,
+    /// The first payment.
+    pub(super) payment: PaymentId,
+    /// How it is paid.
+    pub(super) method: PaymentMethod,
+}
+
+/// An order and what became of its payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchased {
+    /// The order.
+    pub order: OrderDetail,
+    /// Its latest payment.
+    pub payment: Payment,
+    /// Whether it was placed by this request, not by an earlier one with the same key.
+    pub is_new: bool,
+}

@@ -1,0 +1,44 @@
+//! Refunds over HTTP. Buying and paying are routes of `tickets`, since their answers hold tickets.
+
+use axum::extract::State;
+use bilten_kernel::error::{IntoProblem, Problem};
+use bilten_kernel::http::{Json, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service::{self, PaymentError};
+use crate::app::App;
+use crate::identity::Organiser;
+use crate::sales::{OrderDetail, OrderId};
+
+/// The routes of payments.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(refund))
+}
+
+/// Pay an order back; its tickets let nobody in any more
+///
+/// Doing it again is refused with `sales.state`, so it needs no key to happen once.
+#[utoipa::path(post, path = "/api/v1/orders/{order}/refund", tag = "payments", security(("api_key" = [])),
+    params(("order" = OrderId, Path)), responses((status = 200, body = OrderDetail), (status = "4XX", body = Problem)))]
+async fn refund(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(order): Path<OrderId>,
+) -> Result<Json<OrderDetail>, Problem> {
+    Ok(Json(
+        service::refund(&app, organiser.organisation, order).await?,
+    ))
+}
+
+impl IntoProblem for PaymentError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::Sales(error) => error.into_problem(),
+            Self::NotPayable(_) => Problem::conflict("payments.not_payable", detail),
+            Self::UnderWay => Problem::conflict("payments.under_way", detail),
+            Self::Db(error) => error.into_problem(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The sandbox provider: behaves like a payment provider, moves no money.
+
+use super::model::{PaymentMethod, PaymentState, SandboxOutcome};
+
+/// How long the sandbox takes to call back late, in milliseconds.
+pub(super) const CALL_BACK_MS: i64 = 3_000;
+
+/// What a provider that decides without a network answers at once: the state and a decline code.
+///
+/// Providers on the network are asked after the stock is held; these decide inside the write.
+pub(super) const fn answer(
+    method: &PaymentMethod,
+    amount_minor: i64,
+) -> (PaymentState, Option<&'static str>) {
+    match method {
+        PaymentMethod::Free if amount_minor == 0 => (PaymentState::Succeeded, None),
+        PaymentMethod::Free => (PaymentState::Declined, Some("amount_due")),
+        PaymentMethod::Sandbox { outcome } => match outcome {
+            SandboxOutcome::Succeed => (PaymentState::Succeeded, None),
+            SandboxOutcome::Decline => (PaymentState::Declined, Some("insufficient_funds")),
+            SandboxOutcome::TimeOut | SandboxOutcome::CallBackLate => (PaymentState::Pending, None),
+        },
+    }
+}
+
+/// Whether the provider will call back on its own.
+pub(super) const fn calls_back(method: &PaymentMethod) -> bool {
+    matches!(
+        method,
+        PaymentMethod::Sandbox {
+            outcome: SandboxOutcome::CallBackLate
+        }
+    )
+}

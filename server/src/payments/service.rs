@@ -1,0 +1,385 @@
+//! Use cases of payments.
+
+use std::sync::Weak;
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, Db, DbError};
+use bilten_kernel::jobs;
+use bilten_kernel::lane::Lanes;
+use bilten_kernel::money::Money;
+
+use super::model::*;
+use super::{sandbox, store};
+use crate::app::{App, Parts};
+use crate::catalog::{self, EventId};
+use crate::identity::OrganisationId;
+use crate::sales::{
+    self, NewOrder, OrderDetail, OrderId, OrderState, PaidOutcome, Placed, SalesError,
+};
+
+/// The job by which the sandbox calls back.
+pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
+
+/// Queues of purchases, one per event.
+pub type PurchaseLanes = Lanes<EventId, Purchase, Purchased, PaymentError>;
+
+/// Why something about payments was refused, or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PaymentError {
+    /// Selling was refused.
+    #[error(transparent)]
+    Sales(#[from] SalesError),
+    /// This order needs no further payment, or none any more.
+    #[error("the order is {0}; it cannot be paid")]
+    NotPayable(OrderState),
+    /// An earlier payment of this order has not been answered yet.
+    #[error("an earlier payment of this order is still under way")]
+    UnderWay,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The lanes through which purchases are made.
+///
+/// The lanes live in the application they sell for, hence the weak reference.
+pub fn purchase_lanes(db: Db, parts: Weak<Parts>) -> PurchaseLanes {
+    Lanes::new(db, move |c: &mut Conn, batch: Vec<Purchase>| {
+        let parts = parts.clone();
+        Box::pin(async move {
+            let Some(parts) = parts.upgrade() else {
+                return Err(DbError::Closed("the server is shutting down").into());
+            };
+            purchase_batch(&App::from_parts(parts), c, batch).await
+        })
+    })
+}
+
+/// Buys: takes the stock, places the order and asks for the money, once per key.
+///
+/// # Errors
+/// [`PaymentError`] by what was refused. A declined payment is not an error: the order stays
+/// pending and can be paid again.
+pub async fn purchase(
+    app: &App,
+    request: PurchaseRequest,
+    key: String,
+) -> Result<Purchased, PaymentError> {
+    let faults = request.buyer.faults("buyer.");
+    if !faults.is_empty() {
+        return Err(SalesError::Invalid(faults).into());
+    }
+    let request_hash = NewOrder::hash_of(&request);
+    let mut answer = try_purchase(app, &request, &key, request_hash).await;
+    if matches!(answer, Err(PaymentError::Sales(SalesError::OfferChanged))) {
+        // What was shown a moment ago has changed: look again, once.
+        catalog::fresh_offer(app, request.event)
+            .await
+            .map_err(SalesError::from)?;
+        answer = try_purchase(app, &request, &key, request_hash).await;
+    }
+    match answer {
+        // It may be refused now because it was granted before: then it is answered as before.
+        Err(PaymentError::Sales(refusal)) => {
+            match sales::order_by_key(app, request.event, &key, request_hash).await? {
+                Some(order) => {
+                    let payment = latest(app, order.order.id)
+                        .await?
+                        .ok_or(SalesError::OrderNotFound)?;
+                    Ok(Purchased {
+                        order,
+                        payment,
+                        is_new: false,
+                    })
+                }
+                None => Err(refusal.into()),
+            }
+        }
+        other => other,
+    }
+}
+
+async fn try_purchase(
+    app: &App,
+    request: &PurchaseRequest,
+    key: &str,
+    request_hash: [u8; 32],
+) -> Result<Purchased, PaymentError> {
+    let offer = catalog::offer(app, request.event)
+        .await
+        .map_err(SalesError::from)?;
+    let held;
+    let wanted = match request.hold {
+        Some(hold) if request.items.is_empty() => {
+            held = sales::active_hold(app, hold).await?.items;
+            &held
+        }
+        Some(_) | None => &request.items,
+    };
+    let (items, total) = sales::price(app, &offer, wanted)?;
+    let (state, _) = sandbox::answer(&request.payment, total.minor);
+    let purchase = Purchase {
+        order: NewOrder {
+            id: OrderId::new(&*app.clock, &*app.random),
+            event: request.event,
+            event_version: offer.event.version,
+            buyer: request.buyer.clone(),
+            items,
+            total,
+            idempotency_key: key.to_owned(),
+            request_hash,
+            hold: request.hold,
+            paid: state == PaymentState::Succeeded,
+            at: app.now(),
+        },
+        payment: PaymentId::new(&*app.clock, &*app.random),
+        method: request.payment.clone(),
+    };
+    app.purchases.submit(request.event, purchase).await
+}
+
+async fn purchase_batch(
+    app: &App,
+    c: &mut Conn,
+    batch: Vec<Purchase>,
+) -> Result<Vec<Result<Purchased, PaymentError>>, PaymentError> {
+    let Some(event) = batch.first().map(|purchase| purchase.order.event) else {
+        return Ok(Vec::new());
+    };
+    let orders: Vec<_> = batch
+        .iter()
+        .map(|purchase| purchase.order.clone())
+        .collect();
+    let placed = sales::place(app, c, event, &orders).await?;
+
+    let payments: Vec<_> = batch.iter().map(first_payment).collect();
+    let mut new = Vec::new();
+    for ((purchase, payment), placed) in batch.iter().zip(&payments).zip(&placed) {
+        if matches!(placed, Ok(Placed::New(_))) {
+            new.push(store::NewPayment {
+                payment,
+                idempotency_key: &purchase.order.idempotency_key,
+                request_hash: purchase.order.request_hash,
+            });
+            if sandbox::calls_back(&purchase.method) {
+                call_back_later(app, c, payment).await?;
+            }
+        }
+    }
+    store::insert(c, new).await?;
+
+    let mut answers = Vec::with_capacity(batch.len());
+    for (payment, placed) in payments.into_iter().zip(placed) {
+        answers.push(match placed {
+            Ok(Placed::New(order)) => Ok(Purchased {
+                order,
+                payment,
+                is_new: true,
+            }),
+            Ok(Placed::Before(order)) => {
+                match store::of_order(c, order.order.id).await?.into_iter().next() {
+                    Some(payment) => Ok(Purchased {
+                        order,
+                        payment,
+                        is_new: false,
+                    }),
+                    None => Err(SalesError::OrderNotFound.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        });
+    }
+    Ok(answers)
+}
+
+fn first_payment(purchase: &Purchase) -> Payment {
+    let order = &purchase.order;
+    new_payment(
+        purchase.payment,
+        order.id,
+        &purchase.method,
+        order.total,
+        order.at,
+    )
+}
+
+fn new_payment(
+    id: PaymentId,
+    order: OrderId,
+    method: &PaymentMethod,
+    amount: Money,
+    at: Timestamp,
+) -> Payment {
+    let (state, decline_code) = sandbox::answer(method, amount.minor);
+    Payment {
+        id,
+        order_id: order,
+        provider: method.provider().to_owned(),
+        state,
+        amount_minor: amount.minor,
+        currency: amount.currency,
+        decline_code: decline_code.map(str::to_owned),
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+async fn call_back_later(app: &App, c: &mut Conn, payment: &Payment) -> Result<(), DbError> {
+    let at = Timestamp::from_ms(app.now().ms() + sandbox::CALL_BACK_MS);
+    jobs::enqueue(c, CALL_BACK_JOB, &payment.id, at).await
+}
+
+/// Pays for an order that is still pending, after a declined payment.
+///
+/// # Errors
+/// [`PaymentError`] by what was refused.
+pub async fn pay(
+    app: &App,
+    order: OrderId,
+    request: PaymentRequest,
+    key: String,
+) -> Result<Purchased, PaymentError> {
+    let request_hash = NewOrder::hash_of(&request);
+    let id = PaymentId::new(&*app.clock, &*app.random);
+    let work = app.clone();
+    let (payment, is_new) = app
+        .db
+        .write(move |c| {
+            Box::pin(async move {
+                let app = work;
+                if let Some((id, hash)) = store::by_key(c, order, &key).await? {
+                    if hash != request_hash {
+                        return Err(SalesError::KeyReused.into());
+                    }
+                    let payment = store::payment(c, id)
+                        .await?
+                        .ok_or(SalesError::OrderNotFound)?;
+                    return Ok((payment, false));
+                }
+                // Locks the order: of two payments at once, one is second.
+                let current = sales::lock_pending(c, order)
+                    .await?
+                    .map_err(PaymentError::NotPayable)?;
+                let earlier = store::of_order(c, order).await?;
+                if earlier
+                    .iter()
+                    .any(|payment| payment.state == PaymentState::Pending)
+                {
+                    return Err(PaymentError::UnderWay);
+                }
+                let amount = Money::new(current.total_minor, current.currency);
+                let payment = new_payment(id, order, &request.payment, amount, app.now());
+                let row = store::NewPayment {
+                    payment: &payment,
+                    idempotency_key: &key,
+                    request_hash,
+                };
+                store::insert(c, vec![row]).await?;
+                if sandbox::calls_back(&request.payment) {
+                    call_back_later(&app, c, &payment).await?;
+                }
+                if payment.state == PaymentState::Succeeded {
+                    sales::mark_paid(&app, c, order).await?;
+                }
+                Ok::<_, PaymentError>((payment, true))
+            })
+        })
+        .await?;
+    Ok(Purchased {
+        order: sales::order(app, order).await?,
+        payment,
+        is_new,
+    })
+}
+
+/// What a provider reports of a payment that was pending.
+///
+/// Reporting twice changes nothing. Money for which no stock is left goes back.
+///
+/// # Errors
+/// A fault of the database, so that the provider's report is delivered again.
+pub async fn provider_reports(
+    app: &App,
+    id: PaymentId,
+    succeeded: bool,
+) -> Result<(), PaymentError> {
+    let work = app.clone();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let app = work;
+                let Some(payment) = store::payment(c, id).await? else {
+                    return Ok(());
+                };
+                let to = if succeeded {
+                    PaymentState::Succeeded
+                } else {
+                    PaymentState::Declined
+                };
+                if !store::move_to(c, id, PaymentState::Pending, to, app.now()).await? || !succeeded
+                {
+                    return Ok(());
+                }
+                match sales::mark_paid(&app, c, payment.order_id).await? {
+                    PaidOutcome::Paid => {}
+                    PaidOutcome::AlreadyPaid | PaidOutcome::NoStockLeft => {
+                        store::move_to(
+                            c,
+                            id,
+                            PaymentState::Succeeded,
+                            PaymentState::Refunded,
+                            app.now(),
+                        )
+                        .await?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Pays an order back and undoes it.
+///
+/// # Errors
+/// [`PaymentError::Sales`] if there is no such order or it is not paid; a fault of the database.
+pub async fn refund(
+    app: &App,
+    organisation: OrganisationId,
+    order: OrderId,
+) -> Result<OrderDetail, PaymentError> {
+    sales::order_of(app, organisation, order).await?;
+    let work = app.clone();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let app = work;
+                sales::mark_refunded(&app, c, order).await?;
+                for payment in store::of_order(c, order).await? {
+                    store::move_to(
+                        c,
+                        payment.id,
+                        PaymentState::Succeeded,
+                        PaymentState::Refunded,
+                        app.now(),
+                    )
+                    .await?;
+                }
+                Ok::<_, PaymentError>(())
+            })
+        })
+        .await?;
+    Ok(sales::order(app, order).await?)
+}
+
+/// The newest payment of an order.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn latest(app: &App, order: OrderId) -> Result<Option<Payment>, PaymentError> {
+    let payments = app
+        .db
+        .read(move |c| Box::pin(async move { store::of_order(c, order).await }))
+        .await?;
+    Ok(payments.into_iter().next())
+}

@@ -1,0 +1,89 @@
+//! All SQL of payments.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::{sql, vals};
+
+use super::model::*;
+use crate::sales::OrderId;
+
+/// A payment with what tells a repeated request from another one.
+pub(super) struct NewPayment<'a> {
+    pub(super) payment: &'a Payment,
+    pub(super) idempotency_key: &'a str,
+    pub(super) request_hash: [u8; 32],
+}
+
+pub(super) async fn insert(c: &mut Conn, payments: Vec<NewPayment<'_>>) -> Result<(), DbError> {
+    c.insert_many(
+        sql!(
+            "INSERT INTO payments (id, order_id, provider, state, amount_minor, currency, idempotency_key, \
+             request_hash, decline_code, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        ),
+        payments
+            .iter()
+            .map(|NewPayment { payment: p, idempotency_key, request_hash }| {
+                vals![
+                    p.id, p.order_id, &p.provider, p.state, p.amount_minor, p.currency, *idempotency_key,
+                    *request_hash, p.decline_code.as_deref(), p.created_at, p.updated_at
+                ]
+            })
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn payment(c: &mut Conn, id: PaymentId) -> Result<Option<Payment>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, order_id, provider, state, amount_minor, currency, decline_code, created_at, updated_at \
+             FROM payments WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// An order's payments, newest first.
+pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<Payment>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, order_id, provider, state, amount_minor, currency, decline_code, created_at, updated_at \
+             FROM payments WHERE order_id = $1 ORDER BY id DESC"
+        ),
+        vals![order],
+    )
+    .await
+}
+
+/// The payment that an earlier request with this key made, and the hash of that request.
+pub(super) async fn by_key(
+    c: &mut Conn,
+    order: OrderId,
+    key: &str,
+) -> Result<Option<(PaymentId, Vec<u8>)>, DbError> {
+    c.opt(
+        sql!("SELECT id, request_hash FROM payments WHERE order_id = $1 AND idempotency_key = $2"),
+        vals![order, key],
+    )
+    .await
+}
+
+/// Moves a payment from one state to another; says whether it was in the first.
+pub(super) async fn move_to(
+    c: &mut Conn,
+    id: PaymentId,
+    from: PaymentState,
+    to: PaymentState,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!("UPDATE payments SET state = $3, updated_at = $4 WHERE id = $1 AND state = $2"),
+            vals![id, from, to, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}

@@ -1,0 +1,8 @@
+//! All SQL of the platform.
+
+use bilten_kernel::db::{Db, DbError};
+use bilten_kernel::{sql, vals};
+
+pub(super) async fn ping(db: &Db) -> Result<i64, DbError> {
+    db.scalar(sql!("SELECT CAST(1 AS BIGINT)"), vals![]).await
+}

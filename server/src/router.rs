@@ -1,0 +1,119 @@
+//! All routes of the server, and their description.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::{self, Json};
+use serde::Serialize;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::{access, catalog, payments, sales, tickets};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Bilten",
+        description = "Sells tickets and lets people in. Errors are application/problem+json (RFC 9457) \
+                       with a stable `code`."
+    ),
+    modifiers(&Security),
+    components(schemas(Problem))
+)]
+struct Description;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let Some(components) = &mut openapi.components else {
+            return;
+        };
+        let schemes = [
+            (
+                "api_key",
+                "An organisation's API key, as `bilten key create` prints it.",
+            ),
+            (
+                "order_token",
+                "The secret of one order, as buying answers it.",
+            ),
+            ("device_session", "The token of a paired device's session."),
+        ];
+        for (name, description) in schemes {
+            let scheme = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some(description))
+                .build();
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
+    }
+}
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(livez))
+        .routes(routes!(readyz))
+        .merge(catalog::routes())
+        .merge(sales::routes())
+        .merge(payments::routes())
+        .merge(tickets::routes())
+        .merge(access::routes())
+}
+
+/// The OpenAPI 3.1 description of the API, generated from the code.
+pub fn openapi() -> OpenApi {
+    api().into_openapi()
+}
+
+/// The whole server as one router.
+pub fn router(app: App) -> Router {
+    let (api, description) = api().split_for_parts();
+    let description = std::sync::Arc::new(description);
+    let routes = api
+        .route(
+            "/api/v1/openapi.json",
+            get(move || async move { axum::Json((*description).clone()) }),
+        )
+        .merge(crate::web::routes())
+        .with_state(app.clone());
+    http::layers(routes, &app.config.http, std::sync::Arc::clone(&app.random))
+}
+
+/// Whether the server can do its work.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`, or what is wrong.
+    status: &'static str,
+    /// The version of this server.
+    version: &'static str,
+    /// The database engine: `sqlite` or `postgres`.
+    database: &'static str,
+}
+
+/// The process is alive
+#[utoipa::path(get, path = "/livez", tag = "operations", responses((status = 204)))]
+async fn livez() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// The server can serve: its database answers
+#[utoipa::path(get, path = "/readyz", tag = "operations",
+    responses((status = 200, body = Health), (status = 503, body = Problem)))]
+async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    crate::platform::ping(&app).await.map_err(|error| {
+        tracing::error!(%error, "the database does not answer");
+        Problem::unavailable("platform.not_ready", "The database does not answer.").retry_after(5)
+    })?;
+    Ok(Json(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+        database: app.db.engine(),
+    }))
+}

@@ -1,0 +1,20 @@
+//! Stock and orders: who gets which tickets at what price, and never more than there are.
+//!
+//! Owns the tables `tier_stock`, `holds`, `hold_items`, `orders` and `order_items`.
+//!
+//! Invariants:
+//! - `held + sold <= capacity` for each tier, decided inside the UPDATE that takes the stock and
+//!   promised by the table itself;
+//! - stock is taken at the version of the event that the buyer was shown, or not at all;
+//! - whatever is held belongs to exactly one active hold or pending order, and comes back when
+//!   that ends otherwise than in a paid order;
+//! - an order is made once per idempotency key, however often it is asked for.
+
+mod model;
+mod routes;
+mod service;
+mod store;
+
+pub use model::*;
+pub use routes::routes;
+pub use service::*;

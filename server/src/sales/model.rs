@@ -1,0 +1,275 @@
+//! Holds and orders, and the rules that need no database.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::error::FieldError;
+use bilten_kernel::money::{Currency, Money};
+use bilten_kernel::{record, text_enum, typed_id};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::catalog::{EventId, TierId};
+
+typed_id!(pub HoldId, "hld", "Names a hold.");
+typed_id!(pub OrderId, "ord", "Names an order.");
+
+/// How long capacity is held for a buyer, in milliseconds.
+pub const HOLD_MS: i64 = 15 * 60_000;
+/// The most different tiers in one order.
+pub const MAX_ITEMS: usize = 20;
+
+text_enum! {
+    /// Where an order stands in its life.
+    ///
+    /// ```text
+    /// pending ──▶ paid ──▶ refunded
+    ///    ├──▶ cancelled
+    ///    └──▶ expired ──▶ paid   (paid late, and stock was left)
+    /// ```
+    pub enum OrderState {
+        /// Its stock is held, its payment is not done.
+        Pending = "pending",
+        /// It is paid, its tickets are issued.
+        Paid = "paid",
+        /// The buyer gave it up before paying.
+        Cancelled = "cancelled",
+        /// It was not paid in time.
+        Expired = "expired",
+        /// It was paid back, its tickets are dead.
+        Refunded = "refunded",
+    }
+}
+
+/// How many of a tier somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemRequest {
+    /// The tier.
+    pub tier: TierId,
+    /// How many; at least 1.
+    pub quantity: u32,
+}
+
+record! {
+    /// So many of a tier, at a price.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct OrderItem {
+        /// The tier.
+        pub tier_id: TierId,
+        /// How many.
+        pub quantity: u32,
+        /// The price of one in minor units.
+        pub unit_price_minor: i64,
+    }
+}
+
+record! {
+    /// An order without its items.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct Order {
+        /// Its id.
+        pub id: OrderId,
+        /// The event.
+        pub event_id: EventId,
+        /// What people call it.
+        pub reference: String,
+        /// Where it stands in its life.
+        pub state: OrderState,
+        /// The buyer's e-mail address.
+        pub email: String,
+        /// The buyer's name.
+        pub name: String,
+        /// The currency of its amounts (ISO 4217).
+        pub currency: Currency,
+        /// What it costs in all, in minor units.
+        pub total_minor: i64,
+        /// Until when it must be paid.
+        pub expires_at: Option<Timestamp>,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it was paid.
+        pub paid_at: Option<Timestamp>,
+    }
+}
+
+/// An order with its items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderDetail {
+    /// The order.
+    #[serde(flatten)]
+    pub order: Order,
+    /// What was ordered.
+    pub items: Vec<OrderItem>,
+}
+
+impl OrderDetail {
+    /// How many tickets it has in all.
+    pub fn quantity(&self) -> u32 {
+        self.items.iter().map(|item| item.quantity).sum()
+    }
+}
+
+/// Capacity that is reserved until a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Hold {
+    /// Its id; knowing it is the right to use it.
+    pub id: HoldId,
+    /// The event.
+    pub event_id: EventId,
+    /// Until when, by the server's clock.
+    pub expires_at: Timestamp,
+    /// What is held.
+    pub items: Vec<ItemRequest>,
+}
+
+record! {
+    /// The stock of a tier.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct Stock {
+        /// The tier.
+        pub tier_id: TierId,
+        /// How many there are in all.
+        pub capacity: i64,
+        /// How many are held.
+        pub held: i64,
+        /// How many are sold.
+        pub sold: i64,
+    }
+}
+
+impl Stock {
+    /// How many can still be bought.
+    pub const fn left(&self) -> i64 {
+        self.capacity - self.held - self.sold
+    }
+}
+
+/// Who buys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Buyer {
+    /// Where the tickets are sent.
+    pub email: String,
+    /// Their name; the tickets carry it.
+    pub name: String,
+}
+
+impl Buyer {
+    /// What is wrong with it, by field below `at`.
+    pub fn faults(&self, at: &str) -> Vec<FieldError> {
+        let mut faults = Vec::new();
+        let mut add = |field: &str, code: &'static str, detail: &str| {
+            faults.push(FieldError {
+                field: format!("{at}{field}"),
+                code: code.into(),
+                detail: detail.to_owned(),
+            });
+        };
+        let name = self.name.trim();
+        if name.is_empty() {
+            add("name", "required", "Please give your name.");
+        } else if name.chars().count() > 200 || name.chars().any(char::is_control) {
+            add(
+                "name",
+                "too_long",
+                "A name has at most 200 characters and no control characters.",
+            );
+        }
+        if !is_email(self.email.trim()) {
+            add(
+                "email",
+                "email",
+                "Please give an e-mail address such as ana@example.com.",
+            );
+        }
+        faults
+    }
+}
+
+/// Whether a text can be an e-mail address; whether it is one is known when mail arrives.
+pub fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    !local.is_empty()
+        && local.len() <= 64
+        && text.len() <= 254
+        && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
+        && domain.contains('.')
+        && domain.split('.').all(|label| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        })
+}
+
+/// An order to be placed.
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    /// Its id, made beforehand.
+    pub id: OrderId,
+    /// The event.
+    pub event: EventId,
+    /// The version of the event that the buyer was shown.
+    pub event_version: i64,
+    /// Who buys.
+    pub buyer: Buyer,
+    /// What is bought, one entry for each tier, at the prices shown.
+    pub items: Vec<OrderItem>,
+    /// What it costs in all.
+    pub total: Money,
+    /// Makes it happen once.
+    pub idempotency_key: String,
+    /// Tells a repeated request from another one with the same key.
+    pub request_hash: [u8; 32],
+    /// The hold whose capacity it takes over.
+    pub hold: Option<HoldId>,
+    /// Whether it is paid by now, as free orders are; otherwise its stock is held until then.
+    pub paid: bool,
+    /// Now.
+    pub at: Timestamp,
+}
+
+impl NewOrder {
+    /// The hash of everything the buyer asked for.
+    pub fn hash_of(request: &impl Serialize) -> [u8; 32] {
+        // Serialising our own request types cannot fail; an empty text would only make replays differ.
+        Sha256::digest(serde_json::to_vec(request).unwrap_or_default()).into()
+    }
+}
+
+/// What became of an order that was to be placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It was placed now.
+    New(OrderDetail),
+    /// It had been placed by an earlier request with the same key.
+    Before(OrderDetail),
+}
+
+impl Placed {
+    /// The order.
+    pub fn into_order(self) -> OrderDetail {
+        match self {
+            Self::New(order) | Self::Before(order) => order,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        for good in ["a@b.si", "ana.novak+x@mail.example.com", "žiga@pošta.si"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "", "@", "a@", "@b.si", "a@b", "a b@c.si", "a@-b.si", "a@b..si", "a@b.si\n",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+}

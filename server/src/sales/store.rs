@@ -1,0 +1,397 @@
+//! All SQL of sales.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::{record, sql, vals};
+
+use super::model::*;
+use crate::catalog::{EventId, TierId};
+
+// Stock
+
+/// Adds a tier's stock, or sets its capacity if that is not below what is sold and held.
+pub(super) async fn put_stock(
+    c: &mut Conn,
+    event: EventId,
+    tier: TierId,
+    capacity: i64,
+    event_version: i64,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "INSERT INTO tier_stock (tier_id, event_id, capacity, held, sold, event_version) \
+                 VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT (tier_id) DO UPDATE \
+                 SET capacity = excluded.capacity, event_version = excluded.event_version \
+                 WHERE tier_stock.held + tier_stock.sold <= excluded.capacity"
+            ),
+            vals![tier, event, capacity, event_version],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM tier_stock WHERE event_id = $1"),
+        vals![event],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Where the taken stock goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Take {
+    Held,
+    Sold,
+}
+
+/// Takes stock if there is enough and the event has not changed.
+pub(super) async fn take(
+    c: &mut Conn,
+    how: Take,
+    tier: TierId,
+    quantity: i64,
+    event_version: i64,
+) -> Result<bool, DbError> {
+    let statement = match how {
+        Take::Held => sql!(
+            "UPDATE tier_stock SET held = held + $2 \
+             WHERE tier_id = $1 AND held + sold + $2 <= capacity AND event_version = $3"
+        ),
+        Take::Sold => sql!(
+            "UPDATE tier_stock SET sold = sold + $2 \
+             WHERE tier_id = $1 AND held + sold + $2 <= capacity AND event_version = $3"
+        ),
+    };
+    Ok(c.exec(statement, vals![tier, quantity, event_version])
+        .await?
+        == 1)
+}
+
+/// Gives stock back.
+pub(super) async fn give_back(
+    c: &mut Conn,
+    how: Take,
+    tier: TierId,
+    quantity: i64,
+) -> Result<(), DbError> {
+    let statement = match how {
+        Take::Held => sql!("UPDATE tier_stock SET held = held - $2 WHERE tier_id = $1"),
+        Take::Sold => sql!("UPDATE tier_stock SET sold = sold - $2 WHERE tier_id = $1"),
+    };
+    c.exec(statement, vals![tier, quantity]).await?;
+    Ok(())
+}
+
+/// Turns held stock into sold stock.
+pub(super) async fn sell_held(c: &mut Conn, tier: TierId, quantity: i64) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE tier_stock SET held = held - $2, sold = sold + $2 WHERE tier_id = $1"),
+        vals![tier, quantity],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes stock for an order that was paid after it had expired, at whatever version.
+pub(super) async fn take_late(c: &mut Conn, tier: TierId, quantity: i64) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!("UPDATE tier_stock SET sold = sold + $2 WHERE tier_id = $1 AND held + sold + $2 <= capacity"),
+            vals![tier, quantity],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(super) async fn stock(c: &mut Conn, event: EventId) -> Result<Vec<Stock>, DbError> {
+    c.all(
+        sql!("SELECT tier_id, capacity, held, sold FROM tier_stock WHERE event_id = $1 ORDER BY tier_id"),
+        vals![event],
+    )
+    .await
+}
+
+pub(super) async fn stock_and_version(
+    c: &mut Conn,
+    tier: TierId,
+) -> Result<Option<(i64, i64)>, DbError> {
+    c.opt(
+        sql!("SELECT capacity - held - sold AS available, event_version FROM tier_stock WHERE tier_id = $1"),
+        vals![tier],
+    )
+    .await
+}
+
+// Holds
+
+pub(super) async fn insert_hold(
+    c: &mut Conn,
+    hold: &Hold,
+    key: Option<&str>,
+    request_hash: [u8; 32],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO holds (id, event_id, state, idempotency_key, request_hash, expires_at, created_at) \
+             VALUES ($1, $2, 'active', $3, $4, $5, $6)"
+        ),
+        vals![hold.id, hold.event_id, key, request_hash, hold.expires_at, now],
+    )
+    .await?;
+    c.insert_many(
+        sql!("INSERT INTO hold_items (hold_id, tier_id, quantity) VALUES ($1, $2, $3)"),
+        hold.items
+            .iter()
+            .map(|item| vals![hold.id, item.tier, item.quantity])
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+record! {
+    /// A hold as it is stored.
+    pub(super) struct HoldRow {
+        pub(super) id: HoldId,
+        pub(super) event_id: EventId,
+        pub(super) state: String,
+        pub(super) request_hash: Option<Vec<u8>>,
+        pub(super) expires_at: Timestamp,
+    }
+}
+
+pub(super) async fn hold_by_key(
+    c: &mut Conn,
+    event: EventId,
+    key: &str,
+) -> Result<Option<HoldRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, state, request_hash, expires_at FROM holds \
+             WHERE event_id = $1 AND idempotency_key = $2"
+        ),
+        vals![event, key],
+    )
+    .await
+}
+
+pub(super) async fn hold(c: &mut Conn, id: HoldId) -> Result<Option<HoldRow>, DbError> {
+    c.opt(
+        sql!("SELECT id, event_id, state, request_hash, expires_at FROM holds WHERE id = $1"),
+        vals![id],
+    )
+    .await
+}
+
+pub(super) async fn hold_items(c: &mut Conn, id: HoldId) -> Result<Vec<(TierId, u32)>, DbError> {
+    c.all(
+        sql!("SELECT tier_id, quantity FROM hold_items WHERE hold_id = $1 ORDER BY tier_id"),
+        vals![id],
+    )
+    .await
+}
+
+/// Ends an active hold in another state; says whether it was active and, if asked, not over.
+pub(super) async fn end_hold(
+    c: &mut Conn,
+    id: HoldId,
+    state: &str,
+    not_over_at: Option<Timestamp>,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET state = $2 WHERE id = $1 AND state = 'active' AND expires_at > $3"
+            ),
+            vals![id, state, not_over_at.map_or(i64::MIN, Timestamp::ms)],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(super) async fn due_holds(
+    c: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<HoldId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM holds WHERE state = 'active' AND expires_at <= $1 ORDER BY expires_at LIMIT $2"),
+        vals![now, limit],
+    )
+    .await
+}
+
+// Orders
+
+record! {
+    /// An order with what tells a replay from another request.
+    #[derive(Clone)]
+    pub(super) struct OrderRow {
+        pub(super) id: OrderId,
+        pub(super) event_id: EventId,
+        pub(super) reference: String,
+        pub(super) state: OrderState,
+        pub(super) email: String,
+        pub(super) name: String,
+        pub(super) currency: bilten_kernel::money::Currency,
+        pub(super) total_minor: i64,
+        pub(super) expires_at: Option<Timestamp>,
+        pub(super) created_at: Timestamp,
+        pub(super) paid_at: Option<Timestamp>,
+        pub(super) idempotency_key: String,
+        pub(super) request_hash: Vec<u8>,
+    }
+}
+
+impl OrderRow {
+    pub(super) fn into_order(self) -> Order {
+        Order {
+            id: self.id,
+            event_id: self.event_id,
+            reference: self.reference,
+            state: self.state,
+            email: self.email,
+            name: self.name,
+            currency: self.currency,
+            total_minor: self.total_minor,
+            expires_at: self.expires_at,
+            created_at: self.created_at,
+            paid_at: self.paid_at,
+        }
+    }
+}
+
+pub(super) async fn insert_orders(
+    c: &mut Conn,
+    orders: &[(&NewOrder, Order)],
+) -> Result<(), DbError> {
+    c.insert_many(
+        sql!(
+            "INSERT INTO orders (id, event_id, reference, state, email, name, currency, total_minor, \
+             idempotency_key, request_hash, expires_at, created_at, paid_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        ),
+        orders
+            .iter()
+            .map(|(new, o)| {
+                vals![
+                    o.id, o.event_id, &o.reference, o.state, &o.email, &o.name, o.currency, o.total_minor,
+                    &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at
+                ]
+            })
+            .collect(),
+    )
+    .await?;
+    c.insert_many(
+        sql!("INSERT INTO order_items (order_id, tier_id, quantity, unit_price_minor) VALUES ($1, $2, $3, $4)"),
+        orders
+            .iter()
+            .flat_map(|(new, o)| {
+                new.items.iter().map(|item| vals![o.id, item.tier_id, item.quantity, item.unit_price_minor])
+            })
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// The orders that earlier requests with these keys made.
+pub(super) async fn orders_by_keys(
+    c: &mut Conn,
+    event: EventId,
+    keys: Val,
+) -> Result<Vec<OrderRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
+        ),
+        vals![event, keys],
+    )
+    .await
+}
+
+pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<Order>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
+             paid_at FROM orders WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderItem>, DbError> {
+    c.all(
+        sql!("SELECT tier_id, quantity, unit_price_minor FROM order_items WHERE order_id = $1 ORDER BY tier_id"),
+        vals![id],
+    )
+    .await
+}
+
+pub(super) async fn orders_of_event(
+    c: &mut Conn,
+    event: EventId,
+    before: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<Order>, DbError> {
+    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+    c.all(
+        sql!(
+            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
+             paid_at FROM orders WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        ),
+        vals![event, before, limit],
+    )
+    .await
+}
+
+/// Moves an order from one state to another; says whether it was in the first.
+pub(super) async fn move_order(
+    c: &mut Conn,
+    id: OrderId,
+    from: OrderState,
+    to: OrderState,
+    paid_at: Option<Timestamp>,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!("UPDATE orders SET state = $3, paid_at = COALESCE($4, paid_at) WHERE id = $1 AND state = $2"),
+            vals![id, from, to, paid_at],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(super) async fn due_orders(
+    c: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<OrderId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM orders WHERE state = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2"),
+        vals![now, limit],
+    )
+    .await
+}
+
+/// How many orders of an event are in each state, and what they are worth in minor units.
+pub(super) async fn totals(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(OrderState, i64, i64)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT state, COUNT(*) AS orders, CAST(COALESCE(SUM(total_minor), 0) AS BIGINT) AS total_minor \
+             FROM orders WHERE event_id = $1 GROUP BY state"
+        ),
+        vals![event],
+    )
+    .await
+}

@@ -1,0 +1,144 @@
+//! The life of a server: opened, migrated, serving, stopped.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bilten_kernel::clock::{Clock, SystemClock};
+use bilten_kernel::db::{Db, DbError};
+use bilten_kernel::http::{self, ServeError};
+use bilten_kernel::jobs::JobRunner;
+use bilten_kernel::outbox::Dispatcher;
+use bilten_kernel::random::{OsRandom, Random};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::platform::{Vault, VaultError};
+use crate::{MIGRATIONS, payments, router, sales};
+
+/// How often holds and orders whose time is over are ended.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened or brought up to date.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The master key cannot be had.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The address cannot be listened on.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl StartError {
+    /// The stable name of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Db(error) => error.code(),
+            Self::Vault(error) => error.code(),
+            Self::Serve(error) => error.code(),
+        }
+    }
+}
+
+/// Opens the database, brings it up to date and puts the application together.
+///
+/// # Errors
+/// [`StartError`] by what is wrong.
+pub async fn open(config: Config) -> Result<App, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    if let Some(folder) = config
+        .database
+        .url
+        .strip_prefix("sqlite:")
+        .and_then(|p| std::path::Path::new(p).parent())
+    {
+        // If this fails, opening the file says why.
+        let _ = std::fs::create_dir_all(folder);
+    }
+    let db = Db::open(&config.database).await?;
+    db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
+        .await?;
+    let vault = Vault::new(&config.secrets.master_key(&*random)?);
+    Ok(App::new(db, clock, random, config, vault))
+}
+
+/// The jobs of all domains.
+pub fn jobs(app: &App) -> JobRunner {
+    let runner = JobRunner::new(
+        app.db.clone(),
+        Arc::clone(&app.clock),
+        Arc::clone(&app.random),
+    );
+    let (caller, sweeper) = (app.clone(), app.clone());
+    runner
+        .on(
+            payments::CALL_BACK_JOB,
+            move |payment: payments::PaymentId| {
+                let app = caller.clone();
+                async move { Ok(payments::provider_reports(&app, payment, true).await?) }
+            },
+        )
+        .every("sales.sweep", SWEEP_EVERY, move || {
+            let app = sweeper.clone();
+            async move {
+                while sales::sweep(&app).await? > 0 {}
+                Ok(())
+            }
+        })
+}
+
+/// Who listens to the outbox; nobody yet, so that entries are cleared as they come.
+pub fn dispatcher(app: &App) -> Dispatcher {
+    Dispatcher::new(
+        app.db.clone(),
+        Arc::clone(&app.clock),
+        Arc::clone(&app.random),
+    )
+}
+
+/// Serves until `shutdown`, then lets requests and jobs finish and closes the database.
+///
+/// # Errors
+/// [`StartError::Serve`] when the listener fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let (stop, stopping) = watch::channel(false);
+    let until_stopped = |mut stopping: watch::Receiver<bool>| async move {
+        // An error means that the sender is gone: stop as well.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
+    let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping)));
+    let grace = Duration::from_millis(app.config.http.shutdown_grace_ms);
+    let served = http::serve(listener, router::router(app.clone()), shutdown, grace).await;
+    stop.send_replace(true);
+    let _ = tokio::join!(jobs, outbox);
+    app.db.clone().close().await;
+    Ok(served?)
+}
+
+/// Waits for Ctrl-C or a request to end.
+pub async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,23 @@
+//! Tickets: issued when an order is paid, signed when they are shown, fed to the gates.
+//!
+//! Owns the tables `event_keys`, `feeds` and `tickets`.
+//!
+//! Invariants:
+//! - a ticket's id follows from its order and its place in it, so issuing twice makes no second one;
+//! - a code is not stored: Ed25519 gives the same signature for the same statement;
+//! - private keys are stored only sealed, and leave the server never;
+//! - each change of a ticket moves it to a new, highest position of its event's feed, in the order
+//!   in which changes are committed.
+
+mod issuers;
+mod model;
+mod qr;
+mod routes;
+mod service;
+mod store;
+
+pub use issuers::Issuers;
+pub use model::*;
+pub use qr::{QrFormat, render_qr};
+pub use routes::routes;
+pub use service::*;

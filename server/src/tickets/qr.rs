@@ -1,0 +1,84 @@
+//! QR codes as pictures.
+
+use bilten_kernel::text_enum;
+use image::{ImageEncoder, Luma};
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+
+text_enum! {
+    /// The kind of picture.
+    pub enum QrFormat {
+        /// PNG, for mail and print.
+        Png = "png",
+        /// SVG, for pages.
+        Svg = "svg",
+    }
+}
+
+/// Modules in a PNG are this many pixels wide: an ordinary ticket then has 490 pixels.
+const PIXELS: u32 = 10;
+
+/// The text does not fit a QR code.
+#[derive(Debug, thiserror::Error)]
+#[error("the text does not fit a QR code")]
+pub struct QrError;
+
+/// Draws a text as a QR code at error correction M with the quiet zone that the standard asks for.
+///
+/// # Errors
+/// [`QrError`] if the text is too long.
+pub fn render_qr(text: &str, format: QrFormat) -> Result<Vec<u8>, QrError> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| QrError)?;
+    match format {
+        QrFormat::Svg => {
+            let picture = code
+                .render::<svg::Color<'_>>()
+                .min_dimensions(240, 240)
+                .dark_color(svg::Color("#000000"))
+                .light_color(svg::Color("#ffffff"))
+                .build();
+            Ok(picture.into_bytes())
+        }
+        QrFormat::Png => {
+            let side = u32::try_from(code.width()).map_err(|_| QrError)?;
+            let quiet = 4;
+            let pixels = (side + 2 * quiet) * PIXELS;
+            let modules = code.to_colors();
+            let picture = image::ImageBuffer::from_fn(pixels, pixels, |x, y| {
+                let at = |p: u32| (p / PIXELS).checked_sub(quiet).filter(|m| *m < side);
+                let is_dark = at(x)
+                    .zip(at(y))
+                    .and_then(|(x, y)| modules.get((y * side + x) as usize))
+                    .is_some_and(|module| *module == qrcode::Color::Dark);
+                Luma([if is_dark { 0u8 } else { 255 }])
+            });
+            let mut bytes = Vec::new();
+            image::codecs::png::PngEncoder::new(&mut bytes)
+                .write_image(
+                    picture.as_raw(),
+                    pixels,
+                    pixels,
+                    image::ExtendedColorType::L8,
+                )
+                .map_err(|_| QrError)?;
+            Ok(bytes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// covers: SCAN-1
+    #[test]
+    fn a_png_is_read_back_by_the_core() {
+        let text = "BT1:0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let png = render_qr(text, QrFormat::Png).unwrap();
+        let reading = bilten_core::qr::read_image_bytes(&png).unwrap();
+        assert_eq!(reading.as_ref().and_then(|r| r.text()), Some(text));
+        let svg = String::from_utf8(render_qr(text, QrFormat::Svg).unwrap()).unwrap();
+        assert!(svg.contains("<svg"));
+        assert!(render_qr(&"x".repeat(5_000), QrFormat::Png).is_err());
+    }
+}

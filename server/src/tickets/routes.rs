@@ -1,0 +1,260 @@
+//! Buying tickets, showing them, and ending them, over HTTP.
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use bilten_kernel::error::{IntoProblem, Problem};
+use bilten_kernel::http::{IdempotencyKey, Json, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model::*;
+use super::qr::{QrFormat, render_qr};
+use super::service::{self, Bought, TicketError};
+use crate::app::App;
+use crate::catalog::EventId;
+use crate::identity::{self, Organiser};
+use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
+use crate::sales::{self, OrderDetail, OrderId};
+
+/// The routes of tickets.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(buy))
+        .routes(routes!(pay))
+        .routes(routes!(bought))
+        .routes(routes!(cancel))
+        .routes(routes!(qr))
+        .routes(routes!(read))
+        .routes(routes!(revoke))
+        .routes(routes!(reissue))
+        .routes(routes!(rotate_key))
+}
+
+/// An order, its payment and its tickets.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct BoughtAnswer {
+    /// The order with its items.
+    pub order: OrderDetail,
+    /// The secret with which the buyer sees the order later: `Authorization: Bearer …`.
+    pub token: String,
+    /// The newest payment.
+    pub payment: Payment,
+    /// The tickets; none until the order is paid.
+    pub tickets: Vec<SignedTicket>,
+}
+
+impl BoughtAnswer {
+    fn of(app: &App, bought: Bought) -> Self {
+        let id = bought.purchased.order.order.id;
+        Self {
+            token: sales::order_token(app, id),
+            order: bought.purchased.order,
+            payment: bought.purchased.payment,
+            tickets: bought.tickets,
+        }
+    }
+}
+
+/// The buyer's secret of an order.
+pub(super) struct OrderToken(String);
+
+impl FromRequestParts<App> for OrderToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        identity::bearer(parts)
+            .map(|token| Self(token.to_owned()))
+            .ok_or_else(|| {
+                Problem::unauthorized(
+                    "sales.token_required",
+                    "This needs the order's token: Authorization: Bearer …",
+                )
+            })
+    }
+}
+
+/// Buy tickets: stock, order, payment and tickets in one request
+///
+/// Answers 201 with the tickets if the payment succeeded at once; otherwise the order is
+/// `pending` and its payment says why: `declined` can be paid again, `pending` will be answered.
+#[utoipa::path(post, path = "/api/v1/shop/orders", tag = "shop",
+    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request buy once")),
+    responses((status = 201, body = BoughtAnswer), (status = "4XX", body = Problem)))]
+async fn buy(
+    State(app): State<App>,
+    key: IdempotencyKey,
+    Json(request): Json<PurchaseRequest>,
+) -> Result<(StatusCode, Json<BoughtAnswer>), Problem> {
+    let bought = service::buy(&app, request, key.as_str().to_owned()).await?;
+    Ok((StatusCode::CREATED, Json(BoughtAnswer::of(&app, bought))))
+}
+
+/// Pay for an order that is still pending
+#[utoipa::path(post, path = "/api/v1/shop/orders/{order}/payments", tag = "shop", security(("order_token" = [])),
+    params(("order" = OrderId, Path),
+        ("Idempotency-Key" = String, Header, description = "Makes a repeated request pay once")),
+    responses((status = 201, body = BoughtAnswer), (status = "4XX", body = Problem)))]
+async fn pay(
+    State(app): State<App>,
+    OrderToken(token): OrderToken,
+    key: IdempotencyKey,
+    Path(order): Path<OrderId>,
+    Json(request): Json<PaymentRequest>,
+) -> Result<(StatusCode, Json<BoughtAnswer>), Problem> {
+    service::bought(&app, order, &token).await?;
+    let bought = service::pay(&app, order, request, key.as_str().to_owned()).await?;
+    Ok((StatusCode::CREATED, Json(BoughtAnswer::of(&app, bought))))
+}
+
+/// See an order and its tickets
+#[utoipa::path(get, path = "/api/v1/shop/orders/{order}", tag = "shop", security(("order_token" = [])),
+    params(("order" = OrderId, Path)), responses((status = 200, body = BoughtAnswer), (status = "4XX", body = Problem)))]
+async fn bought(
+    State(app): State<App>,
+    OrderToken(token): OrderToken,
+    Path(order): Path<OrderId>,
+) -> Result<Json<BoughtAnswer>, Problem> {
+    let bought = service::bought(&app, order, &token).await?;
+    Ok(Json(BoughtAnswer::of(&app, bought)))
+}
+
+/// Give up an order that is not paid
+#[utoipa::path(delete, path = "/api/v1/shop/orders/{order}", tag = "shop", security(("order_token" = [])),
+    params(("order" = OrderId, Path)), responses((status = 204), (status = "4XX", body = Problem)))]
+async fn cancel(
+    State(app): State<App>,
+    OrderToken(token): OrderToken,
+    Path(order): Path<OrderId>,
+) -> Result<StatusCode, Problem> {
+    service::bought(&app, order, &token).await?;
+    sales::cancel_pending(&app, order).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A ticket's QR code as a picture
+#[utoipa::path(get, path = "/api/v1/shop/orders/{order}/tickets/{ticket}/qr/{format}", tag = "shop",
+    security(("order_token" = [])),
+    params(("order" = OrderId, Path), ("ticket" = TicketId, Path), ("format" = QrFormat, Path)),
+    responses((status = 200, content_type = "image/png"), (status = "4XX", body = Problem)))]
+async fn qr(
+    State(app): State<App>,
+    OrderToken(token): OrderToken,
+    Path((order, ticket, format)): Path<(OrderId, TicketId, QrFormat)>,
+) -> Result<impl IntoResponse, Problem> {
+    let bought = service::bought(&app, order, &token).await?;
+    let ticket = bought
+        .tickets
+        .iter()
+        .find(|t| t.ticket.id == ticket)
+        .ok_or(TicketError::NotFound)?;
+    let picture = render_qr(&ticket.code, format).map_err(|error| Problem::fault(&error))?;
+    let content_type = match format {
+        QrFormat::Png => "image/png",
+        QrFormat::Svg => "image/svg+xml",
+    };
+    Ok((
+        [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")],
+        picture,
+    ))
+}
+
+/// Read a ticket
+#[utoipa::path(get, path = "/api/v1/tickets/{ticket}", tag = "tickets", security(("api_key" = [])),
+    params(("ticket" = TicketId, Path)), responses((status = 200, body = Ticket), (status = "4XX", body = Problem)))]
+async fn read(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(ticket): Path<TicketId>,
+) -> Result<Json<Ticket>, Problem> {
+    Ok(Json(
+        service::ticket_of(&app, organiser.organisation, ticket).await?,
+    ))
+}
+
+/// Declare a ticket dead
+#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/revoke", tag = "tickets", security(("api_key" = [])),
+    params(("ticket" = TicketId, Path)), responses((status = 200, body = Ticket), (status = "4XX", body = Problem)))]
+async fn revoke(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(ticket): Path<TicketId>,
+) -> Result<Json<Ticket>, Problem> {
+    Ok(Json(
+        service::revoke(&app, organiser.organisation, ticket).await?,
+    ))
+}
+
+/// Whom a ticket is issued to anew.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReissueRequest {
+    /// The version that the caller knows; another one means that somebody was faster.
+    pub version: u16,
+    /// The new holder's name; without it, the old one keeps it.
+    pub holder_name: Option<String>,
+}
+
+/// Issue a ticket anew with a raised version; older codes let nobody in
+#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/reissue", tag = "tickets", security(("api_key" = [])),
+    params(("ticket" = TicketId, Path)), responses((status = 200, body = SignedTicket), (status = "4XX", body = Problem)))]
+async fn reissue(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(ticket): Path<TicketId>,
+    Json(request): Json<ReissueRequest>,
+) -> Result<Json<SignedTicket>, Problem> {
+    let holder = request
+        .holder_name
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty());
+    Ok(Json(
+        service::reissue(
+            &app,
+            organiser.organisation,
+            ticket,
+            request.version,
+            holder,
+        )
+        .await?,
+    ))
+}
+
+/// The id of a key.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct KeyAnswer {
+    /// 8 hexadecimal digits, as codes carry it.
+    pub key_id: String,
+}
+
+/// Give an event a new key for tickets from now on
+#[utoipa::path(post, path = "/api/v1/events/{event}/keys", tag = "tickets", security(("api_key" = [])),
+    params(("event" = EventId, Path)), responses((status = 201, body = KeyAnswer), (status = "4XX", body = Problem)))]
+async fn rotate_key(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(event): Path<EventId>,
+) -> Result<(StatusCode, Json<KeyAnswer>), Problem> {
+    let key_id = service::rotate_key(&app, organiser.organisation, event).await?;
+    Ok((StatusCode::CREATED, Json(KeyAnswer { key_id })))
+}
+
+impl IntoProblem for TicketError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::NotFound => Problem::not_found("tickets.not_found", detail),
+            Self::State(_) => Problem::conflict("tickets.state", detail),
+            Self::Conflict => Problem::conflict("tickets.version_conflict", detail),
+            Self::Holder => Problem::unprocessable("tickets.holder", detail),
+            Self::Versions => Problem::conflict("tickets.versions", detail),
+            Self::NoKey | Self::Vault(_) => Problem::fault(&detail),
+            Self::Payment(error) => error.into_problem(),
+            Self::Db(error) => error.into_problem(),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! All SQL of tickets.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::{sql, vals};
+
+use super::model::*;
+use crate::catalog::EventId;
+use crate::sales::OrderId;
+
+// Feed positions
+
+pub(super) async fn insert_feed(c: &mut Conn, event: EventId, epoch: i64) -> Result<(), DbError> {
+    c.exec(
+        sql!("INSERT INTO feeds (event_id, epoch, position) VALUES ($1, $2, 0) ON CONFLICT (event_id) DO NOTHING"),
+        vals![event, epoch],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes `count` positions of the feed and gives the last one.
+pub(super) async fn advance(c: &mut Conn, event: EventId, count: i64) -> Result<i64, DbError> {
+    c.scalar(
+        sql!("UPDATE feeds SET position = position + $2 WHERE event_id = $1 RETURNING position"),
+        vals![event, count],
+    )
+    .await
+}
+
+pub(super) async fn feed(c: &mut Conn, event: EventId) -> Result<Option<(i64, i64)>, DbError> {
+    c.opt(
+        sql!("SELECT epoch, position FROM feeds WHERE event_id = $1"),
+        vals![event],
+    )
+    .await
+}
+
+// Keys
+
+pub(super) async fn insert_key(
+    c: &mut Conn,
+    event: EventId,
+    key: &EventKeyRow,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO event_keys (event_id, key_id, public_key, sealed_secret, valid_from, valid_until, \
+             revoked_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, NULL, $7)"
+        ),
+        vals![event, &key.key_id, &key.public_key, &key.sealed_secret, key.valid_from, key.valid_until, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// An event's keys, newest first.
+pub(super) async fn keys(c: &mut Conn, event: EventId) -> Result<Vec<EventKeyRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT key_id, public_key, sealed_secret, valid_from, valid_until, revoked_at FROM event_keys \
+             WHERE event_id = $1 ORDER BY created_at DESC, key_id"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+pub(super) async fn delete_of_draft(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM event_keys WHERE event_id = $1"),
+        vals![event],
+    )
+    .await?;
+    c.exec(sql!("DELETE FROM feeds WHERE event_id = $1"), vals![event])
+        .await?;
+    Ok(())
+}
+
+// Tickets
+
+/// Inserts tickets at consecutive positions, the last of which is `last_position`.
+pub(super) async fn insert(
+    c: &mut Conn,
+    tickets: &[Ticket],
+    last_position: i64,
+) -> Result<(), DbError> {
+    let first = last_position + 1 - i64::try_from(tickets.len()).unwrap_or(0);
+    c.insert_many(
+        sql!(
+            "INSERT INTO tickets (id, event_id, order_id, tier_id, tier_number, version, state, key_id, \
+             valid_from, valid_until, holder_name, order_reference, revoked_below, feed_position, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        ),
+        tickets
+            .iter()
+            .zip(first..)
+            .map(|(t, position)| {
+                vals![
+                    t.id, t.event_id, t.order_id, t.tier_id, t.tier_number, t.version, t.state, &t.key_id,
+                    t.valid_from, t.valid_until, &t.holder_name, &t.order_reference, t.revoked_below, position,
+                    t.created_at
+                ]
+            })
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<Ticket>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
+             valid_until, holder_name, order_reference, revoked_below, created_at FROM tickets WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
+             valid_until, holder_name, order_reference, revoked_below, created_at FROM tickets \
+             WHERE order_id = $1 ORDER BY tier_number, id"
+        ),
+        vals![order],
+    )
+    .await
+}
+
+/// An event's tickets after a feed position, in the feed's order, with their positions.
+pub(super) async fn after(
+    c: &mut Conn,
+    event: EventId,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<FedTicket>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, tier_number, version, state, valid_from, valid_until, holder_name, order_reference, \
+             revoked_below, feed_position FROM tickets \
+             WHERE event_id = $1 AND feed_position > $2 ORDER BY feed_position LIMIT $3"
+        ),
+        vals![event, position, limit],
+    )
+    .await
+}
+
+pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND state IN ('valid', 'unpaid', 'blocked')"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+/// Changes a ticket that still has version `from`.
+pub(super) async fn change(
+    c: &mut Conn,
+    t: &Ticket,
+    from: u16,
+    position: i64,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE tickets SET version = $3, state = $4, key_id = $5, holder_name = $6, revoked_below = $7, \
+                 feed_position = $8 WHERE id = $1 AND version = $2"
+            ),
+            vals![t.id, from, t.version, t.state, &t.key_id, &t.holder_name, t.revoked_below, position],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Gives tickets a new state at consecutive positions, the last of which is `last_position`.
+pub(super) async fn set_state(
+    c: &mut Conn,
+    ids: &[TicketId],
+    state: TicketState,
+    last_position: i64,
+) -> Result<(), DbError> {
+    let first = last_position + 1 - i64::try_from(ids.len()).unwrap_or(0);
+    c.update_many(
+        sql!("UPDATE tickets SET state = $2, feed_position = $3 WHERE id = $1"),
+        ids.iter()
+            .zip(first..)
+            .map(|(id, position)| vals![id, state, position])
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many tickets of an event are in each state.
+pub(super) async fn counts(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(TicketState, i64)>, DbError> {
+    c.all(
+        sql!("SELECT state, COUNT(*) AS tickets FROM tickets WHERE event_id = $1 GROUP BY state"),
+        vals![event],
+    )
+    .await
+}
