@@ -232,6 +232,8 @@ impl DbError {
             "23502" => violation(Violation::NotNull),
             // Serialisation failure, deadlock, lock timeout, cancelled by timeout, too many.
             "40001" | "40P01" | "55P03" | "57014" | "53300" => Self::Busy { at, detail },
+            // Our own mistake in talking to it, which shares the class of lost connections.
+            "08P01" => Self::Fault { at, detail },
             _ if state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") => {
                 Self::Unavailable { at, detail }
             }

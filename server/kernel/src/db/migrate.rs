@@ -4,12 +4,13 @@
 //! one that has been released, its checksum is remembered. The kernel's own have numbers below
 //! 100, the server's begin at 100. All that are missing are applied in one transaction, in the
 //! order of their numbers; on PostgreSQL under an advisory lock, so that two nodes may start at
-//! once. [`dialect`](super::dialect) tells how they are translated for SQLite.
+//! once. `schema.rs` tells how they are
+//! translated for SQLite.
 
 use sha2::{Digest, Sha256};
 
 use super::conn::Engine;
-use super::{Conn, Db, DbError, dialect};
+use super::{Conn, Db, DbError, schema};
 use crate::clock::Timestamp;
 use crate::{record, sql, vals};
 
@@ -110,7 +111,7 @@ async fn apply(
             .await?;
     }
     let history_sql = if matches!(conn.engine, Engine::Lite(_)) {
-        dialect::lite_migration(HISTORY)
+        schema::lite_migration(HISTORY)
     } else {
         HISTORY.to_owned()
     };
@@ -119,8 +120,8 @@ async fn apply(
     let left = missing(known, &applied)?;
     for step in &left {
         let sql = match conn.engine {
-            Engine::Lite(_) => dialect::lite_migration(step.sql),
-            Engine::Pg(_) => dialect::pg_migration(step.sql),
+            Engine::Lite(_) => schema::lite_migration(step.sql),
+            Engine::Pg(_) => schema::pg_migration(step.sql),
         };
         conn.exec_batch(step.name, &sql).await?;
         conn.exec(

@@ -8,15 +8,18 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `config.rs`, `error.rs` | where it is; what goes wrong |
 //! | `conn.rs` | what statements run on, inside a read or a write |
 //! | `statement.rs`, `val.rs`, `row.rs` | statements, what goes in, what comes out |
-//! | `dialect.rs`, `many.rs`, `migrate.rs` | the words that differ; many rows at once; the schema |
+//! | `dialect.rs`, `many.rs` | the words that differ; many rows at once |
+//! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
 //! | `pg.rs` | PostgreSQL: pool and statements |
 //!
 //! Rules for a write: decide inside the statement (`UPDATE … WHERE stock >= $2`, then look at the
 //! count), await nothing but the `Conn`, and do nothing slow (network, hashing) in it.
 
+mod config;
 mod conn;
 mod dialect;
 mod error;
@@ -26,18 +29,18 @@ mod migrate;
 mod pg;
 mod reader;
 mod row;
+mod schema;
 mod statement;
 mod val;
 mod writer;
 
-use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgPool;
 
+pub use config::DatabaseConfig;
 pub use conn::Conn;
 pub use error::{DbError, Violation};
 pub use migrate::Migration;
@@ -51,41 +54,6 @@ use writer::Writer;
 
 /// How often [`Db::write_again`] runs a write at most.
 const ATTEMPTS: u32 = 5;
-
-/// Where the records are and how they are reached: section `[database]`.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseConfig {
-    /// `sqlite:PATH` or `postgres://user:password@host:port/database`.
-    pub url: String,
-    /// How many connections this node opens to PostgreSQL at most.
-    #[serde(default = "defaults::max_connections")]
-    pub max_connections: u32,
-    /// How long a request waits for one of them before it is refused as busy.
-    #[serde(default = "defaults::acquire_timeout_ms")]
-    pub acquire_timeout_ms: u64,
-}
-
-mod defaults {
-    pub(super) fn max_connections() -> u32 {
-        16
-    }
-
-    pub(super) fn acquire_timeout_ms() -> u64 {
-        5_000
-    }
-}
-
-impl DatabaseConfig {
-    /// This database with the default settings.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            max_connections: defaults::max_connections(),
-            acquire_timeout_ms: defaults::acquire_timeout_ms(),
-        }
-    }
-}
 
 /// The database; cheap to clone.
 #[derive(Clone)]
@@ -122,7 +90,7 @@ impl Db {
     /// # Errors
     /// [`DbError::Open`], with the code `database_in_use` when another server has the file.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, DbError> {
-        let Some(path) = lite_path(&config.url)? else {
+        let Some(path) = config::lite_path(&config.url)? else {
             let pool = pg::open(config).await?;
             return Ok(Self::new(Backend::Pg(pool), Arc::default()));
         };
@@ -144,7 +112,7 @@ impl Db {
     /// # Errors
     /// [`DbError::Open`] when it cannot be opened.
     pub async fn open_to_read(config: &DatabaseConfig) -> Result<Self, DbError> {
-        let Some(path) = lite_path(&config.url)? else {
+        let Some(path) = config::lite_path(&config.url)? else {
             return Self::open(config).await;
         };
         lite::open_reader(&path)?;
@@ -193,7 +161,7 @@ impl Db {
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => self.pg_write(pool, work).await.0,
+            Backend::Pg(pool) => pg::write(pool, &self.signals, work).await.0,
         }
     }
 
@@ -212,12 +180,12 @@ impl Db {
             return self.write(work).await;
         };
         for _ in 1..ATTEMPTS {
-            let (result, contended) = self.pg_write(pool, &mut work).await;
+            let (result, contended) = pg::write(pool, &self.signals, &mut work).await;
             if result.is_ok() || !contended {
                 return result;
             }
         }
-        self.pg_write(pool, work).await.0
+        pg::write(pool, &self.signals, work).await.0
     }
 
     /// Runs `work` on one snapshot of the database; several statements in it agree with each other.
@@ -242,7 +210,7 @@ impl Db {
                 let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
                 let transaction = begin.await.map_err(|error| DbError::pg("begin", &error))?;
                 let signals = Arc::clone(&self.signals);
-                pg_run(&mut Conn::new(Engine::Pg(transaction), signals), work).await
+                pg::run(&mut Conn::new(Engine::Pg(transaction), signals), work).await
             }
         }
     }
@@ -404,79 +372,5 @@ impl Db {
             }
         }
         Ok(refused)
-    }
-
-    /// One transaction on PostgreSQL; also says whether it collided with another.
-    async fn pg_write<F, T, E>(&self, pool: &PgPool, work: F) -> (Result<T, E>, bool)
-    where
-        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
-        T: Send,
-        E: From<DbError> + Send,
-    {
-        let transaction = match pool.begin().await {
-            Ok(transaction) => transaction,
-            Err(error) => return (Err(DbError::pg("begin", &error).into()), false),
-        };
-        let mut conn = Conn::new(Engine::Pg(transaction), Arc::clone(&self.signals));
-        let result = pg_run(&mut conn, work).await;
-        let Conn {
-            engine,
-            contended,
-            hooks,
-            ..
-        } = conn;
-        let value = match result {
-            Ok(value) => value,
-            // Dropping the transaction rolls it back.
-            Err(error) => return (Err(error), contended),
-        };
-        if let Engine::Pg(transaction) = engine
-            && let Err(error) = transaction.commit().await
-        {
-            let error = DbError::pg("commit", &error);
-            let contended = matches!(error, DbError::Busy { .. });
-            return (Err(error.into()), contended);
-        }
-        hooks.into_iter().for_each(|hook| hook());
-        (Ok(value), false)
-    }
-}
-
-/// Runs a closure on a PostgreSQL connection; a panic or a failed statement is an error.
-async fn pg_run<F, T, E>(conn: &mut Conn, work: F) -> Result<T, E>
-where
-    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
-    E: From<DbError>,
-{
-    let run = AssertUnwindSafe(async { work(conn).await }).catch_unwind();
-    match run.await {
-        Ok(Ok(value)) => match conn.failed {
-            Some(at) => Err(DbError::Poisoned { at }.into()),
-            None => Ok(value),
-        },
-        Ok(Err(error)) => Err(error),
-        Err(payload) => Err(DbError::panicked(&*payload).into()),
-    }
-}
-
-/// The file of a SQLite URL, or `None` for PostgreSQL.
-fn lite_path(url: &str) -> Result<Option<PathBuf>, DbError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(None);
-    }
-    let path = url
-        .strip_prefix("sqlite:")
-        .map(|path| path.strip_prefix("//").unwrap_or(path));
-    match path {
-        Some(":memory:") => Err(DbError::open(
-            "database_url",
-            "database.url is sqlite::memory:, which readers could not see. Give a file: sqlite:bilten.db.",
-        )),
-        Some(path) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
-        // The URL may hold a password, so it is not repeated.
-        _ => Err(DbError::open(
-            "database_url",
-            "database.url must be sqlite:PATH or postgres://user:password@host:port/database.",
-        )),
     }
 }

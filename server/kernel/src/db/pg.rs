@@ -1,13 +1,18 @@
 //! PostgreSQL: the pool, and running statements on a connection.
 
+use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Arguments, Executor, PgConnection};
 
+use super::conn::Engine;
 use super::many::{self, Shape};
-use super::{DatabaseConfig, DbError, Row, Statement, Val};
+use super::{Conn, DatabaseConfig, DbError, Row, Signals, Statement, Val};
 
 /// How many prepared statements a connection keeps: more than the program has.
 const STATEMENTS: usize = 2048;
@@ -134,4 +139,60 @@ pub(super) async fn prepare(
     prepared
         .map(|_| ())
         .map_err(|error| DbError::pg(statement.at(), &error))
+}
+
+/// One transaction on PostgreSQL; also says whether it collided with another.
+pub(super) async fn write<F, T, E>(
+    pool: &PgPool,
+    signals: &Arc<Signals>,
+    work: F,
+) -> (Result<T, E>, bool)
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    let transaction = match pool.begin().await {
+        Ok(transaction) => transaction,
+        Err(error) => return (Err(DbError::pg("begin", &error).into()), false),
+    };
+    let mut conn = Conn::new(Engine::Pg(transaction), Arc::clone(signals));
+    let result = run(&mut conn, work).await;
+    let Conn {
+        engine,
+        contended,
+        hooks,
+        ..
+    } = conn;
+    let value = match result {
+        Ok(value) => value,
+        // Dropping the transaction rolls it back.
+        Err(error) => return (Err(error), contended),
+    };
+    if let Engine::Pg(transaction) = engine
+        && let Err(error) = transaction.commit().await
+    {
+        let error = DbError::pg("commit", &error);
+        let contended = matches!(error, DbError::Busy { .. });
+        return (Err(error.into()), contended);
+    }
+    hooks.into_iter().for_each(|hook| hook());
+    (Ok(value), false)
+}
+
+/// Runs a closure on a PostgreSQL connection; a panic or a failed statement is an error.
+pub(super) async fn run<F, T, E>(conn: &mut Conn, work: F) -> Result<T, E>
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+    E: From<DbError>,
+{
+    let run = AssertUnwindSafe(async { work(conn).await }).catch_unwind();
+    match run.await {
+        Ok(Ok(value)) => match conn.failed {
+            Some(at) => Err(DbError::Poisoned { at }.into()),
+            None => Ok(value),
+        },
+        Ok(Err(error)) => Err(error),
+        Err(payload) => Err(DbError::panicked(&*payload).into()),
+    }
 }

@@ -10,6 +10,7 @@ mod db;
 mod http;
 mod jobs;
 mod lane;
+mod lifecycle;
 mod outbox;
 
 /// The tables of these tests.

@@ -1,0 +1,185 @@
+//! Migrations in SQLite's words.
+//!
+//! `BIGINT` → `INTEGER`, `BOOLEAN` → `INTEGER CHECK (column IN (0, 1))`, `BYTEA` →
+//! `BLOB`, `DOUBLE PRECISION` → `REAL`, `BIGINT GENERATED … AS IDENTITY PRIMARY KEY` → `INTEGER
+//! PRIMARY KEY AUTOINCREMENT`, and `STRICT` after every `CREATE TABLE (…)`. A statement after the
+//! comment `--! postgres` or `--! sqlite` is for that engine alone.
+//!
+//! To add a type: one arm in `lite_types`, a word above, a line in the test.
+
+use super::dialect::{Piece, join, pieces};
+
+/// The statements of a migration for PostgreSQL: all but those marked for SQLite.
+pub(super) fn pg_migration(sql: &str) -> String {
+    split(sql)
+        .into_iter()
+        .filter(|part| part.postgres)
+        .map(|part| join(&part.pieces))
+        .collect()
+}
+
+/// The statements of a migration in SQLite's words.
+pub(super) fn lite_migration(sql: &str) -> String {
+    split(sql)
+        .into_iter()
+        .filter(|part| part.sqlite)
+        .map(|part| join(&lite_types(&strict(part.pieces))))
+        .collect()
+}
+
+struct Part<'a> {
+    pieces: Vec<Piece<'a>>,
+    postgres: bool,
+    sqlite: bool,
+}
+
+/// Cuts a migration after each `;`.
+fn split(sql: &str) -> Vec<Part<'_>> {
+    let mut parts = vec![Part {
+        pieces: Vec::new(),
+        postgres: true,
+        sqlite: true,
+    }];
+    for piece in pieces(sql) {
+        let Some(part) = parts.last_mut() else { break };
+        if let Piece::Comment(text) = piece {
+            match text.strip_prefix("--!").map(str::trim) {
+                Some("postgres") => part.sqlite = false,
+                Some("sqlite") => part.postgres = false,
+                _ => {}
+            }
+        }
+        part.pieces.push(piece);
+        if piece == Piece::Sign(";") {
+            parts.push(Part {
+                pieces: Vec::new(),
+                postgres: true,
+                sqlite: true,
+            });
+        }
+    }
+    parts
+}
+
+/// Adds `STRICT` at the end of a `CREATE TABLE name (…)`.
+fn strict(mut part: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+    let mut words = part.iter().filter(|piece| !piece.is_blank());
+    let creates = words.next().is_some_and(|piece| piece.is_word("create"))
+        && words.next().is_some_and(|piece| piece.is_word("table"));
+    if creates && let Some(end) = part.iter().rposition(|piece| *piece == Piece::Sign(")")) {
+        part.insert(end + 1, Piece::Word(" STRICT"));
+    }
+    part
+}
+
+/// Replaces the column types.
+fn lite_types<'a>(part: &[Piece<'a>]) -> Vec<Piece<'a>> {
+    let mut out: Vec<Piece<'a>> = Vec::with_capacity(part.len());
+    let mut next = 0;
+    while let Some(&piece) = part.get(next) {
+        next += 1;
+        // The column's name is the last thing written that is not blank.
+        let column = out.iter().rev().find(|piece| !piece.is_blank()).copied();
+        match piece.word().as_str() {
+            "bigint" => {
+                out.push(Piece::Word("INTEGER"));
+                if let Some(length) = identity(&part[next..]) {
+                    out.push(Piece::Word(" PRIMARY KEY AUTOINCREMENT"));
+                    next += length;
+                }
+            }
+            "bytea" => out.push(Piece::Word("BLOB")),
+            "double" => {
+                out.push(Piece::Word("REAL"));
+                let precision = part[next..]
+                    .iter()
+                    .position(|piece| piece.is_word("precision"));
+                next += precision.map_or(0, |place| place + 1);
+            }
+            "boolean" => {
+                out.push(Piece::Word("INTEGER CHECK ("));
+                out.extend(column);
+                out.push(Piece::Word(" IN (0, 1))"));
+            }
+            _ => out.push(piece),
+        }
+    }
+    out
+}
+
+/// How many pieces `GENERATED … AS IDENTITY PRIMARY KEY` takes, if it stands here.
+fn identity(rest: &[Piece<'_>]) -> Option<usize> {
+    let wanted = |words: &[&str]| {
+        let mut left = words.iter();
+        let mut want = left.next();
+        for (place, piece) in rest
+            .iter()
+            .enumerate()
+            .filter(|(_, piece)| !piece.is_blank())
+        {
+            let word = want?;
+            if !piece.is_word(word) {
+                return None;
+            }
+            want = left.next();
+            if want.is_none() {
+                return Some(place + 1);
+            }
+        }
+        None
+    };
+    wanted(&[
+        "generated",
+        "by",
+        "default",
+        "as",
+        "identity",
+        "primary",
+        "key",
+    ])
+    .or_else(|| wanted(&["generated", "always", "as", "identity", "primary", "key"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_translated() {
+        let written = "\
+-- Things; with a semicolon in a comment.
+CREATE TABLE things (
+    id TEXT PRIMARY KEY, -- BOOLEAN BYTEA
+    number BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    open BOOLEAN NOT NULL DEFAULT FALSE,
+    picture BYTEA CHECK (length(picture) < 9),
+    weight DOUBLE PRECISION NOT NULL
+);
+CREATE INDEX things_by_weight ON things (weight) WHERE open;
+ALTER TABLE things ADD COLUMN shut BOOLEAN;
+--! postgres
+ALTER TABLE things SET (fillfactor = 50);
+--! sqlite
+SELECT 1;
+";
+        assert_eq!(
+            lite_migration(written),
+            "\
+-- Things; with a semicolon in a comment.
+CREATE TABLE things (
+    id TEXT PRIMARY KEY, -- BOOLEAN BYTEA
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    open INTEGER CHECK (open IN (0, 1)) NOT NULL DEFAULT FALSE,
+    picture BLOB CHECK (length(picture) < 9),
+    weight REAL NOT NULL
+) STRICT;
+CREATE INDEX things_by_weight ON things (weight) WHERE open;
+ALTER TABLE things ADD COLUMN shut INTEGER CHECK (shut IN (0, 1));
+--! sqlite
+SELECT 1;
+"
+        );
+        assert!(pg_migration(written).contains("fillfactor"));
+        assert!(!pg_migration(written).contains("SELECT 1"));
+    }
+}
