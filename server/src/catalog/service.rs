@@ -293,7 +293,8 @@ pub async fn create_event(
     };
 
     let (work, saved) = (app.clone(), detail.clone());
-    app.db
+    let written: Result<(), CatalogError> = app
+        .db
         .write(move |c| {
             Box::pin(async move {
                 store::insert_event(c, &saved.event).await?;
@@ -302,12 +303,13 @@ pub async fn create_event(
                 record(&work, c, &saved, "created", &actor).await
             })
         })
-        .await
-        .map_err(|error| match error {
-            CatalogError::Db(db) if db.violates(Violation::Unique) => CatalogError::SlugTaken,
-            CatalogError::Db(db) => CatalogError::Db(db),
-            refused => refused,
-        })?;
+        .await;
+    if let Err(CatalogError::Db(db)) = &written
+        && db.violates(Violation::Unique)
+    {
+        return Err(CatalogError::SlugTaken);
+    }
+    written?;
     Ok(detail)
 }
 

@@ -247,6 +247,8 @@ pub async fn pay(
         .write(move |c| {
             Box::pin(async move {
                 let app = work;
+                // Locks the order first: of two payments at once, one is second and sees the first.
+                let current = sales::lock_pending(c, order).await?;
                 if let Some((id, hash)) = store::by_key(c, order, &key).await? {
                     if hash != request_hash {
                         return Err(SalesError::KeyReused.into());
@@ -256,10 +258,7 @@ pub async fn pay(
                         .ok_or(SalesError::OrderNotFound)?;
                     return Ok((payment, false));
                 }
-                // Locks the order: of two payments at once, one is second.
-                let current = sales::lock_pending(c, order)
-                    .await?
-                    .map_err(PaymentError::NotPayable)?;
+                let current = current.map_err(PaymentError::NotPayable)?;
                 let earlier = store::of_order(c, order).await?;
                 if earlier
                     .iter()

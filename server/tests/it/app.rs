@@ -1,0 +1,306 @@
+//! The real server on port 0, and clients that act as somebody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bilten_kernel::clock::{Clock, SystemClock, Timestamp};
+use bilten_kernel::random::OsRandom;
+use bilten_kernel::testing::TestDb;
+use bilten_kernel::{config, http, jobs, outbox};
+use bilten_server::app::App;
+use bilten_server::config::{Config, DEFAULTS};
+use bilten_server::platform::{MasterKey, Vault};
+use bilten_server::{MIGRATIONS, identity, server};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+/// The real time plus what a test adds to it.
+#[derive(Default)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(SystemClock.now().ms() + self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl TestClock {
+    /// Lets time pass.
+    pub(crate) fn advance(&self, time: Duration) {
+        self.0
+            .fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+/// A running server with an organisation.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) url: String,
+    /// Acts for the organisation.
+    pub(crate) organiser: Client,
+    /// Acts for nobody.
+    pub(crate) stranger: Client,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<()>,
+    db: TestDb,
+}
+
+impl TestApp {
+    /// Starts a server on this database.
+    pub(crate) async fn start(db: TestDb) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = Arc::new(TestClock::default());
+        let listener = http::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut config: Config = config::load(None, DEFAULTS, std::iter::empty()).unwrap();
+        config.http.public_url.clone_from(&url);
+        config.database = db.config().clone();
+        db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
+            .await
+            .unwrap();
+        let vault = Vault::new(&MasterKey::from_hex(&"5a".repeat(32)).unwrap());
+        let app = App::new(db.db(), clock.clone(), Arc::new(OsRandom), config, vault);
+        let organisation = identity::create_organisation(&app, "Kino Šiška")
+            .await
+            .unwrap();
+        let (_, key) = identity::create_api_key(&app, organisation.id, "tests")
+            .await
+            .unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = server::serve(app.clone(), listener, async {
+            let _ = stopped.await;
+        });
+        let served = tokio::spawn(async move { serving.await.unwrap() });
+        Self {
+            organiser: Client::new(&url, Some(&key)),
+            stranger: Client::new(&url, None),
+            app,
+            clock,
+            url,
+            stop: Some(stop),
+            served,
+            db,
+        }
+    }
+
+    /// A client of another organisation.
+    pub(crate) async fn other_organiser(&self) -> Client {
+        let organisation = identity::create_organisation(&self.app, "Somebody Else")
+            .await
+            .unwrap();
+        let (_, key) = identity::create_api_key(&self.app, organisation.id, "tests")
+            .await
+            .unwrap();
+        Client::new(&self.url, Some(&key))
+    }
+
+    /// Makes and publishes an event with these tiers: name, price in minor units, capacity.
+    pub(crate) async fn event(&self, tiers: &[(&str, i64, i64)]) -> Event {
+        let now = self.clock.now().ms();
+        let at = |hours: i64| Timestamp::from_ms(now + hours * 3_600_000).to_string();
+        let tiers: Vec<_> = tiers
+            .iter()
+            .map(|(name, price, capacity)| json!({"name": name, "price_minor": price, "capacity": capacity}))
+            .collect();
+        let body = json!({
+            "name": "Večer", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Kino Šiška",
+            "occurrences": [{"doors_at": at(1), "starts_at": at(2), "ends_at": at(5)}], "tiers": tiers,
+        });
+        let made = self
+            .organiser
+            .post("/api/v1/events", body)
+            .await
+            .expect(201);
+        let id = made["id"].as_str().unwrap().to_owned();
+        let event = self
+            .organiser
+            .post(&format!("/api/v1/events/{id}/publish"), json!({}))
+            .await
+            .expect(200);
+        let tiers = event["tiers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| t["id"].as_str().unwrap().to_owned())
+            .collect();
+        Event {
+            id,
+            slug: event["slug"].as_str().unwrap().to_owned(),
+            tiers,
+        }
+    }
+
+    /// Stops the server; fails if jobs or outbox entries were left to do or have died.
+    pub(crate) async fn stop(mut self) {
+        // What is due gets a moment: the outbox is cleared and sweeps run once a second.
+        for _ in 0..100 {
+            let waiting = outbox::waiting(&self.db).await.unwrap();
+            if waiting == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(
+            outbox::waiting(&self.db).await.unwrap(),
+            0,
+            "the outbox was not emptied"
+        );
+        let dead: Vec<_> = jobs::remaining(&self.db)
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|job| job.is_dead)
+            .collect();
+        assert!(dead.is_empty(), "jobs died: {dead:?}");
+        self.stop.take().unwrap().send(()).unwrap();
+        self.served.await.unwrap();
+    }
+}
+
+/// A published event.
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) slug: String,
+    pub(crate) tiers: Vec<String>,
+}
+
+/// Somebody who talks HTTP.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    what: String,
+}
+
+impl Answer {
+    /// The body, if the status is as expected.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}: {}", self.what, self.text);
+        if self.text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&self.text).unwrap()
+        }
+    }
+
+    /// Fails unless this is a problem with that status and code.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
+        let body = self.expect(status);
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{}",
+            self.what
+        );
+        assert_eq!(body["code"], code, "{}: {}", self.what, self.text);
+        assert!(body["request_id"].is_string(), "{}", self.text);
+        body
+    }
+}
+
+impl Client {
+    /// Somebody with this token.
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            http,
+            url: url.to_owned(),
+            token: token.map(str::to_owned),
+        }
+    }
+
+    /// The same, with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// A request to be changed before it is sent with [`send`](Self::send).
+    pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let what = format!("{} {}", request.method(), request.url());
+        let response = self.http.execute(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer {
+            status,
+            headers,
+            text: response.text().await.unwrap(),
+            what,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(reqwest::Method::GET, path)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(reqwest::Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(reqwest::Method::POST, path).json(&body))
+            .await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(reqwest::Method::PATCH, path).json(&body))
+            .await
+    }
+
+    /// A POST that happens once for each key.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self
+            .request(reqwest::Method::POST, path)
+            .header("idempotency-key", key)
+            .json(body);
+        self.send(request).await
+    }
+
+    /// Buys so many of a tier, paying as `outcome` says.
+    pub(crate) async fn buy(
+        &self,
+        event: &Event,
+        tier: usize,
+        quantity: u32,
+        outcome: &str,
+        key: &str,
+    ) -> Answer {
+        let body = purchase(event, tier, quantity, outcome);
+        self.post_once("/api/v1/shop/orders", key, &body).await
+    }
+}
+
+/// The body of a purchase.
+pub(crate) fn purchase(event: &Event, tier: usize, quantity: u32, outcome: &str) -> Value {
+    json!({
+        "event": event.id,
+        "items": [{"tier": event.tiers[tier], "quantity": quantity}],
+        "buyer": {"email": "ana@example.com", "name": "Ana Novak"},
+        "payment": {"method": "sandbox", "outcome": outcome},
+    })
+}

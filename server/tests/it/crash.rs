@@ -1,0 +1,137 @@
+//! Killed in the middle of a storm: whatever was acknowledged is there.
+
+use std::collections::HashSet;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bilten_kernel::db::DatabaseConfig;
+use bilten_kernel::on_both_engines;
+use serde_json::json;
+
+use crate::app::{Client, Event, purchase};
+
+fn bilten(config: &DatabaseConfig, folder: &std::path::Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bilten"));
+    command
+        .current_dir(folder)
+        .env("BILTEN_DATABASE__URL", &config.url)
+        .env("BILTEN_SECRETS__MASTER_KEY", "5a".repeat(32))
+        .env("BILTEN_LOG__LEVEL", "warn");
+    command
+}
+
+fn printed(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[expect(
+    clippy::zombie_processes,
+    reason = "a test that panics leaves nobody to wait"
+)]
+async fn serve(config: &DatabaseConfig, folder: &std::path::Path, url: &str) -> Child {
+    let address = url.trim_start_matches("http://").to_owned();
+    let child = bilten(config, folder)
+        .args(["serve", "--listen", &address])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..400 {
+        if reqwest::get(format!("{url}/readyz"))
+            .await
+            .is_ok_and(|answer| answer.status() == 200)
+        {
+            return child;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the server did not start");
+}
+
+on_both_engines! {
+    /// covers: BE-2, DB-8
+    async fn what_was_acknowledged_survives_kill_9(db: TestDb) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let config = db.config().clone();
+        // The file belongs to the server from here on.
+        db.db().close().await;
+        let mut create = bilten(&config, folder.path());
+        create.args(["organisation", "create", "Storm"]);
+        printed(create);
+        let mut create = bilten(&config, folder.path());
+        create.args(["key", "create", "--organisation", "storm"]);
+        let key = printed(create).split('\t').nth(1).unwrap().trim().to_owned();
+
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let mut child = serve(&config, folder.path(), &url).await;
+        let organiser = Client::new(&url, Some(&key));
+        let made = organiser.post("/api/v1/events", json!({
+            "name": "Storm", "time_zone": "UTC", "currency": "EUR", "venue_name": "Hall",
+            "occurrences": [{"starts_at": "2035-01-01T19:00:00Z", "ends_at": "2035-01-01T22:00:00Z"}],
+            "tiers": [{"name": "Any", "price_minor": 100, "capacity": 1_000_000}],
+        })).await.expect(201);
+        let event = Event {
+            id: made["id"].as_str().unwrap().to_owned(),
+            slug: String::new(),
+            tiers: vec![made["tiers"][0]["id"].as_str().unwrap().to_owned()],
+        };
+        organiser.post(&format!("/api/v1/events/{}/publish", event.id), json!({})).await.expect(200);
+
+        let mut acknowledged = HashSet::new();
+        let mut before = 0;
+        for round in 0..3 {
+            let http = reqwest::Client::new();
+            let body = purchase(&event, 0, 2, "succeed");
+            let storm: Vec<_> = (0..16).map(|task| {
+                let (http, url, body) = (http.clone(), url.clone(), body.clone());
+                tokio::spawn(async move {
+                    let mut orders = Vec::new();
+                    for i in 0.. {
+                        let sent = http.post(format!("{url}/api/v1/shop/orders")).json(&body)
+                            .header("idempotency-key", format!("{round}-{task}-{i}")).send().await;
+                        let Ok(answer) = sent else { break };
+                        assert_eq!(answer.status(), 201);
+                        let Ok(answer) = answer.json::<serde_json::Value>().await else { break };
+                        orders.push(answer["order"]["id"].as_str().unwrap().to_owned());
+                    }
+                    orders
+                })
+            }).collect();
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            // SIGKILL on Unix.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            for task in storm {
+                acknowledged.extend(task.await.unwrap());
+            }
+            child = serve(&config, folder.path(), &url).await;
+
+            let mut stored = HashSet::new();
+            let mut path = format!("/api/v1/events/{}/orders?limit=100", event.id);
+            loop {
+                let page = organiser.get(&path).await.expect(200);
+                for order in page["items"].as_array().unwrap() {
+                    assert_eq!(order["state"], "paid");
+                    stored.insert(order["id"].as_str().unwrap().to_owned());
+                }
+                let Some(next) = page["next"].as_str() else { break };
+                path = format!("/api/v1/events/{}/orders?limit=100&cursor={next}", event.id);
+            }
+            let lost: Vec<_> = acknowledged.difference(&stored).collect();
+            assert!(lost.is_empty(), "round {round}: acknowledged and lost: {lost:?}");
+            let stock = organiser.get(&format!("/api/v1/events/{}/stock", event.id)).await.expect(200);
+            assert_eq!(stock[0]["sold"], 2 * stored.len(), "stock and orders agree");
+            assert!(acknowledged.len() > before, "the storm sold nothing in round {round}");
+            before = acknowledged.len();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
