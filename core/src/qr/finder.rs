@@ -6,10 +6,16 @@ use rxing::qrcode::cpp_port::detector::{
     FindFinderPatterns, FinderPatternSet, GenerateFinderPatternSets, SampleQR,
 };
 
+use super::frame::Frame;
+use super::grid::{self, Finder};
 use super::reading::{Corner, Payload};
+use super::warp::Place;
 
 /// Triples of finder patterns that are tried in one picture; a noisy one holds thousands.
 const MAX_TRIPLES: usize = 120;
+
+/// Triples that are also read from the grey picture, which takes a millisecond each.
+const MAX_GRIDS: usize = 6;
 
 /// A code that was read, in the pixels of the picture at hand.
 pub(super) struct Found {
@@ -56,46 +62,59 @@ fn is_ticket(payload: &Payload) -> bool {
     }
 }
 
-/// Reads the codes in `bits`, first black on white, then white on black.
-pub(super) fn scan(bits: &mut BitMatrix, stop: &dyn Fn() -> bool) -> Pass {
-    let mut pass = scan_once(bits, stop);
+/// Reads the codes in `bits`, which was made from `frame`: black on white, then white on black.
+pub(super) fn scan(frame: &Frame, bits: &mut BitMatrix, stop: &dyn Fn() -> bool) -> Pass {
+    let mut pass = scan_once(frame, bits, false, stop);
     if !pass.settled() && !stop() {
         bits.flip_self();
-        pass.merge(scan_once(bits, stop));
+        pass.merge(scan_once(frame, bits, true, stop));
     }
     pass
 }
 
-/// Reads the codes that are black on white.
-fn scan_once(bits: &BitMatrix, stop: &dyn Fn() -> bool) -> Pass {
+/// Reads the codes that are black in `bits`.
+fn scan_once(frame: &Frame, bits: &BitMatrix, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
     let mut pass = Pass::default();
     let mut patterns = FindFinderPatterns(bits, true, 0);
+    let triples = GenerateFinderPatternSets(&mut patterns);
     let mut used = Vec::new();
-    for triple in GenerateFinderPatternSets(&mut patterns)
-        .iter()
-        .take(MAX_TRIPLES)
-    {
-        let own = [triple.bl, triple.tl, triple.tr];
-        if own.iter().any(|pattern| used.contains(pattern)) {
-            continue;
-        }
-        if let Some(found) = decode(bits, triple) {
-            used.extend(own);
-            let ticket = is_ticket(&found.payload);
-            pass.merge(Pass {
-                found: Some(found),
-                leftover: false,
-            });
-            if ticket {
-                break;
+    let samplers: [(usize, &dyn Fn(&FinderPatternSet) -> Option<Found>); 2] = [
+        (MAX_TRIPLES, &|triple| decode(bits, triple)),
+        (MAX_GRIDS, &|triple| {
+            grid::read(frame, finders(triple), inverted)
+        }),
+    ];
+    for (most, sampler) in samplers {
+        for triple in triples.iter().take(most) {
+            let own = [triple.bl, triple.tl, triple.tr];
+            if own.iter().any(|pattern| used.contains(pattern)) {
+                continue;
+            }
+            if let Some(found) = sampler(triple) {
+                used.extend(own);
+                pass.merge(Pass {
+                    found: Some(found),
+                    leftover: false,
+                });
+            }
+            pass.leftover = patterns.len() >= used.len() + 3;
+            if pass.settled() || stop() {
+                return pass;
             }
         }
-        if stop() {
-            break;
-        }
     }
-    pass.leftover = patterns.len() >= used.len() + 3;
     pass
+}
+
+/// The finder patterns of a triple: upper left, upper right, lower left.
+fn finders(triple: &FinderPatternSet) -> [Finder; 3] {
+    [triple.tl, triple.tr, triple.bl].map(|pattern| Finder {
+        centre: Place {
+            x: pattern.p.x,
+            y: pattern.p.y,
+        },
+        side: pattern.size as f32,
+    })
 }
 
 /// Reads the one code that stands on these three finder patterns.

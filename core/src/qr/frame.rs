@@ -1,6 +1,7 @@
 //! Greyscale pictures: [`Frame`] borrows one, `Plane` owns one.
 
 use super::FrameError;
+use super::warp::Place;
 
 /// Most pixels that a frame may have; 8K (7680 × 4320) and the photos of 64-megapixel phones fit.
 pub const MAX_PIXELS: u64 = 8192 * 8192;
@@ -68,6 +69,22 @@ impl<'a> Frame<'a> {
     /// The pixels of row `y`, which must be below the height.
     pub(super) fn row(&self, y: usize) -> &'a [u8] {
         &self.data[y * self.stride..][..self.width]
+    }
+
+    /// The grey between the four pixels around a place; places outside are moved to the edge.
+    pub(super) fn grey_at(&self, place: Place) -> f32 {
+        // Pixel centres lie at halves. `as` saturates, so wild and NaN places end inside too.
+        let (x, y) = ((place.x - 0.5).max(0.0), (place.y - 0.5).max(0.0));
+        let (x0, y0) = (
+            (x as usize).min(self.width - 1),
+            (y as usize).min(self.height - 1),
+        );
+        let (x1, y1) = ((x0 + 1).min(self.width - 1), (y0 + 1).min(self.height - 1));
+        let (fx, fy) = ((x - x0 as f32).min(1.0), (y - y0 as f32).min(1.0));
+        let at = |x: usize, y: usize| f32::from(self.data[y * self.stride + x]);
+        let upper = at(x0, y0) + fx * (at(x1, y0) - at(x0, y0));
+        let lower = at(x0, y1) + fx * (at(x1, y1) - at(x0, y1));
+        upper + fy * (lower - upper)
     }
 }
 

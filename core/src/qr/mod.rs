@@ -17,11 +17,13 @@ mod error;
 mod filter;
 mod finder;
 mod frame;
+mod grid;
 mod picture;
 mod reader;
 mod reading;
 mod rung;
 mod threshold;
+mod warp;
 
 #[cfg(test)]
 mod tests;

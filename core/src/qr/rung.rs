@@ -1,5 +1,7 @@
 //! The ladder: each rung is one way to look at a picture, from cheap to dear.
 
+use rxing::common::BitMatrix;
+
 use super::filter;
 use super::finder::{Pass, scan};
 use super::frame::Frame;
@@ -37,22 +39,29 @@ impl Rung {
 /// Looks at `frame` by one rung; may panic on odd pictures where rxing or rqrr do.
 pub(super) fn run(rung: Rung, frame: &Frame, stop: &dyn Fn() -> bool) -> Pass {
     match rung {
-        Rung::Plain => threshold::by_blocks(frame)
-            .map(|mut bits| scan(&mut bits, stop))
-            .unwrap_or_default(),
+        Rung::Plain => look(frame, threshold::by_blocks(frame), stop),
         Rung::Smooth => {
             let soft = filter::blur(frame, 1);
-            threshold::by_window(&soft.frame(), frame.width() / 32 + 1, 8)
-                .map(|mut bits| scan(&mut bits, stop))
-                .unwrap_or_default()
+            let soft = soft.frame();
+            look(
+                &soft,
+                threshold::by_window(&soft, frame.width() / 32 + 1, 8),
+                stop,
+            )
         }
         Rung::Large => {
             let large = filter::double(frame);
             let sharp = filter::sharpen(&large.frame(), 3, 2);
-            let pass = threshold::by_blocks(&sharp.frame()).map(|mut bits| scan(&mut bits, stop));
-            halved(pass.unwrap_or_default())
+            let bits = threshold::by_blocks(&sharp.frame());
+            halved(look(&large.frame(), bits, stop))
         }
     }
+}
+
+/// Finds codes in black and white, reads them there or in the grey picture.
+fn look(frame: &Frame, bits: Option<BitMatrix>, stop: &dyn Fn() -> bool) -> Pass {
+    bits.map(|mut bits| scan(frame, &mut bits, stop))
+        .unwrap_or_default()
 }
 
 /// Maps what was found in a doubled picture back.

@@ -1,0 +1,235 @@
+//! Reads the modules of a code from the grey picture, once its finder patterns are known.
+//!
+//! rxing samples one black-or-white pixel per module. Under blur, noise, cracks or a bent ticket
+//! that pixel is often wrong, while the grey around it is not. Here the grid is first fitted to
+//! what every code must show (finder, timing and alignment patterns), then each module is the mean
+//! of a few places in it, compared with the modules around it.
+
+use rxing::common::BitMatrix;
+use rxing::qrcode::common::Version;
+
+use super::finder::{Found, read_modules};
+use super::frame::Frame;
+use super::reading::Corner;
+use super::warp::{Place, Warp};
+
+/// Least mean difference of white and black, in grey levels, that is worth decoding.
+const LEAST_CONTRAST: f32 = 5.0;
+
+/// Modules to each side whose mean a module is compared with, and how much its four neighbours'
+/// blur is taken out first; tried in turn.
+const LOOKS: [(usize, f32); 4] = [(4, 0.0), (4, 0.6), (2, 0.3), (8, 1.2)];
+
+/// Finder patterns, in pixels: centre and side.
+#[derive(Clone, Copy)]
+pub(super) struct Finder {
+    pub(super) centre: Place,
+    pub(super) side: f32,
+}
+
+/// Reads the code whose finder patterns stand upper left, upper right and lower left.
+pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Option<Found> {
+    let [ul, ur, ll] = finders.map(|finder| finder.centre);
+    let module = finders.iter().map(|finder| finder.side).sum::<f32>() / 21.0;
+    let across = |a: Place, b: Place| a.far(b) / module;
+    let modules = (across(ul, ur) + across(ul, ll)) / 2.0 + 7.0;
+    let nearest = ((modules - 17.0) / 4.0).round() as i32;
+    let (mut fit, _) = (nearest - 2..=nearest + 2)
+        .filter(|version| (1..=40).contains(version))
+        .filter_map(|version| {
+            let marks = Marks::of(version as u32)?;
+            let start = Warp::from_three(marks.side, ul, ur, ll);
+            let mut fit = Fit {
+                frame,
+                marks,
+                warp: start,
+                sign: if inverted { -1.0 } else { 1.0 },
+            };
+            let contrast = fit.find_fourth_corner(module);
+            Some((fit, contrast))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    if fit.climb(module) < LEAST_CONTRAST {
+        return None;
+    }
+    let grey = fit.sample();
+    let payload = LOOKS.iter().find_map(|&(reach, deblur)| {
+        read_modules(&black_and_white(&grey, fit.marks.side, reach, deblur)?)
+    })?;
+    let side = fit.marks.side as f32;
+    let corners = [(0.0, 0.0), (side, 0.0), (side, side), (0.0, side)].map(|(u, v)| {
+        let Place { x, y } = fit.warp.pixel(u, v);
+        Corner { x, y }
+    });
+    Some(Found { payload, corners })
+}
+
+/// The modules of a version whose colour is known: places in modules, 1 for white, -1 for black.
+struct Marks {
+    side: usize,
+    known: Vec<(f32, f32, f32)>,
+}
+
+impl Marks {
+    fn of(version: u32) -> Option<Self> {
+        let side = 17 + 4 * version as usize;
+        let mut known = Vec::new();
+        let mut add = |u: usize, v: usize, dark: bool| {
+            known.push((
+                u as f32 + 0.5,
+                v as f32 + 0.5,
+                if dark { -1.0 } else { 1.0 },
+            ));
+        };
+        // Rings by distance from the centre: a finder is black to 1, white 2, black 3, white 4.
+        for (u0, v0) in [(3, 3), (side - 4, 3), (3, side - 4)] {
+            for u in u0.saturating_sub(4)..(u0 + 5).min(side) {
+                for v in v0.saturating_sub(4)..(v0 + 5).min(side) {
+                    let ring = u.abs_diff(u0).max(v.abs_diff(v0));
+                    add(u, v, ring <= 1 || ring == 3);
+                }
+            }
+        }
+        for at in 8..side - 8 {
+            add(at, 6, at % 2 == 0);
+            add(6, at, at % 2 == 0);
+        }
+        let centres = Version::Model2(version).ok()?.getAlignmentPatternCenters();
+        for &u0 in centres {
+            for &v0 in centres {
+                let (u0, v0) = (u0 as usize, v0 as usize);
+                let last = side - 7;
+                if u0 == 6 || v0 == 6 {
+                    // On a finder, or on the timing line, which counts already.
+                    continue;
+                }
+                // The one near the fourth corner holds the grid there alone: it counts threefold.
+                let times = if u0 == last && v0 == last { 3 } else { 1 };
+                for u in u0 - 2..=u0 + 2 {
+                    for v in v0 - 2..=v0 + 2 {
+                        for _ in 0..times {
+                            add(u, v, u.abs_diff(u0).max(v.abs_diff(v0)) != 1);
+                        }
+                    }
+                }
+            }
+        }
+        Some(Self { side, known })
+    }
+}
+
+/// A grid being fitted to a picture.
+struct Fit<'a> {
+    frame: &'a Frame<'a>,
+    marks: Marks,
+    warp: Warp,
+    sign: f32,
+}
+
+impl Fit<'_> {
+    /// Mean difference between the known white and the known black modules, in grey levels.
+    fn contrast(&self, warp: &Warp) -> f32 {
+        let sum: f32 = self
+            .marks
+            .known
+            .iter()
+            .map(|&(u, v, sign)| sign * self.frame.grey_at(warp.pixel(u, v)))
+            .sum();
+        2.0 * self.sign * sum / self.marks.known.len() as f32
+    }
+
+    /// Moves the lower right corner to where the alignment pattern shows; gives the contrast.
+    fn find_fourth_corner(&mut self, module: f32) -> f32 {
+        let reach = 5;
+        let mut best = (self.contrast(&self.warp), self.warp.clone());
+        for dy in -reach..=reach {
+            for dx in -reach..=reach {
+                let warp = self.warp.moved(3, dx as f32 * module, dy as f32 * module);
+                let contrast = self.contrast(&warp);
+                if contrast > best.0 {
+                    best = (contrast, warp);
+                }
+            }
+        }
+        self.warp = best.1;
+        best.0
+    }
+
+    /// Moves corners and bends while the contrast rises, by ever smaller steps.
+    fn climb(&mut self, module: f32) -> f32 {
+        let mut best = self.contrast(&self.warp);
+        for share in [0.6, 0.3, 0.15] {
+            let step = share * module;
+            for _ in 0..6 {
+                let before = best;
+                for handle in 0..Warp::HANDLES {
+                    for (dx, dy) in [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)] {
+                        let warp = self.warp.moved(handle, dx, dy);
+                        let contrast = self.contrast(&warp);
+                        if contrast > best {
+                            (best, self.warp) = (contrast, warp);
+                        }
+                    }
+                }
+                if best <= before {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// The grey of each module, row by row; white is high.
+    fn sample(&self) -> Vec<f32> {
+        const SPOTS: [f32; 3] = [0.25, 0.5, 0.75];
+        let side = self.marks.side;
+        let mut grey = Vec::with_capacity(side * side);
+        for v in 0..side {
+            for u in 0..side {
+                let mut sum = 0.0;
+                for dv in SPOTS {
+                    for du in SPOTS {
+                        sum += self
+                            .frame
+                            .grey_at(self.warp.pixel(u as f32 + du, v as f32 + dv));
+                    }
+                }
+                grey.push(self.sign * sum / 9.0);
+            }
+        }
+        grey
+    }
+}
+
+/// Decides each module by the mean of the modules up to `reach` away.
+fn black_and_white(grey: &[f32], side: usize, reach: usize, deblur: f32) -> Option<BitMatrix> {
+    let around = |at: usize, reach: usize| at.saturating_sub(reach)..(at + reach + 1).min(side);
+    let at = |u: usize, v: usize| grey[v * side + u];
+    let mut clear = grey.to_vec();
+    if deblur > 0.0 {
+        for v in 0..side {
+            for u in 0..side {
+                let last = side - 1;
+                let beside = at(u.saturating_sub(1), v) + at((u + 1).min(last), v);
+                let above = at(u, v.saturating_sub(1)) + at(u, (v + 1).min(last));
+                clear[v * side + u] += deblur * (at(u, v) - (beside + above) / 4.0);
+            }
+        }
+    }
+    let mut bits = BitMatrix::with_single_dimension(side as u32).ok()?;
+    for v in 0..side {
+        for u in 0..side {
+            let (mut sum, mut count) = (0.0, 0.0);
+            for y in around(v, reach) {
+                for x in around(u, reach) {
+                    sum += clear[y * side + x];
+                    count += 1.0;
+                }
+            }
+            if clear[v * side + u] < sum / count {
+                bits.set(u as u32, v as u32);
+            }
+        }
+    }
+    Some(bits)
+}
