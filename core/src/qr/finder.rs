@@ -62,71 +62,95 @@ fn is_ticket(payload: &Payload) -> bool {
     }
 }
 
-/// Reads the codes in `bits`, which was made from `frame`: black on white, then white on black.
-pub(super) fn scan(frame: &Frame, bits: &mut BitMatrix, stop: &dyn Fn() -> bool) -> Pass {
-    let mut pass = scan_once(frame, bits, false, stop);
+/// A black-and-white picture to find codes in, and the grey one that it was made from.
+pub(super) struct View<'a> {
+    /// Black is set.
+    pub(super) bits: BitMatrix,
+    /// Where modules are read when `bits` are too coarse for it.
+    pub(super) grey: Frame<'a>,
+    /// Pixels of `grey` for each pixel of `bits`.
+    pub(super) scale: f32,
+}
+
+/// Reads the codes in a picture: black on white, then white on black.
+pub(super) fn scan(mut view: View, stop: &dyn Fn() -> bool) -> Pass {
+    let mut pass = scan_once(&view, false, stop);
     if !pass.settled() && !stop() {
-        bits.flip_self();
-        pass.merge(scan_once(frame, bits, true, stop));
+        view.bits.flip_self();
+        pass.merge(scan_once(&view, true, stop));
     }
     pass
 }
 
-/// Reads the codes that are black in `bits`.
-fn scan_once(frame: &Frame, bits: &BitMatrix, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
+/// Reads the codes that are set in the bits of `view`.
+fn scan_once(view: &View, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
     let mut pass = Pass::default();
-    let mut patterns = FindFinderPatterns(bits, true, 0);
-    let triples = GenerateFinderPatternSets(&mut patterns);
+    let mut patterns = FindFinderPatterns(&view.bits, true, 0);
+    let mut triples = GenerateFinderPatternSets(&mut patterns);
+    triples.truncate(MAX_TRIPLES);
     let mut used = Vec::new();
-    let samplers: [(usize, &dyn Fn(&FinderPatternSet) -> Option<Found>); 2] = [
-        (MAX_TRIPLES, &|triple| decode(bits, triple)),
-        (MAX_GRIDS, &|triple| {
-            grid::read(frame, finders(triple), inverted)
-        }),
-    ];
-    for (most, sampler) in samplers {
-        for triple in triples.iter().take(most) {
-            let own = [triple.bl, triple.tl, triple.tr];
-            if own.iter().any(|pattern| used.contains(pattern)) {
-                continue;
-            }
-            if let Some(found) = sampler(triple) {
-                used.extend(own);
-                pass.merge(Pass {
-                    found: Some(found),
-                    leftover: false,
-                });
-            }
-            pass.leftover = patterns.len() >= used.len() + 3;
-            if pass.settled() || stop() {
-                return pass;
-            }
+    let mut attempt = |triple: &FinderPatternSet, read: &dyn Fn() -> Option<Found>| {
+        let own = [triple.bl, triple.tl, triple.tr];
+        if own.iter().any(|pattern| used.contains(pattern)) {
+            return false;
+        }
+        if let Some(found) = read() {
+            used.extend(own);
+            pass.merge(Pass {
+                found: Some(found),
+                leftover: false,
+            });
+        }
+        pass.leftover = patterns.len() >= used.len() + 3;
+        pass.settled() || stop()
+    };
+    for triple in &triples {
+        if attempt(triple, &|| decode(view, triple)) {
+            return pass;
+        }
+    }
+    let mut grids: Vec<(f32, &FinderPatternSet)> = triples
+        .iter()
+        .map(|triple| {
+            (
+                grid::promise(&view.grey, finders(view, triple), inverted),
+                triple,
+            )
+        })
+        .filter(|(promise, _)| *promise > 0.0)
+        .collect();
+    grids.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (_, triple) in grids.iter().take(MAX_GRIDS) {
+        if attempt(triple, &|| {
+            grid::read(&view.grey, finders(view, triple), inverted)
+        }) {
+            return pass;
         }
     }
     pass
 }
 
-/// The finder patterns of a triple: upper left, upper right, lower left.
-fn finders(triple: &FinderPatternSet) -> [Finder; 3] {
+/// The finder patterns of a triple in the grey picture: upper left, upper right, lower left.
+fn finders(view: &View, triple: &FinderPatternSet) -> [Finder; 3] {
     [triple.tl, triple.tr, triple.bl].map(|pattern| Finder {
         centre: Place {
-            x: pattern.p.x,
-            y: pattern.p.y,
+            x: pattern.p.x * view.scale,
+            y: pattern.p.y * view.scale,
         },
-        side: pattern.size as f32,
+        side: pattern.size as f32 * view.scale,
     })
 }
 
-/// Reads the one code that stands on these three finder patterns.
-fn decode(bits: &BitMatrix, triple: &FinderPatternSet) -> Option<Found> {
-    let sample = SampleQR(bits, triple).ok()?;
+/// Reads the one code that stands on these finder patterns from the bits.
+fn decode(view: &View, triple: &FinderPatternSet) -> Option<Found> {
+    let sample = SampleQR(&view.bits, triple).ok()?;
     let payload = read_modules(sample.getBits())?;
     let &[upper_left, upper_right, lower_left, lower_right] = sample.getPoints() else {
         return None;
     };
     let corners = [upper_left, upper_right, lower_right, lower_left].map(|point| Corner {
-        x: point.x,
-        y: point.y,
+        x: point.x * view.scale,
+        y: point.y * view.scale,
     });
     Some(Found { payload, corners })
 }

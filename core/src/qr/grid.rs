@@ -27,29 +27,27 @@ pub(super) struct Finder {
     pub(super) side: f32,
 }
 
+/// How well the grey picture shows three finder patterns: their contrast, in grey levels.
+pub(super) fn promise(frame: &Frame, finders: [Finder; 3], inverted: bool) -> f32 {
+    let Some(mut fit) = Fit::start(frame, finders, inverted, 0) else {
+        return 0.0;
+    };
+    fit.marks.known.truncate(fit.marks.finders);
+    fit.contrast(&fit.warp)
+}
+
 /// Reads the code whose finder patterns stand upper left, upper right and lower left.
 pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Option<Found> {
-    let [ul, ur, ll] = finders.map(|finder| finder.centre);
-    let module = finders.iter().map(|finder| finder.side).sum::<f32>() / 21.0;
-    let across = |a: Place, b: Place| a.far(b) / module;
-    let modules = (across(ul, ur) + across(ul, ll)) / 2.0 + 7.0;
-    let nearest = ((modules - 17.0) / 4.0).round() as i32;
-    let (mut fit, _) = (nearest - 2..=nearest + 2)
-        .filter(|version| (1..=40).contains(version))
-        .filter_map(|version| {
-            let marks = Marks::of(version as u32)?;
-            let start = Warp::from_three(marks.side, ul, ur, ll);
-            let mut fit = Fit {
-                frame,
-                marks,
-                warp: start,
-                sign: if inverted { -1.0 } else { 1.0 },
-            };
-            let contrast = fit.find_fourth_corner(module);
+    let (mut fit, _) = [0, -1, 1, -2, 2]
+        .into_iter()
+        .filter_map(|more| {
+            let mut fit = Fit::start(frame, finders, inverted, more)?;
+            let contrast = fit.find_fourth_corner();
             Some((fit, contrast))
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))?;
-    if fit.climb(module) < LEAST_CONTRAST {
+    fit.find_roll();
+    if fit.climb() < LEAST_CONTRAST {
         return None;
     }
     let grey = fit.sample();
@@ -68,6 +66,8 @@ pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Optio
 struct Marks {
     side: usize,
     known: Vec<(f32, f32, f32)>,
+    /// How many of them, from the first, are finder patterns.
+    finders: usize,
 }
 
 impl Marks {
@@ -90,6 +90,7 @@ impl Marks {
                 }
             }
         }
+        let finders = 3 * 64;
         for at in 8..side - 8 {
             add(at, 6, at % 2 == 0);
             add(6, at, at % 2 == 0);
@@ -114,7 +115,12 @@ impl Marks {
                 }
             }
         }
-        Some(Self { side, known })
+        debug_assert!(known.len() >= finders);
+        Some(Self {
+            side,
+            known,
+            finders,
+        })
     }
 }
 
@@ -123,10 +129,38 @@ struct Fit<'a> {
     frame: &'a Frame<'a>,
     marks: Marks,
     warp: Warp,
+    /// Side of a module, in pixels, about.
+    module: f32,
     sign: f32,
 }
 
-impl Fit<'_> {
+impl<'a> Fit<'a> {
+    /// A flat code of the version that the finder patterns speak for, or `more` versions above.
+    fn start(
+        frame: &'a Frame<'a>,
+        finders: [Finder; 3],
+        inverted: bool,
+        more: i32,
+    ) -> Option<Self> {
+        let [ul, ur, ll] = finders.map(|finder| finder.centre);
+        let module = finders.iter().map(|finder| finder.side).sum::<f32>() / 21.0;
+        let modules = (ul.far(ur) + ul.far(ll)) / (2.0 * module) + 7.0;
+        let version = ((modules - 17.0) / 4.0).round() as i32 + more;
+        let marks = Marks::of(
+            u32::try_from(version)
+                .ok()
+                .filter(|v| (1..=40).contains(v))?,
+        )?;
+        let warp = Warp::from_three(marks.side, ul, ur, ll);
+        Some(Self {
+            frame,
+            marks,
+            warp,
+            module,
+            sign: if inverted { -1.0 } else { 1.0 },
+        })
+    }
+
     /// Mean difference between the known white and the known black modules, in grey levels.
     fn contrast(&self, warp: &Warp) -> f32 {
         let sum: f32 = self
@@ -139,12 +173,14 @@ impl Fit<'_> {
     }
 
     /// Moves the lower right corner to where the alignment pattern shows; gives the contrast.
-    fn find_fourth_corner(&mut self, module: f32) -> f32 {
+    fn find_fourth_corner(&mut self) -> f32 {
         let reach = 5;
         let mut best = (self.contrast(&self.warp), self.warp.clone());
         for dy in -reach..=reach {
             for dx in -reach..=reach {
-                let warp = self.warp.moved(3, dx as f32 * module, dy as f32 * module);
+                let warp = self
+                    .warp
+                    .moved(3, dx as f32 * self.module, dy as f32 * self.module);
                 let contrast = self.contrast(&warp);
                 if contrast > best.0 {
                     best = (contrast, warp);
@@ -155,11 +191,29 @@ impl Fit<'_> {
         best.0
     }
 
+    /// Rolls the code round an upright or a level cylinder, as far as that shows better.
+    ///
+    /// The timing lines alternate with every module, so that climbing alone would stop one off.
+    fn find_roll(&mut self) {
+        let mut best = self.contrast(&self.warp);
+        for handle in [Warp::ROLL, Warp::ROLL + 1] {
+            let along = self.warp.along(handle - Warp::ROLL);
+            let start = self.warp.clone();
+            for step in (-6..=6).map(|step| step as f32 * 0.5) {
+                let warp = start.moved(handle, along.x * step, along.y * step);
+                let contrast = self.contrast(&warp);
+                if contrast > best {
+                    (best, self.warp) = (contrast, warp);
+                }
+            }
+        }
+    }
+
     /// Moves corners and bends while the contrast rises, by ever smaller steps.
-    fn climb(&mut self, module: f32) -> f32 {
+    fn climb(&mut self) -> f32 {
         let mut best = self.contrast(&self.warp);
         for share in [0.6, 0.3, 0.15] {
-            let step = share * module;
+            let step = share * self.module;
             for _ in 0..6 {
                 let before = best;
                 for handle in 0..Warp::HANDLES {

@@ -3,7 +3,7 @@
 use rxing::common::BitMatrix;
 
 use super::filter;
-use super::finder::{Pass, scan};
+use super::finder::{Pass, View, scan};
 use super::frame::Frame;
 use super::threshold;
 
@@ -12,6 +12,8 @@ use super::threshold;
 pub enum Rung {
     /// The picture as it is.
     Plain,
+    /// Found at half the size, read at full size: noise, screen grids, low contrast.
+    Half,
     /// Softened, then thresholded in a wide window: noise, screen grids, uneven light.
     Smooth,
     /// Doubled and sharpened: small or blurred codes.
@@ -20,16 +22,17 @@ pub enum Rung {
 
 impl Rung {
     /// All rungs in the order in which [`Reader::read`](super::Reader::read) climbs them.
-    pub const ALL: &[Self] = &[Self::Plain, Self::Smooth, Self::Large];
+    pub const ALL: &[Self] = &[Self::Plain, Self::Half, Self::Smooth, Self::Large];
 
     /// The rungs that take turns on a camera's missed frames.
-    pub(super) const CAMERA: &[Self] = &[Self::Smooth, Self::Large];
+    pub(super) const CAMERA: &[Self] = &[Self::Half, Self::Smooth, Self::Large];
 
     /// A stable name for tables and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::Half => "half",
             Self::Smooth => "smooth",
             Self::Large => "large",
         }
@@ -38,39 +41,45 @@ impl Rung {
 
 /// Looks at `frame` by one rung; may panic on odd pictures where rxing or rqrr do.
 pub(super) fn run(rung: Rung, frame: &Frame, stop: &dyn Fn() -> bool) -> Pass {
-    match rung {
-        Rung::Plain => look(frame, threshold::by_blocks(frame), stop),
+    let pass = match rung {
+        Rung::Plain => look(threshold::by_blocks(frame), *frame, 1.0, stop),
+        Rung::Half => {
+            let half = filter::shrink(frame, 2);
+            let half = half.frame();
+            look(
+                threshold::by_window(&half, half.width() / 24 + 1, 6),
+                *frame,
+                2.0,
+                stop,
+            )
+        }
         Rung::Smooth => {
             let soft = filter::blur(frame, 1);
             let soft = soft.frame();
             look(
-                &soft,
                 threshold::by_window(&soft, frame.width() / 32 + 1, 8),
+                soft,
+                1.0,
                 stop,
             )
         }
         Rung::Large => {
             let large = filter::double(frame);
             let sharp = filter::sharpen(&large.frame(), 3, 2);
-            let bits = threshold::by_blocks(&sharp.frame());
-            halved(look(&large.frame(), bits, stop))
+            look(threshold::by_blocks(&sharp.frame()), *frame, 0.5, stop)
         }
-    }
+    };
+    pass.unwrap_or_default()
 }
 
 /// Finds codes in black and white, reads them there or in the grey picture.
-fn look(frame: &Frame, bits: Option<BitMatrix>, stop: &dyn Fn() -> bool) -> Pass {
-    bits.map(|mut bits| scan(frame, &mut bits, stop))
-        .unwrap_or_default()
-}
-
-/// Maps what was found in a doubled picture back.
-fn halved(mut pass: Pass) -> Pass {
-    if let Some(found) = &mut pass.found {
-        for corner in &mut found.corners {
-            corner.x /= 2.0;
-            corner.y /= 2.0;
-        }
-    }
-    pass
+fn look(bits: Option<BitMatrix>, grey: Frame, scale: f32, stop: &dyn Fn() -> bool) -> Option<Pass> {
+    Some(scan(
+        View {
+            bits: bits?,
+            grey,
+            scale,
+        },
+        stop,
+    ))
 }
