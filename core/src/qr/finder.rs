@@ -37,7 +37,7 @@ impl Pass {
     pub(super) fn settled(&self) -> bool {
         self.found
             .as_ref()
-            .is_some_and(|found| is_ticket(&found.payload) || !self.leftover)
+            .is_some_and(|found| found.payload.looks_like_ticket() || !self.leftover)
     }
 
     /// Adds the outcome of another look.
@@ -47,18 +47,10 @@ impl Pass {
             && self
                 .found
                 .as_ref()
-                .is_none_or(|_| is_ticket(&found.payload))
+                .is_none_or(|_| found.payload.looks_like_ticket())
         {
             self.found = Some(found);
         }
-    }
-}
-
-/// Whether a payload begins like a ticket.
-fn is_ticket(payload: &Payload) -> bool {
-    match payload {
-        Payload::Text(text) => text.starts_with("BT1:") || text.starts_with("BL1:"),
-        Payload::Binary(_) => false,
     }
 }
 
@@ -163,9 +155,6 @@ pub(super) fn read_modules(modules: &BitMatrix) -> Option<Payload> {
         // The code names its character set; rxing turns it into text.
         Payload::Text(result.text())
     } else {
-        match String::from_utf8(content.bytes().to_vec()) {
-            Ok(text) => Payload::Text(text),
-            Err(error) => Payload::Binary(error.into_bytes()),
-        }
+        Payload::from_bytes(content.bytes().to_vec())
     })
 }

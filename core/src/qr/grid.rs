@@ -50,9 +50,11 @@ pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Optio
     if fit.climb() < LEAST_CONTRAST {
         return None;
     }
-    let grey = fit.sample();
-    let payload = LOOKS.iter().find_map(|&(reach, deblur)| {
-        read_modules(&black_and_white(&grey, fit.marks.side, reach, deblur)?)
+    let (means, medians) = fit.sample();
+    let payload = [&means, &medians].into_iter().find_map(|grey| {
+        LOOKS.iter().find_map(|&(reach, deblur)| {
+            read_modules(&black_and_white(grey, fit.marks.side, reach, deblur)?)
+        })
     })?;
     let side = fit.marks.side as f32;
     let corners = [(0.0, 0.0), (side, 0.0), (side, side), (0.0, side)].map(|(u, v)| {
@@ -233,25 +235,26 @@ impl<'a> Fit<'a> {
         best
     }
 
-    /// The grey of each module, row by row; white is high.
-    fn sample(&self) -> Vec<f32> {
+    /// The grey of each module, row by row, white is high: once the mean of nine places in it, for
+    /// noise, once their median, for cracks and specks that cover less than half of it.
+    fn sample(&self) -> (Vec<f32>, Vec<f32>) {
         const SPOTS: [f32; 3] = [0.25, 0.5, 0.75];
         let side = self.marks.side;
-        let mut grey = Vec::with_capacity(side * side);
+        let (mut means, mut medians) = (Vec::new(), Vec::new());
         for v in 0..side {
             for u in 0..side {
-                let mut sum = 0.0;
-                for dv in SPOTS {
-                    for du in SPOTS {
-                        sum += self
-                            .frame
-                            .grey_at(self.warp.pixel(u as f32 + du, v as f32 + dv));
-                    }
+                let mut spots = [0.0; 9];
+                for (index, spot) in spots.iter_mut().enumerate() {
+                    let (du, dv) = (SPOTS[index % 3], SPOTS[index / 3]);
+                    let place = self.warp.pixel(u as f32 + du, v as f32 + dv);
+                    *spot = self.sign * self.frame.grey_at(place);
                 }
-                grey.push(self.sign * sum / 9.0);
+                means.push(spots.iter().sum::<f32>() / 9.0);
+                spots.sort_unstable_by(f32::total_cmp);
+                medians.push(spots[4]);
             }
         }
-        grey
+        (means, medians)
     }
 }
 

@@ -11,6 +11,24 @@ pub enum Payload {
     Binary(Vec<u8>),
 }
 
+impl Payload {
+    /// Text if the bytes are UTF-8.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(text),
+            Err(error) => Self::Binary(error.into_bytes()),
+        }
+    }
+
+    /// Whether this begins like a ticket of ours.
+    pub(super) fn looks_like_ticket(&self) -> bool {
+        match self {
+            Self::Text(text) => text.starts_with("BT1:") || text.starts_with("BL1:"),
+            Self::Binary(_) => false,
+        }
+    }
+}
+
 /// A place in the frame that was handed in, in pixels from its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Corner {

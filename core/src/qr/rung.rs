@@ -3,83 +3,131 @@
 use rxing::common::BitMatrix;
 
 use super::filter;
-use super::finder::{Pass, View, scan};
+use super::finder::{Found, Pass, View, scan};
 use super::frame::Frame;
+use super::reading::{Corner, Payload};
 use super::threshold;
 
 /// One way to look at a picture.
+///
+/// The order is that of the benchmark: what reads most per millisecond comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rung {
     /// The picture as it is.
     Plain,
-    /// Found at half the size, read at full size: noise, screen grids, low contrast.
+    /// Found at a third of the size: strong noise, low light.
+    Third,
+    /// Found at half the size: slanted codes, shadows.
     Half,
-    /// Softened, then thresholded in a wide window: noise, screen grids, uneven light.
-    Smooth,
-    /// Doubled and sharpened: small or blurred codes.
+    /// Found at half the size, softened: faint codes, cracked glass.
+    HalfSoft,
+    /// Found at full size, softened: small faint codes.
+    Soft,
+    /// Found at double size, sharpened: the smallest codes.
     Large,
+    /// The finder and decoder of rqrr instead of rxing's.
+    Rqrr,
 }
 
 impl Rung {
     /// All rungs in the order in which [`Reader::read`](super::Reader::read) climbs them.
-    pub const ALL: &[Self] = &[Self::Plain, Self::Half, Self::Smooth, Self::Large];
+    pub const ALL: &[Self] = &[
+        Self::Plain,
+        Self::Third,
+        Self::Half,
+        Self::HalfSoft,
+        Self::Soft,
+        Self::Large,
+        Self::Rqrr,
+    ];
 
     /// The rungs that take turns on a camera's missed frames.
-    pub(super) const CAMERA: &[Self] = &[Self::Half, Self::Smooth, Self::Large];
+    pub(super) const CAMERA: &[Self] = &[Self::Third, Self::Half, Self::HalfSoft, Self::Soft];
 
     /// A stable name for tables and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::Third => "third",
             Self::Half => "half",
-            Self::Smooth => "smooth",
+            Self::HalfSoft => "half-soft",
+            Self::Soft => "soft",
             Self::Large => "large",
+            Self::Rqrr => "rqrr",
         }
     }
 }
 
 /// Looks at `frame` by one rung; may panic on odd pictures where rxing or rqrr do.
+///
+/// Finder patterns are sought in black and white, at the size that shows them best; modules are
+/// also read from the grey frame itself, at its full size.
 pub(super) fn run(rung: Rung, frame: &Frame, stop: &dyn Fn() -> bool) -> Pass {
-    let pass = match rung {
-        Rung::Plain => look(threshold::by_blocks(frame), *frame, 1.0, stop),
+    let look = |bits: Option<BitMatrix>, scale: f32| {
+        bits.map(|bits| {
+            scan(
+                View {
+                    bits,
+                    grey: *frame,
+                    scale,
+                },
+                stop,
+            )
+        })
+        .unwrap_or_default()
+    };
+    // Windows are shares of the width: a code that fills the frame has modules of a fiftieth of it.
+    let window =
+        |small: &Frame, share: usize| threshold::by_window(small, small.width() / share + 1, 3);
+    match rung {
+        Rung::Plain => look(threshold::by_blocks(frame), 1.0),
+        Rung::Third => {
+            let third = filter::shrink(frame, 3);
+            look(window(&third.frame(), 64), 3.0)
+        }
         Rung::Half => {
             let half = filter::shrink(frame, 2);
-            let half = half.frame();
-            look(
-                threshold::by_window(&half, half.width() / 24 + 1, 6),
-                *frame,
-                2.0,
-                stop,
-            )
+            look(window(&half.frame(), 48), 2.0)
         }
-        Rung::Smooth => {
+        Rung::HalfSoft => {
+            let half = filter::shrink(frame, 2);
+            let soft = filter::blur(&half.frame(), 1);
+            look(window(&soft.frame(), 64), 2.0)
+        }
+        Rung::Soft => {
             let soft = filter::blur(frame, 1);
-            let soft = soft.frame();
-            look(
-                threshold::by_window(&soft, frame.width() / 32 + 1, 8),
-                soft,
-                1.0,
-                stop,
-            )
+            look(window(&soft.frame(), 64), 1.0)
         }
         Rung::Large => {
             let large = filter::double(frame);
             let sharp = filter::sharpen(&large.frame(), 3, 2);
-            look(threshold::by_blocks(&sharp.frame()), *frame, 0.5, stop)
+            look(threshold::by_blocks(&sharp.frame()), 0.5)
         }
-    };
-    pass.unwrap_or_default()
+        Rung::Rqrr => by_rqrr(frame),
+    }
 }
 
-/// Finds codes in black and white, reads them there or in the grey picture.
-fn look(bits: Option<BitMatrix>, grey: Frame, scale: f32, stop: &dyn Fn() -> bool) -> Option<Pass> {
-    Some(scan(
-        View {
-            bits: bits?,
-            grey,
-            scale,
-        },
-        stop,
-    ))
+/// Reads the codes that rqrr finds.
+fn by_rqrr(frame: &Frame) -> Pass {
+    let mut picture =
+        rqrr::PreparedImage::prepare_from_greyscale(frame.width(), frame.height(), |x, y| {
+            frame.row(y)[x]
+        });
+    let mut pass = Pass::default();
+    for grid in picture.detect_grids() {
+        let mut bytes = Vec::new();
+        if grid.decode_to(&mut bytes).is_ok() {
+            let payload = Payload::from_bytes(bytes);
+            let corners = grid.bounds.map(|p| Corner {
+                x: p.x as f32,
+                y: p.y as f32,
+            });
+            pass.merge(Pass {
+                found: Some(Found { payload, corners }),
+                leftover: false,
+            });
+        }
+    }
+    pass
 }

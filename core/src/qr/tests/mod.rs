@@ -158,7 +158,7 @@ fn padded_rows_are_read_without_their_padding() {
         .collect();
     let frame =
         Frame::new(&padded, WIDTH as u32, tight.height as u32, stride as u32).expect("good");
-    for &rung in &[Rung::Plain, Rung::Smooth] {
+    for &rung in &[Rung::Plain, Rung::Half, Rung::Soft, Rung::Rqrr] {
         let reading = Reader::default().read_by(&frame, rung).expect("read");
         assert_eq!(reading.text(), Some(ticket_text(5).as_str()));
     }

@@ -199,7 +199,7 @@ impl Scene {
         match distortion {
             Distortion::Clean => {}
             Distortion::Small => s.module = dice.within(2.8, 3.6),
-            Distortion::Tiny => s.module = dice.within(1.9, 2.5),
+            Distortion::Tiny => s.module = dice.within(1.7, 2.2),
             Distortion::Blur => s.blur = s.module * dice.within(0.35, 0.6),
             Distortion::MotionBlur => s.motion = s.module * dice.within(0.9, 1.6),
             Distortion::Noise => s.noise = dice.within(25.0, 55.0),
@@ -220,7 +220,7 @@ impl Scene {
             Distortion::Cracks => s.cracks = dice.within(4.0, 8.0) as usize,
             Distortion::Curl => s.curl = dice.within(0.5, 0.95),
             Distortion::Damage => s.damage = dice.within(0.03, 0.08),
-            Distortion::Dirt => s.specks = dice.within(60.0, 200.0) as usize,
+            Distortion::Dirt => s.specks = dice.within(40.0, 130.0) as usize,
             Distortion::LowLight => {
                 s.ink = (dice.within(4.0, 10.0), dice.within(28.0, 50.0));
                 s.noise = dice.within(6.0, 10.0);
