@@ -1,5 +1,6 @@
 //! From a black-and-white picture to the codes in it, by the parts of rxing.
 
+use rxing::common::cpp_essentials::ConcentricPattern;
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{
@@ -8,6 +9,7 @@ use rxing::qrcode::cpp_port::detector::{
 
 use super::frame::Frame;
 use super::grid::{self, Finder};
+use super::pairs;
 use super::reading::{Corner, Payload};
 use super::warp::Place;
 
@@ -119,18 +121,26 @@ fn scan_once(view: &View, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
             return pass;
         }
     }
+    if pass.found.is_none() && !stop() {
+        pass.found = pairs::read(view, &patterns, inverted);
+    }
     pass
 }
 
 /// The finder patterns of a triple in the grey picture: upper left, upper right, lower left.
 fn finders(view: &View, triple: &FinderPatternSet) -> [Finder; 3] {
-    [triple.tl, triple.tr, triple.bl].map(|pattern| Finder {
+    [triple.tl, triple.tr, triple.bl].map(|pattern| finder(view, &pattern))
+}
+
+/// A finder pattern in the grey picture.
+pub(super) fn finder(view: &View, pattern: &ConcentricPattern) -> Finder {
+    Finder {
         centre: Place {
             x: pattern.p.x * view.scale,
             y: pattern.p.y * view.scale,
         },
         side: pattern.size as f32 * view.scale,
-    })
+    }
 }
 
 /// Reads the one code that stands on these finder patterns from the bits.

@@ -5,11 +5,13 @@
 //! what every code must show (finder, timing and alignment patterns), then each module is the mean
 //! of a few places in it, compared with the modules around it.
 
+use std::ops::Range;
+
 use rxing::common::BitMatrix;
-use rxing::qrcode::common::Version;
 
 use super::finder::{Found, read_modules};
 use super::frame::Frame;
+use super::marks::Marks;
 use super::reading::Corner;
 use super::warp::{Place, Warp};
 
@@ -29,11 +31,54 @@ pub(super) struct Finder {
 
 /// How well the grey picture shows three finder patterns: their contrast, in grey levels.
 pub(super) fn promise(frame: &Frame, finders: [Finder; 3], inverted: bool) -> f32 {
-    let Some(mut fit) = Fit::start(frame, finders, inverted, 0) else {
+    let Some(fit) = Fit::start(frame, finders, inverted, 0) else {
         return 0.0;
     };
-    fit.marks.known.truncate(fit.marks.finders);
-    fit.contrast(&fit.warp)
+    fit.contrast_of(0..fit.marks.finders, &fit.warp)
+}
+
+/// Two finder patterns are known, one is spoilt: finds it, and says how well all three show.
+///
+/// `missing` is the index of the spoilt one, whose finder is only a guess.
+pub(super) fn complete(
+    frame: &Frame,
+    mut finders: [Finder; 3],
+    missing: usize,
+    inverted: bool,
+) -> Option<([Finder; 3], f32)> {
+    const REACH: i32 = 5;
+    let fit = Fit::start(frame, finders, inverted, 0)?;
+    let third = fit.marks.finders / 3;
+    let own = missing * third..(missing + 1) * third;
+    let known = fit.contrast_of(0..fit.marks.finders, &fit.warp) * 3.0
+        - fit.contrast_of(own.clone(), &fit.warp);
+    if known < 2.0 * LEAST_CONTRAST {
+        return None;
+    }
+    let (across, down) = (fit.warp.along(0), fit.warp.along(1));
+    let (mut best, mut place) = (f32::MIN, finders[missing].centre);
+    for (i, j) in square(REACH) {
+        let (i, j) = (i as f32, j as f32);
+        let (dx, dy) = (i * across.x + j * down.x, i * across.y + j * down.y);
+        let contrast = fit.contrast_of(own.clone(), &fit.warp.moved(missing, dx, dy));
+        if contrast > best {
+            let centre = finders[missing].centre;
+            (best, place) = (
+                contrast,
+                Place {
+                    x: centre.x + dx,
+                    y: centre.y + dy,
+                },
+            );
+        }
+    }
+    finders[missing].centre = place;
+    Some((finders, known + best))
+}
+
+/// The whole places up to `reach` from 0 in both directions.
+fn square(reach: i32) -> impl Iterator<Item = (i32, i32)> {
+    (-reach..=reach).flat_map(move |j| (-reach..=reach).map(move |i| (i, j)))
 }
 
 /// Reads the code whose finder patterns stand upper left, upper right and lower left.
@@ -62,68 +107,6 @@ pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Optio
         Corner { x, y }
     });
     Some(Found { payload, corners })
-}
-
-/// The modules of a version whose colour is known: places in modules, 1 for white, -1 for black.
-struct Marks {
-    side: usize,
-    known: Vec<(f32, f32, f32)>,
-    /// How many of them, from the first, are finder patterns.
-    finders: usize,
-}
-
-impl Marks {
-    fn of(version: u32) -> Option<Self> {
-        let side = 17 + 4 * version as usize;
-        let mut known = Vec::new();
-        let mut add = |u: usize, v: usize, dark: bool| {
-            known.push((
-                u as f32 + 0.5,
-                v as f32 + 0.5,
-                if dark { -1.0 } else { 1.0 },
-            ));
-        };
-        // Rings by distance from the centre: a finder is black to 1, white 2, black 3, white 4.
-        for (u0, v0) in [(3, 3), (side - 4, 3), (3, side - 4)] {
-            for u in u0.saturating_sub(4)..(u0 + 5).min(side) {
-                for v in v0.saturating_sub(4)..(v0 + 5).min(side) {
-                    let ring = u.abs_diff(u0).max(v.abs_diff(v0));
-                    add(u, v, ring <= 1 || ring == 3);
-                }
-            }
-        }
-        let finders = 3 * 64;
-        for at in 8..side - 8 {
-            add(at, 6, at % 2 == 0);
-            add(6, at, at % 2 == 0);
-        }
-        let centres = Version::Model2(version).ok()?.getAlignmentPatternCenters();
-        for &u0 in centres {
-            for &v0 in centres {
-                let (u0, v0) = (u0 as usize, v0 as usize);
-                let last = side - 7;
-                if u0 == 6 || v0 == 6 {
-                    // On a finder, or on the timing line, which counts already.
-                    continue;
-                }
-                // The one near the fourth corner holds the grid there alone: it counts threefold.
-                let times = if u0 == last && v0 == last { 3 } else { 1 };
-                for u in u0 - 2..=u0 + 2 {
-                    for v in v0 - 2..=v0 + 2 {
-                        for _ in 0..times {
-                            add(u, v, u.abs_diff(u0).max(v.abs_diff(v0)) != 1);
-                        }
-                    }
-                }
-            }
-        }
-        debug_assert!(known.len() >= finders);
-        Some(Self {
-            side,
-            known,
-            finders,
-        })
-    }
 }
 
 /// A grid being fitted to a picture.
@@ -165,24 +148,40 @@ impl<'a> Fit<'a> {
 
     /// Mean difference between the known white and the known black modules, in grey levels.
     fn contrast(&self, warp: &Warp) -> f32 {
-        let sum: f32 = self
-            .marks
-            .known
+        self.contrast_of(0..self.marks.known.len(), warp)
+    }
+
+    /// The same for some of the marks.
+    fn contrast_of(&self, marks: Range<usize>, warp: &Warp) -> f32 {
+        let marks = &self.marks.known[marks];
+        let sum: f32 = marks
             .iter()
             .map(|&(u, v, sign)| sign * self.frame.grey_at(warp.pixel(u, v)))
             .sum();
-        2.0 * self.sign * sum / self.marks.known.len() as f32
+        2.0 * self.sign * sum / marks.len().max(1) as f32
     }
 
     /// Moves the lower right corner to where the alignment pattern shows; gives the contrast.
+    ///
+    /// A slanted code has it far from where three corners alone would put it. The pattern is small
+    /// and data may look like it, so that the best few places are judged by all marks.
     fn find_fourth_corner(&mut self) -> f32 {
-        let reach = 5;
+        const REACH: i32 = 13;
+        const PLACES: usize = 16;
         let mut best = (self.contrast(&self.warp), self.warp.clone());
-        for dy in -reach..=reach {
-            for dx in -reach..=reach {
-                let warp = self
-                    .warp
-                    .moved(3, dx as f32 * self.module, dy as f32 * self.module);
+        if self.marks.fourth < self.marks.known.len() {
+            let (across, down) = (self.warp.along(0), self.warp.along(1));
+            let mut places: Vec<(f32, Warp)> = square(REACH)
+                .map(|(i, j)| (i as f32, j as f32))
+                .map(|(i, j)| {
+                    let (dx, dy) = (i * across.x + j * down.x, i * across.y + j * down.y);
+                    let warp = self.warp.moved(3, dx, dy);
+                    let marks = self.marks.fourth..self.marks.known.len();
+                    (self.contrast_of(marks, &warp), warp)
+                })
+                .collect();
+            places.sort_by(|a, b| b.0.total_cmp(&a.0));
+            for (_, warp) in places.into_iter().take(PLACES) {
                 let contrast = self.contrast(&warp);
                 if contrast > best.0 {
                     best = (contrast, warp);

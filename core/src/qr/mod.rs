@@ -18,6 +18,8 @@ mod filter;
 mod finder;
 mod frame;
 mod grid;
+mod marks;
+mod pairs;
 mod picture;
 mod reader;
 mod reading;
