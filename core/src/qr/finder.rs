@@ -13,11 +13,17 @@ use super::pairs;
 use super::reading::{Corner, Payload};
 use super::warp::Place;
 
-/// Triples of finder patterns that are tried in one picture; a noisy one holds thousands.
-const MAX_TRIPLES: usize = 120;
+/// Triples of finder patterns that are looked at in one picture; a noisy one holds thousands.
+const MAX_TRIPLES: usize = 500;
+
+/// Triples that are read from black and white, the most promising first.
+const MAX_SAMPLES: usize = 24;
 
 /// Triples that are also read from the grey picture, which takes a millisecond each.
-const MAX_GRIDS: usize = 6;
+const MAX_GRIDS: usize = 4;
+
+/// Finder patterns that may belong together, and how well they show.
+type Triple = (f32, FinderPatternSet);
 
 /// A code that was read, in the pixels of the picture at hand.
 pub(super) struct Found {
@@ -80,45 +86,48 @@ pub(super) fn scan(mut view: View, stop: &dyn Fn() -> bool) -> Pass {
 fn scan_once(view: &View, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
     let mut pass = Pass::default();
     let mut patterns = FindFinderPatterns(&view.bits, true, 0);
-    let mut triples = GenerateFinderPatternSets(&mut patterns);
-    triples.truncate(MAX_TRIPLES);
-    let mut used = Vec::new();
-    let mut attempt = |triple: &FinderPatternSet, read: &dyn Fn() -> Option<Found>| {
-        let own = [triple.bl, triple.tl, triple.tr];
-        if own.iter().any(|pattern| used.contains(pattern)) {
-            return false;
-        }
-        if let Some(found) = read() {
-            used.extend(own);
-            pass.merge(Pass {
-                found: Some(found),
-                leftover: false,
-            });
-        }
-        pass.leftover = patterns.len() >= used.len() + 3;
-        pass.settled() || stop()
-    };
-    for triple in &triples {
-        if attempt(triple, &|| decode(view, triple)) {
-            return pass;
-        }
-    }
-    let mut grids: Vec<(f32, &FinderPatternSet)> = triples
-        .iter()
-        .map(|triple| {
+    let sets = GenerateFinderPatternSets(&mut patterns);
+    let mut triples: Vec<Triple> = sets
+        .into_iter()
+        .take(MAX_TRIPLES)
+        .map(|set| {
             (
-                grid::promise(&view.grey, finders(view, triple), inverted),
-                triple,
+                grid::promise(&view.grey, finders(view, &set), inverted),
+                set,
             )
         })
-        .filter(|(promise, _)| *promise > 0.0)
+        .filter(|(promise, _)| *promise > grid::LEAST_CONTRAST)
         .collect();
-    grids.sort_by(|a, b| b.0.total_cmp(&a.0));
-    for (_, triple) in grids.iter().take(MAX_GRIDS) {
-        if attempt(triple, &|| {
-            grid::read(&view.grey, finders(view, triple), inverted)
-        }) {
-            return pass;
+    triples.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let samplers: [(usize, &dyn Fn(&FinderPatternSet) -> Option<Found>); 2] = [
+        (MAX_SAMPLES, &|set| decode(view, set)),
+        (MAX_GRIDS, &|set| {
+            grid::read(&view.grey, finders(view, set), inverted)
+        }),
+    ];
+    let mut used = Vec::new();
+    for (most, sampler) in samplers {
+        for (_, set) in triples.iter().take(most) {
+            let own = [set.bl, set.tl, set.tr];
+            if own.iter().any(|pattern| used.contains(pattern)) {
+                continue;
+            }
+            if let Some(found) = sampler(set) {
+                used.extend(own);
+                pass.merge(Pass {
+                    found: Some(found),
+                    leftover: false,
+                });
+            }
+            // Three finder patterns that show well are a code; others are chance.
+            pass.leftover = triples.iter().any(|(_, set)| {
+                [set.bl, set.tl, set.tr]
+                    .iter()
+                    .all(|pattern| !used.contains(pattern))
+            });
+            if pass.settled() || stop() {
+                return pass;
+            }
         }
     }
     if pass.found.is_none() && !stop() {

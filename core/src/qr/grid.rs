@@ -16,7 +16,7 @@ use super::reading::Corner;
 use super::warp::{Place, Warp};
 
 /// Least mean difference of white and black, in grey levels, that is worth decoding.
-const LEAST_CONTRAST: f32 = 5.0;
+pub(super) const LEAST_CONTRAST: f32 = 5.0;
 
 /// Modules to each side whose mean a module is compared with, and how much its four neighbours'
 /// blur is taken out first; tried in turn.

@@ -101,8 +101,7 @@ pub(super) fn run(rung: Rung, frame: &Frame, stop: &dyn Fn() -> bool) -> Pass {
         }
         Rung::Large => {
             let large = filter::double(frame);
-            let sharp = filter::sharpen(&large.frame(), 3, 2);
-            look(threshold::by_blocks(&sharp.frame()), 0.5)
+            look(window(&large.frame(), 64), 0.5)
         }
         Rung::Rqrr => by_rqrr(frame),
     }

@@ -25,8 +25,7 @@ pub(super) fn by_blocks(frame: &Frame) -> Option<BitMatrix> {
     let mut weight = Vec::with_capacity(columns * rows);
     let mut level = Vec::with_capacity(columns * rows);
     for by in 0..rows {
-        for bx in 0..columns {
-            let (mean, range) = block(frame, bx * BLOCK, by * BLOCK);
+        for (mean, range) in blocks(frame, by * BLOCK) {
             // The 1 keeps a flat surrounding (blank paper) from dividing by zero.
             weight.push(range * range + 1);
             level.push(mean * (range * range + 1));
@@ -34,31 +33,45 @@ pub(super) fn by_blocks(frame: &Frame) -> Option<BitMatrix> {
     }
     let weight = box_sums(&weight, columns, rows);
     let level = box_sums(&level, columns, rows);
-    let mut line = vec![0u8; frame.width()];
-    pack(frame, |y| {
+    pack(frame, |y, limits| {
         if y % BLOCK == 0 {
             let at = y / BLOCK * columns;
-            for (bx, part) in line.chunks_mut(BLOCK).enumerate() {
+            for (bx, part) in limits.chunks_mut(BLOCK).enumerate() {
                 part.fill((level[at + bx] / weight[at + bx]) as u8);
             }
         }
-        line.clone()
     })
 }
 
-/// Mean and range (brightest minus darkest) of the block that begins at (x, y).
-fn block(frame: &Frame, x: usize, y: usize) -> (u32, u32) {
-    let (mut sum, mut low, mut high, mut count) = (0, u8::MAX, u8::MIN, 0);
-    for row in (y..frame.height().min(y + BLOCK)).map(|y| frame.row(y)) {
-        let part = &row[x..row.len().min(x + BLOCK)];
-        for &v in part {
-            sum += u32::from(v);
-            low = low.min(v);
-            high = high.max(v);
+/// Mean and range (brightest minus darkest) of each block of the row of blocks that begins at `y`.
+///
+/// Whole columns first: that goes through the pixels in order, many at a time.
+fn blocks(frame: &Frame, y: usize) -> Vec<(u32, u32)> {
+    let height = BLOCK.min(frame.height() - y);
+    let mut sums = vec![0u16; frame.width()];
+    let (mut lows, mut highs) = (vec![u8::MAX; frame.width()], vec![u8::MIN; frame.width()]);
+    for row in (y..y + height).map(|y| frame.row(y)) {
+        for (sum, &v) in sums.iter_mut().zip(row) {
+            *sum += u16::from(v);
         }
-        count += part.len() as u32;
+        for (low, &v) in lows.iter_mut().zip(row) {
+            *low = (*low).min(v);
+        }
+        for (high, &v) in highs.iter_mut().zip(row) {
+            *high = (*high).max(v);
+        }
     }
-    (sum / count.max(1), u32::from(high - low))
+    let parts = sums
+        .chunks(BLOCK)
+        .zip(lows.chunks(BLOCK).zip(highs.chunks(BLOCK)));
+    parts
+        .map(|(sums, (lows, highs))| {
+            let sum: u32 = sums.iter().map(|&sum| u32::from(sum)).sum();
+            let low = lows.iter().copied().min().unwrap_or_default();
+            let high = highs.iter().copied().max().unwrap_or_default();
+            (sum / (sums.len() * height) as u32, u32::from(high - low))
+        })
+        .collect()
 }
 
 /// For each cell the sum of the cells up to [`REACH`] away.
@@ -85,30 +98,45 @@ fn box_sums(cells: &[u32], columns: usize, rows: usize) -> Vec<u32> {
 pub(super) fn by_window(frame: &Frame, radius: usize, percent: u32) -> Option<BitMatrix> {
     let mean = super::filter::blur(frame, radius);
     let mean = mean.frame();
-    pack(frame, |y| {
-        mean.row(y)
-            .iter()
-            .map(|&m| (u32::from(m) * (100 - percent) / 100) as u8)
-            .collect::<Vec<u8>>()
+    // In 256ths, so that a dark picture's thresholds are not rounded to nothing.
+    let share = (100 - percent) * 256 / 100;
+    pack(frame, |y, limits| {
+        for (limit, &mean) in limits.iter_mut().zip(mean.row(y)) {
+            *limit = ((u32::from(mean) * share + 128) >> 8) as u8;
+        }
     })
 }
 
 /// Makes the matrix: a bit is set (black) where the pixel is below the threshold of its place.
-fn pack(frame: &Frame, mut thresholds: impl FnMut(usize) -> Vec<u8>) -> Option<BitMatrix> {
+///
+/// `thresholds` fills in those of a row.
+fn pack(frame: &Frame, mut thresholds: impl FnMut(usize, &mut [u8])) -> Option<BitMatrix> {
     let (width, height) = (frame.width(), frame.height());
     let mut bits = BitMatrix::new(width as u32, height as u32).ok()?;
     let mut line = BitArray::with_size(width);
+    let mut limits = vec![0u8; width];
     for y in 0..height {
-        let thresholds = thresholds(y);
-        let pairs = frame.row(y).chunks(WORD).zip(thresholds.chunks(WORD));
+        thresholds(y, &mut limits);
+        let pairs = frame.row(y).chunks(WORD).zip(limits.chunks(WORD));
         for (index, (pixels, limits)) in pairs.enumerate() {
-            let mut word = 0usize;
-            for (bit, (pixel, limit)) in pixels.iter().zip(limits).enumerate() {
-                word |= usize::from(pixel < limit) << bit;
+            let mut black = [0u8; WORD];
+            for (black, (pixel, limit)) in black.iter_mut().zip(pixels.iter().zip(limits)) {
+                *black = u8::from(pixel < limit);
             }
-            line.setBulk(index * WORD, word);
+            line.setBulk(index * WORD, gather(&black));
         }
         bits.setRow(y as u32, &line);
     }
     Some(bits)
+}
+
+/// Packs bytes that are 0 or 1 into bits, the first byte into the lowest.
+fn gather(bytes: &[u8; WORD]) -> usize {
+    let mut word = 0;
+    for (index, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+        // The product brings the lowest bit of byte i to bit 56 + i.
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= (bits as usize) << (8 * index);
+    }
+    word
 }
