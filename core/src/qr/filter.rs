@@ -21,32 +21,6 @@ pub(super) fn shrink(frame: &Frame, factor: usize) -> Plane {
     Plane::new(data, width, height)
 }
 
-/// Doubles both sides, with straight lines between the old pixels.
-pub(super) fn double(frame: &Frame) -> Plane {
-    let (width, height) = (frame.width() * 2, frame.height() * 2);
-    let mut data = Vec::with_capacity(width * height);
-    for y in 0..height {
-        // A new pixel lies a quarter of an old one from its nearest neighbour: weights 3 and 1.
-        let near = y / 2;
-        let far = if y % 2 == 0 {
-            near.saturating_sub(1)
-        } else {
-            (near + 1).min(frame.height() - 1)
-        };
-        let (near, far) = (frame.row(near), frame.row(far));
-        let column = |x: usize| 3 * u32::from(near[x]) + u32::from(far[x]);
-        let mut left = column(0);
-        let mut here = left;
-        for x in 0..frame.width() {
-            let right = column((x + 1).min(frame.width() - 1));
-            data.push(((3 * here + left + 8) / 16) as u8);
-            data.push(((3 * here + right + 8) / 16) as u8);
-            (left, here) = (here, right);
-        }
-    }
-    Plane::new(data, width, height)
-}
-
 /// Replaces each pixel by the mean of the square of side `2 * radius + 1` around it.
 pub(super) fn blur(frame: &Frame, radius: usize) -> Plane {
     let (width, height) = (frame.width(), frame.height());

@@ -22,6 +22,9 @@ const MAX_SAMPLES: usize = 24;
 /// Triples that are also read from the grey picture, which takes a millisecond each.
 const MAX_GRIDS: usize = 4;
 
+/// Least promise of a triple, as a share of the best one's: codes in one light differ less.
+const LEAST_SHARE: f32 = 0.3;
+
 /// Finder patterns that may belong together, and how well they show.
 type Triple = (f32, FinderPatternSet);
 
@@ -99,6 +102,8 @@ fn scan_once(view: &View, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
         .filter(|(promise, _)| *promise > grid::LEAST_CONTRAST)
         .collect();
     triples.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best = triples.first().map_or(0.0, |(promise, _)| *promise);
+    triples.retain(|(promise, _)| *promise > LEAST_SHARE * best);
     let samplers: [(usize, &dyn Fn(&FinderPatternSet) -> Option<Found>); 2] = [
         (MAX_SAMPLES, &|set| decode(view, set)),
         (MAX_GRIDS, &|set| {

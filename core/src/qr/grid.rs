@@ -18,6 +18,9 @@ use super::warp::{Place, Warp};
 /// Least mean difference of white and black, in grey levels, that is worth decoding.
 pub(super) const LEAST_CONTRAST: f32 = 5.0;
 
+/// Least share of the finder patterns' contrast that a first fit of all marks must have.
+const LEAST_SHARE: f32 = 0.4;
+
 /// Modules to each side whose mean a module is compared with, and how much its four neighbours'
 /// blur is taken out first; tried in turn.
 const LOOKS: [(usize, f32); 4] = [(4, 0.0), (4, 0.6), (2, 0.3), (8, 1.2)];
@@ -83,7 +86,8 @@ fn square(reach: i32) -> impl Iterator<Item = (i32, i32)> {
 
 /// Reads the code whose finder patterns stand upper left, upper right and lower left.
 pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Option<Found> {
-    let (mut fit, _) = [0, -1, 1, -2, 2]
+    let promise = promise(frame, finders, inverted);
+    let (mut fit, contrast) = [0, -1, 1, -2, 2]
         .into_iter()
         .filter_map(|more| {
             let mut fit = Fit::start(frame, finders, inverted, more)?;
@@ -91,6 +95,10 @@ pub(super) fn read(frame: &Frame, finders: [Finder; 3], inverted: bool) -> Optio
             Some((fit, contrast))
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    // Chance finder patterns have no timing lines between them: not worth the climb.
+    if contrast < LEAST_SHARE * promise {
+        return None;
+    }
     fit.find_roll();
     if fit.climb() < LEAST_CONTRAST {
         return None;
@@ -153,12 +161,16 @@ impl<'a> Fit<'a> {
 
     /// The same for some of the marks.
     fn contrast_of(&self, marks: Range<usize>, warp: &Warp) -> f32 {
-        let marks = &self.marks.known[marks];
-        let sum: f32 = marks
-            .iter()
-            .map(|&(u, v, sign)| sign * self.frame.grey_at(warp.pixel(u, v)))
-            .sum();
-        2.0 * self.sign * sum / marks.len().max(1) as f32
+        let (mut white, mut black, mut whites, mut blacks) = (0.0, 0.0, 0.0, 0.0);
+        for &(u, v, dark) in &self.marks.known[marks] {
+            let grey = self.frame.grey_at(warp.pixel(u, v));
+            if dark {
+                (black, blacks) = (black + grey, blacks + 1.0);
+            } else {
+                (white, whites) = (white + grey, whites + 1.0);
+            }
+        }
+        self.sign * (white / f32::max(whites, 1.0) - black / f32::max(blacks, 1.0))
     }
 
     /// Moves the lower right corner to where the alignment pattern shows; gives the contrast.

@@ -2,12 +2,12 @@
 
 use rxing::qrcode::common::Version;
 
-/// The modules of a version whose colour is known: places in modules, 1 for white, -1 for black.
+/// The modules of a version whose colour is known: places in modules, and whether dark.
 pub(super) struct Marks {
     /// Modules on a side.
     pub(super) side: usize,
     /// All known modules.
-    pub(super) known: Vec<(f32, f32, f32)>,
+    pub(super) known: Vec<(f32, f32, bool)>,
     /// How many of them, from the first, are finder patterns: a third for each.
     pub(super) finders: usize,
     /// Where those of the alignment pattern near the fourth corner begin (once), if there is one.
@@ -20,11 +20,7 @@ impl Marks {
         let side = 17 + 4 * version as usize;
         let mut known = Vec::new();
         let mut add = |u: usize, v: usize, dark: bool| {
-            known.push((
-                u as f32 + 0.5,
-                v as f32 + 0.5,
-                if dark { -1.0 } else { 1.0 },
-            ));
+            known.push((u as f32 + 0.5, v as f32 + 0.5, dark));
         };
         // Rings by distance from the centre: a finder is black to 1, white 2, black 3, white 4.
         for (u0, v0) in [(3, 3), (side - 4, 3), (3, side - 4)] {

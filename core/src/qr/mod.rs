@@ -2,7 +2,9 @@
 //!
 //! A [`Frame`] borrows the grey plane that a camera gives; [`Reader`] looks at it by a ladder of
 //! [`Rung`]s, each a different way to turn grey into black and white, until a code is read or the
-//! [`Budget`] is used. The finding and decoding are rxing's; the pictures that it sees are ours.
+//! [`Budget`] is used. Finder patterns and error correction are rxing's; the black and white that it
+//! sees (`threshold`), the choice among what it finds (`finder`) and the reading of modules from the
+//! grey picture (`grid`, `warp`, `pairs`) are ours.
 //! [`read_image_file`] and [`read_image_bytes`] do the same for PNG, JPEG, WebP and PGM files.
 //!
 //! Pictures come from strangers. Sizes are checked before anything is allocated, and a panic in a

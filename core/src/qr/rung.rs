@@ -15,34 +15,22 @@ use super::threshold;
 pub enum Rung {
     /// The picture as it is.
     Plain,
-    /// Found at a third of the size: strong noise, low light.
+    /// Found at a third of the size: strong noise, low light, faint codes.
     Third,
-    /// Found at half the size: slanted codes, shadows.
+    /// Found at half the size: worn and cracked codes, shadows.
     Half,
-    /// Found at half the size, softened: faint codes, cracked glass.
-    HalfSoft,
-    /// Found at full size, softened: small faint codes.
+    /// Found at full size, softened: small faint codes, blur with noise.
     Soft,
-    /// Found at double size, sharpened: the smallest codes.
-    Large,
-    /// The finder and decoder of rqrr instead of rxing's.
+    /// The finder and decoder of rqrr instead of rxing's: strongly slanted codes.
     Rqrr,
 }
 
 impl Rung {
     /// All rungs in the order in which [`Reader::read`](super::Reader::read) climbs them.
-    pub const ALL: &[Self] = &[
-        Self::Plain,
-        Self::Third,
-        Self::Half,
-        Self::HalfSoft,
-        Self::Soft,
-        Self::Large,
-        Self::Rqrr,
-    ];
+    pub const ALL: &[Self] = &[Self::Plain, Self::Third, Self::Half, Self::Soft, Self::Rqrr];
 
     /// The rungs that take turns on a camera's missed frames.
-    pub(super) const CAMERA: &[Self] = &[Self::Third, Self::Half, Self::HalfSoft, Self::Soft];
+    pub(super) const CAMERA: &[Self] = &[Self::Third, Self::Half, Self::Soft, Self::Rqrr];
 
     /// A stable name for tables and logs.
     #[must_use]
@@ -51,9 +39,7 @@ impl Rung {
             Self::Plain => "plain",
             Self::Third => "third",
             Self::Half => "half",
-            Self::HalfSoft => "half-soft",
             Self::Soft => "soft",
-            Self::Large => "large",
             Self::Rqrr => "rqrr",
         }
     }
@@ -78,30 +64,22 @@ pub(super) fn run(rung: Rung, frame: &Frame, stop: &dyn Fn() -> bool) -> Pass {
         .unwrap_or_default()
     };
     // Windows are shares of the width: a code that fills the frame has modules of a fiftieth of it.
-    let window =
-        |small: &Frame, share: usize| threshold::by_window(small, small.width() / share + 1, 3);
+    let window = |small: &Frame, share: usize, percent: u32| {
+        threshold::by_window(small, small.width() / share + 1, percent)
+    };
     match rung {
         Rung::Plain => look(threshold::by_blocks(frame), 1.0),
         Rung::Third => {
             let third = filter::shrink(frame, 3);
-            look(window(&third.frame(), 64), 3.0)
+            look(window(&third.frame(), 64, 3), 3.0)
         }
         Rung::Half => {
             let half = filter::shrink(frame, 2);
-            look(window(&half.frame(), 48), 2.0)
-        }
-        Rung::HalfSoft => {
-            let half = filter::shrink(frame, 2);
-            let soft = filter::blur(&half.frame(), 1);
-            look(window(&soft.frame(), 64), 2.0)
+            look(window(&half.frame(), 48, 3), 2.0)
         }
         Rung::Soft => {
             let soft = filter::blur(frame, 1);
-            look(window(&soft.frame(), 64), 1.0)
-        }
-        Rung::Large => {
-            let large = filter::double(frame);
-            look(window(&large.frame(), 64), 0.5)
+            look(window(&soft.frame(), 64, 2), 1.0)
         }
         Rung::Rqrr => by_rqrr(frame),
     }
