@@ -23,7 +23,7 @@ const MAX_SAMPLES: usize = 24;
 const MAX_GRIDS: usize = 4;
 
 /// Least promise of a triple, as a share of the best one's: codes in one light differ less.
-const LEAST_SHARE: f32 = 0.3;
+const LEAST_SHARE: f32 = 0.2;
 
 /// Finder patterns that may belong together, and how well they show.
 type Triple = (f32, FinderPatternSet);
@@ -104,20 +104,19 @@ fn scan_once(view: &View, inverted: bool, stop: &dyn Fn() -> bool) -> Pass {
     triples.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = triples.first().map_or(0.0, |(promise, _)| *promise);
     triples.retain(|(promise, _)| *promise > LEAST_SHARE * best);
-    let samplers: [(usize, &dyn Fn(&FinderPatternSet) -> Option<Found>); 2] = [
-        (MAX_SAMPLES, &|set| decode(view, set)),
-        (MAX_GRIDS, &|set| {
-            grid::read(&view.grey, finders(view, set), inverted)
-        }),
-    ];
     let mut used = Vec::new();
-    for (most, sampler) in samplers {
+    for (most, from_grey) in [(MAX_SAMPLES, false), (MAX_GRIDS, true)] {
         for (_, set) in triples.iter().take(most) {
             let own = [set.bl, set.tl, set.tr];
             if own.iter().any(|pattern| used.contains(pattern)) {
                 continue;
             }
-            if let Some(found) = sampler(set) {
+            let found = if from_grey {
+                grid::read(&view.grey, finders(view, set), inverted)
+            } else {
+                decode(view, set)
+            };
+            if let Some(found) = found {
                 used.extend(own);
                 pass.merge(Pass {
                     found: Some(found),

@@ -88,11 +88,9 @@ impl Reader {
     pub fn read_next(&mut self, frame: &Frame) -> Option<Reading> {
         let other = Rung::CAMERA[self.turn % Rung::CAMERA.len()];
         let reading = self.climb(frame, [Rung::Plain, other].into_iter());
-        match &reading {
-            Some(reading) if reading.rung == Rung::Plain => {}
-            // A rung that reads is likely to read the next frame of the same scene too.
-            Some(_) => {}
-            None => self.turn = self.turn.wrapping_add(1),
+        // A rung that reads is likely to read the next frame of the same scene too.
+        if reading.is_none() {
+            self.turn = self.turn.wrapping_add(1);
         }
         reading
     }

@@ -2,7 +2,6 @@
 
 mod files;
 #[path = "../../../tests/support/qr_pictures/mod.rs"]
-#[expect(dead_code, reason = "shared with the benchmark")]
 mod qr_pictures;
 
 use std::io::Cursor;
@@ -274,6 +273,29 @@ fn a_camera_reads_easy_frames_at_once_and_hard_ones_in_turn() {
         read.expect("read by one of the rungs").text(),
         Some(ticket_text(8).as_str())
     );
+}
+
+/// covers: SCAN-1
+#[test]
+fn nine_of_ten_adverse_pictures_are_read() {
+    // A guard for changes; `examples/qr_bench.rs` has the figures.
+    let reader = Reader::new(Budget {
+        time: Duration::from_secs(10),
+    });
+    let pictures = Distortion::ALL
+        .iter()
+        .flat_map(|&class| [(class, 0), (class, 1)]);
+    let missed: Vec<_> = pictures
+        .filter(|&(class, seed)| {
+            let text = ticket_text(seed);
+            let reading = reader.read(&frame(&picture(&text, class, seed)));
+            reading.is_none_or(|reading| {
+                assert_eq!(reading.text(), Some(text.as_str()), "misread");
+                false
+            })
+        })
+        .collect();
+    assert!(missed.len() * 10 <= Distortion::ALL.len() * 2, "{missed:?}");
 }
 
 proptest! {
