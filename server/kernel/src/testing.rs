@@ -140,6 +140,33 @@ impl Drop for TestDb {
     }
 }
 
+/// Fails the test if a job or an entry of the outbox is left undone: what a test has set going it
+/// has to see through.
+///
+/// # Panics
+/// When something is left, naming it.
+#[expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+pub async fn assert_nothing_left(db: &Db) {
+    let jobs = crate::jobs::remaining(db)
+        .await
+        .expect("the jobs that remain");
+    let waiting = crate::outbox::waiting(db)
+        .await
+        .expect("the outbox's length");
+    let dead = crate::outbox::dead_letters(db)
+        .await
+        .expect("the dead letters");
+    if !jobs.is_empty() || waiting != 0 || !dead.is_empty() {
+        panic!(
+            "left undone: jobs {jobs:?}, {waiting} entries of the outbox, dead letters {dead:?}"
+        );
+    }
+}
+
 async fn run_sql(url: &str, sql: String) -> Result<(), sqlx::Error> {
     // CREATE DATABASE may find its template in use by another test for a moment.
     let mut left = 20;

@@ -102,7 +102,7 @@ impl JobRunner {
         self
     }
 
-    /// Runs the handler every `period`, on one node at a time; it never becomes dead.
+    /// Runs the handler at once and then every `period`, on one node at a time; it is never dead.
     #[must_use]
     pub fn every<F, R>(mut self, kind: &'static str, period: Duration, handler: F) -> Self
     where

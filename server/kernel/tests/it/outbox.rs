@@ -116,6 +116,26 @@ on_both_engines! {
         assert_eq!(notes(&db).await[3..], ["y:bad:0"]);
     }
 
+    async fn the_claim_of_a_dead_node_runs_out(db: TestDb) {
+        set_up(&db, 1).await;
+        let clock = Arc::new(ManualClock::default());
+        emit(&db, &["a", "b"], 0).await;
+        let until = clock.now() + Duration::from_secs(30);
+        db.write(move |conn| Box::pin(async move {
+            let claim = sql!("UPDATE outbox SET claim = 'dead node', run_at = $1 WHERE aggregate = 'a'");
+            conn.exec(claim, vals![until]).await
+        })).await.map(|count| assert_eq!(count, 1)).unwrap_or_else(|error: DbError| panic!("{error}"));
+        emit(&db, &["a"], 1).await;
+        let dispatcher = Dispatcher::new(db.db(), clock.clone(), Arc::new(SeededRandom::new(1)));
+        let dispatcher = consumer(dispatcher, "x", &Arc::default());
+        dispatcher.run_until_idle().await.unwrap();
+        assert_eq!(notes(&db).await, ["x:b:0"]);
+        clock.advance(Duration::from_secs(30));
+        dispatcher.run_until_idle().await.unwrap();
+        assert_eq!(notes(&db).await, ["x:b:0", "x:a:0", "x:a:1"]);
+        bilten_kernel::testing::assert_nothing_left(&db).await;
+    }
+
     /// Nodes that race for the same entries: each effect once, in order.
     async fn several_dispatchers_deliver_once(db: TestDb) {
         set_up(&db, 1).await;
