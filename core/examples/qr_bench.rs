@@ -94,9 +94,13 @@ fn measure(picture: &Picture, text: &str) -> Sample {
         time: Duration::from_secs(10),
     });
     let timed = |read: &dyn Fn() -> Option<Rung>| {
-        let start = Instant::now();
-        let rung = read();
-        (rung, start.elapsed().as_secs_f64() * 1_000.0)
+        // The best of three: other work on the machine only ever adds time.
+        let runs = (0..3).map(|_| {
+            let start = Instant::now();
+            let rung = read();
+            (rung, start.elapsed().as_secs_f64() * 1_000.0)
+        });
+        runs.min_by(|a, b| a.1.total_cmp(&b.1)).expect("three runs")
     };
     let right = |reading: Option<bilten_core::qr::Reading>| {
         reading.map(|r| {

@@ -17,8 +17,8 @@ const FULL_PIXELS: usize = 2_100_000;
 
 /// How much time one call may take.
 ///
-/// Looked at between rungs and between the codes of a rung: a call ends at most one step of a rung
-/// (some 20 ms on a phone) after it. The first rung always runs.
+/// Looked at between rungs and between the codes of a rung: a call ends at most one such step after
+/// it. The first rung always runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Time for one call.
