@@ -1,6 +1,5 @@
 //! Use cases of tickets.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bilten_core::key::PublicKey;
@@ -162,8 +161,12 @@ pub async fn keys_in(
         .collect())
 }
 
+fn issuer_name(event: EventId, key_id: &str) -> String {
+    format!("{event} {key_id}")
+}
+
 fn open(app: &App, event: EventId, row: &EventKeyRow) -> Result<Arc<Issuer>, VaultError> {
-    let name = format!("{event} {}", row.key_id);
+    let name = issuer_name(event, &row.key_id);
     if let Some(issuer) = app.issuers.get(&name) {
         return Ok(issuer);
     }
@@ -194,15 +197,14 @@ pub async fn issuer_in(
     Ok(open(app, event, row)?)
 }
 
-/// The keys of an event by id, opened.
-async fn issuers(app: &App, event: EventId) -> Result<HashMap<String, Arc<Issuer>>, TicketError> {
-    let rows = app
-        .db
-        .read(move |c| Box::pin(async move { store::keys(c, event).await }))
-        .await?;
-    rows.iter()
-        .map(|row| Ok((row.key_id.clone(), open(app, event, row)?)))
-        .collect()
+/// The key of an event with this id, opened; most often it is open already.
+async fn issuer(app: &App, event: EventId, key_id: &str) -> Result<Arc<Issuer>, TicketError> {
+    if let Some(issuer) = app.issuers.get(&issuer_name(event, key_id)) {
+        return Ok(issuer);
+    }
+    let rows = app.db.read(move |c| Box::pin(async move { store::keys(c, event).await })).await?;
+    let row = rows.iter().find(|row| row.key_id == key_id).ok_or(TicketError::NoKey)?;
+    Ok(open(app, event, row)?)
 }
 
 /// Gives an event a new key for tickets from now on; codes by its older keys stay valid.
@@ -531,20 +533,13 @@ pub async fn of_order(app: &App, order: OrderId) -> Result<Vec<SignedTicket>, Ti
 
 /// Adds the codes to tickets of one event.
 async fn sign(app: &App, tickets: Vec<Ticket>) -> Result<Vec<SignedTicket>, TicketError> {
-    let Some(event) = tickets.first().map(|ticket| ticket.event_id) else {
-        return Ok(Vec::new());
-    };
-    let keys = issuers(app, event).await?;
-    tickets
-        .into_iter()
-        .map(|ticket| {
-            let issuer = keys.get(&ticket.key_id).ok_or(TicketError::NoKey)?;
-            let code = issuer
-                .issue(ticket.payload())
-                .map_err(|_| TicketError::State(ticket.state))?;
-            Ok(SignedTicket { ticket, code })
-        })
-        .collect()
+    let mut signed = Vec::with_capacity(tickets.len());
+    for ticket in tickets {
+        let issuer = issuer(app, ticket.event_id, &ticket.key_id).await?;
+        let code = issuer.issue(ticket.payload()).map_err(|_| TicketError::State(ticket.state))?;
+        signed.push(SignedTicket { ticket, code });
+    }
+    Ok(signed)
 }
 
 /// A purchase with the tickets it led to; none until it is paid.
@@ -563,20 +558,10 @@ pub struct Bought {
 pub async fn buy(app: &App, request: PurchaseRequest, key: String) -> Result<Bought, TicketError> {
     let purchased = payments::purchase(app, request, key).await?;
     let tickets = match purchased.order.order.state {
-        // A sale that was just made needs no second look at the database.
-        OrderState::Paid if purchased.is_new => just_issued(app, &purchased).await?,
         OrderState::Paid => of_order(app, purchased.order.order.id).await?,
-        OrderState::Pending
-        | OrderState::Cancelled
-        | OrderState::Expired
-        | OrderState::Refunded => Vec::new(),
+        OrderState::Pending | OrderState::Cancelled | OrderState::Expired | OrderState::Refunded => Vec::new(),
     };
     Ok(Bought { purchased, tickets })
-}
-
-/// The tickets that issuing has just made: they follow from the order and the offer.
-async fn just_issued(app: &App, purchased: &Purchased) -> Result<Vec<SignedTicket>, TicketError> {
-    of_order(app, purchased.order.order.id).await
 }
 
 /// Pays for a pending order; gives its tickets if that succeeded.
