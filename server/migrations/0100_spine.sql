@@ -205,15 +205,16 @@ CREATE TABLE check_in_lists (
     id TEXT PRIMARY KEY,
     event_id TEXT NOT NULL REFERENCES events (id),
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
-    policy TEXT NOT NULL,
+    policy TEXT NOT NULL CHECK (policy IN ('single', 'multiple', 're_entry')),
+    max_entries BIGINT CHECK (max_entries BETWEEN 1 AND 65535),
     opens_at BIGINT,
     closes_at BIGINT,
     tiers TEXT,
     capacity BIGINT CHECK (capacity >= 0),
     accepts_delegated BOOLEAN NOT NULL,
     allowlist_only BOOLEAN NOT NULL,
-    removed_at BIGINT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    removed_at BIGINT
 );
 CREATE INDEX check_in_lists_by_event ON check_in_lists (event_id);
 
@@ -222,8 +223,8 @@ CREATE TABLE gates (
     event_id TEXT NOT NULL REFERENCES events (id),
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     tiers TEXT,
-    removed_at BIGINT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    removed_at BIGINT
 );
 CREATE INDEX gates_by_event ON gates (event_id);
 
@@ -237,13 +238,17 @@ CREATE TABLE pairings (
     used_at BIGINT,
     created_at BIGINT NOT NULL
 );
+CREATE INDEX pairings_by_event ON pairings (event_id);
 
+-- The server itself is a device without a key, for check-ins by the API: one of each event.
 CREATE TABLE devices (
     id TEXT PRIMARY KEY,
     event_id TEXT NOT NULL REFERENCES events (id),
+    pairing_id TEXT UNIQUE REFERENCES pairings (id),
     name TEXT NOT NULL,
     software TEXT NOT NULL,
-    public_key BYTEA NOT NULL UNIQUE,
+    public_key BYTEA UNIQUE,
+    built_in BOOLEAN NOT NULL,
     list_id TEXT REFERENCES check_in_lists (id),
     gate_id TEXT REFERENCES gates (id),
     paired_at BIGINT NOT NULL,
@@ -253,16 +258,20 @@ CREATE TABLE devices (
 );
 CREATE INDEX devices_by_event ON devices (event_id);
 
--- What devices must know besides tickets and redemptions: each thing once, at its newest position.
+-- What devices must know besides tickets and redemptions: each thing once, as it was last fed and
+-- at its newest position.
 CREATE TABLE feed_marks (
     event_id TEXT NOT NULL REFERENCES events (id),
-    kind TEXT NOT NULL CHECK (kind IN ('key', 'withdrawn_key', 'tier', 'list', 'gate')),
-    ref TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('key', 'sibling_key', 'withdrawn_key', 'tier', 'list', 'gate')),
+    about TEXT NOT NULL,
+    content TEXT NOT NULL,
     position BIGINT NOT NULL,
-    PRIMARY KEY (event_id, kind, ref)
+    PRIMARY KEY (event_id, kind, about)
 );
+CREATE INDEX feed_marks_by_position ON feed_marks (event_id, position);
 
 -- Every scan that devices reported, refused ones too. Those with a standing are redemptions.
+-- List and gate are what the device called them: unknown ones are kept as well.
 CREATE TABLE scans (
     id TEXT PRIMARY KEY,
     event_id TEXT NOT NULL REFERENCES events (id),
@@ -280,8 +289,11 @@ CREATE TABLE scans (
     standing TEXT CHECK (standing IN ('counted', 'conflict')),
     unplaced TEXT,
     feed_position BIGINT,
-    CHECK (refused IS NULL OR standing IS NULL)
+    CHECK (standing IS NULL OR (refused IS NULL AND unplaced IS NULL AND feed_position IS NOT NULL))
 );
 CREATE INDEX scans_by_ticket ON scans (ticket_id, list_id) WHERE standing IS NOT NULL;
 CREATE INDEX scans_by_feed_position ON scans (event_id, feed_position) WHERE standing IS NOT NULL;
+CREATE INDEX scans_by_list ON scans (list_id, direction) WHERE standing = 'counted';
+CREATE INDEX scans_in_conflict ON scans (event_id, at) WHERE standing = 'conflict';
+CREATE INDEX scans_unplaced ON scans (event_id, at) WHERE unplaced IS NOT NULL;
 CREATE INDEX scans_by_event ON scans (event_id, at);

@@ -7,7 +7,7 @@ use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::db::Db;
 use bilten_kernel::random::Random;
 
-use crate::access::Hints;
+use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
 use crate::payments::PurchaseLanes;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub issuers: Issuers,
     /// Queues of purchases, one per event.
     pub purchases: PurchaseLanes,
+    /// Queues of pushed scans, one per event.
+    pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Hints,
 }
@@ -51,6 +53,7 @@ impl App {
     ) -> Self {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
+            pushes: crate::access::push_lanes(db.clone(), parts.clone()),
             offers: Offers::default(),
             issuers: Issuers::default(),
             hints: Hints::default(),

@@ -119,6 +119,12 @@ pub async fn serve(
     };
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
     let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping)));
+    let waiting = app.clone();
+    let shutdown = async move {
+        shutdown.await;
+        // Devices that wait for news would hold the server up.
+        waiting.hints.close();
+    };
     let grace = Duration::from_millis(app.config.http.shutdown_grace_ms);
     let served = http::serve(listener, router::router(app.clone()), shutdown, grace).await;
     stop.send_replace(true);

@@ -30,6 +30,14 @@ impl Hints {
         }
     }
 
+    /// Ends all listening, since the server stops.
+    pub fn close(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// Listens for news of an event.
     pub fn listen(&self, event: EventId) -> watch::Receiver<i64> {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);

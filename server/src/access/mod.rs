@@ -1,30 +1,27 @@
 //! The door: check-in lists, gates, devices, and what they and the server tell each other.
+//!
+//! Owns the tables `check_in_lists`, `gates`, `pairings`, `devices`, `feed_marks` and `scans`.
+//!
+//! Invariants:
+//! - a one-time code pairs one device; a device belongs to one event, and its key never leaves it;
+//! - every scan that a device reports is stored once, refused and unplaceable ones too; what is
+//!   stored of a scan never changes but for whether it counts;
+//! - which passages of a ticket on a list count follows from all of them by the core's rule, so the
+//!   order in which devices report does not matter;
+//! - scans of one event are recorded one after the other, since each write takes the row of the
+//!   event's feed before it looks at passages;
+//! - whatever devices must know has a position in the event's feed, given in the order of commits:
+//!   a ticket or a passage in its own row, everything else in `feed_marks` as it was last fed.
+//!
+//! To let the feed say something new: a kind in `store/marks.rs`, its change in `service/marks.rs`.
 
 mod hints;
+mod model;
+mod routes;
+mod service;
+mod store;
 
 pub use hints::Hints;
-
-use bilten_kernel::db::{Conn, DbError};
-
-use crate::app::App;
-use crate::catalog::{EventDetail, EventId};
-
-/// Marks what devices must hear of, and gives a new event its first list and gate.
-pub(crate) async fn on_event_saved(
-    _app: &App,
-    _c: &mut Conn,
-    _detail: &EventDetail,
-    _change: &str,
-) -> Result<(), DbError> {
-    Ok(())
-}
-
-/// Drops what a deleted draft had at the door.
-pub(crate) async fn on_event_deleted(_c: &mut Conn, _event: EventId) -> Result<(), DbError> {
-    Ok(())
-}
-
-/// The routes of the door.
-pub fn routes() -> utoipa_axum::router::OpenApiRouter<App> {
-    utoipa_axum::router::OpenApiRouter::new()
-}
+pub use model::*;
+pub use routes::routes;
+pub use service::*;

@@ -171,7 +171,8 @@ pub async fn upcoming(app: &App, limit: i64) -> Result<Vec<Arc<EventDetail>>, Ca
     Ok(events)
 }
 
-/// Other events of the same organisation with their names, newest first.
+/// Other events of the same organisation that are not archived, with their names: the newest 200,
+/// newest first.
 ///
 /// # Errors
 /// A fault of the database.

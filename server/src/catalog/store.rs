@@ -133,7 +133,7 @@ pub(super) async fn upcoming(
     Ok(rows.into_iter().map(|(id, _)| id).collect())
 }
 
-/// Other events of the same organisation, for telling their tickets from forgeries.
+/// Other events of the same organisation that are not archived, for telling their tickets from forgeries.
 pub(super) async fn siblings(
     c: &mut Conn,
     event: EventId,
@@ -141,7 +141,8 @@ pub(super) async fn siblings(
     c.all(
         sql!(
             "SELECT e.id, e.name FROM events e JOIN events mine ON mine.organisation_id = e.organisation_id \
-             WHERE mine.id = $1 AND e.id <> mine.id ORDER BY e.id DESC LIMIT 200"
+             WHERE mine.id = $1 AND e.id <> mine.id AND e.state <> 'archived' \
+             ORDER BY e.id DESC LIMIT 200"
         ),
         vals![event],
     )

@@ -9,6 +9,7 @@
 //! - each change of a ticket moves it to a new, highest position of its event's feed, in the order
 //!   in which changes are committed.
 
+mod door;
 mod issuers;
 mod model;
 mod qr;
@@ -16,6 +17,7 @@ mod routes;
 mod service;
 mod store;
 
+pub use door::*;
 pub use issuers::Issuers;
 pub use model::*;
 pub use qr::{QrFormat, render_qr};

@@ -165,7 +165,7 @@ fn issuer_name(event: EventId, key_id: &str) -> String {
     format!("{event} {key_id}")
 }
 
-fn open(app: &App, event: EventId, row: &EventKeyRow) -> Result<Arc<Issuer>, VaultError> {
+pub(super) fn open(app: &App, event: EventId, row: &EventKeyRow) -> Result<Arc<Issuer>, VaultError> {
     let name = issuer_name(event, &row.key_id);
     if let Some(issuer) = app.issuers.get(&name) {
         return Ok(issuer);

@@ -1,7 +1,7 @@
 //! All SQL of tickets.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
@@ -206,6 +206,51 @@ pub(super) async fn counts(
     c.all(
         sql!("SELECT state, COUNT(*) AS tickets FROM tickets WHERE event_id = $1 GROUP BY state"),
         vals![event],
+    )
+    .await
+}
+
+// For the door
+
+pub(super) async fn versions(
+    c: &mut Conn,
+    event: EventId,
+    ids: &[TicketId],
+) -> Result<Vec<(TicketId, u16)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, version FROM tickets \
+             WHERE id IN (SELECT value FROM list($1)) AND event_id = $2"
+        ),
+        vals![Val::texts(ids), event],
+    )
+    .await
+}
+
+pub(super) async fn valid_by_tier(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(u16, i64)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT tier_number, COUNT(*) AS tickets FROM tickets \
+             WHERE event_id = $1 AND state = 'valid' GROUP BY tier_number"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+pub(super) async fn holders(
+    c: &mut Conn,
+    ids: &[TicketId],
+) -> Result<Vec<(TicketId, String, String)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, holder_name, order_reference FROM tickets \
+             WHERE id IN (SELECT value FROM list($1))"
+        ),
+        vals![Val::texts(ids)],
     )
     .await
 }

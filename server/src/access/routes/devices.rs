@@ -1,0 +1,70 @@
+//! Devices, as organisers invite, see and revoke them.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::model::*;
+use crate::access::service;
+use crate::app::App;
+use crate::catalog::EventId;
+use crate::identity::Organiser;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(invite))
+        .routes(routes!(list))
+        .routes(routes!(revoke))
+}
+
+/// Invite a device: a one-time code, good for 10 minutes, as text and as a QR code
+#[utoipa::path(post, path = "/api/v1/events/{event}/pairings", tag = "door", security(("api_key" = [])),
+    params(("event" = EventId, Path)),
+    responses((status = 201, body = Pairing), (status = "4XX", body = Problem)))]
+async fn invite(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(event): Path<EventId>,
+    Json(input): Json<PairingInput>,
+) -> Result<impl IntoResponse, Problem> {
+    let pairing = service::invite(&app, organiser.organisation, event, input).await?;
+    Ok((
+        StatusCode::CREATED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(pairing),
+    ))
+}
+
+/// List an event's devices, newest first; revoked ones too
+#[utoipa::path(get, path = "/api/v1/events/{event}/devices", tag = "door", security(("api_key" = [])),
+    params(("event" = EventId, Path), PageQuery),
+    responses((status = 200, body = Page<Device>), (status = "4XX", body = Problem)))]
+async fn list(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(event): Path<EventId>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Device>>, Problem> {
+    let before = page.after::<DeviceId>()?;
+    let limit = page.limit_and_one();
+    let devices = service::devices(&app, organiser.organisation, event, before, limit).await?;
+    Ok(Json(page.page(devices, |device| device.id)))
+}
+
+/// Revoke a device: it may not sync any more, and wipes itself when it hears of it
+#[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "door", security(("api_key" = [])),
+    params(("device" = DeviceId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn revoke(
+    State(app): State<App>,
+    organiser: Organiser,
+    Path(device): Path<DeviceId>,
+) -> Result<StatusCode, Problem> {
+    service::revoke_device(&app, organiser.organisation, device).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,59 @@
+//! Devices, as organisers see them.
+
+use super::AccessError;
+use crate::access::model::*;
+use crate::access::store::devices as store;
+use crate::app::App;
+use crate::catalog::{self, CatalogError, EventId};
+use crate::identity::OrganisationId;
+
+/// An event's devices, newest first, after the one with id `before`.
+///
+/// # Errors
+/// [`AccessError::NotFound`], or a fault of the database.
+pub async fn devices(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+    before: Option<DeviceId>,
+    limit: i64,
+) -> Result<Vec<Device>, AccessError> {
+    catalog::event_of(app, organisation, event).await?;
+    let read = app
+        .db
+        .read(move |c| Box::pin(async move { store::devices(c, event, before, limit).await }));
+    Ok(read.await?)
+}
+
+/// Revokes a device: it may not sync any more, and wipes itself when it hears of it.
+///
+/// # Errors
+/// [`AccessError::NotFound`], [`AccessError::BuiltIn`], or a fault of the database.
+pub async fn revoke_device(
+    app: &App,
+    organisation: OrganisationId,
+    id: DeviceId,
+) -> Result<(), AccessError> {
+    let found = app
+        .db
+        .read(move |c| Box::pin(async move { store::device(c, id).await }))
+        .await?;
+    let device = found.ok_or(AccessError::NotFound)?;
+    match catalog::event_of(app, organisation, device.event_id).await {
+        Ok(_) => {}
+        Err(CatalogError::NotFound) => return Err(AccessError::NotFound),
+        Err(other) => return Err(other.into()),
+    }
+    if device.built_in {
+        return Err(AccessError::BuiltIn);
+    }
+    let now = app.now();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                store::revoke(c, id, now).await?;
+                Ok::<_, AccessError>(())
+            })
+        })
+        .await
+}

@@ -1,0 +1,150 @@
+//! Gates.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::Conn;
+
+use super::{AccessError, lists, marks};
+use crate::access::model::*;
+use crate::access::store::places;
+use crate::app::App;
+use crate::catalog::{self, EventId};
+use crate::identity::OrganisationId;
+
+/// The gate that every new event has.
+pub(super) fn first_gate(app: &App, event: EventId, now: Timestamp) -> Gate {
+    Gate {
+        id: GateId::new(&*app.clock, &*app.random),
+        event_id: event,
+        name: "Gate 1".to_owned(),
+        tiers: None,
+        created_at: now,
+        removed_at: None,
+    }
+}
+
+/// An event's gates, the oldest first.
+///
+/// # Errors
+/// [`AccessError::NotFound`], or a fault of the database.
+pub async fn gates(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+) -> Result<Vec<Gate>, AccessError> {
+    catalog::event_of(app, organisation, event).await?;
+    let mut gates = app
+        .db
+        .read(move |c| Box::pin(async move { places::gates(c, event).await }))
+        .await?;
+    gates.retain(|gate| gate.removed_at.is_none());
+    Ok(gates)
+}
+
+/// Makes a gate.
+///
+/// # Errors
+/// [`AccessError::Invalid`], [`AccessError::NotFound`], [`AccessError::TooManyGates`], or a fault
+/// of the database.
+pub async fn create_gate(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+    input: GateInput,
+) -> Result<Gate, AccessError> {
+    catalog::event_of(app, organisation, event).await?;
+    let gate = Gate {
+        id: GateId::new(&*app.clock, &*app.random),
+        event_id: event,
+        name: input.name.trim().to_owned(),
+        tiers: input.tiers,
+        created_at: app.now(),
+        removed_at: None,
+    };
+    let work = app.clone();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                check(c, &gate).await?;
+                if places::count_gates(c, event).await? >= MAX_GATES {
+                    return Err(AccessError::TooManyGates);
+                }
+                places::insert_gate(c, &gate).await?;
+                marks::put(&work, c, event, vec![marks::of_gate(&gate)?]).await?;
+                Ok(gate)
+            })
+        })
+        .await
+}
+
+async fn check(c: &mut Conn, gate: &Gate) -> Result<(), AccessError> {
+    let tiers = lists::tier_numbers(c, gate.event_id).await?;
+    let mut faults = Faults::default();
+    faults.gate(gate, &tiers);
+    faults.check().map_err(AccessError::Invalid)
+}
+
+/// Changes a gate.
+///
+/// # Errors
+/// [`AccessError::Invalid`], [`AccessError::NotFound`], or a fault of the database.
+pub async fn update_gate(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+    id: GateId,
+    patch: GatePatch,
+) -> Result<Gate, AccessError> {
+    change(app, organisation, event, id, move |gate| {
+        if let Some(name) = patch.name {
+            gate.name = name.trim().to_owned();
+        }
+        if let Some(tiers) = patch.tiers {
+            gate.tiers = tiers;
+        }
+    })
+    .await
+}
+
+/// Removes a gate; what was scanned there stays.
+///
+/// # Errors
+/// [`AccessError::NotFound`], or a fault of the database.
+pub async fn remove_gate(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+    id: GateId,
+) -> Result<(), AccessError> {
+    let now = app.now();
+    change(app, organisation, event, id, move |gate| {
+        gate.removed_at = Some(now);
+    })
+    .await?;
+    Ok(())
+}
+
+async fn change(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+    id: GateId,
+    edit: impl FnOnce(&mut Gate) + Send + 'static,
+) -> Result<Gate, AccessError> {
+    catalog::event_of(app, organisation, event).await?;
+    let work = app.clone();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let gate = places::lock_gate(c, event, id).await?;
+                let mut gate = gate.ok_or(AccessError::NotFound)?;
+                edit(&mut gate);
+                if gate.removed_at.is_none() {
+                    check(c, &gate).await?;
+                }
+                places::update_gate(c, &gate).await?;
+                marks::put(&work, c, event, vec![marks::of_gate(&gate)?]).await?;
+                Ok(gate)
+            })
+        })
+        .await
+}

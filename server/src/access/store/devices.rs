@@ -1,0 +1,168 @@
+//! Devices.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::{sql, vals};
+
+use crate::access::model::*;
+use crate::catalog::EventId;
+
+pub(in crate::access) async fn insert(
+    c: &mut Conn,
+    d: &Device,
+    pairing: Option<PairingId>,
+    public_key: Option<[u8; 32]>,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO devices (id, event_id, pairing_id, name, software, public_key, built_in, list_id, \
+             gate_id, paired_at, seen_at, clock_skew_ms, revoked_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+        ),
+        vals![
+            d.id,
+            d.event_id,
+            pairing,
+            &d.name,
+            &d.software,
+            public_key,
+            d.built_in,
+            d.list_id,
+            d.gate_id,
+            d.paired_at,
+            d.seen_at,
+            d.clock_skew_ms,
+            d.revoked_at
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(in crate::access) async fn device(
+    c: &mut Conn,
+    id: DeviceId,
+) -> Result<Option<Device>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, name, software, list_id, gate_id, paired_at, seen_at, clock_skew_ms, \
+             revoked_at, built_in FROM devices WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// The public key of a paired device.
+pub(in crate::access) async fn public_key(
+    c: &mut Conn,
+    id: DeviceId,
+) -> Result<Option<[u8; 32]>, DbError> {
+    c.scalar_opt(
+        sql!("SELECT public_key FROM devices WHERE id = $1 AND public_key IS NOT NULL"),
+        vals![id],
+    )
+    .await
+}
+
+/// The device that an invitation made, if it has this key.
+pub(in crate::access) async fn paired_by(
+    c: &mut Conn,
+    pairing: PairingId,
+    public_key: [u8; 32],
+) -> Result<Option<Device>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, name, software, list_id, gate_id, paired_at, seen_at, clock_skew_ms, \
+             revoked_at, built_in FROM devices WHERE pairing_id = $1 AND public_key = $2"
+        ),
+        vals![pairing, public_key],
+    )
+    .await
+}
+
+/// The device that is the server itself.
+pub(in crate::access) async fn built_in(c: &mut Conn, event: EventId) -> Result<Device, DbError> {
+    c.one(
+        sql!(
+            "SELECT id, event_id, name, software, list_id, gate_id, paired_at, seen_at, clock_skew_ms, \
+             revoked_at, built_in FROM devices WHERE event_id = $1 AND built_in"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+/// An event's devices, newest first, after the one with id `before`.
+pub(in crate::access) async fn devices(
+    c: &mut Conn,
+    event: EventId,
+    before: Option<DeviceId>,
+    limit: i64,
+) -> Result<Vec<Device>, DbError> {
+    // `~` sorts after every id.
+    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+    c.all(
+        sql!(
+            "SELECT id, event_id, name, software, list_id, gate_id, paired_at, seen_at, clock_skew_ms, \
+             revoked_at, built_in FROM devices WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        ),
+        vals![event, before, limit],
+    )
+    .await
+}
+
+pub(in crate::access) async fn names(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(DeviceId, String)>, DbError> {
+    c.all(
+        sql!("SELECT id, name FROM devices WHERE event_id = $1"),
+        vals![event],
+    )
+    .await
+}
+
+pub(in crate::access) async fn revoke(
+    c: &mut Conn,
+    id: DeviceId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let revoked = c
+        .exec(
+            sql!("UPDATE devices SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"),
+            vals![id, now],
+        )
+        .await?;
+    Ok(revoked == 1)
+}
+
+pub(in crate::access) async fn saw(
+    c: &mut Conn,
+    id: DeviceId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE devices SET seen_at = $2 WHERE id = $1 AND seen_at < $2"),
+        vals![id, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes that devices sent scans, and how far their clocks are off.
+pub(in crate::access) async fn saw_clocks(
+    c: &mut Conn,
+    seen: Vec<(DeviceId, Timestamp, i64)>,
+) -> Result<(), DbError> {
+    let rows = seen
+        .into_iter()
+        .map(|(id, at, skew)| vals![id, at, skew])
+        .collect();
+    c.update_many(
+        sql!("UPDATE devices SET seen_at = $2, clock_skew_ms = $3 WHERE id = $1"),
+        rows,
+    )
+    .await?;
+    Ok(())
+}
