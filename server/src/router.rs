@@ -81,9 +81,10 @@ pub fn router(app: App) -> Router {
             "/api/v1/openapi.json",
             get(move || async move { axum::Json((*description).clone()) }),
         )
-        .merge(crate::web::routes())
+        .merge(crate::web::routes(&app))
         .with_state(app.clone());
-    http::layers(routes, &app.config.http, std::sync::Arc::clone(&app.random))
+    let random = std::sync::Arc::clone(&app.random);
+    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random))
 }
 
 /// Whether the server can do its work.

@@ -382,6 +382,29 @@ async fn end_hold(c: &mut Conn, id: HoldId, state: &str) -> Result<bool, DbError
     Ok(true)
 }
 
+/// What became of a hold, whatever its state: its event, and the order that was placed with the
+/// hold's id as its idempotency key, as the storefront does.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn after_hold(
+    app: &App,
+    id: HoldId,
+) -> Result<Option<(EventId, Option<OrderId>)>, SalesError> {
+    let key = Val::texts([id.to_string()]);
+    app.db
+        .read(move |c| {
+            Box::pin(async move {
+                let Some(hold) = store::hold(c, id).await? else {
+                    return Ok(None);
+                };
+                let orders = store::orders_by_keys(c, hold.event_id, key).await?;
+                Ok(Some((hold.event_id, orders.first().map(|order| order.id))))
+            })
+        })
+        .await
+}
+
 /// Ends holds and pending orders whose time is over; says how many.
 ///
 /// # Errors

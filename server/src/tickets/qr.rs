@@ -2,8 +2,7 @@
 
 use bilten_kernel::text_enum;
 use image::{ImageEncoder, Luma};
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode};
 
 text_enum! {
     /// The kind of picture.
@@ -15,6 +14,8 @@ text_enum! {
     }
 }
 
+/// The white around a code, in modules, that ISO/IEC 18004 asks for.
+const QUIET: u32 = 4;
 /// Modules in a PNG are this many pixels wide: an ordinary ticket then has 490 pixels.
 const PIXELS: u32 = 10;
 
@@ -30,26 +31,17 @@ pub struct QrError;
 pub fn render_qr(text: &str, format: QrFormat) -> Result<Vec<u8>, QrError> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| QrError)?;
     match format {
-        QrFormat::Svg => {
-            let picture = code
-                .render::<svg::Color<'_>>()
-                .min_dimensions(240, 240)
-                .dark_color(svg::Color("#000000"))
-                .light_color(svg::Color("#ffffff"))
-                .build();
-            Ok(picture.into_bytes())
-        }
+        QrFormat::Svg => Ok(svg(&code)),
         QrFormat::Png => {
             let side = u32::try_from(code.width()).map_err(|_| QrError)?;
-            let quiet = 4;
-            let pixels = (side + 2 * quiet) * PIXELS;
+            let pixels = (side + 2 * QUIET) * PIXELS;
             let modules = code.to_colors();
             let picture = image::ImageBuffer::from_fn(pixels, pixels, |x, y| {
-                let at = |p: u32| (p / PIXELS).checked_sub(quiet).filter(|m| *m < side);
+                let at = |p: u32| (p / PIXELS).checked_sub(QUIET).filter(|m| *m < side);
                 let is_dark = at(x)
                     .zip(at(y))
                     .and_then(|(x, y)| modules.get((y * side + x) as usize))
-                    .is_some_and(|module| *module == qrcode::Color::Dark);
+                    .is_some_and(|module| *module == Color::Dark);
                 Luma([if is_dark { 0u8 } else { 255 }])
             });
             let mut bytes = Vec::new();
@@ -64,6 +56,27 @@ pub fn render_qr(text: &str, format: QrFormat) -> Result<Vec<u8>, QrError> {
             Ok(bytes)
         }
     }
+}
+
+/// One path of horizontal runs: a fifth of the size of a square per module, on every page of tickets.
+fn svg(code: &QrCode) -> Vec<u8> {
+    let side = code.width() + 2 * usize::try_from(QUIET).unwrap_or(0);
+    let mut path = String::new();
+    for (y, row) in code.to_colors().chunks(code.width()).enumerate() {
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            if run[0] == Color::Dark {
+                path.push_str(&format!("M{x} {y}h{0}v1h-{0}z", run.len()));
+            }
+            x += run.len();
+        }
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-{QUIET} -{QUIET} {side} {side}\" width=\"300\" \
+         height=\"300\" shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M-{QUIET} -{QUIET}h{side}v{side}h-{side}z\"/>\
+         <path d=\"{path}\"/></svg>"
+    )
+    .into_bytes()
 }
 
 #[cfg(test)]

@@ -1,10 +1,65 @@
-//! The storefront.
+//! The storefront: pages for people, from the list of events to the tickets.
+//!
+//! Owns no table and calls services only. Every page works without scripts, without cookies and
+//! without anything from another host.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `shell.rs` | what all pages share: head, headers, rendering |
+//! | `assets.rs` | style, script and icon, embedded, under addresses that change with them |
+//! | `guard.rs` | refuses forms that other sites send |
+//! | `problem.rs` | errors as pages |
+//! | `form.rs` | what a form sent, and what is wrong with it |
+//! | `text.rs` | money, times and descriptions for people |
+//! | `view.rs` | an event and a bill as pages show them |
+//! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
+//!
+//! To add a page: a template in `server/templates/`, a struct with `#[derive(Template)]` that holds
+//! a [`shell::Shell`], a handler that gives `Result<Response, Problem>`, a route below, and its
+//! name in the tests that render every page.
+//!
+//! Invariants:
+//! - a form that was sent twice, by an impatient thumb or a network that lost the answer, buys
+//!   once: the checkout's idempotency key is the hold itself;
+//! - nobody pays another amount than the page showed;
+//! - pages of an order are kept by no cache and named to no other site.
+
+pub(crate) mod assets;
+mod calendar;
+mod checkout;
+mod event;
+mod files;
+mod form;
+mod guard;
+mod home;
+mod order;
+mod problem;
+mod shell;
+mod text;
+mod view;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
 
 use crate::app::App;
 
-/// The pages.
-pub fn routes() -> Router<App> {
+pub use problem::errors_as_pages;
+
+/// The routes of the storefront. Wrap the merged router in [`errors_as_pages`] as well.
+pub fn routes(app: &App) -> Router<App> {
     Router::new()
+        .route("/", get(home::show))
+        .route("/e/{slug}", get(event::show))
+        .route("/e/{slug}/hold", post(event::hold))
+        .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
+        .route("/checkout/{hold}/release", post(checkout::release))
+        .route("/orders/{order}", get(order::show))
+        .route("/orders/{order}/pay", post(order::pay))
+        .route("/orders/{order}/calendar.ics", get(files::calendar))
+        .route("/orders/{order}/tickets/{file}", get(files::ticket))
+        .route_layer(from_fn_with_state(app.clone(), guard::refuse_other_sites))
+        .route("/assets/{hash}/{name}", get(assets::serve))
+        .route("/robots.txt", get(files::robots))
 }

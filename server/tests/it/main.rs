@@ -12,3 +12,4 @@ mod openapi;
 mod sales;
 mod statements;
 mod tickets;
+mod web;

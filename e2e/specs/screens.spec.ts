@@ -1,0 +1,54 @@
+// Pictures of all pages, to look at: BILTEN_SHOTS=FOLDER scripts/e2e screens
+import { desktop, expect, pay, phone, reserve, test } from "../support/test.ts";
+
+const folder = process.env.BILTEN_SHOTS;
+test.skip(!folder, "BILTEN_SHOTS names no folder");
+
+const looks = {
+  phone: phone,
+  desktop: desktop,
+  dark: { ...phone, colorScheme: "dark" as const },
+};
+
+for (const [look, use] of Object.entries(looks)) {
+  test.describe(look, () => {
+    test.use(use);
+    for (const dir of look === "dark" ? ["ltr"] : ["ltr", "rtl"]) {
+      test(`screens ${dir}`, async ({ page, server }) => {
+        const shot = async (name: string) => {
+          await page.evaluate((dir) => (document.documentElement.dir = dir), dir);
+          await page.screenshot({ path: `${folder}/${look}-${dir}-${name}.png`, fullPage: true });
+        };
+        const event = await server.concert();
+        await server.simple("Poletni večer pod kostanji", 80, 0);
+        await server.simple("Dve predstavi", 80, 1250, {
+          currency: "CHF",
+          venue_name: "Gledališče z zelo dolgim imenom v Zgornjem Kašlju",
+        });
+        await page.goto("/");
+        await shot("home");
+        await page.goto(`/e/${event.slug}`);
+        await shot("event");
+        await page.getByRole("button", { name: "Reserve tickets" }).click();
+        await shot("event-fault");
+        await reserve(page, event.slug, "Standing", 2);
+        await shot("checkout");
+        await page.getByRole("button", { name: "Pay" }).click();
+        await shot("checkout-fault");
+        await pay(page, "Decline");
+        await expect(page.getByRole("heading", { level: 1 })).toHaveText("The payment did not go through");
+        await shot("declined");
+        await page.getByRole("radio", { name: "Late answer" }).check();
+        await page.getByRole("button", { name: "Pay" }).click();
+        await shot("waiting");
+        await expect(page.getByRole("heading", { level: 1 })).toHaveText("Your tickets", { timeout: 15_000 });
+        await shot("tickets");
+        await page.emulateMedia({ media: "print" });
+        await shot("print");
+        await page.emulateMedia({ media: "screen" });
+        await page.goto("/e/nowhere");
+        await shot("missing");
+      });
+    }
+  });
+}

@@ -1,0 +1,105 @@
+//! Calendar entries (RFC 5545) of an order's dates.
+
+use bilten_kernel::clock::Timestamp;
+
+use crate::catalog::{EventDetail, EventState};
+use crate::sales::Order;
+
+/// One entry for each date of the event.
+pub(super) fn of_order(
+    offer: &EventDetail,
+    order: &Order,
+    public_url: &str,
+    now: Timestamp,
+) -> String {
+    let event = &offer.event;
+    let place = [event.venue_name.as_str(), event.venue_address.as_str()].map(str::trim);
+    let place = place
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let status = match event.state {
+        EventState::Cancelled => "CANCELLED",
+        EventState::Draft | EventState::Published | EventState::Archived => "CONFIRMED",
+    };
+    let mut calendar = Calendar::default();
+    calendar.line("BEGIN:VCALENDAR");
+    calendar.line("VERSION:2.0");
+    calendar.line("PRODID:-//Bilten//Bilten//EN");
+    for date in &offer.occurrences {
+        calendar.line("BEGIN:VEVENT");
+        calendar.line(&format!("UID:{}-{}@bilten", order.id, date.id));
+        calendar.line(&format!("DTSTAMP:{}", utc(now)));
+        calendar.line(&format!("SEQUENCE:{}", event.version));
+        calendar.line(&format!("DTSTART:{}", utc(date.starts_at)));
+        calendar.line(&format!("DTEND:{}", utc(date.ends_at)));
+        calendar.line(&format!("SUMMARY:{}", escaped(&event.name)));
+        calendar.line(&format!("LOCATION:{}", escaped(&place)));
+        calendar.line(&format!("DESCRIPTION:Order {}", escaped(&order.reference)));
+        calendar.line(&format!("URL:{public_url}/e/{}", event.slug));
+        calendar.line(&format!("STATUS:{status}"));
+        calendar.line("END:VEVENT");
+    }
+    calendar.line("END:VCALENDAR");
+    calendar.0
+}
+
+fn utc(at: Timestamp) -> String {
+    at.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | ';' | ',' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[derive(Default)]
+struct Calendar(String);
+
+impl Calendar {
+    /// Adds a line, folded so that none is longer than 75 octets.
+    fn line(&mut self, text: &str) {
+        let mut length = 0;
+        for c in text.chars() {
+            if length + c.len_utf8() > 74 {
+                self.0.push_str("\r\n ");
+                length = 1;
+            }
+            self.0.push(c);
+            length += c.len_utf8();
+        }
+        self.0.push_str("\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_folded_between_characters() {
+        let mut calendar = Calendar::default();
+        calendar.line(&format!("SUMMARY:{}", "ž".repeat(100)));
+        for line in calendar.0.split_terminator("\r\n") {
+            assert!(line.len() <= 75, "{line}");
+        }
+        assert_eq!(
+            calendar.0.replace("\r\n ", "").trim_end(),
+            format!("SUMMARY:{}", "ž".repeat(100))
+        );
+    }
+
+    #[test]
+    fn text_cannot_begin_a_new_property() {
+        assert_eq!(escaped("a;b,c\\d\r\nURL:x"), "a\\;b\\,c\\\\d\\nURL:x");
+    }
+}

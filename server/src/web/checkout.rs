@@ -1,0 +1,229 @@
+//! The checkout: what is held, who buys it, how it is paid.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::Path;
+
+use super::form::{Faults, Fields};
+use super::shell::{self, Privacy, Shell};
+use super::text::{self, Moment};
+use super::view::{self, Bill, EventView, Method};
+use super::{event, order, problem};
+use crate::app::App;
+use crate::catalog;
+use crate::payments::{PaymentError, PaymentMethod, PurchaseRequest, SandboxOutcome};
+use crate::sales::{self, Buyer, Hold, HoldId, SalesError};
+use crate::tickets::{self, TicketError};
+
+#[derive(Template)]
+#[template(path = "checkout.html")]
+struct CheckoutPage {
+    shell: Shell,
+    faults: Faults,
+    event: EventView,
+    bill: Bill,
+    hold: HoldId,
+    until: Moment,
+    time_left: String,
+    seconds_left: i64,
+    name: String,
+    email: String,
+    payment: Option<Vec<Method>>,
+}
+
+/// What the buyer wrote into the form.
+#[derive(Default)]
+struct Written {
+    name: String,
+    email: String,
+    outcome: Option<SandboxOutcome>,
+}
+
+/// A hold with what it costs now.
+struct Held {
+    hold: Hold,
+    event: EventView,
+    until: Moment,
+    bill: Bill,
+}
+
+/// Why a hold cannot be checked out.
+enum Missing {
+    /// It has ended; this is the page that says so, or leads to the order that it became.
+    Ended(Response),
+    /// Something else.
+    Problem(Problem),
+}
+
+impl From<Missing> for Result<Response, Problem> {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Ended(page) => Ok(page),
+            Missing::Problem(problem) => Err(problem),
+        }
+    }
+}
+
+async fn held(app: &App, id: HoldId) -> Result<Held, Missing> {
+    let hold = match sales::active_hold(app, id).await {
+        Ok(hold) => hold,
+        Err(error) => {
+            return Err(ended(app, id, error)
+                .await
+                .map_or_else(Missing::Problem, Missing::Ended));
+        }
+    };
+    let offer = catalog::offer(app, hold.event_id)
+        .await
+        .map_err(|error| Missing::Problem(error.into()))?;
+    let (items, total) = sales::price(app, &offer, &hold.items)
+        .map_err(|error| Missing::Ended(event::back_to(&offer.event.slug, error)))?;
+    Ok(Held {
+        until: text::time(hold.expires_at, &text::zone(&offer.event.time_zone)),
+        event: EventView::of(&offer),
+        bill: Bill::of(&offer, &items, total),
+        hold,
+    })
+}
+
+/// The page after a refusal: the order if the hold became one, otherwise the way to a new hold.
+async fn ended(app: &App, id: HoldId, error: SalesError) -> Result<Response, Problem> {
+    match sales::after_hold(app, id).await? {
+        Some((_, Some(order))) => Ok(order::go_to(app, order)),
+        Some((event, None)) => {
+            let offer = catalog::offer(app, event).await?;
+            Ok(event::back_to(&offer.event.slug, error))
+        }
+        None => Ok(problem::lead_on(error, problem::Way::home())),
+    }
+}
+
+fn page(
+    app: &App,
+    status: StatusCode,
+    held: Held,
+    written: Written,
+    faults: Faults,
+) -> Result<Response, Problem> {
+    let seconds_left = (held.hold.expires_at.ms() - app.now().ms()).max(0) / 1_000;
+    let page = CheckoutPage {
+        shell: Shell::personal("Checkout").with_faults(!faults.is_empty()),
+        faults,
+        hold: held.hold.id,
+        until: held.until,
+        time_left: text::span(seconds_left),
+        seconds_left,
+        name: written.name,
+        email: written.email,
+        payment: view::methods(held.bill.minor, written.outcome),
+        event: held.event,
+        bill: held.bill,
+    };
+    shell::page(status, &page, Privacy::Form)
+}
+
+/// `GET /checkout/{hold}`
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<HoldId>,
+) -> Result<Response, Problem> {
+    match held(&app, id).await {
+        Ok(held) => page(
+            &app,
+            StatusCode::OK,
+            held,
+            Written::default(),
+            Faults::default(),
+        ),
+        Err(missing) => missing.into(),
+    }
+}
+
+/// `POST /checkout/{hold}`
+pub(super) async fn buy(
+    State(app): State<App>,
+    Path(id): Path<HoldId>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let held = match held(&app, id).await {
+        Ok(held) => held,
+        Err(missing) => return missing.into(),
+    };
+    let outcome = fields.text("payment").parse::<SandboxOutcome>().ok();
+    let buyer = Buyer {
+        email: fields.text("email").to_owned(),
+        name: fields.text("name").to_owned(),
+    };
+    let mut faults = Faults::from_errors(&buyer.faults(""), str::to_owned);
+    let payment = match outcome {
+        _ if held.bill.minor == 0 => PaymentMethod::Free,
+        Some(outcome) => PaymentMethod::Sandbox { outcome },
+        None => {
+            faults.add("payment", "Please choose what the test payment does.");
+            PaymentMethod::Free
+        }
+    };
+    let written = Written {
+        name: buyer.name.clone(),
+        email: buyer.email.clone(),
+        outcome,
+    };
+    if !faults.is_empty() {
+        return page(
+            &app,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            held,
+            written,
+            faults,
+        );
+    }
+    if fields.text("total") != held.bill.minor.to_string() {
+        let faults = Faults::one(
+            "",
+            format!(
+                "The price has just changed: it is {} now. Please look again.",
+                held.bill.total
+            ),
+        );
+        return page(&app, StatusCode::CONFLICT, held, written, faults);
+    }
+    let request = PurchaseRequest {
+        event: held.hold.event_id,
+        items: Vec::new(),
+        hold: Some(id),
+        buyer,
+        payment,
+    };
+    // The hold is the key: however often this is sent, and with whatever corrections, it buys once.
+    match tickets::buy(&app, request, id.to_string()).await {
+        Ok(bought) => Ok(order::go_to(&app, bought.purchased.order.order.id)),
+        Err(TicketError::Payment(PaymentError::Sales(
+            error @ (SalesError::HoldGone | SalesError::KeyReused),
+        ))) => ended(&app, id, error).await,
+        Err(TicketError::Payment(PaymentError::Sales(
+            error @ (SalesError::OffSale { .. }
+            | SalesError::SoldOut { .. }
+            | SalesError::OfferChanged),
+        ))) => Ok(event::back_to(&held.event.slug, error)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// `POST /checkout/{hold}/release`
+pub(super) async fn release(
+    State(app): State<App>,
+    Path(id): Path<HoldId>,
+) -> Result<Response, Problem> {
+    sales::release_hold(&app, id).await?;
+    let Some((event, order)) = sales::after_hold(&app, id).await? else {
+        return Ok(shell::see_other("/"));
+    };
+    if let Some(order) = order {
+        return Ok(order::go_to(&app, order));
+    }
+    let offer = catalog::offer(&app, event).await?;
+    Ok(shell::see_other(&format!("/e/{}", offer.event.slug)))
+}

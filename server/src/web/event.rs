@@ -1,0 +1,295 @@
+//! An event: what it is, which tickets there are, and choosing some.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::Path;
+
+use super::form::{self, Faults, Fields};
+use super::shell::{self, Privacy, Shell};
+use super::view::{self, EventView};
+use super::{problem, text};
+use crate::app::App;
+use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId};
+use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+
+/// Stock is told as a number when no more than this is left.
+const SCARCE: i64 = 20;
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct EventPage {
+    shell: Shell,
+    faults: Faults,
+    notice: Option<&'static str>,
+    event: EventView,
+    tiers: Vec<TierView>,
+    is_open: bool,
+    key: String,
+    hold_minutes: i64,
+    linked_data: String,
+}
+
+struct TierView {
+    field: String,
+    name: String,
+    description: Vec<String>,
+    price: String,
+    stock: String,
+    is_scarce: bool,
+    most: i64,
+    chosen: String,
+}
+
+/// The event at this address, unless it is still a draft.
+async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
+    // Anything else is no address of ours, and a database need not be asked with it.
+    let is_slug = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !slug.bytes().all(is_slug) {
+        return Err(CatalogError::NotFound.into());
+    }
+    let id = catalog::id_by_slug(app, slug).await?;
+    let offer = catalog::offer(app, id).await?;
+    match offer.event.state {
+        EventState::Draft => Err(CatalogError::NotFound.into()),
+        EventState::Published | EventState::Cancelled | EventState::Archived => Ok(offer),
+    }
+}
+
+fn field_of(tier: TierId) -> String {
+    format!("q_{tier}")
+}
+
+/// What can be said of a tier's stock, and how many of it one order may have.
+fn stock_in_words(
+    offer: &EventDetail,
+    tier: &Tier,
+    stock: Option<&Stock>,
+    now: Timestamp,
+) -> (String, i64) {
+    let zone = text::zone(&offer.event.time_zone);
+    match offer.off_sale(tier, now) {
+        Some(OffSale::Event) => return ("Not on sale".to_owned(), 0),
+        Some(OffSale::Over) => return ("Sale has ended".to_owned(), 0),
+        Some(OffSale::NotYet) => {
+            let from = tier
+                .sales_start_at
+                .map_or_else(String::new, |at| text::date_and_time(at, &zone).text);
+            return (format!("On sale from {from}"), 0);
+        }
+        None => {}
+    }
+    let (left, held) = stock.map_or((0, 0), |stock| (stock.left(), stock.held));
+    let words = match left {
+        ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
+        ..=0 => "Sold out".to_owned(),
+        1..=SCARCE => format!("{left} left"),
+        _ => "Available".to_owned(),
+    };
+    (words, left.clamp(0, tier.max_per_order))
+}
+
+impl EventPage {
+    async fn of(
+        app: &App,
+        offer: &EventDetail,
+        fields: &Fields,
+        faults: Faults,
+    ) -> Result<Self, Problem> {
+        let (event, now) = (&offer.event, app.now());
+        let stock = sales::stock(app, event.id).await?;
+        let tiers: Vec<_> = offer
+            .tiers
+            .iter()
+            .map(|tier| {
+                let field = field_of(tier.id);
+                let (words, most) = stock_in_words(
+                    offer,
+                    tier,
+                    stock.iter().find(|s| s.tier_id == tier.id),
+                    now,
+                );
+                let chosen = match fields.text(&field) {
+                    "" if offer.tiers.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
+                    "" => "0".to_owned(),
+                    // What can be had of what was wanted; nonsense stays, to be seen and corrected.
+                    text => text
+                        .parse()
+                        .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
+                };
+                TierView {
+                    name: tier.name.clone(),
+                    description: text::paragraphs(&tier.description),
+                    price: text::price(offer.price(tier)),
+                    is_scarce: most > 0 && words != "Available",
+                    stock: words,
+                    field,
+                    most,
+                    chosen,
+                }
+            })
+            .collect();
+        let notice = match event.state {
+            EventState::Cancelled => {
+                Some("This event was cancelled. Its tickets are no longer on sale.")
+            }
+            EventState::Archived => Some("This event is over."),
+            EventState::Draft | EventState::Published => {
+                (now >= offer.ends_at()).then_some("This event is over.")
+            }
+        };
+        let view = EventView::of(offer);
+        let path = format!("/e/{}", event.slug);
+        let linked_data =
+            view::linked_data(offer, &stock, &format!("{}{path}", shell::public_url(app)));
+        Ok(Self {
+            shell: Shell::public(app, &event.name, view.preview(), &path)
+                .with_faults(!faults.is_empty()),
+            is_open: tiers.iter().any(|tier| tier.most > 0),
+            faults,
+            notice,
+            event: view,
+            tiers,
+            key: form::new_key(&*app.random),
+            hold_minutes: HOLD_MS / 60_000,
+            linked_data,
+        })
+    }
+}
+
+/// `GET /e/{slug}`
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+) -> Result<Response, Problem> {
+    let offer = visible(&app, &slug).await?;
+    let page = EventPage::of(&app, &offer, &Fields::default(), Faults::default()).await?;
+    shell::page(StatusCode::OK, &page, Privacy::Open)
+}
+
+/// `POST /e/{slug}/hold`
+pub(super) async fn hold(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let offer = visible(&app, &slug).await?;
+    let (status, faults) = match chosen(&offer, &fields) {
+        Err(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults),
+        Ok(wanted) => match take(&app, &offer, &wanted, fields.key()).await {
+            Ok(hold) => return Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
+            Err(error) => in_words(&offer, &wanted, error)?,
+        },
+    };
+    // What was shown is wrong, so look again.
+    let offer = catalog::fresh_offer(&app, offer.event.id).await?;
+    let page = EventPage::of(&app, &offer, &fields, faults).await?;
+    shell::page(status, &page, Privacy::Form)
+}
+
+/// How many of which tier a form asks for.
+fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
+    let (mut wanted, mut faults) = (Vec::new(), Faults::default());
+    for tier in &offer.tiers {
+        let field = field_of(tier.id);
+        match fields.text(&field) {
+            "" => {}
+            text => match text.parse() {
+                Ok(0) => {}
+                Ok(quantity) => wanted.push(ItemRequest {
+                    tier: tier.id,
+                    quantity,
+                }),
+                Err(_) => faults.add(field, format!("{}: please give a whole number.", tier.name)),
+            },
+        }
+    }
+    if faults.is_empty() {
+        Ok(wanted)
+    } else {
+        Err(faults)
+    }
+}
+
+async fn take(
+    app: &App,
+    offer: &EventDetail,
+    wanted: &[ItemRequest],
+    key: Option<String>,
+) -> Result<Hold, SalesError> {
+    let event = offer.event.id;
+    match sales::hold(app, event, wanted.to_vec(), key).await {
+        Ok(hold) if hold.expires_at > app.now() => Ok(hold),
+        // The form was used before, for another choice or for a hold that has ended.
+        Ok(_) | Err(SalesError::KeyReused | SalesError::HoldGone) => {
+            sales::hold(app, event, wanted.to_vec(), None).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Why nothing was held, beside the field that it is about.
+fn in_words(
+    offer: &EventDetail,
+    wanted: &[ItemRequest],
+    error: SalesError,
+) -> Result<(StatusCode, Faults), Problem> {
+    let name = |id: TierId| offer.tier(id).map_or("Ticket", |tier| tier.name.as_str());
+    let now_taken =
+        |tier: TierId, text: String| Ok((StatusCode::CONFLICT, Faults::one(field_of(tier), text)));
+    match error {
+        SalesError::Invalid(errors) => {
+            let first = offer
+                .tiers
+                .first()
+                .map_or_else(String::new, |tier| field_of(tier.id));
+            let at = |field: &str| {
+                let index = field
+                    .strip_prefix("items[")
+                    .and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
+                index
+                    .and_then(|i| wanted.get(i))
+                    .map_or_else(|| first.clone(), |item| field_of(item.tier))
+            };
+            Ok((
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Faults::from_errors(&errors, at),
+            ))
+        }
+        SalesError::SoldOut { tier, left: ..=0 } => now_taken(
+            tier,
+            format!("{}: the last ones have just been taken.", name(tier)),
+        ),
+        SalesError::SoldOut { tier, left } => {
+            now_taken(tier, format!("{}: only {left} left.", name(tier)))
+        }
+        SalesError::OffSale {
+            tier,
+            not_yet: true,
+        } => now_taken(tier, format!("{}: the sale has not begun yet.", name(tier))),
+        SalesError::OffSale {
+            tier,
+            not_yet: false,
+        } => now_taken(tier, format!("{}: the sale has ended.", name(tier))),
+        SalesError::OfferChanged => Ok((
+            StatusCode::CONFLICT,
+            Faults::one("", "The offer has just changed. Please look at it again."),
+        )),
+        other @ (SalesError::EventNotFound
+        | SalesError::OrderNotFound
+        | SalesError::HoldGone
+        | SalesError::KeyReused
+        | SalesError::State(_)
+        | SalesError::Db(_)) => Err(other.into()),
+    }
+}
+
+/// A problem as a page that leads back to an event.
+pub(super) fn back_to(slug: &str, problem: impl Into<Problem>) -> Response {
+    problem::lead_on(problem, problem::Way::event(slug))
+}

@@ -1,0 +1,137 @@
+//! What a form sent, and what is wrong with it.
+
+use axum::extract::{FromRequest, Request};
+use bilten_kernel::error::{FieldError, Problem};
+use bilten_kernel::random::{self, Random};
+
+/// The fields of a form as they were sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// The text of a field, empty if it was not sent.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .find(|(field, _)| field == name)
+            .map_or("", |(_, text)| text.trim())
+    }
+
+    /// A key that a page put into its form, if it can be one of ours.
+    pub(super) fn key(&self) -> Option<String> {
+        let key = self.text("key");
+        ((16..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            .then(|| key.to_owned())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let form = axum::Form::<Vec<(String, String)>>::from_request(request, state).await;
+        form.map(|form| Self(form.0)).map_err(|rejection| {
+            let status = rejection.status();
+            Problem::new(
+                status,
+                "web.form",
+                "The form did not arrive as it should. Please send it again.",
+            )
+        })
+    }
+}
+
+/// A new key for a form: what is sent twice with it is done once.
+pub(super) fn new_key(random: &dyn Random) -> String {
+    random::token(random, 26)
+}
+
+/// Something wrong with a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The field that it is about; empty if it is about the whole form.
+    pub(super) field: String,
+    /// A sentence that says how to mend it.
+    pub(super) text: String,
+}
+
+/// All that is wrong with a form, in the order of its fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// One fault.
+    pub(super) fn one(field: impl Into<String>, text: impl Into<String>) -> Self {
+        let mut faults = Self::default();
+        faults.add(field, text);
+        faults
+    }
+
+    /// The faults that a service found, with its names of fields turned into the form's.
+    pub(super) fn from_errors(errors: &[FieldError], name: impl Fn(&str) -> String) -> Self {
+        Self(
+            errors
+                .iter()
+                .map(|e| Fault {
+                    field: name(&e.field),
+                    text: e.detail.clone(),
+                })
+                .collect(),
+        )
+    }
+
+    /// Adds a fault.
+    pub(super) fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
+        self.0.push(Fault {
+            field: field.into(),
+            text: text.into(),
+        });
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter()
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn of(&self, field: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|fault| fault.field == field)
+            .map(|fault| fault.text.as_str())
+    }
+
+    /// The heading over all of them.
+    pub(super) fn title(&self) -> &'static str {
+        if self.0.len() == 1 {
+            "There is a problem"
+        } else {
+            "There are some problems"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_ours_or_none() {
+        let key = |text: &str| Fields(vec![("key".to_owned(), text.to_owned())]).key();
+        assert_eq!(key(&"a".repeat(26)), Some("a".repeat(26)));
+        for strange in [
+            "",
+            "short",
+            "has space has space",
+            "\0aaaaaaaaaaaaaaaa",
+            &"a".repeat(65),
+        ] {
+            assert_eq!(key(strange), None);
+        }
+    }
+}

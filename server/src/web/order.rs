@@ -1,0 +1,318 @@
+//! An order: its tickets, or what became of it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::{Path, Query};
+use bilten_kernel::money::Money;
+use serde::Deserialize;
+
+use super::form::{self, Faults, Fields};
+use super::shell::{self, Privacy, Shell};
+use super::text::{self, Moment};
+use super::view::{self, Bill, EventView, Method};
+use crate::app::App;
+use crate::catalog::{self, EventDetail, EventState};
+use crate::payments::{
+    Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
+};
+use crate::sales::{self, Order, OrderId, OrderState, SalesError};
+use crate::tickets::{self, Bought, QrFormat, SignedTicket, TicketError, TicketState};
+
+/// The secret in the address of an order's pages.
+#[derive(Debug, Deserialize)]
+pub(super) struct Key {
+    #[serde(default)]
+    pub(super) token: String,
+}
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    shell: Shell,
+    faults: Faults,
+    state: String,
+    heading: &'static str,
+    notices: Vec<Notice>,
+    is_waiting: bool,
+    here: String,
+    event: EventView,
+    tickets: Vec<TicketView>,
+    calendar: String,
+    pay: Option<PayForm>,
+    payment: Option<Vec<Method>>,
+    bill: Bill,
+    reference: String,
+    name: String,
+    email: String,
+    ordered: Moment,
+}
+
+/// A message with the style of its box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Notice {
+    kind: &'static str,
+    text: String,
+}
+
+struct PayForm {
+    action: String,
+    key: String,
+}
+
+struct TicketView {
+    /// The code as SVG; only of a ticket that lets somebody in.
+    qr: Option<String>,
+    picture: Option<String>,
+    state: &'static str,
+    tier: String,
+    holder: String,
+}
+
+/// The address of a page of an order, with the order's secret.
+pub(super) fn address(app: &App, order: OrderId, page: &str) -> String {
+    format!(
+        "/orders/{order}{page}?token={}",
+        sales::order_token(app, order)
+    )
+}
+
+/// Sends the browser to an order.
+pub(super) fn go_to(app: &App, order: OrderId) -> Response {
+    shell::see_other(&address(app, order, ""))
+}
+
+/// Where an order stands, in words: heading, messages, whether to look again, whether to pay again.
+fn in_words(
+    order: &Order,
+    payment: &Payment,
+    offer: &EventDetail,
+) -> (&'static str, Vec<Notice>, bool, bool) {
+    let zone = text::zone(&offer.event.time_zone);
+    let until = order
+        .expires_at
+        .map_or_else(String::new, |at| text::time(at, &zone).text);
+    let good = |text: String| Notice { kind: "good", text };
+    let bad = |text: String| Notice { kind: "bad", text };
+    match order.state {
+        OrderState::Paid => {
+            let done = if order.total_minor == 0 {
+                "Done."
+            } else {
+                "Paid."
+            };
+            let mut notices = vec![good(format!(
+                "{done} Show the code at the door, on this screen or on paper."
+            ))];
+            if offer.event.state == EventState::Cancelled {
+                notices = vec![bad(
+                    "This event was cancelled. The organiser will tell you about your money."
+                        .to_owned(),
+                )];
+            }
+            ("Your tickets", notices, false, false)
+        }
+        OrderState::Pending => match payment.state {
+            PaymentState::Declined => {
+                let why = declined(payment.decline_code.as_deref());
+                let text = format!(
+                    "{why} You have paid nothing. Your tickets stay reserved until {until}."
+                );
+                (
+                    "The payment did not go through",
+                    vec![bad(text)],
+                    false,
+                    true,
+                )
+            }
+            PaymentState::Pending | PaymentState::Succeeded | PaymentState::Refunded => {
+                let text = format!(
+                    "The payment has not been confirmed yet. This page looks again by itself; your tickets stay \
+                     reserved until {until}. There is no need to pay twice."
+                );
+                (
+                    "Waiting for your payment",
+                    vec![Notice { kind: "test", text }],
+                    true,
+                    false,
+                )
+            }
+        },
+        OrderState::Expired => {
+            let money = match payment.state {
+                PaymentState::Refunded => {
+                    "The payment came too late, when no tickets were left; the money was paid back."
+                }
+                PaymentState::Pending => {
+                    "No payment has come in. Should one still arrive, you get the tickets or the money back."
+                }
+                PaymentState::Declined => {
+                    "The payment did not go through, so you have paid nothing."
+                }
+                PaymentState::Succeeded => "Please contact the organiser about your payment.",
+            };
+            let text = format!(
+                "The time for paying ended at {until} and the tickets went back on sale. {money}"
+            );
+            ("This order has expired", vec![bad(text)], false, false)
+        }
+        OrderState::Cancelled => {
+            let text = "It was given up before it was paid, and its tickets went back on sale.";
+            (
+                "This order was cancelled",
+                vec![bad(text.to_owned())],
+                false,
+                false,
+            )
+        }
+        OrderState::Refunded => {
+            let text = "The money was paid back, and its tickets let nobody in any more.";
+            (
+                "This order was refunded",
+                vec![bad(text.to_owned())],
+                false,
+                false,
+            )
+        }
+    }
+}
+
+/// Why a payment was declined, in a sentence.
+fn declined(code: Option<&str>) -> &'static str {
+    match code {
+        Some("insufficient_funds") => {
+            "The bank declined it: there is not enough money on the account."
+        }
+        Some("amount_due") => "This order is not free, so it needs a payment.",
+        Some(_) | None => "The payment provider declined it without giving a reason.",
+    }
+}
+
+fn ticket_view(
+    app: &App,
+    offer: &EventDetail,
+    signed: &SignedTicket,
+) -> Result<TicketView, Problem> {
+    let ticket = &signed.ticket;
+    let (is_valid, state) = match ticket.state {
+        TicketState::Valid => (true, "Valid"),
+        TicketState::Unpaid => (false, "Not paid"),
+        TicketState::Blocked => (false, "Blocked"),
+        TicketState::Cancelled => (false, "Cancelled"),
+        TicketState::Revoked => (false, "Revoked"),
+    };
+    let qr = if is_valid {
+        let svg = tickets::render_qr(&signed.code, QrFormat::Svg)
+            .map_err(|error| Problem::fault(&error))?;
+        let svg = String::from_utf8(svg).map_err(|error| Problem::fault(&error))?;
+        Some(svg)
+    } else {
+        None
+    };
+    Ok(TicketView {
+        picture: is_valid
+            .then(|| address(app, ticket.order_id, &format!("/tickets/{}.png", ticket.id))),
+        qr,
+        state,
+        tier: offer
+            .tier(ticket.tier_id)
+            .map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
+        holder: ticket.holder_name.clone(),
+    })
+}
+
+async fn page(
+    app: &App,
+    status: StatusCode,
+    bought: &Bought,
+    faults: Faults,
+) -> Result<Response, Problem> {
+    let (detail, payment) = (&bought.purchased.order, &bought.purchased.payment);
+    let order = &detail.order;
+    let offer = catalog::offer(app, order.event_id).await?;
+    let (heading, notices, is_waiting, is_payable) = in_words(order, payment, &offer);
+    let total = Money::new(order.total_minor, order.currency);
+    let pay = is_payable.then(|| PayForm {
+        action: address(app, order.id, "/pay"),
+        key: form::new_key(&*app.random),
+    });
+    let views = bought
+        .tickets
+        .iter()
+        .map(|signed| ticket_view(app, &offer, signed))
+        .collect::<Result<_, _>>()?;
+    let page = OrderPage {
+        shell: Shell::personal(heading).with_faults(!faults.is_empty()),
+        faults,
+        state: format!("{}-{}", order.state, payment.state),
+        heading,
+        notices,
+        is_waiting,
+        here: address(app, order.id, ""),
+        event: EventView::of(&offer),
+        tickets: views,
+        calendar: address(app, order.id, "/calendar.ics"),
+        payment: is_payable
+            .then(|| view::methods(order.total_minor, None))
+            .flatten(),
+        pay,
+        bill: Bill::of(&offer, &detail.items, total),
+        reference: order.reference.clone(),
+        name: order.name.clone(),
+        email: order.email.clone(),
+        ordered: text::date_and_time(order.created_at, &text::zone(&offer.event.time_zone)),
+    };
+    shell::page(
+        status,
+        &page,
+        if is_payable {
+            Privacy::Form
+        } else {
+            Privacy::Secret
+        },
+    )
+}
+
+/// `GET /orders/{order}?token=`
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(order): Path<OrderId>,
+    Query(key): Query<Key>,
+) -> Result<Response, Problem> {
+    let bought = tickets::bought(&app, order, &key.token).await?;
+    page(&app, StatusCode::OK, &bought, Faults::default()).await
+}
+
+/// `POST /orders/{order}/pay?token=`
+pub(super) async fn pay(
+    State(app): State<App>,
+    Path(id): Path<OrderId>,
+    Query(secret): Query<Key>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let bought = tickets::bought(&app, id, &secret.token).await?;
+    let key = fields.key().unwrap_or_else(|| form::new_key(&*app.random));
+    let Ok(outcome) = fields.text("payment").parse::<SandboxOutcome>() else {
+        let faults = Faults::one("payment", "Please choose what the test payment does.");
+        return page(&app, StatusCode::UNPROCESSABLE_ENTITY, &bought, faults).await;
+    };
+    let request = PaymentRequest {
+        payment: PaymentMethod::Sandbox { outcome },
+    };
+    let paid = match tickets::pay(&app, id, request.clone(), key).await {
+        // The form was used before, for another way to pay. Only one payment can be under way.
+        Err(TicketError::Payment(PaymentError::Sales(SalesError::KeyReused))) => {
+            tickets::pay(&app, id, request, form::new_key(&*app.random)).await
+        }
+        other => other,
+    };
+    match paid {
+        // The page of the order says what there is to say.
+        Ok(_) | Err(TicketError::Payment(PaymentError::NotPayable(_) | PaymentError::UnderWay)) => {
+            Ok(go_to(&app, id))
+        }
+        Err(other) => Err(other.into()),
+    }
+}

@@ -1,0 +1,124 @@
+//! What all pages share: the head, the headers, rendering.
+
+use askama::Template;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bilten_kernel::error::Problem;
+
+use crate::app::App;
+
+/// What a page may load and where its forms may go: ourselves only.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The head of a page.
+#[derive(Clone, Debug)]
+pub(super) struct Shell {
+    /// The title in tabs and search results.
+    pub(super) title: String,
+    /// What search results and previews say of it.
+    pub(super) description: String,
+    /// Its address, if it may be shared.
+    pub(super) url: Option<String>,
+    /// Whether search engines may list it.
+    pub(super) is_listed: bool,
+}
+
+impl Shell {
+    /// The head of a page for everybody, at a path below the public address.
+    pub(super) fn public(app: &App, title: &str, description: String, path: &str) -> Self {
+        let url = Some(format!("{}{path}", public_url(app)));
+        Self {
+            title: format!("{title} · Bilten"),
+            description,
+            url,
+            is_listed: true,
+        }
+    }
+
+    /// The head of a page for one person.
+    pub(super) fn personal(title: &str) -> Self {
+        let description = "Tickets by Bilten.".to_owned();
+        Self {
+            title: format!("{title} · Bilten"),
+            description,
+            url: None,
+            is_listed: false,
+        }
+    }
+
+    /// The same head for the page as it comes back with faults: screen readers say the title first.
+    pub(super) fn with_faults(mut self, is_faulty: bool) -> Self {
+        if is_faulty {
+            self.title.insert_str(0, "Problem: ");
+        }
+        self
+    }
+}
+
+/// Who may see and keep a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Privacy {
+    /// Everybody.
+    Open,
+    /// One person, and it holds a form: with `no-referrer` browsers would not say that the form is
+    /// our own (`Origin: null`).
+    Form,
+    /// One person, and its address must be named to nobody.
+    Secret,
+}
+
+/// The address people use, without a slash at its end.
+pub(super) fn public_url(app: &App) -> &str {
+    &app.config.http.public_url
+}
+
+/// Renders a page.
+///
+/// # Errors
+/// A problem 500 if the template fails.
+pub(super) fn page(
+    status: StatusCode,
+    template: &impl Template,
+    privacy: Privacy,
+) -> Result<Response, Problem> {
+    let html = template.render().map_err(|error| Problem::fault(&error))?;
+    let mut response = (status, html).into_response();
+    let (cache, referrer) = match privacy {
+        Privacy::Open => ("no-cache", "same-origin"),
+        Privacy::Form => ("no-store", "same-origin"),
+        Privacy::Secret => ("no-store", "no-referrer"),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, cache),
+        (header::REFERRER_POLICY, referrer),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(), payment=()",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+/// Sends the browser on to another page, by GET.
+pub(super) fn see_other(path: &str) -> Response {
+    let mut response = axum::response::Redirect::to(path).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
+    response
+}

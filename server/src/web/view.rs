@@ -1,0 +1,201 @@
+//! An event and a bill as pages show them.
+
+use bilten_kernel::money::Money;
+use serde_json::json;
+
+use super::text::{self, Moment};
+use crate::catalog::{EventDetail, EventState, Occurrence};
+use crate::payments::SandboxOutcome;
+use crate::sales::{OrderItem, Stock};
+
+/// A date of an event.
+#[derive(Clone, Debug)]
+pub(super) struct DateView {
+    pub(super) starts: Moment,
+    pub(super) ends: Moment,
+    pub(super) doors: Option<Moment>,
+}
+
+/// An event.
+#[derive(Clone, Debug)]
+pub(super) struct EventView {
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) description: Vec<String>,
+    pub(super) dates: Vec<DateView>,
+    pub(super) zone: String,
+    pub(super) venue: String,
+    pub(super) address: String,
+}
+
+impl EventView {
+    /// The event as its pages show it.
+    pub(super) fn of(offer: &EventDetail) -> Self {
+        let event = &offer.event;
+        let zone = text::zone(&event.time_zone);
+        let date = |o: &Occurrence| DateView {
+            starts: text::date_and_time(o.starts_at, &zone),
+            ends: text::time_near(o.ends_at, o.starts_at, &zone),
+            doors: o
+                .doors_at
+                .map(|doors| text::time_near(doors, o.starts_at, &zone)),
+        };
+        Self {
+            slug: event.slug.clone(),
+            name: event.name.clone(),
+            description: text::paragraphs(&event.description),
+            dates: offer.occurrences.iter().map(date).collect(),
+            zone: zone.iana_name().unwrap_or("UTC").replace('_', " "),
+            venue: event.venue_name.clone(),
+            address: event.venue_address.clone(),
+        }
+    }
+
+    /// A sentence for search results and previews.
+    pub(super) fn preview(&self) -> String {
+        let when = self
+            .dates
+            .first()
+            .map_or("", |date| date.starts.text.as_str());
+        let facts = format!("{when}, {}.", self.venue);
+        let about = self.description.join(" ");
+        text::beginning(format!("{facts} {about}").trim(), 200)
+    }
+}
+
+/// A line of a bill.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) quantity: u32,
+    pub(super) each: String,
+    pub(super) amount: String,
+}
+
+/// What is bought and what it costs.
+#[derive(Clone, Debug)]
+pub(super) struct Bill {
+    pub(super) lines: Vec<Line>,
+    pub(super) total: String,
+    pub(super) minor: i64,
+}
+
+impl Bill {
+    /// The bill of these items.
+    pub(super) fn of(offer: &EventDetail, items: &[OrderItem], total: Money) -> Self {
+        let mut lines: Vec<_> = items
+            .iter()
+            .map(|item| {
+                let each = Money::new(item.unit_price_minor, total.currency);
+                let tier = offer.tier(item.tier_id);
+                let line = Line {
+                    name: tier.map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
+                    quantity: item.quantity,
+                    each: text::price(each),
+                    // Checked when the order was priced.
+                    amount: each
+                        .times(i64::from(item.quantity))
+                        .map_or_else(|_| String::new(), text::amount),
+                };
+                (tier.map(|tier| tier.number), line)
+            })
+            .collect();
+        lines.sort_by_key(|(number, _)| *number);
+        let lines = lines.into_iter().map(|(_, line)| line).collect();
+        Self {
+            lines,
+            total: text::amount(total),
+            minor: total.minor,
+        }
+    }
+}
+
+/// A way to pay as a form offers it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Method {
+    pub(super) value: &'static str,
+    pub(super) name: &'static str,
+    pub(super) note: &'static str,
+    pub(super) is_chosen: bool,
+}
+
+/// The ways to pay this much; none if nothing is due.
+pub(super) fn methods(due_minor: i64, chosen: Option<SandboxOutcome>) -> Option<Vec<Method>> {
+    let method = |outcome: SandboxOutcome, name, note| Method {
+        value: outcome.as_str(),
+        name,
+        note,
+        is_chosen: outcome == chosen.unwrap_or(SandboxOutcome::Succeed),
+    };
+    (due_minor != 0).then(|| {
+        vec![
+            method(
+                SandboxOutcome::Succeed,
+                "Succeed",
+                "The payment goes through at once.",
+            ),
+            method(
+                SandboxOutcome::Decline,
+                "Decline",
+                "The bank says no. You can try again.",
+            ),
+            method(
+                SandboxOutcome::CallBackLate,
+                "Late answer",
+                "The payment goes through after a few seconds.",
+            ),
+            method(
+                SandboxOutcome::TimeOut,
+                "No answer",
+                "The payment never completes and the order expires.",
+            ),
+        ]
+    })
+}
+
+/// What search engines read: schema.org's `Event` as JSON that can stand inside a `script` element.
+pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> String {
+    let event = &offer.event;
+    let zone = text::zone(&event.time_zone);
+    let iso = |at| text::date_and_time(at, &zone).iso;
+    let first = offer.occurrences.first();
+    let offers: Vec<_> = offer
+        .tiers
+        .iter()
+        .map(|tier| {
+            let left = stock
+                .iter()
+                .find(|s| s.tier_id == tier.id)
+                .map_or(0, Stock::left);
+            let is_left = if left > 0 {
+                "https://schema.org/InStock"
+            } else {
+                "https://schema.org/SoldOut"
+            };
+            json!({
+                "@type": "Offer", "name": tier.name, "url": url, "availability": is_left,
+                "price": offer.price(tier).decimal(), "priceCurrency": event.currency,
+                "validFrom": tier.sales_start_at.map(iso),
+            })
+        })
+        .collect();
+    let status = match event.state {
+        EventState::Cancelled => "https://schema.org/EventCancelled",
+        EventState::Draft | EventState::Published | EventState::Archived => {
+            "https://schema.org/EventScheduled"
+        }
+    };
+    let data = json!({
+        "@context": "https://schema.org", "@type": "Event", "name": event.name, "url": url,
+        "description": text::beginning(&event.description, 500), "eventStatus": status,
+        "startDate": first.map(|o| iso(o.starts_at)), "endDate": first.map(|o| iso(o.ends_at)),
+        "doorTime": first.and_then(|o| o.doors_at).map(iso),
+        "location": { "@type": "Place", "name": event.venue_name, "address": event.venue_address },
+        "offers": offers,
+    });
+    // Nothing in it may end the element or begin a comment.
+    data.to_string()
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
