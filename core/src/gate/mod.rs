@@ -7,6 +7,8 @@
 //! Not a goal: a guard against a camera that reads the same code twice. The second reading is a
 //! second scan and is refused as one; whoever runs a camera waits until the code is gone.
 
+#[cfg(feature = "qr")]
+mod camera;
 mod error;
 mod observe;
 #[cfg(feature = "client")]
@@ -31,6 +33,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A gate on this device.
 pub struct Gate {
     inner: Arc<Inner>,
+    #[cfg(feature = "qr")]
+    reader: Mutex<crate::qr::Reader>,
     #[cfg(feature = "client")]
     runner: crate::sync::runner::Runner,
 }
@@ -69,6 +73,8 @@ impl Gate {
             health: Mutex::default(),
         });
         Ok(Arc::new(Self {
+            #[cfg(feature = "qr")]
+            reader: Mutex::new(Self::camera()),
             #[cfg(feature = "client")]
             runner: crate::sync::runner::Runner::new(
                 store,

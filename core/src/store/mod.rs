@@ -31,6 +31,8 @@ mod schema;
 mod seal;
 mod search;
 mod shared;
+#[cfg(all(test, feature = "issue"))]
+mod tests;
 mod wipe;
 
 pub use device::{Device, FeedPlace, Identity};

@@ -246,7 +246,7 @@ impl<'a> Drive<'a> {
             }
             Done::Wiped(Err(error)) => {
                 listener.exchanged(Some(&error));
-                self.take(Event::Failed(Lane::Push, trouble(&error))).await;
+                self.take(Event::WipeFailed(trouble(&error))).await;
             }
             Done::HintsEnded => self.listen_at = Some(Instant::now() + LISTEN_AGAIN),
         }

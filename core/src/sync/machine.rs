@@ -21,6 +21,7 @@
 //! ```text
 //!   Active ──session opened with a genuine order to wipe──▶ Revoked: only push runs
 //!   Revoked ──push finished, refused, or failed LAST_PUSH_TRIES times──▶ Wiping ──wiped──▶ Wiped
+//!                                                          again after a wait ◀┘ wipe failed
 //! ```
 //!
 //! Nothing leaves `Wiped` but a new pairing, which starts a new machine. To add a step: an event,
@@ -153,6 +154,8 @@ pub enum Event {
     Failed(Lane, Trouble),
     /// The store forgot everything.
     Wiped,
+    /// The store could not forget everything.
+    WipeFailed(Trouble),
 }
 
 /// Something to be done.
@@ -177,8 +180,9 @@ impl State {
         const fn rests(lane: LaneProgress) -> bool {
             matches!(lane.state, LaneState::Idle | LaneState::Waiting)
         }
-        let works = matches!(self.membership, Membership::Wiping);
-        rests(self.pull) && rests(self.push) && !matches!(self.link, Link::Opening) && !works
+        let wipes = matches!(self.membership, Membership::Wiping)
+            && !matches!(self.push.state, LaneState::Waiting);
+        rests(self.pull) && rests(self.push) && !matches!(self.link, Link::Opening) && !wipes
     }
 
     const fn lane(&mut self, lane: Lane) -> &mut LaneProgress {
@@ -198,6 +202,11 @@ impl State {
     }
 
     fn start(&mut self, lane: Lane, effects: &mut Vec<Effect>) {
+        let wipe_waits = lane == Lane::Push && self.push.state == LaneState::Waiting;
+        if self.membership == Membership::Wiping && wipe_waits {
+            self.wipe(effects);
+            return;
+        }
         if !self.has_business(lane) {
             self.lane(lane).state = LaneState::Idle;
             return;
@@ -263,15 +272,16 @@ pub fn transition(mut state: State, event: Event, jitter: u8) -> (State, Vec<Eff
                 state.lane(lane).state = LaneState::Running { again: true };
             }
         },
-        Event::Elapsed(lane) => match (state.membership, state.lane(lane).state) {
-            (Membership::Wiping, _) => effects.push(Effect::Wipe),
-            (_, LaneState::Waiting) => state.start(lane, &mut effects),
-            (_, LaneState::Idle | LaneState::Wanted | LaneState::Running { .. }) => {}
+        Event::Elapsed(lane) => match state.lane(lane).state {
+            LaneState::Waiting => state.start(lane, &mut effects),
+            LaneState::Idle | LaneState::Wanted | LaneState::Running { .. } => {}
         },
         Event::Opened { revoked } => opened(&mut state, revoked, &mut effects),
         Event::OpenFailed(trouble) => open_failed(&mut state, trouble, jitter, &mut effects),
         Event::Finished(lane) => finished(&mut state, lane, &mut effects),
         Event::Failed(lane, trouble) => failed(&mut state, lane, trouble, jitter, &mut effects),
+        // The push lane has nothing else to do: it waits for the next try.
+        Event::WipeFailed(trouble) => state.wait(Lane::Push, trouble, jitter, &mut effects),
         Event::Wiped => {
             state = State {
                 membership: Membership::Wiped,
@@ -287,10 +297,11 @@ fn opened(state: &mut State, revoked: bool, effects: &mut Vec<Effect>) {
     if revoked && state.membership == Membership::Active {
         state.membership = Membership::Revoked;
         state.pull = LaneProgress::default();
-        // What is in the outbox goes now, whether or not somebody asked for it.
-        state.push = LaneProgress {
-            state: LaneState::Wanted,
-            failures: 0,
+        // What is in the outbox goes now, whether or not somebody asked for it. A push that runs
+        // still uses the session before this one: it may fail for that, and is to run again.
+        state.push.state = match state.push.state {
+            LaneState::Running { .. } => LaneState::Running { again: true },
+            LaneState::Idle | LaneState::Wanted | LaneState::Waiting => LaneState::Wanted,
         };
     }
     for lane in [Lane::Pull, Lane::Push] {
@@ -333,20 +344,18 @@ fn finished(state: &mut State, lane: Lane, effects: &mut Vec<Effect>) {
 
 fn failed(state: &mut State, lane: Lane, trouble: Trouble, jitter: u8, effects: &mut Vec<Effect>) {
     match state.membership {
-        // The wipe itself failed; it is the push lane that waits for it.
-        Membership::Wiping => {
-            state.push.failures = state.push.failures.saturating_add(1);
-            let wait = wait_after(state.push.failures, trouble, jitter);
-            effects.push(Effect::Wait(Lane::Push, wait));
-            return;
-        }
-        Membership::Wiped => return,
+        // What was under way before the wipe matters no more.
+        Membership::Wiping | Membership::Wiped => return,
         Membership::Revoked if lane == Lane::Push => {
+            let is_last_try = state.push.failures + 1 >= LAST_PUSH_TRIES;
+            if state.push.state == (LaneState::Running { again: true }) && !is_last_try {
+                state.push.failures += 1;
+                state.start(lane, effects);
+                return;
+            }
             let is_final = match trouble {
                 Trouble::SessionOver | Trouble::Revoked | Trouble::Refused => true,
-                Trouble::Passing | Trouble::Busy(_) | Trouble::FeedLost => {
-                    state.push.failures + 1 >= LAST_PUSH_TRIES
-                }
+                Trouble::Passing | Trouble::Busy(_) | Trouble::FeedLost => is_last_try,
             };
             if is_final {
                 state.wipe(effects);

@@ -1,44 +1,14 @@
 //! A gate against a server over HTTP, with everything that can go wrong in between.
 
 use super::http::{Fault, Handle};
-use super::world::{EVENING, TestClock, code, open_gate, other_issuer, ticket_id};
+use super::venue::venue;
+use super::world::{EVENING, TestClock, code, open_gate, other_issuer};
 use bilten_core::checkin::{DenyReason, Direction, Policy, Verdict};
-use bilten_core::gate::{Gate, GateError, GateObserver, GateStatus};
+use bilten_core::gate::{GateError, GateObserver, GateStatus};
 use bilten_core::sync::page;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
-
-struct Venue {
-    handle: Handle,
-    clock: Arc<TestClock>,
-    folder: tempfile::TempDir,
-    gate: Arc<Gate>,
-}
-
-impl Venue {
-    /// Time goes by, for the device and for the server.
-    fn forward(&self, ms: i64) {
-        self.clock.forward(ms);
-        let mut fake = self.handle.lock();
-        fake.server.now = fake.server.now.plus_ms(ms);
-    }
-}
-
-async fn venue(tickets: u32) -> Venue {
-    let handle = Handle::start(Policy::Single).await;
-    handle.lock().server.sell(0..tickets);
-    let folder = tempfile::tempdir().unwrap();
-    let clock = TestClock::at(EVENING);
-    let gate = open_gate(&folder.path().join("gate.db"), &clock);
-    gate.pair(&handle.link(), "Phone 1").await.unwrap();
-    Venue {
-        handle,
-        clock,
-        folder,
-        gate,
-    }
-}
 
 /// covers: SCAN-1, SCAN-4
 #[tokio::test]
@@ -253,83 +223,6 @@ async fn answers_that_are_not_pages_change_nothing() {
     }
     assert!(venue.gate.sync().await.unwrap().is_complete());
     assert_eq!(venue.gate.status().unwrap().tickets, 20);
-}
-
-/// covers: SCAN-5
-#[tokio::test]
-async fn a_revoked_device_hands_over_its_scans_and_forgets_everything() {
-    let venue = venue(5).await;
-    venue.gate.sync().await.unwrap();
-    venue.gate.scan_text(&code(1), Direction::Entry).unwrap();
-    let device = venue.gate.status().unwrap().pairing.unwrap().device;
-    venue.handle.lock().revoked = Some((device, true));
-    let report = venue.gate.sync().await.unwrap();
-    assert!(report.wiped, "{report:?}");
-    assert_eq!(venue.handle.lock().server.scans.len(), 1);
-    let status = venue.gate.status().unwrap();
-    assert!(status.wiped_at.is_some() && status.pairing.is_none() && status.tickets == 0);
-    let scan = venue
-        .gate
-        .scan_text(&code(2), Direction::Entry)
-        .unwrap_err();
-    assert_eq!(scan, GateError::SetUp { code: "not_paired" });
-    let text = std::fs::read(venue.folder.path().join("gate.db")).unwrap();
-    assert!(
-        !text
-            .windows(16)
-            .any(|bytes| bytes == ticket_id(2).as_bytes())
-    );
-    // It may be used again.
-    venue.handle.lock().revoked = None;
-    venue
-        .gate
-        .pair(&venue.handle.link(), "Phone")
-        .await
-        .unwrap();
-}
-
-/// covers: SCAN-5
-#[tokio::test]
-async fn a_revoked_device_whose_last_push_is_not_taken_forgets_everything_nevertheless() {
-    let venue = venue(5).await;
-    venue.gate.sync().await.unwrap();
-    venue.gate.scan_text(&code(1), Direction::Entry).unwrap();
-    let device = venue.gate.status().unwrap().pairing.unwrap().device;
-    venue.handle.lock().revoked = Some((device, true));
-    venue
-        .handle
-        .fault("redemptions", Fault::Status(503, "busy", Some(60)));
-    // The push of the old session fails with 503, the order comes with the pull's new session.
-    venue
-        .handle
-        .fault("redemptions", Fault::Status(503, "busy", Some(60)));
-    let report = venue.gate.sync().await.unwrap();
-    assert!(!report.wiped);
-    let status = venue.gate.status().unwrap();
-    assert!(status.revoked_at.is_some() && status.outbox == 1);
-    assert_eq!(
-        venue
-            .gate
-            .scan_text(&code(2), Direction::Entry)
-            .unwrap_err(),
-        GateError::Revoked
-    );
-    venue.handle.fault(
-        "redemptions",
-        Fault::Status(403, "access.device_revoked", None),
-    );
-    assert!(venue.gate.sync().await.unwrap().wiped);
-}
-
-/// covers: SCAN-5
-#[tokio::test]
-async fn an_order_to_wipe_that_the_organiser_did_not_sign_is_not_obeyed() {
-    let venue = venue(5).await;
-    let device = venue.gate.status().unwrap().pairing.unwrap().device;
-    venue.handle.lock().revoked = Some((device, false));
-    let report = venue.gate.sync().await.unwrap();
-    assert_eq!(report.pull_problem.unwrap().code, "forged_wipe");
-    assert!(!report.wiped && venue.gate.status().unwrap().pairing.is_some());
 }
 
 /// covers: SCAN-4

@@ -4,8 +4,8 @@ use bilten_core::checkin::{CheckInList, Gate as Place, Holder, Policy, TicketRec
 use bilten_core::gate::Gate;
 use bilten_core::id::{DeviceId, EventId, GateId, ListId, TicketId};
 use bilten_core::key::EventKey;
-use bilten_core::store::StorageKey;
-use bilten_core::sync::page::{NamedKey, Tier};
+use bilten_core::store::{Applied, StorageKey, Store, StoreError};
+use bilten_core::sync::page::{self, NamedKey, Tier};
 use bilten_core::sync::pairing::Paired;
 use bilten_core::system::{Clock, SystemRandomness};
 use bilten_core::ticket::{Issuer, Payload};
@@ -172,4 +172,25 @@ pub(super) fn open_gate(path: &Path, clock: &Arc<TestClock>) -> Arc<Gate> {
         Arc::new(SystemRandomness),
     )
     .unwrap()
+}
+
+pub(super) fn open_store(path: &Path) -> Store {
+    Store::open(path, &key(), Arc::new(SystemRandomness)).unwrap()
+}
+
+/// A store paired without a network.
+pub(super) fn paired_store(path: &Path, number: usize, policy: Policy) -> Store {
+    let mut store = open_store(path);
+    store.begin_pairing().unwrap();
+    let paired = paired(number, policy, EVENING);
+    store
+        .finish_pairing("http://nowhere.invalid", &paired, 0)
+        .unwrap();
+    store
+}
+
+/// Verifies a page as a device does, and applies it.
+pub(super) fn apply(store: &mut Store, bytes: &[u8]) -> Result<Applied, StoreError> {
+    let page = page::read(bytes, &event_id(), &store.known().keys, EVENING).unwrap();
+    store.apply(&page, EVENING)
 }
