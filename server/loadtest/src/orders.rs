@@ -1,0 +1,131 @@
+//! Paid orders on one hot tier.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use hyper::Method;
+
+use crate::client::{Connection, LoadError};
+use crate::figures::Seen;
+use crate::shop::{Event, Shop};
+
+#[derive(Debug, Args)]
+pub(crate) struct OrdersArguments {
+    /// How many clients buy at once
+    #[arg(long, default_value_t = 64)]
+    clients: u32,
+    /// For how long, in seconds
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Tickets in each order
+    #[arg(long, default_value_t = 2)]
+    quantity: u32,
+    /// How many tickets there are
+    #[arg(long, default_value_t = 10_000_000)]
+    capacity: i64,
+}
+
+/// How many bytes of an answer come before its tickets; a client need not parse what it counts.
+const CODE: &[u8] = b"\"code\":\"BT1:";
+
+pub(crate) async fn run(shop: &Shop, arguments: &OrdersArguments) -> Result<(), LoadError> {
+    let event = shop.event(arguments.capacity).await?;
+    let until = Duration::from_secs(arguments.seconds);
+    let (seen, took) = sell(
+        shop,
+        &event,
+        arguments.clients,
+        arguments.quantity,
+        until,
+        u64::MAX,
+    )
+    .await?;
+    seen.print("paid orders", took);
+    prove(shop, &event, arguments.capacity, seen.tickets).await
+}
+
+/// Sells until the time is over, `tickets` are sold or there are none left.
+pub(crate) async fn sell(
+    shop: &Shop,
+    event: &Event,
+    clients: u32,
+    quantity: u32,
+    until: Duration,
+    tickets: u64,
+) -> Result<(Seen, Duration), LoadError> {
+    let body = Arc::new(event.purchase(quantity));
+    let began = Instant::now();
+    let share = tickets.div_ceil(u64::from(clients));
+    let mut tasks = Vec::new();
+    for client in 0..clients {
+        let (address, body) = (shop.address.clone(), Arc::clone(&body));
+        let run = format!("{}-{client}", began.elapsed().as_nanos());
+        tasks.push(tokio::spawn(async move {
+            let mut connection = Connection::open(&address).await?;
+            let mut seen = Seen::default();
+            for i in 0.. {
+                if began.elapsed() >= until || seen.tickets >= share {
+                    break;
+                }
+                let key = format!("{run}-{i}");
+                let headers = [
+                    ("content-type", "application/json"),
+                    ("idempotency-key", key.as_str()),
+                ];
+                let sent = Instant::now();
+                let (status, answer) = connection
+                    .send(Method::POST, "/api/v1/shop/orders", &headers, body.to_vec())
+                    .await?;
+                seen.note(sent.elapsed());
+                match status {
+                    201 => {
+                        seen.tickets +=
+                            answer.windows(CODE.len()).filter(|w| *w == CODE).count() as u64
+                    }
+                    409 => {
+                        seen.sold_out += 1;
+                        if seen.sold_out > 20 {
+                            break;
+                        }
+                    }
+                    _ => seen.errors += 1,
+                }
+            }
+            Ok::<_, LoadError>(seen)
+        }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(
+            task.await
+                .map_err(|error| LoadError::Network(error.to_string()))??,
+        );
+    }
+    Ok((Seen::merge(all), began.elapsed()))
+}
+
+/// Compares what was acknowledged with what the server says it sold.
+#[expect(clippy::print_stdout, reason = "the result")]
+async fn prove(
+    shop: &Shop,
+    event: &Event,
+    capacity: i64,
+    acknowledged: u64,
+) -> Result<(), LoadError> {
+    let (held, sold) = shop.stock(event).await?;
+    if held < 0 || sold < 0 || held + sold > capacity {
+        return Err(LoadError::Wrong(format!(
+            "{sold} sold and {held} held of {capacity}"
+        )));
+    }
+    if i64::try_from(acknowledged) != Ok(sold) {
+        return Err(LoadError::Wrong(format!(
+            "{acknowledged} tickets acknowledged, {sold} sold"
+        )));
+    }
+    println!(
+        "proof: {sold} of {capacity} sold, {acknowledged} acknowledged, {held} held: nothing oversold"
+    );
+    Ok(())
+}
