@@ -1,9 +1,5 @@
 //! The server's tests: the real application on a real port, on both databases.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on must fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod app;
 mod catalog;
