@@ -6,6 +6,8 @@ const engines = process.env.BILTEN_TEST_POSTGRES ? ["sqlite", "postgres"] as con
 
 export default defineConfig<object, Options>({
   testDir: "specs",
+  // Pictures are for people, not a test.
+  testIgnore: process.env.BILTEN_SHOTS ? [] : ["screens.spec.ts"],
   forbidOnly: !!process.env.CI,
   workers: 2,
   fullyParallel: true,

@@ -2,7 +2,6 @@
 import { desktop, expect, pay, phone, reserve, test } from "../support/test.ts";
 
 const folder = process.env.BILTEN_SHOTS;
-test.skip(!folder, "BILTEN_SHOTS names no folder");
 
 const looks = {
   phone: phone,
