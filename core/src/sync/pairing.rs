@@ -42,14 +42,19 @@ impl PairingLink {
         let (code, server) = rest.split_once(LINK_SERVER).ok_or(PairingLinkError)?;
         let is_code =
             (8..=128).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric());
-        let is_server = (server.starts_with("https://") || server.starts_with("http://"))
-            && server.len() <= 512
-            && server.bytes().all(|b| b.is_ascii_graphic());
+        let is_short_ascii = server.len() <= 512 && server.bytes().all(|b| b.is_ascii_graphic());
+        let server = server.trim_end_matches('/');
+        let rest = server
+            .strip_prefix("https://")
+            .or_else(|| server.strip_prefix("http://"));
+        // A host, not only the slashes before it.
+        let is_server =
+            is_short_ascii && rest.is_some_and(|rest| rest.starts_with(|c: char| c != '/'));
         if !is_code || !is_server {
             return Err(PairingLinkError);
         }
         Ok(Self {
-            server: server.trim_end_matches('/').to_owned(),
+            server: server.to_owned(),
             code: code.to_owned(),
         })
     }
@@ -266,5 +271,32 @@ impl<'de> Deserialize<'de> for Signature {
         read_hex(&text)
             .map(Self)
             .ok_or_else(|| serde::de::Error::custom("a signature is 128 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pairing_link_names_a_code_and_a_host() {
+        let link = PairingLink::parse(" bilten:pair?code=ABCD2345&server=https://a.example// ");
+        let expected = PairingLink {
+            server: "https://a.example".to_owned(),
+            code: "ABCD2345".to_owned(),
+        };
+        assert_eq!(link, Ok(expected.clone()));
+        assert_eq!(PairingLink::parse(&expected.to_text()), Ok(expected));
+        for server in [
+            "https://",
+            "https:////",
+            "http:///x",
+            "ftp://a.example",
+            "a.example",
+            "",
+        ] {
+            let text = format!("bilten:pair?code=ABCD2345&server={server}");
+            assert_eq!(PairingLink::parse(&text), Err(PairingLinkError), "{server}");
+        }
     }
 }
