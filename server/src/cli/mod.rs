@@ -5,11 +5,17 @@
 //! one line `bilten: CODE: what is wrong` and exit code 1.
 
 mod admin;
+mod demo;
+mod doctor;
+mod gate;
+mod output;
+mod read;
 mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bilten_kernel::config::ConfigError;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
@@ -36,6 +42,10 @@ enum Command {
     Migrate,
     /// Print the OpenAPI description of the API
     Openapi,
+    Demo(demo::DemoArguments),
+    Doctor(doctor::DoctorArguments),
+    Read(read::ReadArguments),
+    Gate(gate::GateArguments),
     /// Make an organisation
     Organisation(admin::OrganisationArguments),
     /// Make or end an API key of an organisation
@@ -64,6 +74,12 @@ impl Failure {
 impl From<crate::server::StartError> for Failure {
     fn from(error: crate::server::StartError) -> Self {
         Self::new(error.code(), error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new("config", error)
     }
 }
 
@@ -103,9 +119,8 @@ pub fn run() -> ExitCode {
 }
 
 async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let load = || -> Result<Config, Failure> {
-        let mut config = Config::load(arguments.config.as_deref())
-            .map_err(|error| Failure::new("config", error))?;
+    let load = || -> Result<Config, ConfigError> {
+        let mut config = Config::load(arguments.config.as_deref())?;
         if let Some(url) = &arguments.database_url {
             config.database.url.clone_from(url);
         }
@@ -115,6 +130,10 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(serve) => serve::run(load()?, serve).await,
         Command::Migrate => admin::migrate(load()?).await,
         Command::Openapi => admin::openapi(),
+        Command::Demo(demo) => demo::run(arguments.database_url.as_deref(), demo).await,
+        Command::Doctor(doctor) => doctor::run(load(), doctor).await,
+        Command::Read(read) => read::run(read),
+        Command::Gate(gate) => gate::run(gate).await,
         Command::Organisation(organisation) => admin::organisation(load()?, organisation).await,
         Command::Key(key) => admin::key(load()?, key).await,
     }

@@ -63,20 +63,33 @@ impl MasterKey {
         Ok(Self(key))
     }
 
+    /// Reads the key from a file; nothing if there is none.
+    ///
+    /// # Errors
+    /// [`VaultError::File`] or [`VaultError::Form`].
+    pub fn read_file(path: &Path) -> Result<Option<Self>, VaultError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::from_hex(&text).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(VaultError::File {
+                path: path.display().to_string(),
+                source,
+            }),
+        }
+    }
+
     /// Reads the key from a file; makes one, readable by its owner only, where there is none.
     ///
     /// # Errors
     /// [`VaultError::File`] or [`VaultError::Form`].
     pub fn from_file(path: &Path, random: &dyn Random) -> Result<Self, VaultError> {
+        if let Some(key) = Self::read_file(path)? {
+            return Ok(key);
+        }
         let fault = |source| VaultError::File {
             path: path.display().to_string(),
             source,
         };
-        match std::fs::read_to_string(path) {
-            Ok(text) => return Self::from_hex(&text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(fault(error)),
-        }
         let mut key = [0; 32];
         random.fill(&mut key);
         let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();

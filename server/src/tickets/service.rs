@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bilten_core::key::PublicKey;
 use bilten_core::ticket::Issuer;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, Db, DbError};
 
 use super::model::*;
 use super::store;
@@ -13,7 +13,7 @@ use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
 use crate::identity::OrganisationId;
 use crate::payments::{self, PaymentError, PurchaseRequest, Purchased};
-use crate::platform::VaultError;
+use crate::platform::{Vault, VaultError};
 use crate::sales::{self, OrderId, OrderState, SalesError};
 
 /// Gates accept an event's key from this long before it was made, in seconds: clocks differ.
@@ -178,6 +178,20 @@ pub(super) fn open(app: &App, event: EventId, row: &EventKeyRow) -> Result<Arc<I
     let issuer = Arc::new(Issuer::from_secret(&secret));
     app.issuers.put(name, Arc::clone(&issuer));
     Ok(issuer)
+}
+
+/// Whether this vault opens the newest event key of a database, which no vault at all does not;
+/// nothing if there is no key yet.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn opens_keys(db: &Db, vault: Option<&Vault>) -> Result<Option<bool>, DbError> {
+    let key = db
+        .read(|c| Box::pin(async move { store::newest_key(c).await }))
+        .await?;
+    Ok(key.map(|(event, sealed)| {
+        vault.is_some_and(|vault| vault.open(&sealed_for(event), &sealed).is_ok())
+    }))
 }
 
 /// The key with which an event signs now.

@@ -45,9 +45,36 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, DbError> {
     Ok(conn)
 }
 
+/// Opens a connection to a file that nobody changes: SQLite then makes no file beside it.
+pub(super) fn open_still(path: &Path) -> Result<Connection, DbError> {
+    let mut uri = "file:".to_owned();
+    for c in path.to_string_lossy().chars() {
+        match c {
+            '%' | '?' | '#' => uri.push_str(&format!("%{:02x}", u32::from(c))),
+            c => uri.push(c),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    open_as(Path::new(&uri), path, flags)
+}
+
+/// How the file's changes are kept: `wal` once a server has opened it.
+pub(super) fn journal_mode(conn: &Connection) -> Result<String, DbError> {
+    conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .map_err(|error| DbError::lite("journal_mode", &error))
+}
+
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
+    open_as(path, path, flags)
+}
+
+/// Opens what SQLite calls `name` and people call `path`.
+fn open_as(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
     let open = || {
-        let conn = Connection::open_with_flags(path, flags)?;
+        let conn = Connection::open_with_flags(name, flags)?;
         conn.busy_timeout(PATIENCE)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         // LIKE tells a from A on PostgreSQL, so it does here.
@@ -76,12 +103,43 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> DbError {
     )
 }
 
+/// The file that says which process has the database.
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// The process id of the server that has the database, as far as it says so; takes nothing.
+pub(super) fn holder(database: &Path) -> Result<Option<String>, DbError> {
+    let path = lock_path(database);
+    let failed = |error: std::io::Error| {
+        DbError::open(
+            "database_unopenable",
+            format!("cannot look at {}: {error}", path.display()),
+        )
+    };
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    // Shared, and let go at once: others may look too.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            Ok(Some(holder.trim().to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 /// Takes the file that says which process has the database, so that a second server is refused.
 /// It is held until the returned file is closed, also by the end of the process.
 pub(super) fn lock(database: &Path) -> Result<File, DbError> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
+    let path = lock_path(database);
     let failed = |error: &dyn std::fmt::Display| {
         DbError::open(
             "database_unopenable",

@@ -15,6 +15,7 @@
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
 //! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `inspect.rs` | what a database looks like, without changing it |
 //!
 //! Rules for a write: decide inside the statement (`UPDATE … WHERE stock >= $2`, then look at the
 //! count), await nothing but the `Conn`, and do nothing slow (network, hashing) in it.
@@ -23,6 +24,7 @@ mod config;
 mod conn;
 mod dialect;
 mod error;
+mod inspect;
 mod lite;
 mod many;
 mod migrate;
@@ -43,6 +45,7 @@ use sqlx::postgres::PgPool;
 pub use config::DatabaseConfig;
 pub use conn::Conn;
 pub use error::{DbError, Violation};
+pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};

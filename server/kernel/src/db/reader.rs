@@ -16,16 +16,25 @@ thread_local! {
     static IDLE: RefCell<Vec<(Weak<PathBuf>, Conn)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// How a connection is opened.
+pub(super) type Open = fn(&Path) -> Result<rusqlite::Connection, DbError>;
+
 /// Hands out this thread's connections to one database.
 pub(super) struct Readers {
     path: Arc<PathBuf>,
+    open: Open,
     signals: Arc<Signals>,
 }
 
 impl Readers {
     pub(super) fn new(path: &Path, signals: Arc<Signals>) -> Self {
+        Self::opened_by(lite::open_reader, path, signals)
+    }
+
+    pub(super) fn opened_by(open: Open, path: &Path, signals: Arc<Signals>) -> Self {
         Self {
             path: Arc::new(path.to_owned()),
+            open,
             signals,
         }
     }
@@ -60,7 +69,7 @@ impl Readers {
         match kept {
             Ok(Some(conn)) => Ok(conn),
             Ok(None) | Err(_) => {
-                let engine = Engine::Lite(lite::open_reader(&self.path)?);
+                let engine = Engine::Lite((self.open)(&self.path)?);
                 Ok(Conn::new(engine, Arc::clone(&self.signals)))
             }
         }
