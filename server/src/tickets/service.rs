@@ -165,7 +165,11 @@ fn issuer_name(event: EventId, key_id: &str) -> String {
     format!("{event} {key_id}")
 }
 
-pub(super) fn open(app: &App, event: EventId, row: &EventKeyRow) -> Result<Arc<Issuer>, VaultError> {
+pub(super) fn open(
+    app: &App,
+    event: EventId,
+    row: &EventKeyRow,
+) -> Result<Arc<Issuer>, VaultError> {
     let name = issuer_name(event, &row.key_id);
     if let Some(issuer) = app.issuers.get(&name) {
         return Ok(issuer);
@@ -216,8 +220,14 @@ async fn issuer(app: &App, event: EventId, key_id: &str) -> Result<Arc<Issuer>, 
     if let Some(issuer) = app.issuers.get(&issuer_name(event, key_id)) {
         return Ok(issuer);
     }
-    let rows = app.db.read(move |c| Box::pin(async move { store::keys(c, event).await })).await?;
-    let row = rows.iter().find(|row| row.key_id == key_id).ok_or(TicketError::NoKey)?;
+    let rows = app
+        .db
+        .read(move |c| Box::pin(async move { store::keys(c, event).await }))
+        .await?;
+    let row = rows
+        .iter()
+        .find(|row| row.key_id == key_id)
+        .ok_or(TicketError::NoKey)?;
     Ok(open(app, event, row)?)
 }
 
@@ -550,7 +560,9 @@ async fn sign(app: &App, tickets: Vec<Ticket>) -> Result<Vec<SignedTicket>, Tick
     let mut signed = Vec::with_capacity(tickets.len());
     for ticket in tickets {
         let issuer = issuer(app, ticket.event_id, &ticket.key_id).await?;
-        let code = issuer.issue(ticket.payload()).map_err(|_| TicketError::State(ticket.state))?;
+        let code = issuer
+            .issue(ticket.payload())
+            .map_err(|_| TicketError::State(ticket.state))?;
         signed.push(SignedTicket { ticket, code });
     }
     Ok(signed)
@@ -573,7 +585,10 @@ pub async fn buy(app: &App, request: PurchaseRequest, key: String) -> Result<Bou
     let purchased = payments::purchase(app, request, key).await?;
     let tickets = match purchased.order.order.state {
         OrderState::Paid => of_order(app, purchased.order.order.id).await?,
-        OrderState::Pending | OrderState::Cancelled | OrderState::Expired | OrderState::Refunded => Vec::new(),
+        OrderState::Pending
+        | OrderState::Cancelled
+        | OrderState::Expired
+        | OrderState::Refunded => Vec::new(),
     };
     Ok(Bought { purchased, tickets })
 }

@@ -1,6 +1,7 @@
 //! The server's tests: the real application on a real port, on both databases.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod access;
 mod app;
 mod catalog;
 mod crash;

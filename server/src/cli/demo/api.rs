@@ -32,11 +32,6 @@ impl Api {
         Ok(Self { client, base, key })
     }
 
-    /// The server's address.
-    pub(super) fn base(&self) -> &str {
-        &self.base
-    }
-
     /// Reads something of the organiser's.
     ///
     /// # Errors

@@ -98,11 +98,6 @@ impl Gate {
         })
     }
 
-    /// Where its store is.
-    pub(super) fn store(&self) -> &Path {
-        &self.store
-    }
-
     /// Runs a command of the gate, with `input` typed into it.
     ///
     /// # Errors

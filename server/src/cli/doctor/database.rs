@@ -59,21 +59,21 @@ pub(super) async fn examine(
 /// An error of the database names its mend in its last sentence, or needs the operator's eye.
 fn failed(check: &'static str, error: &DbError) -> Finding {
     let text = error.to_string();
-    let detail = format!("{} ({})", text, error.code());
-    match error {
-        DbError::Open { .. } => match text.rsplit_once(". ") {
-            Some((what, mend)) => Finding::fail(
-                check,
-                format_args!("{what} ({})", error.code()),
-                mend.trim_end_matches('.'),
-            ),
-            None => Finding::fail(check, detail, "Check database.url"),
-        },
-        _ => Finding::fail(
+    let detail = format!("{text} ({})", error.code());
+    if !matches!(error, DbError::Open { .. }) {
+        return Finding::fail(
             check,
             detail,
             "Check that the database runs, and its own log",
+        );
+    }
+    match text.rsplit_once(". ") {
+        Some((what, mend)) => Finding::fail(
+            check,
+            format_args!("{what} ({})", error.code()),
+            mend.trim_end_matches('.'),
         ),
+        None => Finding::fail(check, detail, "Check database.url"),
     }
 }
 

@@ -24,7 +24,7 @@ use bilten_core::gate::{Choice, Gate, GateError};
 use clap::{Args, Subcommand};
 
 use super::{Failure, output};
-use views::{Print, View};
+use views::Print;
 
 /// Be a gate: judge tickets with no network, and sync when there is one.
 ///

@@ -26,17 +26,18 @@ on_both_engines! {
                     Change::Key(_) => 1,
                     Change::List(_) | Change::Gate(_) => 2,
                     Change::Tier(_) => 3,
-                    _ => 4,
+                    Change::Revocation(_)
+                    | Change::Redemption(_)
+                    | Change::WithdrawnKey(_)
+                    | Change::Removed(_) => 4,
                 }] += 1;
             }
             counts
         };
         assert_eq!(kinds(&changes), [3, 1, 2, 2, 0], "{changes:?}");
-        let first = changes.iter().find_map(|change| match change {
-            Change::Ticket(record) => Some(record),
-            _ => None,
-        });
-        let holder = first.unwrap().holder.clone().unwrap();
+        let is_ticket = |change: &&Change| matches!(change, Change::Ticket(_));
+        let Some(Change::Ticket(first)) = changes.iter().find(is_ticket) else { panic!("{changes:?}") };
+        let holder = first.holder.clone().unwrap();
         assert_eq!(holder.name, "Ana Novak");
 
         // Nothing new, then a sale, then nothing again.
