@@ -381,7 +381,6 @@ fn without_randomness_nothing_is_judged_or_sealed() {
     assert_eq!(store.outbox_len().unwrap(), 0);
 }
 
-/// The list of the pairing is the one of the feed.
 #[test]
 fn a_list_that_was_removed_judges_no_more() {
     let folder = tempfile::tempdir().unwrap();
