@@ -75,6 +75,25 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: SCAN-2
+    async fn a_device_that_was_away_learns_the_new_key(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        let mut device = Device::pair(&t, &event, 1).await;
+        let cursor = device.pull(&t, None).await.1;
+        t.organiser.post(&format!("/api/v1/events/{}/keys", event.id), json!({})).await.expect(201);
+        buy(&t, &event, 1, "k").await;
+        // The page is verified by the keys that came with pairing, and brings the new one.
+        let (changes, _) = device.pull(&t, Some(&cursor)).await;
+        assert!(matches!(&changes[..], [Change::Key(_), Change::Ticket(_)]), "{changes:?}");
+        // So is the order to wipe itself.
+        t.organiser.delete(&format!("/api/v1/devices/{}", device.paired.device)).await.expect(204);
+        device.open_session().await;
+        let keys = device.keys();
+        assert!(device.session.wipe.clone().unwrap().is_genuine(keys.keys().iter().map(|key| &key.public_key)));
+        t.stop().await;
+    }
+
     /// covers: SCAN-4
     async fn pages_join_up_at_any_size(db: TestDb) {
         let t = TestApp::start(db).await;

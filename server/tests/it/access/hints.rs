@@ -24,6 +24,10 @@ on_both_engines! {
         t.organiser.delete(&format!("/api/v1/devices/{}", device.paired.device)).await.expect(204);
         let end = tokio::time::timeout(Duration::from_secs(8), hints.next()).await.unwrap().unwrap();
         assert_eq!(end, None);
-        t.stop().await;
+        // Whoever still listens does not hold up a server that stops.
+        let other = Device::pair(&t, &event, 2).await;
+        let mut hints = other.sync.hints(&other.session.token).await.unwrap();
+        hints.next().await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(10), t.stop()).await.unwrap();
     }
 }
