@@ -4,6 +4,7 @@
 mod access;
 mod app;
 mod catalog;
+mod cli;
 mod crash;
 mod openapi;
 mod sales;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use super::conn::Engine;
 use super::reader::Readers;
 use super::{Backend, Conn, DatabaseConfig, Db, DbError, config, lite, pg};
 use crate::clock::Timestamp;
@@ -40,8 +39,8 @@ pub struct Inspection {
 pub enum Settings {
     /// SQLite; the rest is set by us whenever the file is opened.
     Lite {
-        /// `wal` once a server has opened the file.
-        journal_mode: String,
+        /// Whether changes are kept in a write-ahead log, as in each file that a server has opened.
+        is_wal: bool,
     },
     /// PostgreSQL.
     Pg {
@@ -128,14 +127,10 @@ impl Db {
     /// [`DbError`] if it does not answer.
     pub async fn inspect(&self) -> Result<Inspection, DbError> {
         let (version, settings) = match &*self.backend {
-            Backend::Lite { readers, .. } => readers.with(|conn| match &conn.engine {
-                Engine::Lite(lite) => {
-                    let journal_mode = lite::journal_mode(lite)?;
-                    let version = rusqlite::version().to_owned();
-                    Ok((version, Settings::Lite { journal_mode }))
-                }
-                Engine::Pg(_) => Err(DbError::WouldWait),
-            })?,
+            Backend::Lite { readers, .. } => {
+                let is_wal = lite::is_wal(readers.path())?;
+                (rusqlite::version().to_owned(), Settings::Lite { is_wal })
+            }
             Backend::Pg(pool) => {
                 let asked = sqlx::query(PG_SETTINGS).fetch_one(pool).await;
                 asked

@@ -61,10 +61,15 @@ pub(super) fn open_still(path: &Path) -> Result<Connection, DbError> {
     open_as(Path::new(&uri), path, flags)
 }
 
-/// How the file's changes are kept: `wal` once a server has opened it.
-pub(super) fn journal_mode(conn: &Connection) -> Result<String, DbError> {
-    conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))
-        .map_err(|error| DbError::lite("journal_mode", &error))
+/// Whether the file says that its changes are kept in a write-ahead log, as a server sets it.
+pub(super) fn is_wal(path: &Path) -> Result<bool, DbError> {
+    // The read version of the header (https://sqlite.org/fileformat.html); a connection to a file
+    // that nobody changes does not tell.
+    let mut header = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(20).read_to_end(&mut header))
+        .map_err(|error| DbError::fault("is_wal", error))?;
+    Ok(header.get(19) == Some(&2))
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {

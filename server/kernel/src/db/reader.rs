@@ -39,6 +39,11 @@ impl Readers {
         }
     }
 
+    /// Where the database is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs `read` with a connection of this thread.
     pub(super) fn with<T, E: From<DbError>>(
         &self,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{DatabaseConfig, Db, DbError, Migration};
+use bilten_kernel::db::{DatabaseConfig, Db, DbError, Migration, Settings};
 use bilten_kernel::{on_both_engines, sql, vals};
 
 use crate::{MIGRATIONS, set_up};
@@ -47,6 +47,35 @@ on_both_engines! {
         assert_eq!(error.code(), "migration_changed", "{error}");
         let error = db.migrate(&[MIGRATIONS, MIGRATIONS], AT).await.unwrap_err();
         assert_eq!(error.code(), "migration_number", "{error}");
+    }
+
+    async fn looking_at_a_database_works_beside_a_server_and_leaves_no_trace(db: TestDb) {
+        let config = db.config().clone();
+        set_up(&db, 3).await;
+        let holder = config.lite_file().unwrap().map(|file| file.holder.unwrap());
+        assert!(holder.is_none_or(|holder| holder == std::process::id().to_string()));
+        for is_served in [true, false] {
+            if !is_served {
+                db.db().close().await;
+            }
+            let look = Db::open_to_inspect(&config).await.unwrap();
+            let found = look.inspect().await.unwrap();
+            assert_eq!(found.migrated_at, Some(AT));
+            match found.settings {
+                Settings::Lite { is_wal } => assert!(is_wal),
+                Settings::Pg { fsync, may_create, is_replica, .. } => assert!(fsync && may_create && !is_replica),
+            }
+            assert!(look.missing_migrations(&[bilten_kernel::MIGRATIONS, MIGRATIONS]).await.unwrap().is_empty());
+            assert_eq!(count(&look).await, 1);
+            look.close().await;
+        }
+        if let Some(file) = config.lite_file().unwrap() {
+            assert_eq!(file.holder, None);
+            std::fs::remove_file(&file.path).unwrap();
+            let error = Db::open_to_inspect(&config).await.err().unwrap();
+            assert_eq!(error.code(), "database_missing");
+            assert!(!file.path.exists());
+        }
     }
 
     async fn a_migration_that_fails_leaves_nothing_behind(db: TestDb) {

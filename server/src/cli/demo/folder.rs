@@ -41,7 +41,7 @@ impl Folder {
     /// Takes the folder that was asked for, the usual one, or for a check a temporary one.
     ///
     /// # Errors
-    /// `demo.folder_not_empty`, or `demo.folder` if it cannot be made.
+    /// `demo.folder_not_empty`, or `demo.folder` if it is no folder.
     pub(super) fn prepare(wanted: Option<&Path>, is_check: bool) -> Result<Self, Failure> {
         let is_temporary = is_check && wanted.is_none();
         let path = match wanted {
@@ -61,31 +61,39 @@ impl Folder {
             marker,
         };
         if folder.marker.is_none() {
-            folder.make()?;
+            folder.must_be_empty()?;
         }
         Ok(folder)
     }
 
-    fn make(&self) -> Result<(), Failure> {
-        let shown = self.path.display();
-        let fault = |error: std::io::Error| {
-            Failure::new(
-                "demo.folder",
-                format_args!(
-                    "the folder {shown} cannot be used: {error}. Name another one: --folder"
-                ),
-            )
+    fn must_be_empty(&self) -> Result<(), Failure> {
+        let path = &self.path;
+        let entries = match path.read_dir() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unusable(path, &error)),
+            Ok(mut entries) => entries.next(),
         };
-        if self.path.exists() && self.path.read_dir().map_err(fault)?.next().is_some() {
-            return Err(Failure::new(
+        match entries {
+            None => Ok(()),
+            Some(_) => Err(Failure::new(
                 "demo.folder_not_empty",
                 format_args!(
-                    "the folder {shown} is not empty, and holds no finished demo. Remove it, or name another one: --folder"
+                    "the folder {} is not empty, and holds no finished demo. Remove it, or name another one: --folder",
+                    path.display()
                 ),
-            ));
+            )),
         }
+    }
+
+    /// Makes the folder and what is in it; only once the demo can begin, so that a port in use
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// `demo.folder` if it cannot be made.
+    pub(super) fn make(&self) -> Result<(), Failure> {
         for part in ["tickets", "gates"] {
-            std::fs::create_dir_all(self.path.join(part)).map_err(fault)?;
+            let path = self.path.join(part);
+            std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
         }
         Ok(())
     }
@@ -116,7 +124,7 @@ impl Folder {
     /// `demo.folder` if it cannot be written.
     pub(super) fn picture(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
         let path = self.path.join("tickets").join(name);
-        std::fs::write(&path, bytes).map_err(|error| unwritten(&path, &error))?;
+        std::fs::write(&path, bytes).map_err(|error| unusable(&path, &error))?;
         Ok(path)
     }
 
@@ -144,7 +152,7 @@ impl Folder {
         options
             .open(&path)
             .and_then(|mut file| writeln!(file, "{key}"))
-            .map_err(|error| unwritten(&path, &error))
+            .map_err(|error| unusable(&path, &error))
     }
 
     /// Notes that the demo is complete, so that it can go on another time.
@@ -155,14 +163,17 @@ impl Folder {
         let path = self.path.join(MARKER);
         let text = serde_json::to_vec_pretty(marker)
             .map_err(|error| Failure::new("demo.folder", error))?;
-        std::fs::write(&path, text).map_err(|error| unwritten(&path, &error))
+        std::fs::write(&path, text).map_err(|error| unusable(&path, &error))
     }
 }
 
-fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(
         "demo.folder",
-        format_args!("{} cannot be written: {error}", path.display()),
+        format_args!(
+            "{} cannot be used: {error}. Name another folder: --folder",
+            path.display()
+        ),
     )
 }
 
@@ -184,6 +195,8 @@ mod tests {
         let above = tempfile::tempdir().unwrap();
         let path = above.path().join("new");
         let folder = Folder::prepare(Some(&path), false).unwrap();
+        assert!(!path.exists());
+        folder.make().unwrap();
         let code = |is_check| Folder::prepare(Some(&path), is_check).unwrap_err().code;
         // It did not finish.
         assert_eq!(code(false), "demo.folder_not_empty");
@@ -210,6 +223,7 @@ mod tests {
     #[test]
     fn the_folder_of_a_check_goes_away() {
         let folder = Folder::prepare(None, true).unwrap();
+        folder.make().unwrap();
         let path = folder.path().to_owned();
         assert!(path.join("tickets").is_dir());
         drop(folder);

@@ -53,7 +53,7 @@ pub(super) async fn sync(
             conflicts,
         };
         let what = format!(
-            "{} knows {} tickets, {} people inside, {} conflict(s) of its own, and has nothing to send",
+            "{} knows {} tickets, {} people inside and own conflicts: {}; it has nothing left to send",
             gate.name, state.tickets, state.inside, state.conflicts
         );
         stage.done(what, state == expected)?;
@@ -111,7 +111,7 @@ pub(super) async fn report(stage: &mut Stage, api: &Api, scenery: &Scenery) -> R
     )?;
     for place in list(of_list, "/places")? {
         stage.say(format_args!(
-            "{:<11} {} in, {} refused, {} conflict(s)",
+            "{:<12}{} in, {} refused, conflicts: {}",
             place["gate_name"].as_str().unwrap_or("no gate"),
             number(place, "/entries")?,
             number(place, "/refused")?,

@@ -129,7 +129,13 @@ pub(super) async fn set_up(
         "tiers": [{ "name": "Standing", "price_minor": 2400, "capacity": 300,
                     "valid_from_at": now - hours(1), "valid_until_at": now + hours(34) }],
     });
-    let concert = publish(stage, api, "Polka Night, tonight, in three tiers", &concert).await?;
+    let concert = publish(
+        stage,
+        api,
+        "Polka Night, tonight, with three tiers",
+        &concert,
+    )
+    .await?;
     let other = publish(stage, api, "a second event, tomorrow", &other).await?;
 
     let path = format!("/api/v1/events/{}", concert.id);
@@ -148,7 +154,7 @@ pub(super) async fn set_up(
         };
         gates.push(text(&gate, "/id")?.to_owned());
     }
-    stage.step("gates of the concert", GATES.len(), gates.len())?;
+    stage.step("its gates, North and South", GATES.len(), gates.len())?;
     Ok(Scenery {
         concert,
         other,

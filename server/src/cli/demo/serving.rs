@@ -59,6 +59,7 @@ impl Running {
         config.http.listen = address.to_string();
         config.http.public_url = format!("http://{address}");
         let app = server::open(config).await?;
+        folder.make()?;
         let (stop, stopped) = oneshot::channel();
         let until = async move {
             // An error means that nobody is left to stop it: stop as well.

@@ -116,7 +116,7 @@ impl Stage {
             Outcome::Unread(_) => self.unread += 1,
         }
         self.steps += 1;
-        let line = format!("{gate:<11}{what:<46}{got}");
+        let line = format!("{gate:<12}{what:<46}{got}");
         if expected == got {
             output::line(format_args!("   ok    {line}"))
         } else {
@@ -149,7 +149,7 @@ impl Stage {
             .map(|(reason, count)| format!("{reason} {count}"))
             .collect();
         format!(
-            "demo: {} of {} steps as expected; {} tickets sold; {} scans: {} admitted, {refused} refused ({}), {} unread; {} conflict(s); {:.1} s",
+            "demo: {} of {} steps as expected; {} tickets sold; {} scans: {} admitted, {refused} refused ({}), {} unread; conflicts {}; {:.1} s",
             self.steps - self.failed,
             self.steps,
             self.sold,
@@ -183,7 +183,7 @@ mod tests {
         assert!(
             stage
                 .figures()
-                .starts_with("demo: 2 of 3 steps as expected; 0 tickets sold; 2 scans: 1 admitted, 1 refused (expired 1), 0 unread; 0 conflict(s); "),
+                .starts_with("demo: 2 of 3 steps as expected; 0 tickets sold; 2 scans: 1 admitted, 1 refused (expired 1), 0 unread; conflicts 0; "),
             "{}",
             stage.figures()
         );

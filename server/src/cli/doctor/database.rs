@@ -115,17 +115,15 @@ fn engine(db: &Db, inspection: &Inspection) -> Finding {
 fn settings(settings: &Settings, config: &DatabaseConfig) -> Vec<Finding> {
     const CHECK: &str = "durability";
     match settings {
-        Settings::Lite { journal_mode } if journal_mode == "wal" => {
+        Settings::Lite { is_wal: true } => {
             vec![Finding::ok(
                 CHECK,
                 "write-ahead log; the server writes with synchronous=FULL",
             )]
         }
-        Settings::Lite { journal_mode } => vec![Finding::warn(
+        Settings::Lite { is_wal: false } => vec![Finding::warn(
             CHECK,
-            format_args!(
-                "the journal mode is {journal_mode}; the server sets it to wal when it starts"
-            ),
+            "the file keeps no write-ahead log; the server sets it when it starts",
             "Keep the file on a local disk: the write-ahead log does not work on network shares",
         )],
         Settings::Pg {
@@ -294,9 +292,7 @@ mod tests {
     fn clocks_that_differ_are_found() {
         let at = |ms| Inspection {
             version: String::new(),
-            settings: Settings::Lite {
-                journal_mode: "wal".to_owned(),
-            },
+            settings: Settings::Lite { is_wal: true },
             migrated_at: Some(Timestamp::from_ms(ms)),
         };
         let now = Timestamp::from_ms(1_000_000);
