@@ -43,7 +43,12 @@ pub async fn versions_in(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    Ok(store::versions(c, event, ids).await?.into_iter().collect())
+    let found = store::versions(c, ids).await?;
+    Ok(found
+        .into_iter()
+        .filter(|(_, of, _)| *of == event)
+        .map(|(id, _, version)| (id, version))
+        .collect())
 }
 
 /// A ticket.
