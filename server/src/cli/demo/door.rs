@@ -1,5 +1,7 @@
 //! The door: pairing, and an evening without network.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::api::{Api, list, text};
@@ -11,6 +13,9 @@ use super::organiser::{self, GATES, Scenery};
 use super::shop::{Sold, Ticket};
 use super::stage::{Outcome, Stage};
 use crate::cli::Failure;
+
+/// How far apart two gates see the same ticket at least.
+const APART: Duration = Duration::from_secs(2);
 
 /// The two gates.
 pub(super) struct Gates {
@@ -146,14 +151,7 @@ pub(super) async fn evening(
     north
         .show(stage, "the same picture again", ana, no("already_redeemed"))
         .await?;
-    south
-        .show(
-            stage,
-            "a copy of it, at the gate that cannot know",
-            ana,
-            Admitted,
-        )
-        .await?;
+    let shown = Instant::now();
 
     let torn = std::fs::read(&sold.ana[1].picture).unwrap_or_default();
     let torn = folder.picture("ana-2-torn.png", &torn[..torn.len() / 2])?;
@@ -283,5 +281,17 @@ pub(super) async fn evening(
             is_signature_alone,
         )?;
     }
+
+    // Nobody is so fast in life: the first scan wins by the gates' own clocks, which agree only as
+    // closely as the way to the server let them.
+    tokio::time::sleep(APART.saturating_sub(shown.elapsed())).await;
+    south
+        .show(
+            stage,
+            "a copy of Ana's first; this gate cannot know",
+            ana,
+            Admitted,
+        )
+        .await?;
     Ok(())
 }

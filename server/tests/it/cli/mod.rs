@@ -3,6 +3,7 @@
 
 mod demo;
 mod doctor;
+mod doctor_database;
 mod gate;
 mod read;
 
