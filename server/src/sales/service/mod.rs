@@ -1,0 +1,253 @@
+//! Use cases of sales: what is left and what it costs; a file for holds, one for placing orders,
+//! one for their life afterwards.
+
+mod holds;
+mod orders;
+mod place;
+
+pub use holds::*;
+pub use orders::*;
+pub use place::*;
+
+use orders::end_pending;
+use place::paid_event;
+
+use std::collections::BTreeMap;
+
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::error::FieldError;
+use bilten_kernel::money::{Money, MoneyError};
+
+use super::model::*;
+use super::store::{self, Take};
+use crate::app::App;
+use crate::catalog::{CatalogError, EventDetail, EventId, OffSale, TierId};
+use crate::events::Refused;
+
+/// Why something about sales was refused, or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SalesError {
+    /// Fields of the input are wrong.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
+    /// There is no such event, or it is not public.
+    #[error("there is no such event")]
+    EventNotFound,
+    /// There is no such order, or the caller may not see it.
+    #[error("there is no such order")]
+    OrderNotFound,
+    /// The hold has ended, or there never was one.
+    #[error("the reserved time is over; please choose your tickets again")]
+    HoldGone,
+    /// A tier is not on sale now.
+    #[error("this ticket is not on sale now")]
+    OffSale {
+        /// The tier.
+        tier: TierId,
+        /// Whether its sale is yet to begin.
+        not_yet: bool,
+    },
+    /// There are not enough tickets left.
+    #[error("there are not enough tickets left")]
+    SoldOut {
+        /// The tier.
+        tier: TierId,
+        /// How many are left.
+        left: i64,
+    },
+    /// The offer changed between being shown and being bought.
+    #[error("the offer has just changed; please look again")]
+    OfferChanged,
+    /// The key was used for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// The order's state does not allow it.
+    #[error("the order is {0}")]
+    State(OrderState),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<CatalogError> for SalesError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Db(error) => Self::Db(error),
+            CatalogError::Invalid(faults) => Self::Invalid(faults),
+            CatalogError::NotFound
+            | CatalogError::SlugTaken
+            | CatalogError::VersionConflict { .. }
+            | CatalogError::State { .. }
+            | CatalogError::NotADraft
+            | CatalogError::NoTiers
+            | CatalogError::TooManyTiers
+            | CatalogError::CapacityBelowSold => Self::EventNotFound,
+        }
+    }
+}
+
+impl From<Refused> for SalesError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Db(error) => Self::Db(error),
+            Refused::CapacityBelowSold => Self::OfferChanged,
+        }
+    }
+}
+
+// Stock follows the catalogue
+
+/// Brings the stock of an event in line with its tiers.
+pub(crate) async fn on_event_saved(c: &mut Conn, detail: &EventDetail) -> Result<(), Refused> {
+    for tier in &detail.tiers {
+        if !store::put_stock(
+            c,
+            detail.event.id,
+            tier.id,
+            tier.capacity,
+            detail.event.version,
+        )
+        .await?
+        {
+            return Err(Refused::CapacityBelowSold);
+        }
+    }
+    Ok(())
+}
+
+/// Drops the stock of a deleted draft.
+pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    store::delete_stock(c, event).await
+}
+
+/// The stock of an event's tiers.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> {
+    Ok(app
+        .db
+        .read(move |c| Box::pin(async move { store::stock(c, event).await }))
+        .await?)
+}
+
+// Choosing
+
+/// Checks what somebody wants against the offer and gives it prices: one line for each tier, in
+/// the order of the tiers' ids, so that stock is always taken in one order.
+///
+/// # Errors
+/// [`SalesError::Invalid`] or [`SalesError::OffSale`].
+pub fn price(
+    app: &App,
+    offer: &EventDetail,
+    wanted: &[ItemRequest],
+) -> Result<(Vec<OrderItem>, Money), SalesError> {
+    let fault = |field: String, code: &'static str, detail: &str| {
+        SalesError::Invalid(vec![FieldError {
+            field,
+            code: code.into(),
+            detail: detail.to_owned(),
+        }])
+    };
+    if wanted.is_empty() {
+        return Err(fault(
+            "items".into(),
+            "required",
+            "Please choose at least one ticket.",
+        ));
+    }
+    if wanted.len() > MAX_ITEMS {
+        return Err(fault(
+            "items".into(),
+            "too_many",
+            "An order has at most 20 kinds of ticket.",
+        ));
+    }
+    let mut quantities = BTreeMap::new();
+    for (i, item) in wanted.iter().enumerate() {
+        let at = format!("items[{i}]");
+        let tier = offer
+            .tier(item.tier)
+            .ok_or_else(|| fault(format!("{at}.tier"), "unknown", "There is no such tier."))?;
+        if item.quantity == 0 {
+            return Err(fault(
+                format!("{at}.quantity"),
+                "out_of_range",
+                "Must be at least 1.",
+            ));
+        }
+        let sum = quantities.entry(tier.id).or_insert(0u32);
+        *sum = sum.saturating_add(item.quantity);
+        if i64::from(*sum) > tier.max_per_order {
+            let detail = format!("At most {} of this kind in one order.", tier.max_per_order);
+            return Err(fault(format!("{at}.quantity"), "too_many", &detail));
+        }
+    }
+    let now = app.now();
+    let mut items = Vec::with_capacity(quantities.len());
+    let mut total = Money::zero(offer.event.currency);
+    for (tier_id, quantity) in quantities {
+        let Some(tier) = offer.tier(tier_id) else {
+            continue;
+        };
+        match offer.off_sale(tier, now) {
+            None => {}
+            Some(OffSale::NotYet) => {
+                return Err(SalesError::OffSale {
+                    tier: tier_id,
+                    not_yet: true,
+                });
+            }
+            Some(OffSale::Event | OffSale::Over) => {
+                return Err(SalesError::OffSale {
+                    tier: tier_id,
+                    not_yet: false,
+                });
+            }
+        }
+        let too_much = |_: MoneyError| fault("items".into(), "too_many", "The order is too large.");
+        total = total
+            .add(
+                offer
+                    .price(tier)
+                    .times(i64::from(quantity))
+                    .map_err(too_much)?,
+            )
+            .map_err(too_much)?;
+        items.push(OrderItem {
+            tier_id,
+            quantity,
+            unit_price_minor: tier.price_minor,
+        });
+    }
+    Ok((items, total))
+}
+
+/// Says exactly why stock could not be taken.
+async fn why_not(c: &mut Conn, tier: TierId, event_version: i64) -> Result<SalesError, DbError> {
+    Ok(match store::stock_and_version(c, tier).await? {
+        Some((_, version)) if version != event_version => SalesError::OfferChanged,
+        Some((left, _)) => SalesError::SoldOut { tier, left },
+        None => SalesError::SoldOut { tier, left: 0 },
+    })
+}
+
+/// Takes stock for all items or for none.
+async fn take_all(
+    c: &mut Conn,
+    how: Take,
+    items: &[(TierId, i64)],
+    event_version: i64,
+) -> Result<Result<(), SalesError>, DbError> {
+    for (i, &(tier, quantity)) in items.iter().enumerate() {
+        if !store::take(c, how, tier, quantity, event_version).await? {
+            let why = why_not(c, tier, event_version).await?;
+            for &(taken, quantity) in &items[..i] {
+                store::give_back(c, how, taken, quantity).await?;
+            }
+            return Ok(Err(why));
+        }
+    }
+    Ok(Ok(()))
+}

@@ -1,0 +1,280 @@
+//! The life of an order once it is placed, and who may see it.
+
+use bilten_kernel::db::{Conn, DbError, Val};
+
+use super::super::model::*;
+use super::super::store::{self, Take};
+use super::{SalesError, paid_event};
+use crate::app::App;
+use crate::catalog::{self, CatalogError, EventId};
+use crate::events::{self, DomainEvent};
+use crate::identity::OrganisationId;
+use crate::platform::Vault;
+
+/// What paying for an order led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidOutcome {
+    /// It is paid now.
+    Paid,
+    /// It had been paid before.
+    AlreadyPaid,
+    /// It had ended and its tickets went to others: the money must go back.
+    NoStockLeft,
+}
+
+/// Records inside a write that an order was paid; its tickets are issued with it.
+///
+/// An order that expired in the meantime is honoured if stock is left.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutcome, SalesError> {
+    let order = store::order(c, id)
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
+    let items = store::order_items(c, id).await?;
+    let now = app.now();
+    if store::move_order(c, id, OrderState::Pending, OrderState::Paid, Some(now)).await? {
+        for item in &items {
+            store::sell_held(c, item.tier_id, i64::from(item.quantity)).await?;
+        }
+    } else {
+        match order.state {
+            OrderState::Paid | OrderState::Refunded => return Ok(PaidOutcome::AlreadyPaid),
+            OrderState::Pending | OrderState::Expired | OrderState::Cancelled => {}
+        }
+        let event = catalog::detail_in(c, order.event_id)
+            .await?
+            .ok_or(SalesError::EventNotFound)?;
+        if event.event.state != catalog::EventState::Published {
+            return Ok(PaidOutcome::NoStockLeft);
+        }
+        for (i, item) in items.iter().enumerate() {
+            if !store::take_late(c, item.tier_id, i64::from(item.quantity)).await? {
+                for taken in &items[..i] {
+                    store::give_back(c, Take::Sold, taken.tier_id, i64::from(taken.quantity))
+                        .await?;
+                }
+                return Ok(PaidOutcome::NoStockLeft);
+            }
+        }
+        if !store::move_order(c, id, order.state, OrderState::Paid, Some(now)).await? {
+            // Somebody else moved it in this very moment; refuse and let the caller try again.
+            return Err(SalesError::State(order.state));
+        }
+    }
+    let order = Order {
+        state: OrderState::Paid,
+        paid_at: Some(now),
+        ..order
+    };
+    events::publish(app, c, vec![paid_event(&order, &items)]).await?;
+    Ok(PaidOutcome::Paid)
+}
+
+pub(super) async fn end_pending(
+    c: &mut Conn,
+    id: OrderId,
+    to: OrderState,
+) -> Result<bool, DbError> {
+    if !store::move_order(c, id, OrderState::Pending, to, None).await? {
+        return Ok(false);
+    }
+    for item in store::order_items(c, id).await? {
+        store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
+    }
+    Ok(true)
+}
+
+/// Gives up an order that is not paid; its capacity is free at once.
+///
+/// # Errors
+/// [`SalesError::State`] if it is past that; a fault of the database.
+pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if end_pending(c, id, OrderState::Cancelled).await? {
+                    return Ok(());
+                }
+                let order = store::order(c, id)
+                    .await?
+                    .ok_or(SalesError::OrderNotFound)?;
+                match order.state {
+                    OrderState::Cancelled => Ok(()),
+                    state @ (OrderState::Pending
+                    | OrderState::Paid
+                    | OrderState::Expired
+                    | OrderState::Refunded) => Err(SalesError::State(state)),
+                }
+            })
+        })
+        .await
+}
+
+/// Undoes a paid order inside a write: stock is free again, tickets die.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], [`SalesError::State`], or a fault of the database.
+pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<Order, SalesError> {
+    let order = store::order(c, id)
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
+    if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
+        return Err(SalesError::State(order.state));
+    }
+    for item in store::order_items(c, id).await? {
+        store::give_back(c, Take::Sold, item.tier_id, i64::from(item.quantity)).await?;
+    }
+    events::publish(
+        app,
+        c,
+        vec![DomainEvent::OrderRefunded {
+            order: id,
+            event: order.event_id,
+        }],
+    )
+    .await?;
+    Ok(Order {
+        state: OrderState::Refunded,
+        ..order
+    })
+}
+
+/// An order with its items.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn order(app: &App, id: OrderId) -> Result<OrderDetail, SalesError> {
+    app.db
+        .read(move |c| {
+            Box::pin(async move {
+                let order = store::order(c, id)
+                    .await?
+                    .ok_or(SalesError::OrderNotFound)?;
+                Ok(OrderDetail {
+                    items: store::order_items(c, id).await?,
+                    order,
+                })
+            })
+        })
+        .await
+}
+
+/// The order that an earlier request with this key made, if there was one.
+///
+/// # Errors
+/// [`SalesError::KeyReused`] if that was another request; a fault of the database.
+pub async fn order_by_key(
+    app: &App,
+    event: EventId,
+    key: &str,
+    request_hash: [u8; 32],
+) -> Result<Option<OrderDetail>, SalesError> {
+    let keys = Val::texts([key]);
+    app.db
+        .read(move |c| {
+            Box::pin(async move {
+                let Some(row) = store::orders_by_keys(c, event, keys)
+                    .await?
+                    .into_iter()
+                    .next()
+                else {
+                    return Ok(None);
+                };
+                if row.request_hash != request_hash {
+                    return Err(SalesError::KeyReused);
+                }
+                let items = store::order_items(c, row.id).await?;
+                Ok(Some(OrderDetail {
+                    order: row.into_order(),
+                    items,
+                }))
+            })
+        })
+        .await
+}
+
+/// Locks a pending order for the rest of the write, so that two payments cannot cross.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database; inside, the state it has if it is
+/// not pending.
+pub async fn lock_pending(
+    c: &mut Conn,
+    id: OrderId,
+) -> Result<Result<Order, OrderState>, SalesError> {
+    let is_pending =
+        store::move_order(c, id, OrderState::Pending, OrderState::Pending, None).await?;
+    let order = store::order(c, id)
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
+    Ok(if is_pending {
+        Ok(order)
+    } else {
+        Err(order.state)
+    })
+}
+
+/// An order of one of the organisation's events.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn order_of(
+    app: &App,
+    organisation: OrganisationId,
+    id: OrderId,
+) -> Result<OrderDetail, SalesError> {
+    let detail = order(app, id).await?;
+    match catalog::event_of(app, organisation, detail.order.event_id).await {
+        Ok(_) => Ok(detail),
+        Err(CatalogError::NotFound) => Err(SalesError::OrderNotFound),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// An event's orders, newest first, after the one with id `before`.
+///
+/// # Errors
+/// [`SalesError::EventNotFound`], or a fault of the database.
+pub async fn orders_of_event(
+    app: &App,
+    organisation: OrganisationId,
+    event: EventId,
+    before: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<Order>, SalesError> {
+    catalog::event_of(app, organisation, event).await?;
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::orders_of_event(c, event, before, limit).await })
+        })
+        .await?)
+}
+
+/// How many orders of an event are in each state, and what they are worth in minor units.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn totals(app: &App, event: EventId) -> Result<Vec<(OrderState, i64, i64)>, SalesError> {
+    Ok(app
+        .db
+        .read(move |c| Box::pin(async move { store::totals(c, event).await }))
+        .await?)
+}
+
+// The buyer's key to an order
+
+/// The secret that lets a buyer see an order and its tickets; derived, so it is stored nowhere.
+pub fn order_token(app: &App, id: OrderId) -> String {
+    app.vault.mac("order token", &[id.as_bytes()])[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Whether a text is the secret of this order.
+pub fn is_order_token(app: &App, id: OrderId, token: &str) -> bool {
+    Vault::equal(order_token(app, id).as_bytes(), token.as_bytes())
+}

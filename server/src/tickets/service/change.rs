@@ -1,0 +1,158 @@
+//! Ending tickets and issuing them anew.
+
+use bilten_kernel::db::{Conn, DbError};
+
+use super::super::model::*;
+use super::super::store;
+use super::{TicketError, advance, sign, ticket_of};
+use crate::app::App;
+use crate::catalog::EventId;
+use crate::events::{self, DomainEvent};
+use crate::identity::OrganisationId;
+use crate::sales::OrderId;
+
+pub(super) async fn end_all(
+    app: &App,
+    c: &mut Conn,
+    event: EventId,
+    ids: &[TicketId],
+) -> Result<(), DbError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let last = advance(app, c, event, ids.len()).await?;
+    store::set_state(c, ids, TicketState::Cancelled, last).await
+}
+
+/// Kills the tickets of an order that was paid back.
+pub(crate) async fn on_order_refunded(
+    app: &App,
+    c: &mut Conn,
+    event: EventId,
+    order: OrderId,
+) -> Result<(), DbError> {
+    let tickets = store::of_order(c, order).await?;
+    let ids: Vec<_> = tickets
+        .iter()
+        .filter(|t| t.state != TicketState::Revoked)
+        .map(|t| t.id)
+        .collect();
+    end_all(app, c, event, &ids).await
+}
+
+/// Declares a ticket dead.
+///
+/// # Errors
+/// [`TicketError`] by what was refused; a ticket that is dead already stays so without an error.
+pub async fn revoke(
+    app: &App,
+    organisation: OrganisationId,
+    id: TicketId,
+) -> Result<Ticket, TicketError> {
+    change(app, organisation, id, "revoked", |ticket| {
+        match ticket.state {
+            TicketState::Revoked => Ok(false),
+            TicketState::Valid
+            | TicketState::Unpaid
+            | TicketState::Blocked
+            | TicketState::Cancelled => {
+                ticket.state = TicketState::Revoked;
+                ticket.revoked_below = ticket.version.saturating_add(1);
+                Ok(true)
+            }
+        }
+    })
+    .await
+}
+
+/// Issues a ticket anew with a raised version, for a new holder if one is named: older codes die.
+///
+/// # Errors
+/// [`TicketError`] by what was refused.
+pub async fn reissue(
+    app: &App,
+    organisation: OrganisationId,
+    id: TicketId,
+    version: u16,
+    holder: Option<String>,
+) -> Result<SignedTicket, TicketError> {
+    if holder
+        .as_ref()
+        .is_some_and(|name| name.chars().count() > 200 || name.chars().any(char::is_control))
+    {
+        return Err(TicketError::Holder);
+    }
+    let event = ticket_of(app, organisation, id).await?.event_id;
+    let newest_key = app
+        .db
+        .read(move |c| Box::pin(async move { store::keys(c, event).await }))
+        .await?
+        .into_iter()
+        .find(|key| key.revoked_at.is_none())
+        .ok_or(TicketError::NoKey)?;
+    let ticket = change(app, organisation, id, "reissued", move |ticket| {
+        if ticket.version != version {
+            return Err(TicketError::Conflict);
+        }
+        match ticket.state {
+            TicketState::Valid => {}
+            state @ (TicketState::Unpaid
+            | TicketState::Blocked
+            | TicketState::Cancelled
+            | TicketState::Revoked) => {
+                return Err(TicketError::State(state));
+            }
+        }
+        // The last version is never reached, so that a revocation always has one above it.
+        ticket.version = ticket
+            .version
+            .checked_add(1)
+            .filter(|v| *v < u16::MAX)
+            .ok_or(TicketError::Versions)?;
+        ticket.revoked_below = ticket.version;
+        ticket.key_id = newest_key.key_id;
+        if let Some(holder) = holder {
+            ticket.holder_name = holder;
+        }
+        Ok(true)
+    })
+    .await?;
+    let mut signed = sign(app, vec![ticket]).await?;
+    signed.pop().ok_or(TicketError::NotFound)
+}
+
+/// Loads a ticket, lets `edit` change it, saves it at a new feed position.
+async fn change(
+    app: &App,
+    organisation: OrganisationId,
+    id: TicketId,
+    name: &'static str,
+    edit: impl FnOnce(&mut Ticket) -> Result<bool, TicketError> + Send + 'static,
+) -> Result<Ticket, TicketError> {
+    ticket_of(app, organisation, id).await?;
+    let work = app.clone();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let app = work;
+                let mut ticket = store::ticket(c, id).await?.ok_or(TicketError::NotFound)?;
+                let from = ticket.version;
+                if !edit(&mut ticket)? {
+                    return Ok(ticket);
+                }
+                let event = ticket.event_id;
+                let changed = DomainEvent::TicketChanged {
+                    event,
+                    ticket: id,
+                    change: name.to_owned(),
+                };
+                events::publish(&app, c, vec![changed]).await?;
+                let position = advance(&app, c, event, 1).await?;
+                if !store::change(c, &ticket, from, position).await? {
+                    return Err(TicketError::Conflict);
+                }
+                Ok(ticket)
+            })
+        })
+        .await
+}

@@ -1,0 +1,110 @@
+//! Issuing the tickets of paid orders, and the feed that tells gates of them.
+
+use bilten_kernel::db::{Conn, DbError};
+
+use super::super::model::*;
+use super::super::store;
+use crate::app::App;
+use crate::catalog::{self, EventDetail, EventId};
+use crate::events::PaidOrder;
+
+/// Issues the tickets of orders that were paid in this write.
+pub(crate) async fn on_orders_paid(
+    app: &App,
+    c: &mut Conn,
+    orders: &[PaidOrder],
+) -> Result<(), DbError> {
+    // A batch is of one event nearly always; the feed's row is taken once for each.
+    let mut by_event: std::collections::BTreeMap<EventId, Vec<&PaidOrder>> =
+        std::collections::BTreeMap::new();
+    for order in orders {
+        by_event.entry(order.event).or_default().push(order);
+    }
+    for (event, orders) in by_event {
+        let detail = catalog::detail_in(c, event).await?.ok_or(DbError::NoRow {
+            at: "tickets::on_orders_paid",
+        })?;
+        let keys = store::keys(c, event).await?;
+        let key = keys.iter().find(|key| key.revoked_at.is_none());
+        let key = key.ok_or(DbError::NoRow {
+            at: "tickets::on_orders_paid: key",
+        })?;
+        let tickets: Vec<_> = orders
+            .iter()
+            .flat_map(|order| of_paid(order, &detail, &key.key_id))
+            .collect();
+        let last = advance(app, c, event, tickets.len()).await?;
+        store::insert(c, &tickets, last).await?;
+    }
+    Ok(())
+}
+
+/// The tickets of a paid order.
+fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket> {
+    let mut tickets = Vec::new();
+    for &(tier_id, quantity) in &order.items {
+        let Some(tier) = detail.tier(tier_id) else {
+            continue;
+        };
+        let (valid_from, valid_until) = detail.validity(tier);
+        for _ in 0..quantity {
+            let index = u32::try_from(tickets.len()).unwrap_or(u32::MAX);
+            tickets.push(Ticket {
+                id: TicketId::of_order(order.order, index),
+                event_id: order.event,
+                order_id: order.order,
+                tier_id,
+                tier_number: tier.number,
+                version: 1,
+                state: TicketState::Valid,
+                key_id: key_id.to_owned(),
+                valid_from,
+                valid_until,
+                holder_name: order.name.clone(),
+                order_reference: order.reference.clone(),
+                revoked_below: 0,
+                created_at: order.paid_at,
+            });
+        }
+    }
+    tickets
+}
+
+/// Takes `count` feed positions, gives the last one, and wakes waiting devices after the commit.
+///
+/// To be called last in a write: the feed's row is what all writers of an event meet at.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn advance(
+    app: &App,
+    c: &mut Conn,
+    event: EventId,
+    count: usize,
+) -> Result<i64, DbError> {
+    let position = store::advance(c, event, i64::try_from(count).unwrap_or(i64::MAX)).await?;
+    let app = app.clone();
+    c.after_commit(move || app.hints.tell(event, position));
+    Ok(position)
+}
+
+/// The feed's epoch and its last position.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn feed_in(c: &mut Conn, event: EventId) -> Result<Option<(i64, i64)>, DbError> {
+    store::feed(c, event).await
+}
+
+/// An event's tickets after a feed position, in the feed's order.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn fed_after(
+    c: &mut Conn,
+    event: EventId,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<FedTicket>, DbError> {
+    store::after(c, event, position, limit).await
+}
