@@ -243,7 +243,7 @@ fn paired_store(path: &Path, issuer: &Issuer, now: Timestamp) -> Store {
     let mut store = open(path);
     store.begin_pairing().unwrap();
     store
-        .finish_pairing("http://nowhere.invalid", &paired, 0)
+        .finish_pairing("http://nowhere.invalid", &paired)
         .unwrap();
     store
 }

@@ -80,7 +80,7 @@ fn store() -> Store {
         server_time: NOW,
     };
     store
-        .finish_pairing("http://nowhere.invalid", &paired, 0)
+        .finish_pairing("http://nowhere.invalid", &paired)
         .unwrap();
     store
 }

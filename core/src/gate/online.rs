@@ -38,7 +38,10 @@ impl Gate {
         let reading = ClockReading::new(asked, self.inner.clock.now(), paired.server_time);
         let server = link.server;
         store
-            .run(move |store| store.finish_pairing(&server, &paired, reading.offset_ms))
+            .run(move |store| {
+                store.finish_pairing(&server, &paired)?;
+                store.correct_clock(reading.offset_ms, reading.error_ms)
+            })
             .await?;
         self.runner.forget().await;
         self.inner.tell();

@@ -58,16 +58,12 @@ impl Store {
             .ok_or_else(|| StoreError::Damaged("the sealed device key does not open".to_owned()))
     }
 
-    /// Writes down what the server answered to the pairing.
+    /// Writes down what the server answered to the pairing; the machine's clock counts as right
+    /// until [`Store::correct_clock`] knows better.
     ///
     /// # Errors
     /// [`StoreError::AlreadyPaired`] if the device belongs to an event; others if the store fails.
-    pub fn finish_pairing(
-        &mut self,
-        server: &str,
-        paired: &Paired,
-        clock_offset_ms: i64,
-    ) -> Result<(), StoreError> {
+    pub fn finish_pairing(&mut self, server: &str, paired: &Paired) -> Result<(), StoreError> {
         self.refresh()?;
         if self.device.identity.is_some() {
             return Err(StoreError::AlreadyPaired);
@@ -77,7 +73,7 @@ impl Store {
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         tx.execute(
             "UPDATE device SET server = ?1, id = ?2, event = ?3, event_name = ?4, list = ?5,
-               gate = ?6, clock_offset_ms = ?7, wiped_at = NULL, revoked_at = NULL",
+               gate = ?6, clock_offset_ms = 0, wiped_at = NULL, revoked_at = NULL",
             params![
                 server,
                 paired.device.as_str(),
@@ -85,7 +81,6 @@ impl Store {
                 paired.event_name,
                 paired.list.as_ref().map(ListId::as_str),
                 paired.gate.as_ref().map(GateId::as_str),
-                clock_offset_ms,
             ],
         )?;
         paired

@@ -70,7 +70,7 @@ fn paired(path: &Path) -> Store {
         server_time: NOW,
     };
     store
-        .finish_pairing("http://nowhere.invalid", &paired, 0)
+        .finish_pairing("http://nowhere.invalid", &paired)
         .unwrap();
     store
 }
@@ -306,4 +306,19 @@ fn newer_software_reads_again_what_an_older_one_left_out() {
         2,
         "what the feed did not bring again is gone"
     );
+}
+
+/// Two gates with one clock must not differ because the server answered one of them slowly.
+///
+/// covers: SCAN-4
+#[test]
+fn a_clock_is_corrected_only_beyond_what_may_be_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = paired(&folder.path().join("gate.db"));
+    assert_eq!(store.device().clock_offset_ms, 0);
+    store.correct_clock(140, 150).unwrap();
+    store.correct_clock(-90, 2).unwrap();
+    assert_eq!(store.device().clock_offset_ms, 0);
+    store.correct_clock(3_600_000, 40).unwrap();
+    assert_eq!(store.device().clock_offset_ms, 3_600_000);
 }

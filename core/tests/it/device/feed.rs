@@ -109,7 +109,7 @@ fn a_page_of_another_event_is_refused_by_the_store_as_well() {
     let mut other = super::world::paired(1, Policy::Single, EVENING);
     other.event = EventId::new("evt_gala").unwrap();
     store
-        .finish_pairing("http://nowhere.invalid", &other, 0)
+        .finish_pairing("http://nowhere.invalid", &other)
         .unwrap();
     assert_eq!(
         store.apply(&page, EVENING).unwrap_err().code(),

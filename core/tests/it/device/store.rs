@@ -229,7 +229,7 @@ fn a_gate_says_where_a_ticket_belongs_and_stops_at_capacity() {
         .keys
         .push(named_key(&other_issuer(), "evt_gala", "The gala"));
     store
-        .finish_pairing("http://nowhere.invalid", &answer, 0)
+        .finish_pairing("http://nowhere.invalid", &answer)
         .unwrap();
     drop(store);
 

@@ -184,7 +184,7 @@ pub(super) fn paired_store(path: &Path, number: usize, policy: Policy) -> Store 
     store.begin_pairing().unwrap();
     let paired = paired(number, policy, EVENING);
     store
-        .finish_pairing("http://nowhere.invalid", &paired, 0)
+        .finish_pairing("http://nowhere.invalid", &paired)
         .unwrap();
     store
 }
