@@ -45,11 +45,16 @@ async fn paired(
     event: &Event,
     folder: &std::path::Path,
 ) -> Result<Arc<Gate>, LoadError> {
+    let path = format!("/api/v1/events/{}", event.id);
+    let lists = shop
+        .call(Method::GET, &format!("{path}/lists"), None)
+        .await?;
+    let list = &lists["items"][0]["id"];
     let pairing = shop
         .call(
             Method::POST,
-            &format!("/api/v1/events/{}/pairings", event.id),
-            Some(json!({})),
+            &format!("{path}/pairings"),
+            Some(json!({ "list": list })),
         )
         .await?;
     let link = pairing["link"].as_str().unwrap_or_default();
