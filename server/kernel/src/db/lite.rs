@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 
@@ -82,6 +83,9 @@ fn open_as(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, DbE
         let conn = Connection::open_with_flags(name, flags)?;
         conn.busy_timeout(PATIENCE)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // One plan for a statement, whatever is bound to it. Otherwise SQLite may plan it anew for
+        // each execution, which cost more than running it.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // LIKE tells a from A on PostgreSQL, so it does here.
         conn.execute_batch("PRAGMA case_sensitive_like = ON;")?;
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
