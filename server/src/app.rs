@@ -12,7 +12,7 @@ use crate::catalog::Offers;
 use crate::config::Config;
 use crate::payments::PurchaseLanes;
 use crate::platform::Vault;
-use crate::tickets::Issuers;
+use crate::tickets::{Issued, Issuers};
 
 /// The running application; cheap to clone.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub struct Parts {
     pub offers: Offers,
     /// Event keys in use.
     pub issuers: Issuers,
+    /// Tickets issued a moment ago.
+    pub issued: Issued,
     /// Queues of purchases, one per event.
     pub purchases: PurchaseLanes,
     /// Queues of pushed scans, one per event.
@@ -56,6 +58,7 @@ impl App {
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
             offers: Offers::default(),
             issuers: Issuers::default(),
+            issued: Issued::default(),
             hints: Hints::default(),
             db,
             clock,

@@ -10,6 +10,7 @@
 //!   in which changes are committed.
 
 mod door;
+mod issued;
 mod issuers;
 mod model;
 mod qr;
@@ -18,6 +19,7 @@ mod service;
 mod store;
 
 pub use door::*;
+pub use issued::Issued;
 pub use issuers::Issuers;
 pub use model::*;
 pub use qr::{QrFormat, render_qr};

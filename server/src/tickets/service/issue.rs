@@ -35,6 +35,8 @@ pub(crate) async fn on_orders_paid(
             .collect();
         let last = advance(app, c, event, tickets.len()).await?;
         store::insert(c, &tickets, last).await?;
+        let app = app.clone();
+        c.after_commit(move || app.issued.put(tickets));
     }
     Ok(())
 }

@@ -82,7 +82,10 @@ pub struct Bought {
 pub async fn buy(app: &App, request: PurchaseRequest, key: String) -> Result<Bought, TicketError> {
     let purchased = payments::purchase(app, request, key).await?;
     let tickets = match purchased.order.order.state {
-        OrderState::Paid => of_order(app, purchased.order.order.id).await?,
+        OrderState::Paid => match app.issued.take(purchased.order.order.id) {
+            Some(tickets) => sign(app, tickets).await?,
+            None => of_order(app, purchased.order.order.id).await?,
+        },
         OrderState::Pending
         | OrderState::Cancelled
         | OrderState::Expired
