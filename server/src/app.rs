@@ -10,6 +10,7 @@ use bilten_kernel::random::Random;
 use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
+use crate::identity::{Principals, Sightings};
 use crate::payments::PurchaseLanes;
 use crate::platform::Vault;
 use crate::tickets::{Issued, Issuers};
@@ -30,6 +31,10 @@ pub struct Parts {
     pub config: Config,
     /// Seals secrets and derives tokens.
     pub vault: Vault,
+    /// Who called within the last second.
+    pub principals: Principals,
+    /// When sessions and keys were last used, until it is written down.
+    pub sightings: Sightings,
     /// What is on sale, kept for a moment.
     pub offers: Offers,
     /// Event keys in use.
@@ -56,6 +61,8 @@ impl App {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
+            principals: Principals::default(),
+            sightings: Sightings::default(),
             offers: Offers::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),

@@ -10,6 +10,7 @@ use bilten_kernel::random::Random;
 use bilten_kernel::telemetry::LogConfig;
 use serde::Deserialize;
 
+use crate::identity::IdentityConfig;
 use crate::platform::{MasterKey, VaultError};
 
 /// The defaults, which name and explain every key.
@@ -27,6 +28,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Where its master key is.
     pub secrets: SecretsConfig,
+    /// How people sign in.
+    pub identity: IdentityConfig,
 }
 
 /// Where the master key is: section `[secrets]`.

@@ -26,8 +26,15 @@ pub mod web;
 use bilten_kernel::db::Migration;
 
 /// The server's tables; their versions begin at 100, below are the kernel's.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 100,
-    name: "spine",
-    sql: include_str!("../migrations/0100_spine.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 100,
+        name: "spine",
+        sql: include_str!("../migrations/0100_spine.sql"),
+    },
+    Migration {
+        version: 102,
+        name: "identity",
+        sql: include_str!("../migrations/0102_identity.sql"),
+    },
+];

@@ -8,13 +8,13 @@ use bilten_kernel::error::Problem;
 use bilten_kernel::http::{self, Json};
 use serde::Serialize;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{access, catalog, payments, sales, tickets};
+use crate::{access, catalog, identity, payments, sales, tickets};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -53,6 +53,11 @@ impl Modify for Security {
                 .build();
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         }
+        let cookie = ApiKeyValue::with_description(
+            "bilten_session",
+            "The cookie of somebody who is signed in; over https its name begins with __Host-.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 
@@ -60,6 +65,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(livez))
         .routes(routes!(readyz))
+        .merge(identity::routes())
         .merge(catalog::routes())
         .merge(sales::routes())
         .merge(payments::routes())

@@ -16,10 +16,12 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::Config;
 use crate::platform::{Vault, VaultError};
-use crate::{MIGRATIONS, payments, router, sales};
+use crate::{MIGRATIONS, identity, payments, router, sales};
 
 /// How often holds and orders whose time is over are ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often it is written down when sessions and keys were last used.
+const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +78,7 @@ pub fn jobs(app: &App) -> JobRunner {
         Arc::clone(&app.clock),
         Arc::clone(&app.random),
     );
-    let (caller, sweeper) = (app.clone(), app.clone());
+    let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     runner
         .on(
             payments::CALL_BACK_JOB,
@@ -91,6 +93,10 @@ pub fn jobs(app: &App) -> JobRunner {
                 while sales::sweep(&app).await? > 0 {}
                 Ok(())
             }
+        })
+        .every("identity.sightings", SIGHTINGS_EVERY, move || {
+            let app = watcher.clone();
+            async move { Ok(identity::write_sightings(&app).await?) }
         })
 }
 

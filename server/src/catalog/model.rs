@@ -7,7 +7,7 @@ use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::OrganisationId;
+use crate::identity::{OrganisationId, Tenant};
 
 typed_id!(pub EventId, "evt", "Names an event.");
 typed_id!(pub OccurrenceId, "occ", "Names one date of an event.");
@@ -84,6 +84,13 @@ record! {
         pub created_at: Timestamp,
         /// When it was changed last.
         pub updated_at: Timestamp,
+    }
+}
+
+impl Event {
+    /// Whether the event is among those that a request may touch.
+    pub fn is_of(&self, tenant: &Tenant) -> bool {
+        self.organisation_id == tenant.organisation && tenant.includes(self.id)
     }
 }
 

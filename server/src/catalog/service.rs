@@ -12,7 +12,7 @@ use super::model::*;
 use super::store;
 use crate::app::App;
 use crate::events::{self, DomainEvent, Refused};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 
 /// Why something about the catalogue was refused, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -184,13 +184,12 @@ pub async fn siblings(c: &mut Conn, event: EventId) -> Result<Vec<(EventId, Stri
 ///
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
-pub async fn event_of(
-    app: &App,
-    organisation: OrganisationId,
-    id: EventId,
-) -> Result<Event, CatalogError> {
+pub async fn event_of(app: &App, tenant: &Tenant, id: EventId) -> Result<Event, CatalogError> {
     app.db
-        .read(move |c| Box::pin(async move { store::event_of(c, organisation, id).await }))
+        .read({
+            let tenant = tenant.clone();
+            move |c| Box::pin(async move { store::event_of(c, &tenant, id).await })
+        })
         .await?
         .ok_or(CatalogError::NotFound)
 }
@@ -201,15 +200,14 @@ pub async fn event_of(
 /// A fault of the database.
 pub async fn events_of(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     before: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Event>, CatalogError> {
+    let tenant = tenant.clone();
     Ok(app
         .db
-        .read(move |c| {
-            Box::pin(async move { store::events_of(c, organisation, before, limit).await })
-        })
+        .read(move |c| Box::pin(async move { store::events_of(c, &tenant, before, limit).await }))
         .await?)
 }
 
@@ -219,7 +217,7 @@ pub async fn events_of(
 /// [`CatalogError::NotFound`], or a fault of the database.
 pub async fn detail_of(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
 ) -> Result<EventDetail, CatalogError> {
     let detail = app
@@ -227,7 +225,7 @@ pub async fn detail_of(
         .read(move |c| Box::pin(async move { detail_in(c, id).await }))
         .await?;
     detail
-        .filter(|d| d.event.organisation_id == organisation)
+        .filter(|d| d.event.is_of(tenant))
         .ok_or(CatalogError::NotFound)
 }
 
@@ -237,7 +235,7 @@ pub async fn detail_of(
 /// [`CatalogError::Invalid`], [`CatalogError::SlugTaken`], or a fault of the database.
 pub async fn create_event(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     actor: String,
     input: EventInput,
 ) -> Result<EventDetail, CatalogError> {
@@ -257,7 +255,7 @@ pub async fn create_event(
     });
     let event = Event {
         id: EventId::new(&*app.clock, &*app.random),
-        organisation_id: organisation,
+        organisation_id: tenant.organisation,
         slug,
         name: input.name.trim().to_owned(),
         description: input.description,
@@ -356,20 +354,18 @@ async fn record(
 /// Changes an event that still has version `from`: loads it, lets `edit` change it, saves it.
 async fn change(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
     from: Option<i64>,
     actor: String,
     name: &'static str,
     edit: impl FnOnce(&mut EventDetail) -> Result<Edit, CatalogError> + Send + 'static,
 ) -> Result<EventDetail, CatalogError> {
-    let (work, now) = (app.clone(), app.now());
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let detail = detail_in(c, id)
-                    .await?
-                    .filter(|d| d.event.organisation_id == organisation);
+                let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(&tenant));
                 let mut detail = detail.ok_or(CatalogError::NotFound)?;
                 let current = detail.event.version;
                 if from.is_some_and(|from| from != current) {
@@ -416,7 +412,7 @@ enum Edit {
 /// fault of the database.
 pub async fn update_event(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
     actor: String,
     patch: EventPatch,
@@ -426,7 +422,7 @@ pub async fn update_event(
     faults.check().map_err(CatalogError::Invalid)?;
     change(
         app,
-        organisation,
+        tenant,
         id,
         Some(patch.version),
         actor,
@@ -457,30 +453,22 @@ pub async fn update_event(
 /// the database.
 pub async fn move_event(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
     actor: String,
     to: EventState,
 ) -> Result<EventDetail, CatalogError> {
-    change(
-        app,
-        organisation,
-        id,
-        None,
-        actor,
-        to.as_str(),
-        move |detail| {
-            let from = detail.event.state;
-            if !from.may_become(to) {
-                return Err(CatalogError::State { from, to });
-            }
-            if to == EventState::Published && detail.tiers.is_empty() {
-                return Err(CatalogError::NoTiers);
-            }
-            detail.event.state = to;
-            Ok(Edit::Event)
-        },
-    )
+    change(app, tenant, id, None, actor, to.as_str(), move |detail| {
+        let from = detail.event.state;
+        if !from.may_become(to) {
+            return Err(CatalogError::State { from, to });
+        }
+        if to == EventState::Published && detail.tiers.is_empty() {
+            return Err(CatalogError::NoTiers);
+        }
+        detail.event.state = to;
+        Ok(Edit::Event)
+    })
     .await
 }
 
@@ -488,16 +476,12 @@ pub async fn move_event(
 ///
 /// # Errors
 /// [`CatalogError::NotFound`], [`CatalogError::NotADraft`], or a fault of the database.
-pub async fn delete_draft(
-    app: &App,
-    organisation: OrganisationId,
-    id: EventId,
-) -> Result<(), CatalogError> {
-    let work = app.clone();
+pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(), CatalogError> {
+    let (work, tenant) = (app.clone(), tenant.clone());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let event = store::event_of(c, organisation, id)
+                let event = store::event_of(c, &tenant, id)
                     .await?
                     .ok_or(CatalogError::NotFound)?;
                 if event.state != EventState::Draft {
@@ -521,7 +505,7 @@ pub async fn delete_draft(
 /// fault of the database.
 pub async fn add_tier(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
     actor: String,
     input: TierInput,
@@ -530,21 +514,13 @@ pub async fn add_tier(
     faults.tier("", &input);
     faults.check().map_err(CatalogError::Invalid)?;
     let tier = new_tier(app, input, 0);
-    change(
-        app,
-        organisation,
-        id,
-        None,
-        actor,
-        "tier_added",
-        move |detail| {
-            if detail.tiers.len() >= MAX_TIERS {
-                return Err(CatalogError::TooManyTiers);
-            }
-            let number = detail.tiers.iter().map(|t| t.number).max().unwrap_or(0) + 1;
-            Ok(Edit::AddTier(Tier { number, ..tier }))
-        },
-    )
+    change(app, tenant, id, None, actor, "tier_added", move |detail| {
+        if detail.tiers.len() >= MAX_TIERS {
+            return Err(CatalogError::TooManyTiers);
+        }
+        let number = detail.tiers.iter().map(|t| t.number).max().unwrap_or(0) + 1;
+        Ok(Edit::AddTier(Tier { number, ..tier }))
+    })
     .await
 }
 
@@ -555,7 +531,7 @@ pub async fn add_tier(
 /// [`CatalogError::CapacityBelowSold`], or a fault of the database.
 pub async fn update_tier(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
     tier: TierId,
     actor: String,
@@ -566,7 +542,7 @@ pub async fn update_tier(
     faults.check().map_err(CatalogError::Invalid)?;
     change(
         app,
-        organisation,
+        tenant,
         id,
         Some(patch.version),
         actor,

@@ -5,7 +5,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 
 pub(super) async fn insert_event(c: &mut Conn, e: &Event) -> Result<(), DbError> {
     c.exec(
@@ -66,15 +66,18 @@ pub(super) async fn insert_version(
 
 pub(super) async fn event_of(
     c: &mut Conn,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: EventId,
 ) -> Result<Option<Event>, DbError> {
+    if !tenant.includes(id) {
+        return Ok(None);
+    }
     c.opt(
         sql!(
             "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
              venue_address, version, created_at, updated_at FROM events WHERE id = $1 AND organisation_id = $2"
         ),
-        vals![id, organisation],
+        vals![id, tenant.organisation],
     )
     .await
 }
@@ -97,7 +100,7 @@ pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventI
 
 pub(super) async fn events_of(
     c: &mut Conn,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     before: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Event>, DbError> {
@@ -107,9 +110,16 @@ pub(super) async fn events_of(
         sql!(
             "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
              venue_address, version, created_at, updated_at FROM events \
-             WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+             WHERE organisation_id = $1 AND id < $2 \
+             AND ($4 OR id IN (SELECT value FROM list($5))) ORDER BY id DESC LIMIT $3"
         ),
-        vals![organisation, before, limit],
+        vals![
+            tenant.organisation,
+            before,
+            limit,
+            tenant.only().is_none(),
+            Val::texts(tenant.only().unwrap_or_default())
+        ],
     )
     .await
 }

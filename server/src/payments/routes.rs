@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::service::{self, PaymentError};
 use crate::app::App;
-use crate::identity::Organiser;
+use crate::identity::{Organiser, permit};
 use crate::sales::{OrderDetail, OrderId};
 
 /// The routes of payments.
@@ -19,15 +19,16 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Pay an order back; its tickets let nobody in any more
 ///
 /// Doing it again is refused with `sales.state`, so it needs no key to happen once.
-#[utoipa::path(post, path = "/api/v1/orders/{order}/refund", tag = "payments", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/orders/{order}/refund", tag = "payments", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("orders.refund"))),
     params(("order" = OrderId, Path)), responses((status = 200, body = OrderDetail), (status = "4XX", body = Problem)))]
 async fn refund(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::OrdersRefund>,
     Path(order): Path<OrderId>,
 ) -> Result<Json<OrderDetail>, Problem> {
     Ok(Json(
-        service::refund(&app, organiser.organisation, order).await?,
+        service::refund(&app, organiser.tenant(), order).await?,
     ))
 }
 

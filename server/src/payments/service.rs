@@ -12,7 +12,7 @@ use super::model::*;
 use super::{sandbox, store};
 use crate::app::{App, Parts};
 use crate::catalog::{self, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::sales::{
     self, NewOrder, OrderDetail, OrderId, OrderState, PaidOutcome, Placed, SalesError,
 };
@@ -344,10 +344,10 @@ pub async fn provider_reports(
 /// [`PaymentError::Sales`] if there is no such order or it is not paid; a fault of the database.
 pub async fn refund(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     order: OrderId,
 ) -> Result<OrderDetail, PaymentError> {
-    sales::order_of(app, organisation, order).await?;
+    sales::order_of(app, tenant, order).await?;
     let work = app.clone();
     app.db
         .write(move |c| {

@@ -13,7 +13,7 @@ use super::model::*;
 use super::service::{self, SalesError};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, EventState};
-use crate::identity::Organiser;
+use crate::identity::{Organiser, permit};
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -111,19 +111,20 @@ async fn release_hold(
 }
 
 /// List an event's orders, newest first
-#[utoipa::path(get, path = "/api/v1/events/{event}/orders", tag = "sales", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/orders", tag = "sales", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
     params(("event" = EventId, Path), PageQuery),
     responses((status = 200, body = Page<Order>), (status = "4XX", body = Problem)))]
 async fn orders(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::OrdersRead>,
     Path(event): Path<EventId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Order>>, Problem> {
     let before = page.after::<OrderId>()?;
     let orders = service::orders_of_event(
         &app,
-        organiser.organisation,
+        organiser.tenant(),
         event,
         before,
         page.limit_and_one(),
@@ -133,27 +134,29 @@ async fn orders(
 }
 
 /// Read an order
-#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "sales", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "sales", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
     params(("order" = OrderId, Path)), responses((status = 200, body = OrderDetail), (status = "4XX", body = Problem)))]
 async fn order(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::OrdersRead>,
     Path(order): Path<OrderId>,
 ) -> Result<Json<OrderDetail>, Problem> {
     Ok(Json(
-        service::order_of(&app, organiser.organisation, order).await?,
+        service::order_of(&app, organiser.tenant(), order).await?,
     ))
 }
 
 /// See the stock of an event's tiers
-#[utoipa::path(get, path = "/api/v1/events/{event}/stock", tag = "sales", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/stock", tag = "sales", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("events.read"))),
     params(("event" = EventId, Path)), responses((status = 200, body = Vec<Stock>), (status = "4XX", body = Problem)))]
 async fn stock(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
 ) -> Result<Json<Vec<Stock>>, Problem> {
-    catalog::event_of(&app, organiser.organisation, event).await?;
+    catalog::event_of(&app, organiser.tenant(), event).await?;
     Ok(Json(service::stock(&app, event).await?))
 }
 

@@ -17,7 +17,7 @@ use super::qr::{QrFormat, render_qr};
 use super::service::{self, Bought, TicketError};
 use crate::app::App;
 use crate::catalog::EventId;
-use crate::identity::{self, Organiser};
+use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
 use crate::sales::{self, OrderDetail, OrderId};
 
@@ -164,28 +164,30 @@ async fn qr(
 }
 
 /// Read a ticket
-#[utoipa::path(get, path = "/api/v1/tickets/{ticket}", tag = "tickets", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/tickets/{ticket}", tag = "tickets", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("tickets.read"))),
     params(("ticket" = TicketId, Path)), responses((status = 200, body = Ticket), (status = "4XX", body = Problem)))]
 async fn read(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::TicketsRead>,
     Path(ticket): Path<TicketId>,
 ) -> Result<Json<Ticket>, Problem> {
     Ok(Json(
-        service::ticket_of(&app, organiser.organisation, ticket).await?,
+        service::ticket_of(&app, organiser.tenant(), ticket).await?,
     ))
 }
 
 /// Declare a ticket dead
-#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/revoke", tag = "tickets", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/revoke", tag = "tickets", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("tickets.write"))),
     params(("ticket" = TicketId, Path)), responses((status = 200, body = Ticket), (status = "4XX", body = Problem)))]
 async fn revoke(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::TicketsWrite>,
     Path(ticket): Path<TicketId>,
 ) -> Result<Json<Ticket>, Problem> {
     Ok(Json(
-        service::revoke(&app, organiser.organisation, ticket).await?,
+        service::revoke(&app, organiser.tenant(), ticket).await?,
     ))
 }
 
@@ -200,11 +202,12 @@ pub(super) struct ReissueRequest {
 }
 
 /// Issue a ticket anew with a raised version; older codes let nobody in
-#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/reissue", tag = "tickets", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/reissue", tag = "tickets", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("tickets.write"))),
     params(("ticket" = TicketId, Path)), responses((status = 200, body = SignedTicket), (status = "4XX", body = Problem)))]
 async fn reissue(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::TicketsWrite>,
     Path(ticket): Path<TicketId>,
     Json(request): Json<ReissueRequest>,
 ) -> Result<Json<SignedTicket>, Problem> {
@@ -213,14 +216,7 @@ async fn reissue(
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty());
     Ok(Json(
-        service::reissue(
-            &app,
-            organiser.organisation,
-            ticket,
-            request.version,
-            holder,
-        )
-        .await?,
+        service::reissue(&app, organiser.tenant(), ticket, request.version, holder).await?,
     ))
 }
 
@@ -232,14 +228,15 @@ pub(super) struct KeyAnswer {
 }
 
 /// Give an event a new key for tickets from now on
-#[utoipa::path(post, path = "/api/v1/events/{event}/keys", tag = "tickets", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/keys", tag = "tickets", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("events.publish"))),
     params(("event" = EventId, Path)), responses((status = 201, body = KeyAnswer), (status = "4XX", body = Problem)))]
 async fn rotate_key(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::EventsPublish>,
     Path(event): Path<EventId>,
 ) -> Result<(StatusCode, Json<KeyAnswer>), Problem> {
-    let key_id = service::rotate_key(&app, organiser.organisation, event).await?;
+    let key_id = service::rotate_key(&app, organiser.tenant(), event).await?;
     Ok((StatusCode::CREATED, Json(KeyAnswer { key_id })))
 }
 

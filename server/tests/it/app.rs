@@ -7,9 +7,10 @@ use std::time::Duration;
 use bilten_kernel::clock::{Clock, SystemClock, Timestamp};
 use bilten_kernel::random::OsRandom;
 use bilten_kernel::testing::TestDb;
-use bilten_kernel::{config, http, jobs, outbox};
+use bilten_kernel::{config, http, jobs, outbox, random};
 use bilten_server::app::App;
 use bilten_server::config::{Config, DEFAULTS};
+use bilten_server::identity::{NewUser, Origin, Profile, Proof, Role, SessionKind, UserId};
 use bilten_server::platform::{MasterKey, Vault};
 use bilten_server::{MIGRATIONS, identity, server};
 use serde_json::{Value, json};
@@ -94,6 +95,60 @@ impl TestApp {
             .await
             .unwrap();
         Client::new(&self.url, Some(&key))
+    }
+
+    /// A person who is a member of the tests' organisation with this role, signed in by an app.
+    pub(crate) async fn member(&self, role: Role) -> Client {
+        let organisation = identity::organisation_by_slug(&self.app, "kino-siska")
+            .await
+            .unwrap();
+        let user = self.person(role.as_str()).await;
+        identity::add_member(&self.app, organisation.id, user, Some(role))
+            .await
+            .unwrap();
+        self.signed_in(user, false).await
+    }
+
+    /// Somebody with a verified address and no password.
+    pub(crate) async fn person(&self, name: &str) -> UserId {
+        let email = format!("{name}.{}@example.com", random::token(&*self.app.random, 8));
+        let profile = Profile {
+            email: email.parse().unwrap(),
+            name: name.to_owned(),
+            locale: None,
+            phone: None,
+        };
+        let new = NewUser {
+            profile,
+            password_hash: None,
+            is_verified: true,
+        };
+        identity::create_user(&self.app, new).await.unwrap()
+    }
+
+    /// An app in which somebody is signed in.
+    pub(crate) async fn signed_in(&self, user: UserId, is_mfa: bool) -> Client {
+        let app = self.app.clone();
+        let session = self
+            .app
+            .db
+            .write(move |c| {
+                Box::pin(async move {
+                    let proof = Proof {
+                        methods: "test".to_owned(),
+                        is_mfa,
+                    };
+                    let origin = Origin {
+                        ip: [127, 0, 0, 1].into(),
+                        user_agent: "tests".to_owned(),
+                    };
+                    identity::begin_session(&app, c, user, SessionKind::App, &proof, &origin, None)
+                        .await
+                })
+            })
+            .await
+            .unwrap();
+        Client::new(&self.url, Some(&session.token))
     }
 
     /// Makes and publishes an event with these tiers: name, price in minor units, capacity.

@@ -6,6 +6,7 @@ mod app;
 mod catalog;
 mod cli;
 mod crash;
+mod identity;
 mod openapi;
 mod sales;
 mod statements;

@@ -13,7 +13,7 @@ use crate::access::model::*;
 use crate::access::service;
 use crate::app::App;
 use crate::catalog::EventId;
-use crate::identity::Organiser;
+use crate::identity::{Organiser, permit};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -23,16 +23,17 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Invite a device: a one-time code, good for 10 minutes, as text and as a QR code
-#[utoipa::path(post, path = "/api/v1/events/{event}/pairings", tag = "door", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/pairings", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("devices.manage"))),
     params(("event" = EventId, Path)),
     responses((status = 201, body = Pairing), (status = "4XX", body = Problem)))]
 async fn invite(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::DevicesManage>,
     Path(event): Path<EventId>,
     Json(input): Json<PairingInput>,
 ) -> Result<impl IntoResponse, Problem> {
-    let pairing = service::invite(&app, organiser.organisation, event, input).await?;
+    let pairing = service::invite(&app, organiser.tenant(), event, input).await?;
     Ok((
         StatusCode::CREATED,
         [(CACHE_CONTROL, "no-store")],
@@ -41,30 +42,32 @@ async fn invite(
 }
 
 /// List an event's devices, newest first; revoked ones too
-#[utoipa::path(get, path = "/api/v1/events/{event}/devices", tag = "door", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/devices", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("devices.manage"))),
     params(("event" = EventId, Path), PageQuery),
     responses((status = 200, body = Page<Device>), (status = "4XX", body = Problem)))]
 async fn list(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::DevicesManage>,
     Path(event): Path<EventId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Device>>, Problem> {
     let before = page.after::<DeviceId>()?;
     let limit = page.limit_and_one();
-    let devices = service::devices(&app, organiser.organisation, event, before, limit).await?;
+    let devices = service::devices(&app, organiser.tenant(), event, before, limit).await?;
     Ok(Json(page.page(devices, |device| device.id)))
 }
 
 /// Revoke a device: it may not sync any more, and wipes itself when it hears of it
-#[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "door", security(("api_key" = [])),
+#[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("devices.manage"))),
     params(("device" = DeviceId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn revoke(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::DevicesManage>,
     Path(device): Path<DeviceId>,
 ) -> Result<StatusCode, Problem> {
-    service::revoke_device(&app, organiser.organisation, device).await?;
+    service::revoke_device(&app, organiser.tenant(), device).await?;
     Ok(StatusCode::NO_CONTENT)
 }

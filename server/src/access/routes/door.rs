@@ -10,7 +10,7 @@ use crate::access::model::*;
 use crate::access::service::{self, CheckInAnswer, CheckInRequest};
 use crate::app::App;
 use crate::catalog::EventId;
-use crate::identity::Organiser;
+use crate::identity::{Organiser, permit};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -21,33 +21,34 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Judge and record one presentation of a ticket, as a gate does
 ///
 /// A refusal is an answer as well: 200 with `admit` false and the `reason`.
-#[utoipa::path(post, path = "/api/v1/events/{event}/check-in", tag = "door", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/check-in", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.scan"))),
     params(("event" = EventId, Path),
         ("Idempotency-Key" = String, Header, description = "Makes a repeated request one scan")),
     responses((status = 200, body = CheckInAnswer), (status = "4XX", body = Problem)))]
 async fn check_in(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInScan>,
     key: IdempotencyKey,
     Path(event): Path<EventId>,
     Json(request): Json<CheckInRequest>,
 ) -> Result<Json<CheckInAnswer>, Problem> {
-    let organisation = organiser.organisation;
     Ok(Json(
-        service::check_in(&app, organisation, event, key.as_str(), request).await?,
+        service::check_in(&app, organiser.tenant(), event, key.as_str(), request).await?,
     ))
 }
 
 /// What happened at the door, as far as devices have reported
-#[utoipa::path(get, path = "/api/v1/events/{event}/door-report", tag = "door", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/door-report", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.read"))),
     params(("event" = EventId, Path)),
     responses((status = 200, body = DoorReport), (status = "4XX", body = Problem)))]
 async fn door_report(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInRead>,
     Path(event): Path<EventId>,
 ) -> Result<Json<DoorReport>, Problem> {
     Ok(Json(
-        service::door_report(&app, organiser.organisation, event).await?,
+        service::door_report(&app, organiser.tenant(), event).await?,
     ))
 }

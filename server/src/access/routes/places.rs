@@ -11,7 +11,7 @@ use crate::access::model::*;
 use crate::access::service;
 use crate::app::App;
 use crate::catalog::EventId;
-use crate::identity::Organiser;
+use crate::identity::{Organiser, permit};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -22,111 +22,119 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Make a check-in list
-#[utoipa::path(post, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path)),
     responses((status = 201, body = CheckInList), (status = "4XX", body = Problem)))]
 async fn create_list(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInManage>,
     Path(event): Path<EventId>,
     Json(input): Json<ListInput>,
 ) -> Result<(StatusCode, Json<CheckInList>), Problem> {
-    let list = service::create_list(&app, organiser.organisation, event, input).await?;
+    let list = service::create_list(&app, organiser.tenant(), event, input).await?;
     Ok((StatusCode::CREATED, Json(list)))
 }
 
 /// List an event's check-in lists, the oldest first
-#[utoipa::path(get, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.read"))),
     params(("event" = EventId, Path)),
     responses((status = 200, body = Page<CheckInList>), (status = "4XX", body = Problem)))]
 async fn lists(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInRead>,
     Path(event): Path<EventId>,
 ) -> Result<Json<Page<CheckInList>>, Problem> {
-    let items = service::lists(&app, organiser.organisation, event).await?;
+    let items = service::lists(&app, organiser.tenant(), event).await?;
     Ok(Json(Page { items, next: None }))
 }
 
 /// Change a check-in list; another policy judges anew what was scanned before
-#[utoipa::path(patch, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = [])),
+#[utoipa::path(patch, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("list" = ListId, Path)),
     responses((status = 200, body = CheckInList), (status = "4XX", body = Problem)))]
 async fn update_list(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInManage>,
     Path((event, list)): Path<(EventId, ListId)>,
     Json(patch): Json<ListPatch>,
 ) -> Result<Json<CheckInList>, Problem> {
     Ok(Json(
-        service::update_list(&app, organiser.organisation, event, list, patch).await?,
+        service::update_list(&app, organiser.tenant(), event, list, patch).await?,
     ))
 }
 
 /// Remove a check-in list; what was scanned by it stays
-#[utoipa::path(delete, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = [])),
+#[utoipa::path(delete, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("list" = ListId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn remove_list(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInManage>,
     Path((event, list)): Path<(EventId, ListId)>,
 ) -> Result<StatusCode, Problem> {
-    service::remove_list(&app, organiser.organisation, event, list).await?;
+    service::remove_list(&app, organiser.tenant(), event, list).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Make a gate
-#[utoipa::path(post, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path)),
     responses((status = 201, body = Gate), (status = "4XX", body = Problem)))]
 async fn create_gate(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInManage>,
     Path(event): Path<EventId>,
     Json(input): Json<GateInput>,
 ) -> Result<(StatusCode, Json<Gate>), Problem> {
-    let gate = service::create_gate(&app, organiser.organisation, event, input).await?;
+    let gate = service::create_gate(&app, organiser.tenant(), event, input).await?;
     Ok((StatusCode::CREATED, Json(gate)))
 }
 
 /// List an event's gates, the oldest first
-#[utoipa::path(get, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.read"))),
     params(("event" = EventId, Path)),
     responses((status = 200, body = Page<Gate>), (status = "4XX", body = Problem)))]
 async fn gates(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInRead>,
     Path(event): Path<EventId>,
 ) -> Result<Json<Page<Gate>>, Problem> {
-    let items = service::gates(&app, organiser.organisation, event).await?;
+    let items = service::gates(&app, organiser.tenant(), event).await?;
     Ok(Json(Page { items, next: None }))
 }
 
 /// Change a gate
-#[utoipa::path(patch, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = [])),
+#[utoipa::path(patch, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("gate" = GateId, Path)),
     responses((status = 200, body = Gate), (status = "4XX", body = Problem)))]
 async fn update_gate(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInManage>,
     Path((event, gate)): Path<(EventId, GateId)>,
     Json(patch): Json<GatePatch>,
 ) -> Result<Json<Gate>, Problem> {
     Ok(Json(
-        service::update_gate(&app, organiser.organisation, event, gate, patch).await?,
+        service::update_gate(&app, organiser.tenant(), event, gate, patch).await?,
     ))
 }
 
 /// Remove a gate; what was scanned there stays
-#[utoipa::path(delete, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = [])),
+#[utoipa::path(delete, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("gate" = GateId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn remove_gate(
     State(app): State<App>,
-    organiser: Organiser,
+    organiser: Organiser<permit::CheckInManage>,
     Path((event, gate)): Path<(EventId, GateId)>,
 ) -> Result<StatusCode, Problem> {
-    service::remove_gate(&app, organiser.organisation, event, gate).await?;
+    service::remove_gate(&app, organiser.tenant(), event, gate).await?;
     Ok(StatusCode::NO_CONTENT)
 }

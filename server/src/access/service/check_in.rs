@@ -25,7 +25,7 @@ use crate::access::model::*;
 use crate::access::store::{devices, places, scans};
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::tickets::{self, Ticket, TicketId, TicketState};
 
 /// What somebody shows, and where.
@@ -76,12 +76,12 @@ pub struct CheckInAnswer {
 /// the database. A refusal at the gate is an answer, not an error.
 pub async fn check_in(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     key: &str,
     request: CheckInRequest,
 ) -> Result<CheckInAnswer, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     if request.code.is_some() == request.ticket.is_some() {
         let mut faults = Faults::default();
         faults.add("code", "one_of", "give either `code` or `ticket`");

@@ -5,7 +5,7 @@ use crate::access::model::*;
 use crate::access::store::devices as store;
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 
 /// An event's devices, newest first, after the one with id `before`.
 ///
@@ -13,12 +13,12 @@ use crate::identity::OrganisationId;
 /// [`AccessError::NotFound`], or a fault of the database.
 pub async fn devices(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     before: Option<DeviceId>,
     limit: i64,
 ) -> Result<Vec<Device>, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let read = app
         .db
         .read(move |c| Box::pin(async move { store::devices(c, event, before, limit).await }));
@@ -29,17 +29,13 @@ pub async fn devices(
 ///
 /// # Errors
 /// [`AccessError::NotFound`], [`AccessError::BuiltIn`], or a fault of the database.
-pub async fn revoke_device(
-    app: &App,
-    organisation: OrganisationId,
-    id: DeviceId,
-) -> Result<(), AccessError> {
+pub async fn revoke_device(app: &App, tenant: &Tenant, id: DeviceId) -> Result<(), AccessError> {
     let found = app
         .db
         .read(move |c| Box::pin(async move { store::device(c, id).await }))
         .await?;
     let device = found.ok_or(AccessError::NotFound)?;
-    match catalog::event_of(app, organisation, device.event_id).await {
+    match catalog::event_of(app, tenant, device.event_id).await {
         Ok(_) => {}
         Err(CatalogError::NotFound) => return Err(AccessError::NotFound),
         Err(other) => return Err(other.into()),

@@ -8,7 +8,7 @@ use crate::access::model::*;
 use crate::access::store::places;
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 
 /// The gate that every new event has.
 pub(super) fn first_gate(app: &App, event: EventId, now: Timestamp) -> Gate {
@@ -26,12 +26,8 @@ pub(super) fn first_gate(app: &App, event: EventId, now: Timestamp) -> Gate {
 ///
 /// # Errors
 /// [`AccessError::NotFound`], or a fault of the database.
-pub async fn gates(
-    app: &App,
-    organisation: OrganisationId,
-    event: EventId,
-) -> Result<Vec<Gate>, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+pub async fn gates(app: &App, tenant: &Tenant, event: EventId) -> Result<Vec<Gate>, AccessError> {
+    catalog::event_of(app, tenant, event).await?;
     let mut gates = app
         .db
         .read(move |c| Box::pin(async move { places::gates(c, event).await }))
@@ -47,11 +43,11 @@ pub async fn gates(
 /// of the database.
 pub async fn create_gate(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     input: GateInput,
 ) -> Result<Gate, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let gate = Gate {
         id: GateId::new(&*app.clock, &*app.random),
         event_id: event,
@@ -89,12 +85,12 @@ async fn check(c: &mut Conn, gate: &Gate) -> Result<(), AccessError> {
 /// [`AccessError::Invalid`], [`AccessError::NotFound`], or a fault of the database.
 pub async fn update_gate(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     id: GateId,
     patch: GatePatch,
 ) -> Result<Gate, AccessError> {
-    change(app, organisation, event, id, move |gate| {
+    change(app, tenant, event, id, move |gate| {
         if let Some(name) = patch.name {
             gate.name = name.trim().to_owned();
         }
@@ -111,12 +107,12 @@ pub async fn update_gate(
 /// [`AccessError::NotFound`], or a fault of the database.
 pub async fn remove_gate(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     id: GateId,
 ) -> Result<(), AccessError> {
     let now = app.now();
-    change(app, organisation, event, id, move |gate| {
+    change(app, tenant, event, id, move |gate| {
         gate.removed_at = Some(now);
     })
     .await?;
@@ -125,12 +121,12 @@ pub async fn remove_gate(
 
 async fn change(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     id: GateId,
     edit: impl FnOnce(&mut Gate) + Send + 'static,
 ) -> Result<Gate, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let work = app.clone();
     app.db
         .write(move |c| {

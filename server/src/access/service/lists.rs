@@ -8,7 +8,7 @@ use crate::access::model::*;
 use crate::access::store::{places, scans};
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::tickets;
 
 /// The list that every new event has.
@@ -43,10 +43,10 @@ pub(super) async fn tier_numbers(c: &mut Conn, event: EventId) -> Result<Vec<u16
 /// [`AccessError::NotFound`], or a fault of the database.
 pub async fn lists(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
 ) -> Result<Vec<CheckInList>, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let mut lists = app
         .db
         .read(move |c| Box::pin(async move { places::lists(c, event).await }))
@@ -62,11 +62,11 @@ pub async fn lists(
 /// of the database.
 pub async fn create_list(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     input: ListInput,
 ) -> Result<CheckInList, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let list = CheckInList {
         id: ListId::new(&*app.clock, &*app.random),
         event_id: event,
@@ -111,12 +111,12 @@ async fn check(c: &mut Conn, list: &CheckInList) -> Result<(), AccessError> {
 /// [`AccessError::Invalid`], [`AccessError::NotFound`], or a fault of the database.
 pub async fn update_list(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     id: ListId,
     patch: ListPatch,
 ) -> Result<CheckInList, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let work = app.clone();
     app.db
         .write(move |c| {
@@ -168,11 +168,11 @@ async fn judge_anew(app: &App, c: &mut Conn, list: &CheckInList) -> Result<(), A
 /// [`AccessError::NotFound`], [`AccessError::LastList`], or a fault of the database.
 pub async fn remove_list(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     id: ListId,
 ) -> Result<(), AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {

@@ -9,7 +9,7 @@ use crate::access::model::*;
 use crate::access::store::{devices, places};
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::platform::token_hash;
 use crate::tickets::{self, QrFormat};
 
@@ -20,11 +20,11 @@ use crate::tickets::{self, QrFormat};
 /// fault of the database.
 pub async fn invite(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     input: PairingInput,
 ) -> Result<Pairing, AccessError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     let now = app.now();
     let code = random::token(&*app.random, CODE_LENGTH);
     let row = PairingRow {

@@ -9,7 +9,7 @@ use crate::access::model::*;
 use crate::access::store::{devices, places, report as store, scans};
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::tickets::{self, TicketId};
 
 /// What happened at the door of an event, as far as devices have reported.
@@ -18,10 +18,10 @@ use crate::tickets::{self, TicketId};
 /// [`AccessError::NotFound`], or a fault of the database.
 pub async fn door_report(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
 ) -> Result<DoorReport, AccessError> {
-    let event = catalog::event_of(app, organisation, event).await?;
+    let event = catalog::event_of(app, tenant, event).await?;
     let made_at = app.now();
     app.db
         .read_long(move |c| {

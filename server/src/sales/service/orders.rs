@@ -8,7 +8,7 @@ use super::{SalesError, paid_event};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
 use crate::events::{self, DomainEvent};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::platform::Vault;
 
 /// What paying for an order led to.
@@ -220,13 +220,9 @@ pub async fn lock_pending(
 ///
 /// # Errors
 /// [`SalesError::OrderNotFound`], or a fault of the database.
-pub async fn order_of(
-    app: &App,
-    organisation: OrganisationId,
-    id: OrderId,
-) -> Result<OrderDetail, SalesError> {
+pub async fn order_of(app: &App, tenant: &Tenant, id: OrderId) -> Result<OrderDetail, SalesError> {
     let detail = order(app, id).await?;
-    match catalog::event_of(app, organisation, detail.order.event_id).await {
+    match catalog::event_of(app, tenant, detail.order.event_id).await {
         Ok(_) => Ok(detail),
         Err(CatalogError::NotFound) => Err(SalesError::OrderNotFound),
         Err(other) => Err(other.into()),
@@ -239,12 +235,12 @@ pub async fn order_of(
 /// [`SalesError::EventNotFound`], or a fault of the database.
 pub async fn orders_of_event(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     event: EventId,
     before: Option<OrderId>,
     limit: i64,
 ) -> Result<Vec<Order>, SalesError> {
-    catalog::event_of(app, organisation, event).await?;
+    catalog::event_of(app, tenant, event).await?;
     Ok(app
         .db
         .read(move |c| {

@@ -8,7 +8,7 @@ use super::{TicketError, advance, sign, ticket_of};
 use crate::app::App;
 use crate::catalog::EventId;
 use crate::events::{self, DomainEvent};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::sales::OrderId;
 
 pub(super) async fn end_all(
@@ -44,22 +44,16 @@ pub(crate) async fn on_order_refunded(
 ///
 /// # Errors
 /// [`TicketError`] by what was refused; a ticket that is dead already stays so without an error.
-pub async fn revoke(
-    app: &App,
-    organisation: OrganisationId,
-    id: TicketId,
-) -> Result<Ticket, TicketError> {
-    change(app, organisation, id, "revoked", |ticket| {
-        match ticket.state {
-            TicketState::Revoked => Ok(false),
-            TicketState::Valid
-            | TicketState::Unpaid
-            | TicketState::Blocked
-            | TicketState::Cancelled => {
-                ticket.state = TicketState::Revoked;
-                ticket.revoked_below = ticket.version.saturating_add(1);
-                Ok(true)
-            }
+pub async fn revoke(app: &App, tenant: &Tenant, id: TicketId) -> Result<Ticket, TicketError> {
+    change(app, tenant, id, "revoked", |ticket| match ticket.state {
+        TicketState::Revoked => Ok(false),
+        TicketState::Valid
+        | TicketState::Unpaid
+        | TicketState::Blocked
+        | TicketState::Cancelled => {
+            ticket.state = TicketState::Revoked;
+            ticket.revoked_below = ticket.version.saturating_add(1);
+            Ok(true)
         }
     })
     .await
@@ -71,7 +65,7 @@ pub async fn revoke(
 /// [`TicketError`] by what was refused.
 pub async fn reissue(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: TicketId,
     version: u16,
     holder: Option<String>,
@@ -82,7 +76,7 @@ pub async fn reissue(
     {
         return Err(TicketError::Holder);
     }
-    let event = ticket_of(app, organisation, id).await?.event_id;
+    let event = ticket_of(app, tenant, id).await?.event_id;
     let newest_key = app
         .db
         .read(move |c| Box::pin(async move { store::keys(c, event).await }))
@@ -90,7 +84,7 @@ pub async fn reissue(
         .into_iter()
         .find(|key| key.revoked_at.is_none())
         .ok_or(TicketError::NoKey)?;
-    let ticket = change(app, organisation, id, "reissued", move |ticket| {
+    let ticket = change(app, tenant, id, "reissued", move |ticket| {
         if ticket.version != version {
             return Err(TicketError::Conflict);
         }
@@ -124,12 +118,12 @@ pub async fn reissue(
 /// Loads a ticket, lets `edit` change it, saves it at a new feed position.
 async fn change(
     app: &App,
-    organisation: OrganisationId,
+    tenant: &Tenant,
     id: TicketId,
     name: &'static str,
     edit: impl FnOnce(&mut Ticket) -> Result<bool, TicketError> + Send + 'static,
 ) -> Result<Ticket, TicketError> {
-    ticket_of(app, organisation, id).await?;
+    ticket_of(app, tenant, id).await?;
     let work = app.clone();
     app.db
         .write(move |c| {

@@ -12,7 +12,7 @@ use super::{TicketError, end_all};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, EventState};
 use crate::events::{self, DomainEvent};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::platform::{Vault, VaultError};
 
 /// Gates accept an event's key from this long before it was made, in seconds: clocks differ.
@@ -186,12 +186,8 @@ pub(super) async fn issuer(
 ///
 /// # Errors
 /// [`TicketError::NotFound`] if the event has no such key, or a fault of the database.
-pub async fn rotate_key(
-    app: &App,
-    organisation: OrganisationId,
-    event: EventId,
-) -> Result<String, TicketError> {
-    catalog::event_of(app, organisation, event).await?;
+pub async fn rotate_key(app: &App, tenant: &Tenant, event: EventId) -> Result<String, TicketError> {
+    catalog::event_of(app, tenant, event).await?;
     let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {

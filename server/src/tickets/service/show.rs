@@ -5,7 +5,7 @@ use super::super::store;
 use super::{TicketError, issuer};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
-use crate::identity::OrganisationId;
+use crate::identity::Tenant;
 use crate::payments::{self, PurchaseRequest, Purchased};
 use crate::sales::{self, OrderId, OrderState, SalesError};
 
@@ -13,13 +13,9 @@ use crate::sales::{self, OrderId, OrderState, SalesError};
 ///
 /// # Errors
 /// [`TicketError::NotFound`], or a fault of the database.
-pub async fn ticket_of(
-    app: &App,
-    organisation: OrganisationId,
-    id: TicketId,
-) -> Result<Ticket, TicketError> {
+pub async fn ticket_of(app: &App, tenant: &Tenant, id: TicketId) -> Result<Ticket, TicketError> {
     let ticket = ticket(app, id).await?;
-    match catalog::event_of(app, organisation, ticket.event_id).await {
+    match catalog::event_of(app, tenant, ticket.event_id).await {
         Ok(_) => Ok(ticket),
         Err(CatalogError::NotFound) => Err(TicketError::NotFound),
         Err(other) => Err(other.into()),

@@ -82,7 +82,7 @@ on_both_engines! {
         let (list, gate) = (device.list(), device.paired.gates[0].id.clone());
         for path in ["lists", "gates", "devices", "door-report"] {
             other.get(&at(path)).await.refused(404, "access.not_found");
-            t.stranger.get(&at(path)).await.refused(401, "identity.key_required");
+            t.stranger.get(&at(path)).await.refused(401, "identity.unauthenticated");
         }
         for path in ["lists", "gates"] {
             other.post(&at(path), json!({"name": "A"})).await.refused(404, "access.not_found");

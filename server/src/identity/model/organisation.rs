@@ -1,10 +1,9 @@
-//! Organisations and their keys.
+//! Organisations and their API keys.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::{record, typed_id};
+use bilten_kernel::record;
 
-typed_id!(pub OrganisationId, "org", "Names an organisation.");
-typed_id!(pub ApiKeyId, "key", "Names an API key.");
+use super::OrganisationId;
 
 /// What every API key starts with, so that leaked ones are found by scanners.
 pub const API_KEY_PREFIX: &str = "bilten_";
@@ -19,6 +18,8 @@ record! {
         pub slug: String,
         /// Its name.
         pub name: String,
+        /// Whether its members must sign in with a second factor.
+        pub requires_mfa: bool,
         /// When it was made.
         pub created_at: Timestamp,
     }

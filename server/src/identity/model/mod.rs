@@ -1,0 +1,26 @@
+//! The words of identity, and the rules that need no database.
+
+mod email;
+mod organisation;
+mod permission;
+mod person;
+mod principal;
+mod role;
+mod tenant;
+
+use bilten_kernel::typed_id;
+
+pub use email::*;
+pub use organisation::*;
+pub use permission::*;
+pub use person::*;
+pub use principal::*;
+pub use role::*;
+pub use tenant::*;
+
+typed_id!(pub OrganisationId, "org", "Names an organisation.");
+typed_id!(pub ApiKeyId, "key", "Names an API key.");
+typed_id!(pub UserId, "usr", "Names a person with an account.");
+typed_id!(pub SessionId, "ses", "Names one sign-in of a person.");
+typed_id!(pub MemberId, "mem", "Names somebody's place in an organisation.");
+typed_id!(pub ImpersonationId, "imp", "Names a time in which an administrator acts as somebody.");

@@ -1,0 +1,232 @@
+//! How a route says who may call it: by the extractor that it takes.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use bilten_kernel::error::{IntoProblem, Problem};
+
+use super::is_same_site;
+use crate::app::App;
+use crate::identity::model::*;
+use crate::identity::service;
+
+/// The header by which people who belong to several organisations name one: its id or short name.
+const ORGANISATION: &str = "bilten-organisation";
+
+/// Somebody who holds the permission `P` in an organisation, for all of its events or for some.
+///
+/// Taking this extractor is what makes a route the organiser's.
+#[derive(Clone, Debug)]
+pub struct Organiser<P> {
+    principal: Arc<Principal>,
+    tenant: Tenant,
+    permit: PhantomData<P>,
+}
+
+impl<P: Permit> Organiser<P> {
+    /// What the request may touch.
+    pub const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The organisation it is about.
+    pub const fn organisation(&self) -> OrganisationId {
+        self.tenant.organisation
+    }
+
+    /// How the audit log names who did something.
+    pub fn actor(&self) -> String {
+        self.principal.actor()
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+/// A person, whatever the organisation: for what is their own.
+#[derive(Clone, Debug)]
+pub struct SignedIn(pub Arc<Principal>, pub Person);
+
+/// A person who proved only just who they are, with all factors they have: for dangerous actions.
+/// An administrator who acts as somebody else is never that.
+#[derive(Clone, Debug)]
+pub struct RecentlyAuthenticated(pub Person);
+
+/// An administrator of the platform who showed a second factor.
+#[derive(Clone, Debug)]
+pub struct PlatformAdmin(pub Person);
+
+/// The token of an `Authorization: Bearer …` header.
+pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The value of a cookie.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// The name of the cookie that holds a session's token; browsers keep `__Host-` ones to this host
+/// and to encrypted connections.
+pub(crate) fn session_cookie_name(app: &App) -> &'static str {
+    if app.config.http.public_url.starts_with("https://") {
+        "__Host-bilten_session"
+    } else {
+        "bilten_session"
+    }
+}
+
+fn unauthenticated() -> Problem {
+    Problem::unauthorized(
+        "identity.unauthenticated",
+        "This needs you to sign in, or an API key: Authorization: Bearer …",
+    )
+}
+
+/// Who makes a request, kept with it so that two extractors ask once.
+async fn principal(parts: &mut Parts, app: &App) -> Result<Arc<Principal>, Problem> {
+    if let Some(known) = parts.extensions.get::<Arc<Principal>>() {
+        return Ok(Arc::clone(known));
+    }
+    let (token, is_cookie) = match bearer(parts) {
+        Some(token) => (token, false),
+        None => match cookie(&parts.headers, session_cookie_name(app)) {
+            Some(token) => (token, true),
+            None => return Err(unauthenticated()),
+        },
+    };
+    let found = service::authenticate(app, token).await?;
+    let found = found.ok_or_else(|| {
+        Problem::unauthorized(
+            "identity.token_unknown",
+            "This key or session is not known, has expired or was revoked.",
+        )
+    })?;
+    // Browsers add cookies to whatever other sites make them send.
+    let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if is_cookie && !reads && !is_same_site(&parts.headers, &app.config.http.public_url) {
+        return Err(Problem::forbidden(
+            "identity.other_site",
+            "This was sent from another site, so it was not carried out.",
+        ));
+    }
+    let is_page = matches!(&*found, Principal::Person(person) if person.kind == SessionKind::Page);
+    if is_page != is_cookie {
+        // A token that leaked from one place must not work in the other.
+        return Err(unauthenticated());
+    }
+    parts.extensions.insert(Arc::clone(&found));
+    Ok(found)
+}
+
+async fn person(parts: &mut Parts, app: &App) -> Result<(Arc<Principal>, Person), Problem> {
+    let principal = principal(parts, app).await?;
+    match &*principal {
+        Principal::Person(person) => {
+            let person = person.clone();
+            Ok((principal, person))
+        }
+        Principal::Program(_) => Err(Problem::forbidden(
+            "identity.person_required",
+            "This is for people, not for programs.",
+        )),
+    }
+}
+
+impl<P: Permit> FromRequestParts<App> for Organiser<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let principal = principal(parts, app).await?;
+        let named = parts
+            .headers
+            .get(ORGANISATION)
+            .map(|value| value.to_str().unwrap_or("?"));
+        let tenant = service::authorise(&principal, P::PERMISSION, named)?;
+        Ok(Self {
+            principal,
+            tenant,
+            permit: PhantomData,
+        })
+    }
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (principal, person) = person(parts, app).await?;
+        Ok(Self(principal, person))
+    }
+}
+
+impl FromRequestParts<App> for RecentlyAuthenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (_, person) = person(parts, app).await?;
+        if person.impersonation.is_some() {
+            return Err(Problem::forbidden(
+                "identity.impersonated",
+                "This can be done by the person themselves only.",
+            ));
+        }
+        if !person.is_recent(app.now()) {
+            return Err(Problem::forbidden(
+                "identity.reauthentication_required",
+                "Please prove once more who you are: this was too long ago, or without your second factor.",
+            ));
+        }
+        Ok(Self(person))
+    }
+}
+
+impl FromRequestParts<App> for PlatformAdmin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (_, person) = person(parts, app).await?;
+        if !person.is_platform_admin {
+            // Who is none need not know what there is.
+            return Err(Problem::not_found(
+                "not_found",
+                "There is nothing at this address.",
+            ));
+        }
+        if !person.is_mfa {
+            return Err(Denied::MfaRequired.into_problem());
+        }
+        Ok(Self(person))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; bilten_session=x=y;b".parse().unwrap());
+        headers.append(COOKIE, "c=3".parse().unwrap());
+        assert_eq!(cookie(&headers, "bilten_session"), Some("x=y"));
+        assert_eq!(cookie(&headers, "session"), None);
+        assert_eq!(cookie(&headers, "c"), Some("3"));
+        assert_eq!(cookie(&headers, "b"), None);
+    }
+}

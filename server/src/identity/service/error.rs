@@ -1,0 +1,89 @@
+//! Why something about identity is refused, or fails.
+
+use bilten_kernel::db::DbError;
+use bilten_kernel::error::{FieldError, IntoProblem, Problem};
+
+use crate::identity::model::Denied;
+use crate::platform::VaultError;
+
+/// Why something about identity was refused, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// Fields that cannot be used.
+    #[error("something in the request is wrong")]
+    Invalid(Vec<FieldError>),
+    /// Another organisation has this short name.
+    #[error("an organisation with this short name exists already")]
+    SlugTaken,
+    /// Somebody has an account with this address.
+    #[error("there is an account with this e-mail address")]
+    EmailTaken,
+    /// There is no such thing, or it belongs to somebody else.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The name or short name cannot be used.
+    #[error("an organisation needs a name of 1 to 200 characters")]
+    Name,
+    /// The caller may not do that.
+    #[error("{}", denial(*.0).2)]
+    Denied(Denied),
+    /// A stored secret cannot be opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Status, code and sentence of a denial.
+const fn denial(denied: Denied) -> (u16, &'static str, &'static str) {
+    match denied {
+        Denied::OrganisationRequired => (
+            400,
+            "identity.organisation_required",
+            "Say for which organisation this is, with the header Bilten-Organisation.",
+        ),
+        Denied::OrganisationUnknown => (
+            404,
+            "identity.organisation_not_found",
+            "There is no such organisation.",
+        ),
+        Denied::MfaRequired => (
+            403,
+            "identity.mfa_required",
+            "This organisation asks its members to sign in with a second factor.",
+        ),
+        Denied::PermissionMissing => (
+            403,
+            "identity.permission_missing",
+            "You may not do that in this organisation.",
+        ),
+    }
+}
+
+impl IntoProblem for Denied {
+    fn into_problem(self) -> Problem {
+        let (status, code, detail) = denial(self);
+        match status {
+            400 => Problem::bad_request(code, detail),
+            404 => Problem::not_found(code, detail),
+            _ => Problem::forbidden(code, detail),
+        }
+    }
+}
+
+impl IntoProblem for IdentityError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::Invalid(errors) => Problem::invalid(errors),
+            Self::SlugTaken => Problem::conflict("identity.slug_taken", detail),
+            Self::EmailTaken => Problem::conflict("identity.email_taken", detail),
+            Self::NotFound(_) => Problem::not_found("identity.not_found", detail),
+            Self::Name => Problem::unprocessable("identity.name", detail),
+            Self::Denied(denied) => denied.into_problem(),
+            Self::Vault(error) => Problem::fault(&error),
+            Self::Db(error) => error.into_problem(),
+        }
+    }
+}

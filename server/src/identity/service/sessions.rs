@@ -1,0 +1,154 @@
+//! Sessions: begun when somebody has proved who they are, ended by time or by somebody.
+
+use std::net::IpAddr;
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::Conn;
+use bilten_kernel::random;
+use serde::{Deserialize, Serialize};
+
+use super::IdentityError;
+use crate::app::App;
+use crate::identity::model::*;
+use crate::identity::store::{keys, sessions as store};
+use crate::platform::token_hash;
+
+/// What the token of a session starts with.
+pub const SESSION_PREFIX: &str = "biltense_";
+
+/// From where somebody came: personal, so it is stored sealed only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The address.
+    pub ip: IpAddr,
+    /// What the browser or app says of itself, at most 300 characters.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// The origin as it is stored.
+    ///
+    /// # Errors
+    /// [`IdentityError::Vault`] if it cannot be sealed.
+    pub fn seal(&self, app: &App, user: UserId) -> Result<Vec<u8>, IdentityError> {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Ok(app
+            .vault
+            .seal(&format!("origin:{user}"), &text, &*app.random)?)
+    }
+
+    /// The origin that was stored, if it can still be read.
+    pub fn open(app: &App, user: UserId, sealed: &[u8]) -> Option<Self> {
+        let text = app.vault.open(&format!("origin:{user}"), sealed).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The methods, such as `password totp`, for the person's list of sessions.
+    pub methods: String,
+    /// Whether that is a second factor as well.
+    pub is_mfa: bool,
+}
+
+/// A session that has just begun.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its id.
+    pub session: SessionId,
+    /// Its secret; shown once, stored nowhere.
+    pub token: String,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+/// Begins a session inside the write of the sign-in that it belongs to.
+///
+/// # Errors
+/// A fault of the vault or the database.
+pub async fn begin_session(
+    app: &App,
+    c: &mut Conn,
+    user: UserId,
+    kind: SessionKind,
+    proof: &Proof,
+    origin: &Origin,
+    impersonation: Option<(ImpersonationId, Timestamp)>,
+) -> Result<NewToken, IdentityError> {
+    let now = app.now();
+    let limits = &app.config.identity;
+    let absolute = now + std::time::Duration::from_secs(limits.session_absolute_s);
+    let token = format!("{SESSION_PREFIX}{}", random::token(&*app.random, 40));
+    let session = store::NewSession {
+        id: SessionId::new(&*app.clock, &*app.random),
+        user_id: user,
+        kind,
+        methods: proof.methods.clone(),
+        is_mfa: proof.is_mfa,
+        created_at: now,
+        idle_ms: i64::try_from(limits.session_idle_s.saturating_mul(1_000)).unwrap_or(i64::MAX),
+        expires_at: impersonation.map_or(absolute, |(_, until)| absolute.min(until)),
+        sealed_origin: origin.seal(app, user)?,
+        impersonation_id: impersonation.map(|(id, _)| id),
+    };
+    store::insert(c, &session, token_hash(&token)).await?;
+    Ok(NewToken {
+        session: session.id,
+        token,
+        expires_at: session.expires_at,
+    })
+}
+
+/// Ends one of a person's sessions; says whether it was alive.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn end_session(
+    app: &App,
+    user: UserId,
+    session: SessionId,
+) -> Result<bool, IdentityError> {
+    let now = app.now();
+    let ended = app
+        .db
+        .write(move |c| Box::pin(async move { store::revoke(c, session, user, now).await }))
+        .await?;
+    app.principals.clear();
+    Ok(ended)
+}
+
+/// Ends all sessions of a person, but perhaps one, inside a write; the caller calls
+/// `app.principals.clear()` after its commit.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn end_sessions_in(
+    app: &App,
+    c: &mut Conn,
+    user: UserId,
+    but: Option<SessionId>,
+) -> Result<u64, IdentityError> {
+    Ok(store::revoke_all(c, user, but, app.now()).await?)
+}
+
+/// Writes down when sessions and keys were last used.
+///
+/// # Errors
+/// A fault of the database; what was seen is then forgotten, which shortens an idle time only.
+pub async fn write_sightings(app: &App) -> Result<(), IdentityError> {
+    let (sessions, api_keys) = app.sightings.take();
+    if sessions.is_empty() && api_keys.is_empty() {
+        return Ok(());
+    }
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                store::sessions_seen(c, &sessions).await?;
+                keys::keys_seen(c, &api_keys).await?;
+                Ok::<_, IdentityError>(())
+            })
+        })
+        .await
+}
