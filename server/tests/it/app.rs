@@ -153,6 +153,11 @@ impl TestApp {
 
     /// Makes and publishes an event with these tiers: name, price in minor units, capacity.
     pub(crate) async fn event(&self, tiers: &[(&str, i64, i64)]) -> Event {
+        self.event_of(&self.organiser, tiers).await
+    }
+
+    /// The same, for another organiser.
+    pub(crate) async fn event_of(&self, organiser: &Client, tiers: &[(&str, i64, i64)]) -> Event {
         let now = self.clock.now().ms();
         let at = |hours: i64| Timestamp::from_ms(now + hours * 3_600_000).to_string();
         let tiers: Vec<_> = tiers
@@ -163,14 +168,9 @@ impl TestApp {
             "name": "Večer", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Kino Šiška",
             "occurrences": [{"doors_at": at(1), "starts_at": at(2), "ends_at": at(5)}], "tiers": tiers,
         });
-        let made = self
-            .organiser
-            .post("/api/v1/events", body)
-            .await
-            .expect(201);
+        let made = organiser.post("/api/v1/events", body).await.expect(201);
         let id = made["id"].as_str().unwrap().to_owned();
-        let event = self
-            .organiser
+        let event = organiser
             .post(&format!("/api/v1/events/{id}/publish"), json!({}))
             .await
             .expect(200);
@@ -235,7 +235,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) text: String,
-    what: String,
+    pub(crate) what: String,
 }
 
 impl Answer {
@@ -305,6 +305,28 @@ impl Client {
             status,
             headers,
             text: response.text().await.unwrap(),
+            what,
+        }
+    }
+
+    /// Sends a request and reads the answer, unless that is a stream without an end.
+    pub(crate) async fn send_unless_streaming(&self, request: reqwest::RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let what = format!("{} {}", request.method(), request.url());
+        let response = self.http.execute(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let is_stream = headers
+            .get("content-type")
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let bytes = if is_stream {
+            Vec::new()
+        } else {
+            response.bytes().await.unwrap().to_vec()
+        };
+        Answer {
+            status,
+            headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
             what,
         }
     }

@@ -11,4 +11,5 @@ mod openapi;
 mod sales;
 mod statements;
 mod tickets;
+mod walk;
 mod web;

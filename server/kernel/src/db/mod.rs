@@ -210,8 +210,8 @@ impl Db {
                 result
             }),
             Backend::Pg(pool) => {
-                let begin = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-                let transaction = begin.await.map_err(|error| DbError::pg("begin", &error))?;
+                let words = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let transaction = pg::begin(pool, words).await?;
                 let signals = Arc::clone(&self.signals);
                 pg::run(&mut Conn::new(Engine::Pg(transaction), signals), work).await
             }

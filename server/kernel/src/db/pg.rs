@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{Arguments, Executor, PgConnection};
+use sqlx::{Arguments, Executor, PgConnection, Postgres, Transaction};
 
 use super::conn::Engine;
 use super::many::{self, Shape};
@@ -141,6 +141,23 @@ pub(super) async fn prepare(
         .map_err(|error| DbError::pg(statement.at(), &error))
 }
 
+/// Begins a transaction; whoever gives up meanwhile leaves none open.
+///
+/// sqlx rolls back a transaction that is dropped, but not one whose `BEGIN` was still under way
+/// when its future was dropped (0.9: the depth is counted afterwards), as when a browser closes the
+/// connection: the next to get the connection would write into that transaction. So it is begun by
+/// a task that always comes to its end.
+pub(super) async fn begin(
+    pool: &PgPool,
+    words: &'static str,
+) -> Result<Transaction<'static, Postgres>, DbError> {
+    let pool = pool.clone();
+    tokio::spawn(async move { pool.begin_with(words).await })
+        .await
+        .map_err(|error| DbError::fault("begin", error))?
+        .map_err(|error| DbError::pg("begin", &error))
+}
+
 /// One transaction on PostgreSQL; also says whether it collided with another.
 pub(super) async fn write<F, T, E>(
     pool: &PgPool,
@@ -152,9 +169,9 @@ where
     T: Send,
     E: From<DbError> + Send,
 {
-    let transaction = match pool.begin().await {
+    let transaction = match begin(pool, "BEGIN").await {
         Ok(transaction) => transaction,
-        Err(error) => return (Err(DbError::pg("begin", &error).into()), false),
+        Err(error) => return (Err(error.into()), false),
     };
     let mut conn = Conn::new(Engine::Pg(transaction), Arc::clone(signals));
     let result = run(&mut conn, work).await;

@@ -25,6 +25,29 @@ async fn label(conn: &mut Conn, id: i64, label: &str) -> Result<u64, DbError> {
 }
 
 on_both_engines! {
+    /// Browsers close connections at any moment, and what served them is dropped where it waits.
+    async fn whoever_gives_up_leaves_no_transaction_open(db: TestDb) {
+        set_up(&db, 5).await;
+        for waits in 0..400_u32 {
+            let read = db.read(|conn| Box::pin(async move {
+                conn.scalar::<i64>(sql!("SELECT COUNT(*) FROM shelves"), vals![]).await
+            }));
+            let _ = tokio::time::timeout(std::time::Duration::from_micros(u64::from(waits) * 5), read).await;
+        }
+        let writes = (100..140_i64).map(|id| {
+            let db = db.db();
+            tokio::spawn(async move {
+                let text = format!("shelf {id}");
+                db.write(move |conn| Box::pin(async move { label(conn, id, &text).await })).await
+            })
+        });
+        for write in writes.collect::<Vec<_>>() {
+            write.await.unwrap().unwrap();
+        }
+        let written: i64 = db.scalar(sql!("SELECT COUNT(*) FROM shelves WHERE id >= 100"), vals![]).await.unwrap();
+        assert_eq!(written, 40);
+    }
+
     async fn values_come_back_as_they_went_in(db: TestDb) {
         set_up(&db, 5).await;
         let wanted = Shelf { id: 2, room: 7, label: Some("für".into()), open: false, picture: Some(vec![0, 255]) };

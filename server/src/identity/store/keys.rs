@@ -1,11 +1,12 @@
 //! API keys.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{AsJson, Conn, DbError};
+use bilten_kernel::db::{AsJson, Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use crate::catalog::EventId;
 use crate::identity::model::*;
+use crate::identity::service::NewApiKey;
 
 record! {
     pub(in crate::identity) struct KeyRow {
@@ -19,16 +20,27 @@ record! {
 pub(in crate::identity) async fn insert_api_key(
     c: &mut Conn,
     id: ApiKeyId,
-    organisation: OrganisationId,
-    name: &str,
+    new: &NewApiKey,
     token_hash: [u8; 32],
     now: Timestamp,
 ) -> Result<(), DbError> {
     c.exec(
         sql!(
-            "INSERT INTO api_keys (id, organisation_id, name, token_hash, created_at) VALUES ($1, $2, $3, $4, $5)"
+            "INSERT INTO api_keys (id, organisation_id, name, token_hash, scopes, event_id, expires_at,
+                 created_by, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         ),
-        vals![id, organisation, name, token_hash, now],
+        vals![
+            id,
+            new.organisation,
+            &new.name,
+            token_hash,
+            new.scopes.as_ref().map(Val::json).transpose()?,
+            new.event,
+            new.expires_at,
+            &new.created_by,
+            now
+        ],
     )
     .await?;
     Ok(())

@@ -21,7 +21,7 @@ use bilten_core::ticket::Issuer;
 use bilten_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::app::{Event, TestApp};
+use crate::app::{Client, Event, TestApp};
 
 /// A paired device.
 pub(super) struct Device {
@@ -34,8 +34,12 @@ pub(super) struct Device {
 
 /// Asks for a one-time code.
 pub(super) async fn invite(t: &TestApp, event: &Event) -> Value {
+    invite_by(&t.organiser, event).await
+}
+
+async fn invite_by(organiser: &Client, event: &Event) -> Value {
     let path = format!("/api/v1/events/{}/pairings", event.id);
-    t.organiser.post(&path, json!({})).await.expect(201)
+    organiser.post(&path, json!({})).await.expect(201)
 }
 
 /// A pairing request by the key with this number.
@@ -55,7 +59,17 @@ pub(super) fn key(number: u8) -> Issuer {
 impl Device {
     /// Pairs a device with the key of this number and opens its session.
     pub(super) async fn pair(t: &TestApp, event: &Event, number: u8) -> Self {
-        let pairing = invite(t, event).await;
+        Self::pair_by(t, &t.organiser, event, number).await
+    }
+
+    /// The same, for another organiser.
+    pub(super) async fn pair_by(
+        t: &TestApp,
+        organiser: &Client,
+        event: &Event,
+        number: u8,
+    ) -> Self {
+        let pairing = invite_by(organiser, event).await;
         let key = key(number);
         let sync = SyncClient::new(&t.url, "tests/1").unwrap();
         let code = pairing["code"].as_str().unwrap();
