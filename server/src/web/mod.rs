@@ -1,7 +1,8 @@
-//! The storefront: pages for people, from the list of events to the tickets.
+//! The storefront: pages for people, from the list of events to the tickets, and their accounts.
 //!
-//! Owns no table and calls services only. Every page works without scripts, without cookies and
-//! without anything from another host.
+//! Owns no table and calls services only. Every page works without scripts (but for passkeys, which
+//! browsers offer to scripts only) and without anything from another host; those of events and
+//! orders without cookies, too.
 //!
 //! | file | holds |
 //! |---|---|
@@ -13,6 +14,7 @@
 //! | `text.rs` | money, times and descriptions for people |
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
 //!
 //! To add a page: a template in `server/templates/`, a struct with `#[derive(Template)]` that holds
@@ -25,6 +27,7 @@
 //! - nobody pays another amount than the page showed;
 //! - pages of an order are kept by no cache and named to no other site.
 
+mod account;
 pub(crate) mod assets;
 mod calendar;
 mod checkout;
@@ -59,6 +62,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/orders/{order}/pay", post(order::pay))
         .route("/orders/{order}/calendar.ics", get(files::calendar))
         .route("/orders/{order}/tickets/{file}", get(files::ticket))
+        .merge(account::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::refuse_other_sites))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/robots.txt", get(files::robots))

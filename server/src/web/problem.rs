@@ -171,6 +171,22 @@ async fn as_page(request: Request, next: Next) -> Response {
     page
 }
 
+/// How the addresses of pages begin.
+const PAGES: [&str; 12] = [
+    "/e/",
+    "/checkout/",
+    "/orders/",
+    "/account",
+    "/check-mail",
+    "/forgotten",
+    "/invitation",
+    "/register",
+    "/reset",
+    "/sign-in",
+    "/sign-out",
+    "/verify",
+];
+
 /// Whether a page is wanted: by an address of the storefront or by a browser's `Accept`.
 fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
     if path.starts_with("/api/") {
@@ -180,10 +196,7 @@ fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let is_page = path == "/"
-        || ["/e/", "/checkout/", "/orders/"]
-            .iter()
-            .any(|start| path.starts_with(start));
+    let is_page = path == "/" || PAGES.iter().any(|start| path.starts_with(start));
     accept.contains("text/html") || (is_page && !accept.contains("json"))
 }
 

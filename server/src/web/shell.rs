@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bilten_kernel::error::Problem;
 
+use super::account::{Holder, Place};
 use crate::app::App;
 
 /// What a page may load and where its forms may go: ourselves only.
@@ -22,6 +23,11 @@ pub(super) struct Shell {
     pub(super) url: Option<String>,
     /// Whether search engines may list it.
     pub(super) is_listed: bool,
+    /// Who is signed in, by name. Only pages for one person say so: the others are the same for
+    /// everybody, so that a cache may keep them.
+    pub(super) holder: Option<String>,
+    /// Where in the account the page is.
+    pub(super) place: Option<Place>,
 }
 
 impl Shell {
@@ -33,6 +39,8 @@ impl Shell {
             description,
             url,
             is_listed: true,
+            holder: None,
+            place: None,
         }
     }
 
@@ -44,7 +52,23 @@ impl Shell {
             description,
             url: None,
             is_listed: false,
+            holder: None,
+            place: None,
         }
+    }
+
+    /// The head of a page of somebody's account.
+    pub(super) fn account(title: &str, holder: &Holder, place: Place) -> Self {
+        Self {
+            holder: Some(holder.shown_name().to_owned()),
+            place: Some(place),
+            ..Self::personal(title)
+        }
+    }
+
+    /// Whether the page is in this part of the account.
+    pub(super) fn is_at(&self, place: &Place) -> bool {
+        self.place.as_ref() == Some(place)
     }
 
     /// The same head for the page as it comes back with faults: screen readers say the title first.

@@ -1,23 +1,76 @@
 //! The storefront, as a browser without scripts uses it.
 
+mod account;
 mod buying;
 mod pages;
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use reqwest::Method;
+use reqwest::header::{COOKIE, SET_COOKIE};
 
 use crate::app::{Answer, Client, Event, TestApp};
 
-/// Somebody with a browser.
-pub(super) struct Visitor(Client);
+/// Somebody with a browser, which keeps cookies.
+pub(super) struct Visitor {
+    client: Client,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
 
 impl Visitor {
     pub(super) fn new(t: &TestApp) -> Self {
-        Self(t.stranger.clone())
+        Self {
+            client: t.stranger.clone(),
+            cookies: Mutex::default(),
+        }
+    }
+
+    /// The cookies that it keeps.
+    pub(super) fn cookies(&self) -> BTreeMap<String, String> {
+        self.cookies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Puts a cookie into the browser.
+    pub(super) fn set_cookie(&self, name: &str, value: &str) {
+        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        cookies.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Asks with the cookies that it has, and keeps those that it is given.
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
+        let kept = self.cookies();
+        let pairs: Vec<_> = kept.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let request = if pairs.is_empty() {
+            request
+        } else {
+            request.header(COOKIE, pairs.join("; "))
+        };
+        let answer = self.client.send(request).await;
+        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        for cookie in answer.headers.get_all(SET_COOKIE) {
+            let text = cookie.to_str().unwrap();
+            let (pair, rest) = text.split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+                assert!(rest.contains(part), "{text}");
+            }
+            if value.is_empty() || rest.contains("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        drop(cookies);
+        answer
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {
-        let request = self.0.request(Method::GET, path);
-        self.0.send(request.header("accept", "text/html")).await
+        let request = self.client.request(Method::GET, path);
+        self.ask(request.header("accept", "text/html")).await
     }
 
     /// Sends a form from the page that it is on.
@@ -35,14 +88,14 @@ impl Visitor {
         let mut url = reqwest::Url::parse("http://form/").unwrap();
         url.query_pairs_mut().extend_pairs(fields);
         let mut request = self
-            .0
+            .client
             .request(Method::POST, path)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(url.query().unwrap_or_default().to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.0.send(request).await
+        self.ask(request).await
     }
 
     /// Reserves so many of each tier and gives the checkout's address.

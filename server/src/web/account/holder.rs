@@ -1,0 +1,92 @@
+//! Who looks at a page of an account: extractors that lead on to the sign-in.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bilten_kernel::error::Problem;
+
+use crate::app::App;
+use crate::identity::{self, Person, Profile, SignedIn};
+use crate::web::shell;
+
+/// Somebody who is signed in. Whoever is not is sent to the sign-in, and comes back from there.
+#[derive(Clone, Debug)]
+pub(in crate::web) struct Holder {
+    /// The person, and how they signed in.
+    pub(in crate::web) person: Person,
+    /// What is personal about them.
+    pub(in crate::web) profile: Profile,
+}
+
+impl Holder {
+    /// What the page calls them.
+    pub(in crate::web) fn shown_name(&self) -> &str {
+        let name = self.profile.name.trim();
+        if name.is_empty() {
+            self.profile.email.as_str()
+        } else {
+            name
+        }
+    }
+}
+
+/// The address of a page that leads back here afterwards.
+pub(in crate::web) fn with_next(path: &str, next: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("next", next);
+    format!("{path}?{}", query.finish())
+}
+
+/// Where somebody wanted to go: the page itself, or the one that holds the form they sent.
+fn wanted(parts: &Parts, app: &App) -> String {
+    if parts.method == Method::GET {
+        return parts
+            .uri
+            .path_and_query()
+            .map_or("/account", |path| path.as_str())
+            .to_owned();
+    }
+    parts
+        .headers
+        .get(header::REFERER)
+        .and_then(|referrer| referrer.to_str().ok())
+        .and_then(|referrer| referrer.strip_prefix(shell::public_url(app)))
+        .filter(|path| path.starts_with("/account"))
+        .unwrap_or("/account")
+        .to_owned()
+}
+
+async fn holder(parts: &mut Parts, app: &App) -> Result<Option<Holder>, Problem> {
+    let SignedIn(_, person) =
+        match <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await {
+            Ok(signed_in) => signed_in,
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => return Ok(None),
+            Err(problem) => return Err(problem),
+        };
+    let user = identity::user(app, person.user).await?;
+    Ok(user.profile.map(|profile| Holder { person, profile }))
+}
+
+impl FromRequestParts<App> for Holder {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        match holder(parts, app).await {
+            Ok(Some(holder)) => Ok(holder),
+            Ok(None) => Err(shell::see_other(&with_next(
+                "/sign-in",
+                &wanted(parts, app),
+            ))),
+            Err(problem) => Err(problem.into_response()),
+        }
+    }
+}
+
+impl OptionalFromRequestParts<App> for Holder {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Problem> {
+        holder(parts, app).await
+    }
+}
