@@ -12,7 +12,7 @@ use crate::catalog::Offers;
 use crate::config::Config;
 use crate::identity::{Principals, Sightings};
 use crate::payments::PurchaseLanes;
-use crate::platform::Vault;
+use crate::platform::{Settings, Vault};
 use crate::tickets::{Issued, Issuers};
 
 /// The running application; cheap to clone.
@@ -35,6 +35,8 @@ pub struct Parts {
     pub principals: Principals,
     /// When sessions and keys were last used, until it is written down.
     pub sightings: Sightings,
+    /// What is set, kept for a moment.
+    pub settings: Settings,
     /// What is on sale, kept for a moment.
     pub offers: Offers,
     /// Event keys in use.
@@ -63,6 +65,7 @@ impl App {
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
             principals: Principals::default(),
             sightings: Sightings::default(),
+            settings: Settings::default(),
             offers: Offers::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),

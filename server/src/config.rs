@@ -11,7 +11,7 @@ use bilten_kernel::telemetry::LogConfig;
 use serde::Deserialize;
 
 use crate::identity::IdentityConfig;
-use crate::platform::{MasterKey, VaultError};
+use crate::platform::{MasterKey, Masters, VaultError};
 
 /// The defaults, which name and explain every key.
 pub const DEFAULTS: &str = include_str!("../bilten.default.toml");
@@ -40,12 +40,15 @@ pub struct SecretsConfig {
     pub master_key: String,
     /// The file that holds it if it is empty above.
     pub master_key_file: PathBuf,
+    /// Files of other master keys, by which data keys may still be wrapped.
+    pub previous_master_key_files: Vec<PathBuf>,
 }
 
 impl std::fmt::Debug for SecretsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SecretsConfig")
             .field("master_key_file", &self.master_key_file)
+            .field("previous_master_key_files", &self.previous_master_key_files)
             .finish_non_exhaustive()
     }
 }
@@ -65,6 +68,38 @@ impl SecretsConfig {
         } else {
             MasterKey::from_hex(&self.master_key)
         }
+    }
+
+    /// The master key, made where there is none, and all others that are named.
+    ///
+    /// # Errors
+    /// [`VaultError`] if one cannot be read, or the first not be made.
+    pub fn masters(&self, random: &dyn Random) -> Result<Masters, VaultError> {
+        Ok(Masters::new(self.master_key(random)?, self.previous()?))
+    }
+
+    /// The master keys as they are, without making one; nothing if there is no master key yet.
+    ///
+    /// # Errors
+    /// [`VaultError`] if one cannot be read.
+    pub fn existing_masters(&self) -> Result<Option<Masters>, VaultError> {
+        let current = if self.master_key.is_empty() {
+            MasterKey::read_file(&self.master_key_file)?
+        } else {
+            Some(MasterKey::from_hex(&self.master_key)?)
+        };
+        let previous = self.previous()?;
+        Ok(current.map(|current| Masters::new(current, previous)))
+    }
+
+    fn previous(&self) -> Result<Vec<MasterKey>, VaultError> {
+        let read = |path: &PathBuf| {
+            MasterKey::read_file(path)?.ok_or_else(|| VaultError::File {
+                path: path.display().to_string(),
+                source: std::io::ErrorKind::NotFound.into(),
+            })
+        };
+        self.previous_master_key_files.iter().map(read).collect()
     }
 }
 

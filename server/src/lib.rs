@@ -33,6 +33,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0100_spine.sql"),
     },
     Migration {
+        version: 101,
+        name: "platform",
+        sql: include_str!("../migrations/0101_platform.sql"),
+    },
+    Migration {
         version: 102,
         name: "identity",
         sql: include_str!("../migrations/0102_identity.sql"),

@@ -3,10 +3,12 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{self, Json};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _, ToSchema};
@@ -14,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{access, catalog, identity, payments, sales, tickets};
+use crate::{access, catalog, identity, payments, platform, sales, tickets};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -65,6 +67,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(livez))
         .routes(routes!(readyz))
+        .merge(platform::routes())
         .merge(identity::routes())
         .merge(catalog::routes())
         .merge(sales::routes())
@@ -78,6 +81,30 @@ pub fn openapi() -> OpenApi {
     api().into_openapi()
 }
 
+/// The description as text, the same one each time: extensions come in no order of their own.
+///
+/// # Errors
+/// When it cannot be written as JSON, which is a fault.
+pub fn openapi_text() -> Result<String, serde_json::Error> {
+    let description = sorted(serde_json::to_value(openapi())?);
+    serde_json::to_string_pretty(&description)
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.into_iter().collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            let fields = fields
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
 /// The whole server as one router.
 pub fn router(app: App) -> Router {
     let (api, description) = api().split_for_parts();
@@ -88,6 +115,10 @@ pub fn router(app: App) -> Router {
             get(move || async move { axum::Json((*description).clone()) }),
         )
         .merge(crate::web::routes(&app))
+        .layer(from_fn_with_state(
+            app.clone(),
+            crate::platform::closed_for_maintenance,
+        ))
         .with_state(app.clone());
     let random = std::sync::Arc::clone(&app.random);
     crate::web::errors_as_pages(http::layers(routes, &app.config.http, random))

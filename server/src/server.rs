@@ -15,13 +15,16 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::platform::{Vault, VaultError};
-use crate::{MIGRATIONS, identity, payments, router, sales};
+use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
+use crate::{MIGRATIONS, identity, payments, platform, router, sales, tickets};
 
 /// How often holds and orders whose time is over are ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often it is written down when sessions and keys were last used.
 const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked for secrets that older keys have sealed.
+const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,15 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error(transparent)]
     Serve(#[from] ServeError),
+}
+
+impl From<KeysError> for StartError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Vault(error) => Self::Vault(error),
+            KeysError::Db(error) => Self::Db(error),
+        }
+    }
 }
 
 impl StartError {
@@ -67,8 +79,30 @@ pub async fn open(config: Config) -> Result<App, StartError> {
     let db = Db::open(&config.database).await?;
     db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
         .await?;
-    let vault = Vault::new(&config.secrets.master_key(&*random)?);
+    let masters = config.secrets.masters(&*random)?;
+    let vault = Vault::unlock(&db, masters, sealed_columns(), &*random, clock.now()).await?;
     Ok(App::new(db, clock, random, config, vault))
+}
+
+/// Opens a database that is up to date for reading only, beside a server that may have it.
+///
+/// # Errors
+/// [`StartError`] by what is wrong.
+pub async fn open_to_read(config: Config) -> Result<App, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let db = Db::open_to_read(&config.database).await?;
+    let masters = config.secrets.existing_masters()?;
+    let masters = masters.ok_or(VaultError::NoKeys)?;
+    let vault = Vault::load(&db, masters, sealed_columns(), clock.now()).await?;
+    Ok(App::new(db, clock, Arc::new(OsRandom), config, vault))
+}
+
+/// All columns that hold sealed texts.
+pub fn sealed_columns() -> Vec<&'static SealedColumn> {
+    [platform::SEALED, identity::SEALED, tickets::SEALED]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The jobs of all domains.
@@ -79,6 +113,7 @@ pub fn jobs(app: &App) -> JobRunner {
         Arc::clone(&app.random),
     );
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
+    let (resealer, straggler) = (app.clone(), app.clone());
     runner
         .on(
             payments::CALL_BACK_JOB,
@@ -87,6 +122,15 @@ pub fn jobs(app: &App) -> JobRunner {
                 async move { Ok(payments::provider_reports(&app, payment, true).await?) }
             },
         )
+        .on(platform::RESEAL_JOB, move |()| {
+            let app = resealer.clone();
+            async move { platform::reseal_job(&app).await }
+        })
+        // For what a node has sealed by an older key while it could not read the new one.
+        .every("platform.reseal_stragglers", RESEAL_EVERY, move || {
+            let app = straggler.clone();
+            async move { platform::reseal_job(&app).await }
+        })
         .every("sales.sweep", SWEEP_EVERY, move || {
             let app = sweeper.clone();
             async move {
@@ -123,6 +167,8 @@ pub async fn serve(
         // An error means that the sender is gone: stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
+    let keys = app.clone();
+    let keys = tokio::spawn(async move { platform::keep_keys_fresh(&keys).await });
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
     let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping)));
     let waiting = app.clone();
@@ -135,6 +181,9 @@ pub async fn serve(
     let served = http::serve(listener, router::router(app.clone()), shutdown, grace).await;
     stop.send_replace(true);
     let _ = tokio::join!(jobs, outbox);
+    keys.abort();
+    // Whatever it was reading is given back before the database is closed.
+    let _ = keys.await;
     app.db.clone().close().await;
     Ok(served?)
 }

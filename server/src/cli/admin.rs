@@ -100,9 +100,7 @@ pub(super) async fn migrate(config: Config) -> Result<ExitCode, Failure> {
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn openapi() -> Result<ExitCode, Failure> {
-    let text = router::openapi()
-        .to_pretty_json()
-        .map_err(|error| Failure::new("openapi", error))?;
+    let text = router::openapi_text().map_err(|error| Failure::new("openapi", error))?;
     println!("{text}");
     Ok(ExitCode::SUCCESS)
 }

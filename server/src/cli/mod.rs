@@ -5,9 +5,12 @@
 //! one line `bilten: CODE: what is wrong` and exit code 1.
 
 mod admin;
+mod audit;
 mod demo;
 mod doctor;
 mod gate;
+mod keys;
+mod maintenance;
 mod output;
 mod read;
 mod serve;
@@ -50,6 +53,12 @@ enum Command {
     Organisation(admin::OrganisationArguments),
     /// Make or end an API key of an organisation
     Key(admin::KeyArguments),
+    /// Verify or export the audit log
+    Audit(audit::AuditArguments),
+    /// Look at the keys that seal secrets, or replace them
+    Keys(keys::KeysArguments),
+    /// Close the service for maintenance, or open it again
+    Maintenance(maintenance::MaintenanceArguments),
 }
 
 /// Why a command failed: a stable code and a sentence.
@@ -88,6 +97,53 @@ impl From<crate::identity::IdentityError> for Failure {
         let problem = bilten_kernel::error::IntoProblem::into_problem(error);
         Self::new(problem.code(), problem.detail())
     }
+}
+
+impl From<crate::platform::PlatformError> for Failure {
+    fn from(error: crate::platform::PlatformError) -> Self {
+        use crate::platform::PlatformError as E;
+        let detail = match &error {
+            E::Invalid(fields) => fields
+                .iter()
+                .map(|field| format!("{}: {}", field.field, field.detail))
+                .collect::<Vec<_>>()
+                .join("; "),
+            E::SettingUnknown
+            | E::VersionUnknown
+            | E::Stale(_)
+            | E::RotationUnderWay
+            | E::Vault(_)
+            | E::Db(_) => error.to_string(),
+        };
+        Self::new(error.code(), detail)
+    }
+}
+
+impl From<bilten_kernel::db::DbError> for Failure {
+    fn from(error: bilten_kernel::db::DbError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+/// How the audit log names whoever runs commands on the server's machine.
+const COMMAND_LINE: &str = "command_line";
+
+/// Opens the application for a command that writes and has a route of its own.
+///
+/// # Errors
+/// As [`crate::server::open`]; a SQLite file that a server has is named with the way out.
+async fn open_to_write(config: Config) -> Result<crate::app::App, Failure> {
+    let opened = crate::server::open(config).await.map_err(Failure::from);
+    opened.map_err(|failure| match failure.code.as_str() {
+        "database_in_use" => Failure::new(
+            "database_in_use",
+            format_args!(
+                "{} A running server does this for a platform administrator by its API (/api/v1/platform/).",
+                failure.detail
+            ),
+        ),
+        _ => failure,
+    })
 }
 
 /// Runs the command that the process was started with.
@@ -136,5 +192,8 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Gate(gate) => gate::run(gate).await,
         Command::Organisation(organisation) => admin::organisation(load()?, organisation).await,
         Command::Key(key) => admin::key(load()?, key).await,
+        Command::Audit(audit) => audit::run(load()?, audit).await,
+        Command::Keys(keys) => keys::run(load()?, keys).await,
+        Command::Maintenance(maintenance) => maintenance::run(load()?, maintenance).await,
     }
 }

@@ -31,6 +31,7 @@ mod service;
 mod sightings;
 mod store;
 
+use crate::platform::SealedColumn;
 pub use config::IdentityConfig;
 pub use model::*;
 pub use principals::Principals;
@@ -38,3 +39,9 @@ pub use routes::{Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn, rout
 pub(crate) use routes::{bearer, is_same_site};
 pub use service::*;
 pub use sightings::Sightings;
+
+/// The columns of identity that hold sealed texts.
+pub static SEALED: &[SealedColumn] = &[
+    crate::sealed_column!("users", "id", "sealed_profile", "id" => |id| service::profile_purpose(id)),
+    crate::sealed_column!("sessions", "id", "sealed_origin", "user_id" => |user| service::origin_purpose(user)),
+];

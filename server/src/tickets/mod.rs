@@ -18,6 +18,7 @@ mod routes;
 mod service;
 mod store;
 
+use crate::platform::SealedColumn;
 pub use door::*;
 pub use issued::Issued;
 pub use issuers::Issuers;
@@ -25,3 +26,11 @@ pub use model::*;
 pub use qr::{QrFormat, render_qr};
 pub use routes::routes;
 pub use service::*;
+
+/// The columns of tickets that hold sealed texts.
+pub static SEALED: &[SealedColumn] = &[crate::sealed_column!(
+    "event_keys",
+    ("event_id", "key_id"),
+    "sealed_secret",
+    "event_id" => |event| service::sealed_for(event)
+)];

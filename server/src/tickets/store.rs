@@ -67,17 +67,6 @@ pub(super) async fn keys(c: &mut Conn, event: EventId) -> Result<Vec<EventKeyRow
     .await
 }
 
-/// Any key, the newest one, with its event.
-pub(super) async fn newest_key(c: &mut Conn) -> Result<Option<(EventId, Vec<u8>)>, DbError> {
-    c.opt(
-        sql!(
-            "SELECT event_id, sealed_secret FROM event_keys ORDER BY created_at DESC, key_id LIMIT 1"
-        ),
-        vals![],
-    )
-    .await
-}
-
 pub(super) async fn delete_of_draft(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     c.exec(
         sql!("DELETE FROM event_keys WHERE event_id = $1"),

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bilten_kernel::clock::{Clock, SystemClock, Timestamp};
+use bilten_kernel::db::Db;
 use bilten_kernel::random::OsRandom;
 use bilten_kernel::testing::TestDb;
-use bilten_kernel::{config, http, jobs, outbox, random};
+use bilten_kernel::{config, http, jobs, outbox, random, sql, vals};
 use bilten_server::app::App;
 use bilten_server::config::{Config, DEFAULTS};
 use bilten_server::identity::{NewUser, Origin, Profile, Proof, Role, SessionKind, UserId};
-use bilten_server::platform::{MasterKey, Vault};
+use bilten_server::platform::{MasterKey, Masters, Vault};
 use bilten_server::{MIGRATIONS, identity, server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -32,6 +33,15 @@ impl TestClock {
         self.0
             .fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
+}
+
+/// The keys of a database, under the master key of all tests.
+pub(crate) async fn vault(db: &Db, now: Timestamp) -> Vault {
+    let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
+    let masters = Masters::new(master, Vec::new());
+    Vault::unlock(db, masters, server::sealed_columns(), &OsRandom, now)
+        .await
+        .unwrap()
 }
 
 /// A running server with an organisation.
@@ -61,7 +71,7 @@ impl TestApp {
         db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
             .await
             .unwrap();
-        let vault = Vault::new(&MasterKey::from_hex(&"5a".repeat(32)).unwrap());
+        let vault = vault(&db, clock.now()).await;
         let app = App::new(db.db(), clock.clone(), Arc::new(OsRandom), config, vault);
         let organisation = identity::create_organisation(&app, "Kino Šiška")
             .await
@@ -124,6 +134,24 @@ impl TestApp {
             is_verified: true,
         };
         identity::create_user(&self.app, new).await.unwrap()
+    }
+
+    /// Lets somebody administer the platform.
+    pub(crate) async fn grant_platform(&self, user: UserId) {
+        let now = self.app.now();
+        self.app
+            .db
+            .write(move |c| {
+                Box::pin(async move {
+                    c.exec(
+                        sql!("INSERT INTO platform_admins (user_id, granted_by, granted_at) VALUES ($1, 'tests', $2)"),
+                        vals![user, now],
+                    )
+                    .await
+                })
+            })
+            .await
+            .unwrap();
     }
 
     /// An app in which somebody is signed in.

@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod identity;
 mod openapi;
+mod platform;
 mod sales;
 mod statements;
 mod tickets;

@@ -10,7 +10,7 @@ use rusqlite::types::ValueRef;
 use sqlx::postgres::{PgRow, PgValueRef, Postgres};
 use sqlx::{Decode, Row as _, Type, ValueRef as _};
 
-use super::DbError;
+use super::{DbError, Val};
 
 /// One row of an answer, of either engine.
 pub struct Row<'r> {
@@ -255,6 +255,36 @@ impl<const N: usize> FromCol for [u8; N] {
         col.bytes()?
             .try_into()
             .map_err(|_| ColError(format!("expected {N} bytes")))
+    }
+}
+
+/// Whatever the column holds, to be bound again as it is.
+impl FromCol for Val {
+    fn from_col(col: Col<'_>) -> Result<Self, ColError> {
+        match col {
+            Col::Lite(ValueRef::Text(text)) => str::from_utf8(text)
+                .ok()
+                .map(|text| Self::Text(Some(text.to_owned()))),
+            Col::Lite(ValueRef::Blob(bytes)) => Some(Self::Bytes(Some(bytes.to_vec()))),
+            Col::Lite(ValueRef::Integer(number)) => Some(Self::Int(Some(number))),
+            Col::Lite(ValueRef::Real(number)) => Some(Self::Real(Some(number))),
+            Col::Lite(ValueRef::Null) => None,
+            Col::Pg(value) => {
+                let kind = value.type_info();
+                if <String as Type<Postgres>>::compatible(&kind) {
+                    pg(value).map(|text| Self::Text(Some(text)))
+                } else if <Vec<u8> as Type<Postgres>>::compatible(&kind) {
+                    pg(value).map(|bytes| Self::Bytes(Some(bytes)))
+                } else if <bool as Type<Postgres>>::compatible(&kind) {
+                    pg(value).map(|is| Self::Bool(Some(is)))
+                } else if <f64 as Type<Postgres>>::compatible(&kind) {
+                    pg(value).map(|number| Self::Real(Some(number)))
+                } else {
+                    pg(value).map(|number| Self::Int(Some(number)))
+                }
+            }
+        }
+        .ok_or_else(|| ColError::wanted("a value"))
     }
 }
 

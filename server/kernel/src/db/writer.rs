@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::conn::Engine;
 use super::{Conn, DbError, Signals};
+use crate::http::request_id::{self, RequestId};
 
 /// How many writes one commit serves at most.
 const GROUP: usize = 1024;
@@ -37,6 +38,7 @@ struct Write<F, T, E> {
     hooks: Vec<Box<dyn FnOnce() + Send>>,
     reply: oneshot::Sender<Result<T, E>>,
     span: tracing::Span,
+    request: Option<RequestId>,
 }
 
 impl<F, T, E> Job for Write<F, T, E>
@@ -53,7 +55,10 @@ where
         let Some(work) = self.work.take() else {
             return false;
         };
-        let outcome = self.span.in_scope(|| run(conn, work));
+        let outcome = self.span.in_scope(|| match self.request.take() {
+            Some(id) => request_id::sync_scope(id, || run(conn, work)),
+            None => run(conn, work),
+        });
         self.hooks = std::mem::take(&mut conn.hooks);
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
@@ -146,6 +151,8 @@ impl Writer {
             hooks: Vec::new(),
             reply,
             span: tracing::Span::current(),
+            // The writer's thread serves no request of its own.
+            request: request_id::current(),
         };
         self.queue(Box::new(job))?;
         answer

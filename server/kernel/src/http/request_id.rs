@@ -25,6 +25,11 @@ pub async fn scope<F: Future>(id: RequestId, future: F) -> F::Output {
     CURRENT.scope(id, future).await
 }
 
+/// Runs a closure as part of the request with this id, on whatever thread it is.
+pub(crate) fn sync_scope<T>(id: RequestId, work: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(id, work)
+}
+
 /// The caller's `X-Request-Id` or the trace id of its `traceparent` if they are well-formed;
 /// otherwise a new id.
 pub fn from_headers(headers: &HeaderMap, random: &dyn Random) -> RequestId {

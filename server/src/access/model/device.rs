@@ -172,10 +172,9 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::MasterKey;
 
     fn vault() -> Vault {
-        Vault::new(&MasterKey::from_hex(&"07".repeat(32)).unwrap())
+        Vault::in_memory(7)
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::stage::Stage;
 use crate::app::App;
 use crate::cli::{Failure, output};
 use crate::config::{Config, DEFAULTS};
+use crate::platform::VaultError;
 use crate::server::{self, StartError};
 use crate::{catalog, identity};
 
@@ -31,8 +32,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts the server. It takes nothing from a configuration file but what is logged: a demo must
-    /// not end up in a real shop by mistake.
+    /// Starts the server. It takes nothing from a configuration file, and from the environment only
+    /// what is logged and the key of a database that is named: a demo must not end up in a real shop
+    /// by mistake.
     ///
     /// # Errors
     /// What the server says, such as `listen_address_in_use`.
@@ -51,6 +53,12 @@ impl Running {
         telemetry::init(&config.log).map_err(|error| Failure::new("log", error))?;
         config.database.url = database_url.map_or_else(|| folder.database_url(), str::to_owned);
         config.secrets.master_key_file = folder.master_key();
+        if database_url.is_some()
+            && let Ok(key) = std::env::var("BILTEN_SECRETS__MASTER_KEY")
+        {
+            // A database that was used before belongs to its master key.
+            config.secrets.master_key = key;
+        }
 
         let listener = bind(listen, is_check).await.map_err(StartError::from)?;
         let address = listener
@@ -58,7 +66,16 @@ impl Running {
             .map_err(|error| Failure::new("listen", error))?;
         config.http.listen = address.to_string();
         config.http.public_url = format!("http://{address}");
-        let app = server::open(config).await?;
+        let app = server::open(config).await.map_err(|error| {
+            if matches!(error, StartError::Vault(VaultError::Sealed)) {
+                Failure::new(
+                    error.code(),
+                    "the database was made with another master key. Give that in BILTEN_SECRETS__MASTER_KEY, or name an empty database",
+                )
+            } else {
+                error.into()
+            }
+        })?;
         folder.make()?;
         let (stop, stopped) = oneshot::channel();
         let until = async move {

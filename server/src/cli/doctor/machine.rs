@@ -6,8 +6,7 @@ use bilten_kernel::db::Db;
 
 use super::Finding;
 use crate::config::{Config, SecretsConfig};
-use crate::platform::{MasterKey, Vault};
-use crate::tickets;
+use crate::platform;
 
 const MIB: u64 = 1024 * 1024;
 /// With less room than this, somebody should look.
@@ -19,27 +18,21 @@ const TOO_LITTLE: u64 = 64 * MIB;
 pub(super) async fn master_key(secrets: &SecretsConfig, db: Option<&Db>) -> Finding {
     const CHECK: &str = "master key";
     let file = secrets.master_key_file.as_path();
-    let found = if secrets.master_key.is_empty() {
-        MasterKey::read_file(file)
-    } else {
-        MasterKey::from_hex(&secrets.master_key).map(Some)
-    };
     let restore =
         "Put back the key that this database was made with; without it no ticket can be signed";
-    let key = match found {
-        Ok(key) => key,
+    let masters = match secrets.existing_masters() {
+        Ok(masters) => masters,
         Err(error) => {
             let detail = format!("{error} ({})", error.code());
             return Finding::fail(CHECK, detail, restore);
         }
     };
-    let vault = key.as_ref().map(Vault::new);
     let opens = match db {
-        Some(db) => tickets::opens_keys(db, vault.as_ref()).await,
+        Some(db) => platform::opens_keys(db, masters.as_ref()).await,
         None => Ok(None),
     };
     let place = file.display();
-    match (vault, opens) {
+    match (masters, opens) {
         (_, Err(error)) => {
             let detail = format!("the database's keys cannot be read: {error}");
             Finding::fail(CHECK, detail, "See what is said of the database above")

@@ -24,7 +24,8 @@ pub(in crate::identity) fn email_lookup(app: &App, email: &Email) -> [u8; 32] {
     app.vault.mac("email lookup", &[email.lookup().as_bytes()])
 }
 
-fn profile_purpose(id: UserId) -> String {
+/// For what the profile of somebody is sealed.
+pub(in crate::identity) fn profile_purpose(id: impl std::fmt::Display) -> String {
     format!("user:{id}")
 }
 

@@ -1,28 +1,22 @@
 //! Sessions: begun when somebody has proved who they are, ended by time or by somebody.
 
-use std::net::IpAddr;
-
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 use bilten_kernel::random;
-use serde::{Deserialize, Serialize};
 
 use super::IdentityError;
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::store::{keys, sessions as store};
+pub use crate::platform::Origin;
 use crate::platform::token_hash;
 
 /// What the token of a session starts with.
 pub const SESSION_PREFIX: &str = "biltense_";
 
-/// From where somebody came: personal, so it is stored sealed only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The address.
-    pub ip: IpAddr,
-    /// What the browser or app says of itself, at most 300 characters.
-    pub user_agent: String,
+/// For what the origin of somebody is sealed.
+pub(in crate::identity) fn origin_purpose(user: impl std::fmt::Display) -> String {
+    format!("origin:{user}")
 }
 
 impl Origin {
@@ -32,14 +26,12 @@ impl Origin {
     /// [`IdentityError::Vault`] if it cannot be sealed.
     pub fn seal(&self, app: &App, user: UserId) -> Result<Vec<u8>, IdentityError> {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        Ok(app
-            .vault
-            .seal(&format!("origin:{user}"), &text, &*app.random)?)
+        Ok(app.vault.seal(&origin_purpose(user), &text, &*app.random)?)
     }
 
     /// The origin that was stored, if it can still be read.
     pub fn open(app: &App, user: UserId, sealed: &[u8]) -> Option<Self> {
-        let text = app.vault.open(&format!("origin:{user}"), sealed).ok()?;
+        let text = app.vault.open(&origin_purpose(user), sealed).ok()?;
         serde_json::from_slice(&text).ok()
     }
 }

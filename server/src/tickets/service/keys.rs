@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bilten_core::key::PublicKey;
 use bilten_core::ticket::Issuer;
-use bilten_kernel::db::{Conn, Db, DbError};
+use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, EventState};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
-use crate::platform::{Vault, VaultError};
+use crate::platform::VaultError;
 
 /// Gates accept an event's key from this long before it was made, in seconds: clocks differ.
 const KEY_EARLY_S: u32 = 86_400;
@@ -26,7 +26,8 @@ fn fault(at: &'static str, error: impl std::fmt::Display) -> DbError {
     }
 }
 
-fn sealed_for(event: EventId) -> String {
+/// For what the key of an event is sealed.
+pub(in crate::tickets) fn sealed_for(event: impl std::fmt::Display) -> String {
     format!("event key {event}")
 }
 
@@ -129,20 +130,6 @@ pub(in crate::tickets) fn open(
     let issuer = Arc::new(Issuer::from_secret(&secret));
     app.issuers.put(name, Arc::clone(&issuer));
     Ok(issuer)
-}
-
-/// Whether this vault opens the newest event key of a database, which no vault at all does not;
-/// nothing if there is no key yet.
-///
-/// # Errors
-/// A fault of the database.
-pub async fn opens_keys(db: &Db, vault: Option<&Vault>) -> Result<Option<bool>, DbError> {
-    let key = db
-        .read(|c| Box::pin(async move { store::newest_key(c).await }))
-        .await?;
-    Ok(key.map(|(event, sealed)| {
-        vault.is_some_and(|vault| vault.open(&sealed_for(event), &sealed).is_ok())
-    }))
 }
 
 /// The key with which an event signs now.

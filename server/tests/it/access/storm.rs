@@ -9,7 +9,6 @@ use bilten_core::sync::page::Change;
 use bilten_kernel::db::Db;
 use bilten_kernel::{http, on_both_engines};
 use bilten_server::app::App;
-use bilten_server::platform::{MasterKey, Vault};
 use bilten_server::server;
 use tokio::sync::oneshot;
 
@@ -84,7 +83,7 @@ on_both_engines! {
             tickets.extend(buy(&t, &event, 10, &format!("k{n}")).await.into_iter().map(|(id, _)| id));
         }
         let db = Db::open(&t.app.config.database).await.unwrap();
-        let vault = Vault::new(&MasterKey::from_hex(&"5a".repeat(32)).unwrap());
+        let vault = crate::app::vault(&db, t.app.now()).await;
         let second = App::new(db, t.clock.clone(), t.app.random.clone(), t.app.config.clone(), vault);
         let listener = http::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

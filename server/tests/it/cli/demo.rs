@@ -37,11 +37,21 @@ on_both_engines! {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().to_owned();
             let ended = tokio::task::spawn_blocking(move || {
-                finish(bilten(&path).args(["demo", "--check", "--database-url", &url]).env("TMPDIR", &path))
+                let mut demo = bilten(&path);
+                demo.args(["demo", "--check", "--database-url", &url]).env("TMPDIR", &path);
+                finish(demo.env("BILTEN_SECRETS__MASTER_KEY", "5a".repeat(32)))
             }).await.unwrap();
             assert_went_well(&ended);
             assert_eq!(folder.path().read_dir().unwrap().count(), 0, "its folder is gone");
         }
+        // Without the key of that database it stays out of it.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let ended = tokio::task::spawn_blocking(move || {
+            finish(bilten(&path).args(["demo", "--check", "--database-url", &url]).env("TMPDIR", &path))
+        }).await.unwrap();
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stderr.starts_with("bilten: platform.master_key_wrong: "), "{}", ended.stderr);
     }
 }
 

@@ -86,6 +86,8 @@ pub(super) struct Callers {
     pub(super) owner: Caller,
     /// The same person, signed in long ago.
     pub(super) owner_of_yesterday: Caller,
+    /// Somebody who administers the platform.
+    pub(super) admin: Caller,
     /// A key of the organisation that may do all that programs may.
     pub(super) key: Caller,
     /// The owner of another organisation, and its key.
@@ -180,6 +182,9 @@ impl Callers {
         let app_session = session(t, owner, SessionKind::App, true).await;
         let page_session = session(t, owner, SessionKind::Page, true).await;
         let others_session = session(t, other_owner, SessionKind::App, true).await;
+        let admin = t.person("admin").await;
+        t.grant_platform(admin).await;
+        let admin = session(t, admin, SessionKind::App, true).await;
         let (_, whole_key) = key(t, organisation, None, None, None).await;
         let (_, other_key) = key(t, other, None, None, None).await;
 
@@ -191,6 +196,7 @@ impl Callers {
             organisation,
             owner: Caller::bearer("an owner", &app_session.token),
             owner_of_yesterday: Caller::bearer("an owner of long ago", &stale.token),
+            admin: Caller::bearer("an administrator", &admin.token),
             key: Caller::bearer("an API key", &whole_key),
             other_owner: Caller::bearer("another organisation's owner", &others_session.token),
             other_key: Caller::bearer("another organisation's key", &other_key),

@@ -182,7 +182,8 @@ on_both_engines! {
             let caller = match &operation.access {
                 Access::Permission(p) if p.is_for_programs() && !operation.is_for_people => callers.key_with_only(&t, *p).await,
                 Access::Permission(_) => callers.owner.clone(),
-                Access::SignedIn | Access::Recent | Access::Admin => callers.owner.clone(),
+                Access::SignedIn | Access::Recent => callers.owner.clone(),
+                Access::Admin => callers.admin.clone(),
                 Access::Order => Caller::bearer("the buyer", &things.order_token),
                 Access::Device => Caller::bearer("the device", &things.device_session),
                 Access::Public => Caller::stranger(),

@@ -83,6 +83,7 @@ impl Things {
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
             ("device", device.paired.device.to_string()),
+            ("key", "maintenance".to_owned()),
         ]);
         Self {
             by_name,

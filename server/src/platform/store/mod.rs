@@ -1,5 +1,10 @@
 //! All SQL of the platform.
 
+pub(super) mod audit;
+pub(super) mod keys;
+pub(super) mod sealed;
+pub(super) mod settings;
+
 use bilten_kernel::db::{Db, DbError};
 use bilten_kernel::{sql, vals};
 
