@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
+use crate::identity::{OAuthClientId, OAuthGrantId, OrganisationId};
 use crate::sales::OrderId;
 use crate::{access, sales, tickets};
 
@@ -48,6 +49,21 @@ pub enum DomainEvent {
         ticket: tickets::TicketId,
         /// What was done to it: `revoked` or `reissued`.
         change: String,
+    },
+    /// Something happened to a program of a third party, or to what was granted to it.
+    OAuthChanged {
+        /// What, such as `oauth.client_created` or `oauth.granted`.
+        action: String,
+        /// The id of who did it.
+        actor: String,
+        /// Of which organisation.
+        organisation: OrganisationId,
+        /// Which client.
+        client: OAuthClientId,
+        /// Which grant, if it is about one.
+        grant: Option<OAuthGrantId>,
+        /// What else is to be known: ids and words, nothing personal.
+        detail: serde_json::Value,
     },
 }
 
@@ -88,6 +104,7 @@ impl DomainEvent {
             Self::OrderPaid(_) => "order.paid",
             Self::OrderRefunded { .. } => "order.refunded",
             Self::TicketChanged { .. } => "ticket.changed",
+            Self::OAuthChanged { .. } => "oauth.changed",
         }
     }
 
@@ -99,6 +116,7 @@ impl DomainEvent {
             Self::OrderPaid(order) => order.order.to_string(),
             Self::OrderRefunded { order, .. } => order.to_string(),
             Self::TicketChanged { ticket, .. } => ticket.to_string(),
+            Self::OAuthChanged { client, .. } => client.to_string(),
         }
     }
 }
@@ -132,7 +150,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
             DomainEvent::OrderRefunded { order, event } => {
                 tickets::on_order_refunded(app, c, event, order).await?
             }
-            DomainEvent::TicketChanged { .. } => {}
+            DomainEvent::TicketChanged { .. } | DomainEvent::OAuthChanged { .. } => {}
         }
     }
     if !paid.is_empty() {

@@ -42,4 +42,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "identity",
         sql: include_str!("../migrations/0102_identity.sql"),
     },
+    Migration {
+        version: 108,
+        name: "oauth",
+        sql: include_str!("../migrations/0108_oauth.sql"),
+    },
 ];

@@ -10,7 +10,10 @@ use bilten_kernel::http::{self, Json};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, AuthorizationCode, ClientCredentials, Flow, HttpAuthScheme, HttpBuilder,
+    OAuth2, Scopes, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -59,6 +62,25 @@ impl Modify for Security {
             "bilten_session",
             "The cookie of somebody who is signed in; over https its name begins with __Host-.",
         );
+        let scopes = || {
+            let scopes = identity::program_scopes();
+            Scopes::from_iter(scopes.map(|scope| (scope.as_str(), identity::plain_words(scope))))
+        };
+        let flows = [
+            Flow::AuthorizationCode(AuthorizationCode::with_refresh_url(
+                "/oauth/authorize",
+                "/oauth/token",
+                scopes(),
+                "/oauth/token",
+            )),
+            Flow::ClientCredentials(ClientCredentials::new("/oauth/token", scopes())),
+        ];
+        let oauth = OAuth2::with_description(
+            flows,
+            "A program of a third party, for a person who agreed or as a service; the scopes are the permissions \
+             that `x-permission` names.",
+        );
+        components.add_security_scheme("oauth2", SecurityScheme::OAuth2(oauth));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
@@ -74,6 +96,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(payments::routes())
         .merge(tickets::routes())
         .merge(access::routes())
+        .merge(crate::web::described())
 }
 
 /// The OpenAPI 3.1 description of the API, generated from the code.

@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Make a draft of an event
-#[utoipa::path(post, path = "/api/v1/events", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.create"))),
     responses((status = 201, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn create(
@@ -38,7 +38,7 @@ async fn create(
 }
 
 /// List the organisation's events, newest first
-#[utoipa::path(get, path = "/api/v1/events", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))), params(PageQuery),
     responses((status = 200, body = Page<Event>), (status = "4XX", body = Problem)))]
 async fn list(
@@ -52,7 +52,7 @@ async fn list(
 }
 
 /// Read an event
-#[utoipa::path(get, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
     params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn read(
@@ -66,7 +66,7 @@ async fn read(
 }
 
 /// Change the texts of an event
-#[utoipa::path(patch, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(patch, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn update(
@@ -81,7 +81,7 @@ async fn update(
 }
 
 /// Delete a draft
-#[utoipa::path(delete, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(delete, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path)), responses((status = 204), (status = "4XX", body = Problem)))]
 async fn delete(
@@ -94,7 +94,7 @@ async fn delete(
 }
 
 /// Publish an event: its page is public and its tickets are on sale
-#[utoipa::path(post, path = "/api/v1/events/{event}/publish", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/publish", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
     params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn publish(
@@ -106,7 +106,7 @@ async fn publish(
 }
 
 /// Cancel an event: its tickets let nobody in any more
-#[utoipa::path(post, path = "/api/v1/events/{event}/cancel", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/cancel", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
     params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn cancel(
@@ -118,7 +118,7 @@ async fn cancel(
 }
 
 /// Archive an event that is over or cancelled
-#[utoipa::path(post, path = "/api/v1/events/{event}/archive", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/archive", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
     params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn archive(
@@ -141,7 +141,7 @@ async fn move_to(
 }
 
 /// Add a tier to an event
-#[utoipa::path(post, path = "/api/v1/events/{event}/tiers", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/tiers", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path)), responses((status = 201, body = EventDetail), (status = "4XX", body = Problem)))]
 async fn add_tier(
@@ -156,7 +156,7 @@ async fn add_tier(
 }
 
 /// Change a tier
-#[utoipa::path(patch, path = "/api/v1/events/{event}/tiers/{tier}", tag = "catalog", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(patch, path = "/api/v1/events/{event}/tiers/{tier}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path), ("tier" = TierId, Path)),
     responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]

@@ -19,7 +19,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Pay an order back; its tickets let nobody in any more
 ///
 /// Doing it again is refused with `sales.state`, so it needs no key to happen once.
-#[utoipa::path(post, path = "/api/v1/orders/{order}/refund", tag = "payments", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/orders/{order}/refund", tag = "payments", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.refund"))),
     params(("order" = OrderId, Path)), responses((status = 200, body = OrderDetail), (status = "4XX", body = Problem)))]
 async fn refund(

@@ -111,7 +111,7 @@ async fn release_hold(
 }
 
 /// List an event's orders, newest first
-#[utoipa::path(get, path = "/api/v1/events/{event}/orders", tag = "sales", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/orders", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.read"))),
     params(("event" = EventId, Path), PageQuery),
     responses((status = 200, body = Page<Order>), (status = "4XX", body = Problem)))]
@@ -134,7 +134,7 @@ async fn orders(
 }
 
 /// Read an order
-#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "sales", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.read"))),
     params(("order" = OrderId, Path)), responses((status = 200, body = OrderDetail), (status = "4XX", body = Problem)))]
 async fn order(
@@ -148,7 +148,7 @@ async fn order(
 }
 
 /// See the stock of an event's tiers
-#[utoipa::path(get, path = "/api/v1/events/{event}/stock", tag = "sales", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/stock", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
     params(("event" = EventId, Path)), responses((status = 200, body = Vec<Stock>), (status = "4XX", body = Problem)))]
 async fn stock(

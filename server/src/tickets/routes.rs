@@ -164,7 +164,7 @@ async fn qr(
 }
 
 /// Read a ticket
-#[utoipa::path(get, path = "/api/v1/tickets/{ticket}", tag = "tickets", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/tickets/{ticket}", tag = "tickets", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("tickets.read"))),
     params(("ticket" = TicketId, Path)), responses((status = 200, body = Ticket), (status = "4XX", body = Problem)))]
 async fn read(
@@ -178,7 +178,7 @@ async fn read(
 }
 
 /// Declare a ticket dead
-#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/revoke", tag = "tickets", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/revoke", tag = "tickets", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("tickets.write"))),
     params(("ticket" = TicketId, Path)), responses((status = 200, body = Ticket), (status = "4XX", body = Problem)))]
 async fn revoke(
@@ -202,7 +202,7 @@ pub(super) struct ReissueRequest {
 }
 
 /// Issue a ticket anew with a raised version; older codes let nobody in
-#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/reissue", tag = "tickets", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/tickets/{ticket}/reissue", tag = "tickets", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("tickets.write"))),
     params(("ticket" = TicketId, Path)), responses((status = 200, body = SignedTicket), (status = "4XX", body = Problem)))]
 async fn reissue(
@@ -228,7 +228,7 @@ pub(super) struct KeyAnswer {
 }
 
 /// Give an event a new key for tickets from now on
-#[utoipa::path(post, path = "/api/v1/events/{event}/keys", tag = "tickets", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/keys", tag = "tickets", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
     params(("event" = EventId, Path)), responses((status = 201, body = KeyAnswer), (status = "4XX", body = Problem)))]
 async fn rotate_key(

@@ -45,10 +45,16 @@ mod view;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
 pub use problem::errors_as_pages;
+
+/// The pages that the description of the API names, since programs send people there.
+pub fn described() -> OpenApiRouter<App> {
+    account::oauth::routes()
+}
 
 /// The routes of the storefront. Wrap the merged router in [`errors_as_pages`] as well.
 pub fn routes(app: &App) -> Router<App> {

@@ -172,7 +172,7 @@ async fn as_page(request: Request, next: Next) -> Response {
 }
 
 /// How the addresses of pages begin.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/e/",
     "/checkout/",
     "/orders/",
@@ -180,6 +180,7 @@ const PAGES: [&str; 12] = [
     "/check-mail",
     "/forgotten",
     "/invitation",
+    "/oauth/authorize",
     "/register",
     "/reset",
     "/sign-in",

@@ -134,6 +134,31 @@ pub(super) fn page(
     Ok(response)
 }
 
+/// Lets the form of a page lead on to somewhere else: browsers hold a form's redirects, too, against
+/// the policy.
+pub(super) fn form_leads_to(mut response: Response, source: &str) -> Response {
+    let policy = POLICY.replace(
+        "form-action 'self'",
+        &format!("form-action 'self' {source}"),
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Sends the browser on to another site, by GET, and tells it nothing of where it comes from.
+pub(super) fn leave_for(address: &str) -> Response {
+    let mut response = see_other(address);
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
 /// Sends the browser on to another page, by GET.
 pub(super) fn see_other(path: &str) -> Response {
     let mut response = axum::response::Redirect::to(path).into_response();

@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Invite a device: a one-time code, good for 10 minutes, as text and as a QR code
-#[utoipa::path(post, path = "/api/v1/events/{event}/pairings", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/pairings", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("devices.manage"))),
     params(("event" = EventId, Path)),
     responses((status = 201, body = Pairing), (status = "4XX", body = Problem)))]
@@ -42,7 +42,7 @@ async fn invite(
 }
 
 /// List an event's devices, newest first; revoked ones too
-#[utoipa::path(get, path = "/api/v1/events/{event}/devices", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/devices", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("devices.manage"))),
     params(("event" = EventId, Path), PageQuery),
     responses((status = 200, body = Page<Device>), (status = "4XX", body = Problem)))]
@@ -59,7 +59,7 @@ async fn list(
 }
 
 /// Revoke a device: it may not sync any more, and wipes itself when it hears of it
-#[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("devices.manage"))),
     params(("device" = DeviceId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]

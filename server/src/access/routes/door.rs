@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Judge and record one presentation of a ticket, as a gate does
 ///
 /// A refusal is an answer as well: 200 with `admit` false and the `reason`.
-#[utoipa::path(post, path = "/api/v1/events/{event}/check-in", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/check-in", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.scan"))),
     params(("event" = EventId, Path),
         ("Idempotency-Key" = String, Header, description = "Makes a repeated request one scan")),
@@ -39,7 +39,7 @@ async fn check_in(
 }
 
 /// What happened at the door, as far as devices have reported
-#[utoipa::path(get, path = "/api/v1/events/{event}/door-report", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/door-report", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.read"))),
     params(("event" = EventId, Path)),
     responses((status = 200, body = DoorReport), (status = "4XX", body = Problem)))]

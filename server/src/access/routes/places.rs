@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Make a check-in list
-#[utoipa::path(post, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path)),
     responses((status = 201, body = CheckInList), (status = "4XX", body = Problem)))]
@@ -37,7 +37,7 @@ async fn create_list(
 }
 
 /// List an event's check-in lists, the oldest first
-#[utoipa::path(get, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/lists", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.read"))),
     params(("event" = EventId, Path)),
     responses((status = 200, body = Page<CheckInList>), (status = "4XX", body = Problem)))]
@@ -51,7 +51,7 @@ async fn lists(
 }
 
 /// Change a check-in list; another policy judges anew what was scanned before
-#[utoipa::path(patch, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(patch, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("list" = ListId, Path)),
     responses((status = 200, body = CheckInList), (status = "4XX", body = Problem)))]
@@ -67,7 +67,7 @@ async fn update_list(
 }
 
 /// Remove a check-in list; what was scanned by it stays
-#[utoipa::path(delete, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(delete, path = "/api/v1/events/{event}/lists/{list}", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("list" = ListId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
@@ -81,7 +81,7 @@ async fn remove_list(
 }
 
 /// Make a gate
-#[utoipa::path(post, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(post, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path)),
     responses((status = 201, body = Gate), (status = "4XX", body = Problem)))]
@@ -96,7 +96,7 @@ async fn create_gate(
 }
 
 /// List an event's gates, the oldest first
-#[utoipa::path(get, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(get, path = "/api/v1/events/{event}/gates", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.read"))),
     params(("event" = EventId, Path)),
     responses((status = 200, body = Page<Gate>), (status = "4XX", body = Problem)))]
@@ -110,7 +110,7 @@ async fn gates(
 }
 
 /// Change a gate
-#[utoipa::path(patch, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(patch, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("gate" = GateId, Path)),
     responses((status = 200, body = Gate), (status = "4XX", body = Problem)))]
@@ -126,7 +126,7 @@ async fn update_gate(
 }
 
 /// Remove a gate; what was scanned there stays
-#[utoipa::path(delete, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = []), ("session" = [])),
+#[utoipa::path(delete, path = "/api/v1/events/{event}/gates/{gate}", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("check_in.manage"))),
     params(("event" = EventId, Path), ("gate" = GateId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]

@@ -1,6 +1,7 @@
 //! The words of identity, and the rules that need no database.
 
 mod email;
+mod oauth;
 mod organisation;
 mod permission;
 mod person;
@@ -11,6 +12,7 @@ mod tenant;
 use bilten_kernel::typed_id;
 
 pub use email::*;
+pub use oauth::*;
 pub use organisation::*;
 pub use permission::*;
 pub use person::*;
@@ -24,3 +26,5 @@ typed_id!(pub UserId, "usr", "Names a person with an account.");
 typed_id!(pub SessionId, "ses", "Names one sign-in of a person.");
 typed_id!(pub MemberId, "mem", "Names somebody's place in an organisation.");
 typed_id!(pub ImpersonationId, "imp", "Names a time in which an administrator acts as somebody.");
+typed_id!(pub OAuthClientId, "oac", "Names an OAuth client: a program of a third party.");
+typed_id!(pub OAuthGrantId, "oag", "Names what somebody allowed an OAuth client to do.");

@@ -4,18 +4,21 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use bilten_kernel::error::{IntoProblem, Problem};
 
 use super::is_same_site;
 use crate::app::App;
 use crate::identity::model::*;
-use crate::identity::service;
+use crate::identity::service::{self, IdentityError};
 
 /// The header by which people who belong to several organisations name one: its id or short name.
 const ORGANISATION: &str = "bilten-organisation";
+
+/// How a request without a credential, or with one that does not do, is told what would (RFC 6750).
+const REALM: &str = "Bearer realm=\"bilten\"";
 
 /// Somebody who holds the permission `P` in an organisation, for all of its events or for some.
 ///
@@ -96,6 +99,24 @@ fn unauthenticated() -> Problem {
         "identity.unauthenticated",
         "This needs you to sign in, or an API key: Authorization: Bearer …",
     )
+    .header(WWW_AUTHENTICATE, HeaderValue::from_static(REALM))
+}
+
+/// Why somebody may not do something; a program is also told in the words of RFC 6750 what it lacks.
+fn refusal(principal: &Principal, permission: Permission, error: IdentityError) -> Problem {
+    let is_programs = matches!(
+        (principal, &error),
+        (
+            Principal::Program(_),
+            IdentityError::Denied(Denied::PermissionMissing)
+        )
+    );
+    let problem = error.into_problem();
+    let challenge = format!("{REALM}, error=\"insufficient_scope\", scope=\"{permission}\"");
+    match HeaderValue::try_from(challenge) {
+        Ok(challenge) if is_programs => problem.header(WWW_AUTHENTICATE, challenge),
+        Ok(_) | Err(_) => problem,
+    }
 }
 
 /// Who makes a request, kept with it so that two extractors ask once.
@@ -115,6 +136,10 @@ async fn principal(parts: &mut Parts, app: &App) -> Result<Arc<Principal>, Probl
         Problem::unauthorized(
             "identity.token_unknown",
             "This key or session is not known, has expired or was revoked.",
+        )
+        .header(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"bilten\", error=\"invalid_token\""),
         )
     })?;
     // Browsers add cookies to whatever other sites make them send.
@@ -157,7 +182,8 @@ impl<P: Permit> FromRequestParts<App> for Organiser<P> {
             .headers
             .get(ORGANISATION)
             .map(|value| value.to_str().unwrap_or("?"));
-        let tenant = service::authorise(&principal, P::PERMISSION, named)?;
+        let tenant = service::authorise(&principal, P::PERMISSION, named)
+            .map_err(|error| refusal(&principal, P::PERMISSION, error))?;
         Ok(Self {
             principal,
             tenant,

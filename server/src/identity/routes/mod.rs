@@ -1,6 +1,7 @@
 //! Identity over HTTP.
 
 mod extract;
+mod oauth;
 mod same_site;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -13,5 +14,5 @@ use crate::app::App;
 
 /// The routes of identity.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(oauth::routes())
 }

@@ -24,6 +24,9 @@ pub enum IdentityError {
     /// The name or short name cannot be used.
     #[error("an organisation needs a name of 1 to 200 characters")]
     Name,
+    /// Somebody else changed the same thing at the same time.
+    #[error("this was changed by somebody else meanwhile: read it and try again")]
+    ChangedMeanwhile,
     /// The caller may not do that.
     #[error("{}", denial(*.0).2)]
     Denied(Denied),
@@ -81,6 +84,7 @@ impl IntoProblem for IdentityError {
             Self::EmailTaken => Problem::conflict("identity.email_taken", detail),
             Self::NotFound(_) => Problem::not_found("identity.not_found", detail),
             Self::Name => Problem::unprocessable("identity.name", detail),
+            Self::ChangedMeanwhile => Problem::conflict("identity.changed_meanwhile", detail),
             Self::Denied(denied) => denied.into_problem(),
             Self::Vault(error) => Problem::fault(&error),
             Self::Db(error) => error.into_problem(),

@@ -3,6 +3,7 @@
 mod error;
 mod keys;
 mod members;
+mod oauth;
 mod organisations;
 mod people;
 mod principal;
@@ -11,6 +12,7 @@ mod sessions;
 pub use error::IdentityError;
 pub use keys::*;
 pub use members::*;
+pub use oauth::*;
 pub use organisations::*;
 pub use people::*;
 pub use principal::*;

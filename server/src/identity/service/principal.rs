@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::IdentityError;
+use super::oauth::program_of_token;
 use super::sessions::SESSION_PREFIX;
 use crate::app::App;
 use crate::identity::model::*;
@@ -26,6 +27,8 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Option<Arc<Principal
         person(app, hash).await?.map(Principal::Person)
     } else if token.starts_with(API_KEY_PREFIX) {
         key(app, hash).await?.map(Principal::Program)
+    } else if token.starts_with(ACCESS_TOKEN_PREFIX) {
+        program_of_token(app, hash).await?.map(Principal::Program)
     } else {
         None
     };

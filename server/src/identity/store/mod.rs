@@ -1,6 +1,7 @@
 //! All SQL of identity, a file for each thing it is about.
 
 pub(super) mod keys;
+pub(super) mod oauth;
 pub(super) mod organisations;
 pub(super) mod people;
 pub(super) mod sessions;

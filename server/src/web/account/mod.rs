@@ -3,12 +3,14 @@
 //! | file | holds |
 //! |---|---|
 //! | `holder.rs` | the extractor [`Holder`], which leads on to the sign-in |
+//! | `oauth.rs` | the question whether a program may act for them |
 //! | `organisations.rs` | organisations that somebody belongs to |
 //!
 //! Every form says the same whether there is an account or not. Forms that sign in, sign out or
 //! change something are refused from other sites by `web/guard.rs`.
 
 mod holder;
+pub(super) mod oauth;
 mod organisations;
 
 use axum::Router;

@@ -1,3 +1,4 @@
 //! Who may do what, over HTTP.
 
+pub(crate) mod oauth;
 mod permissions;

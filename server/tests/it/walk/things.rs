@@ -73,7 +73,11 @@ impl Things {
             .await
             .unwrap();
 
+        let (client, grant) = crate::identity::oauth::grant(t).await;
+
         let by_name = BTreeMap::from([
+            ("client", client),
+            ("grant", grant),
             ("event", event.id.clone()),
             ("tier", event.tiers[0].clone()),
             ("order", text(&bought["order"]["id"])),

@@ -1,0 +1,41 @@
+//! What happened to clients and grants, for others and for the audit log.
+
+use bilten_kernel::db::{Conn, DbError};
+
+use crate::app::App;
+use crate::events::{self, DomainEvent, Refused};
+use crate::identity::model::*;
+
+/// Something that happened to a client or to a grant.
+pub(super) struct Note {
+    /// What, such as `oauth.client_created`.
+    pub(super) action: &'static str,
+    /// The id of who did it.
+    pub(super) actor: String,
+    /// Of which organisation.
+    pub(super) organisation: OrganisationId,
+    /// Which client.
+    pub(super) client: OAuthClientId,
+    /// Which grant, if it is about one.
+    pub(super) grant: Option<OAuthGrantId>,
+    /// What else is to be known: ids and words, nothing personal.
+    pub(super) detail: serde_json::Value,
+}
+
+/// Writes down what happened, in the same transaction.
+pub(super) async fn note(app: &App, c: &mut Conn, note: Note) -> Result<(), DbError> {
+    let event = DomainEvent::OAuthChanged {
+        action: note.action.to_owned(),
+        actor: note.actor,
+        organisation: note.organisation,
+        client: note.client,
+        grant: note.grant,
+        detail: note.detail,
+    };
+    events::publish(app, c, vec![event])
+        .await
+        .map_err(|refused| match refused {
+            Refused::Db(error) => error,
+            Refused::CapacityBelowSold => DbError::Closed("a note was refused by a reaction"),
+        })
+}
