@@ -22,6 +22,8 @@ use crate::{MIGRATIONS, identity, payments, platform, router, sales, tickets};
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often it is written down when sessions and keys were last used.
 const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
+/// How often codes and tokens of programs that are long over are forgotten.
+const OAUTH_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// How often it is looked for secrets that older keys have sealed.
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
@@ -114,6 +116,7 @@ pub fn jobs(app: &App) -> JobRunner {
     );
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
+    let forgetter = app.clone();
     runner
         .on(
             payments::CALL_BACK_JOB,
@@ -141,6 +144,10 @@ pub fn jobs(app: &App) -> JobRunner {
         .every("identity.sightings", SIGHTINGS_EVERY, move || {
             let app = watcher.clone();
             async move { Ok(identity::write_sightings(&app).await?) }
+        })
+        .every("identity.oauth_sweep", OAUTH_SWEEP_EVERY, move || {
+            let app = forgetter.clone();
+            async move { Ok(identity::sweep_oauth(&app).await?) }
         })
 }
 

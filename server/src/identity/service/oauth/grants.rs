@@ -5,7 +5,7 @@ use std::time::Duration;
 use bilten_kernel::db::{Conn, DbError};
 use serde_json::json;
 
-use super::note::{Note, note};
+use super::note::{Note, forget_callers, note};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::IdentityError;
@@ -72,6 +72,7 @@ async fn note_end(
         grant: Some(ended.id),
         detail: json!({"user": ended.user_id}),
     };
+    forget_callers(app, c);
     note(app, c, ended).await
 }
 
@@ -93,9 +94,7 @@ pub async fn end_grant_of_user(
                 Ok::<_, IdentityError>(note_end(&work, c, actor, ended.ok_or(MISSING)?).await?)
             })
         })
-        .await?;
-    app.principals.clear();
-    Ok(())
+        .await
 }
 
 /// Ends what somebody granted to a program for an organisation, whoever granted it.
@@ -117,14 +116,11 @@ pub async fn end_grant_of_organisation(
                 Ok::<_, IdentityError>(note_end(&work, c, actor, ended.ok_or(MISSING)?).await?)
             })
         })
-        .await?;
-    app.principals.clear();
-    Ok(())
+        .await
 }
 
 /// Ends all that somebody granted, perhaps only for one organisation, inside the write that ends
-/// their membership or their account: should they come back, their programs do not. The caller
-/// calls `app.principals.clear()` after its commit.
+/// their membership or their account: should they come back, their programs do not.
 ///
 /// # Errors
 /// A fault of the database.

@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::OAuthFailure;
-use super::note::{Note, note};
+use super::note::{Note, forget_callers, note};
 use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::model::*;
@@ -212,7 +212,9 @@ pub async fn revoke_oauth_token(
                 }
                 match row.kind {
                     TokenKind::Access => {
-                        store::revoke_token(c, hash, now).await?;
+                        if store::revoke_token(c, hash, now).await? {
+                            forget_callers(&work, c);
+                        }
                     }
                     TokenKind::Refresh => {
                         if let Some(ended) = store::revoke_grant(c, row.grant_id, now).await? {
@@ -224,6 +226,7 @@ pub async fn revoke_oauth_token(
                                 grant: Some(ended.id),
                                 detail: json!({"user": ended.user_id}),
                             };
+                            forget_callers(&work, c);
                             note(&work, c, revoked).await?;
                         }
                     }
@@ -231,7 +234,5 @@ pub async fn revoke_oauth_token(
                 Ok(())
             })
         })
-        .await?;
-    app.principals.clear();
-    Ok(())
+        .await
 }

@@ -39,3 +39,9 @@ pub(super) async fn note(app: &App, c: &mut Conn, note: Note) -> Result<(), DbEr
             Refused::CapacityBelowSold => DbError::Closed("a note was refused by a reaction"),
         })
 }
+
+/// Forgets who was authenticated a moment ago, once this write is kept.
+pub(super) fn forget_callers(app: &App, c: &mut Conn) {
+    let app = app.clone();
+    c.after_commit(move || app.principals.clear());
+}

@@ -10,7 +10,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::OAuthFailure;
-use super::note::{Note, note};
+use super::note::{Note, forget_callers, note};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::IdentityError;
@@ -69,8 +69,8 @@ pub async fn oauth_token(
     }
 }
 
-/// What comes of a code or refresh token: decided inside the write, which is kept also when it ends
-/// a grant.
+/// What comes of a code or refresh token. A refusal for a replay is a value, so that the end of the
+/// grant is kept; any other gives the write up, so that what was not used may come again.
 type Decided = Result<TokenAnswer, OAuthError>;
 
 async fn by_code(
@@ -91,7 +91,7 @@ async fn by_code(
             Box::pin(async move {
                 if let Some(grant) = store::use_code(c, hash, client, &uri, &challenge, now).await?
                 {
-                    return issue(&work, c, grant, None).await;
+                    return Ok(Ok(issue(&work, c, grant, None).await?));
                 }
                 if let Some(grant) = store::used_code(c, hash, client).await? {
                     end_replayed(&work, c, grant, "oauth.code_replayed", now).await?;
@@ -100,9 +100,6 @@ async fn by_code(
             })
         })
         .await?;
-    if decided.is_err() {
-        app.principals.clear();
-    }
     Ok(decided?)
 }
 
@@ -119,7 +116,7 @@ async fn by_refresh_token(
         .write(move |c| {
             Box::pin(async move {
                 if let Some(grant) = store::use_refresh_token(c, hash, client, now).await? {
-                    return issue(&work, c, grant, scope.as_deref()).await;
+                    return Ok(Ok(issue(&work, c, grant, scope.as_deref()).await?));
                 }
                 let known = store::token(c, hash).await?;
                 let was_used = known.filter(|token| {
@@ -134,9 +131,6 @@ async fn by_refresh_token(
             })
         })
         .await?;
-    if decided.is_err() {
-        app.principals.clear();
-    }
     Ok(decided?)
 }
 
@@ -147,18 +141,16 @@ async fn by_credentials(
 ) -> Result<TokenAnswer, OAuthFailure> {
     let scope = parameters.get("scope")?.map(str::to_owned);
     let work = app.clone();
-    let decided: Decided = app
-        .db
+    app.db
         .write(move |c| {
             Box::pin(async move {
                 match store::service_grant(c, client.id).await? {
                     Some(grant) => issue(&work, c, grant, scope.as_deref()).await,
-                    None => Ok::<_, OAuthFailure>(Err(OAuthError::client())),
+                    None => Err(OAuthError::client().into()),
                 }
             })
         })
-        .await?;
-    Ok(decided?)
+        .await
 }
 
 /// Ends a grant of which a code or a token came twice: somebody else has it too.
@@ -180,6 +172,7 @@ async fn end_replayed(
         grant: Some(ended.id),
         detail: json!({"user": ended.user_id}),
     };
+    forget_callers(app, c);
     note(app, c, replayed).await
 }
 
@@ -220,22 +213,21 @@ async fn issue(
     c: &mut Conn,
     grant: OAuthGrantId,
     scope: Option<&str>,
-) -> Result<Decided, OAuthFailure> {
+) -> Result<TokenAnswer, OAuthFailure> {
     let now = app.now();
     let Some(live) = store::live_grant(c, grant, now).await? else {
-        return Ok(Err(OAuthError::grant()));
+        return Err(OAuthError::grant().into());
     };
     let Some(member) = membership(c, &live).await? else {
-        return Ok(Err(OAuthError::grant()));
+        return Err(OAuthError::grant().into());
     };
     let mut scopes = granted(&live);
     if let Some(member) = &member {
         scopes.retain(|scope| member.scope(*scope).is_some());
     }
     if scopes.is_empty() {
-        return Ok(Err(OAuthError::grant()));
+        return Err(OAuthError::grant().into());
     }
-    // An error here gives the write up, so that the refresh token may come again.
     let wanted = scopes_within(scope, &scopes)?;
     let access_token = format!("{ACCESS_TOKEN_PREFIX}{}", random::token(&*app.random, 40));
     let access = NewOAuthToken {
@@ -262,13 +254,13 @@ async fn issue(
     if !store::use_grant(c, grant, lasts, now).await? {
         return Err(OAuthError::grant().into());
     }
-    Ok(Ok(TokenAnswer {
+    Ok(TokenAnswer {
         access_token,
         token_type: "Bearer",
         expires_in: ACCESS_TOKEN_S,
         refresh_token,
         scope: scope_text(&wanted),
-    }))
+    })
 }
 
 /// The program of an access token, if all on which it stands is in order.

@@ -26,7 +26,7 @@ on_both_engines! {
         assert!(public.secret.is_none());
         let listed = p.owner.get(&format!("{CLIENTS}?limit=1")).await.expect(200);
         assert_eq!(listed["items"][0]["id"], json!(public.id));
-        let rest = p.owner.get(&format!("{CLIENTS}?limit=1&cursor={}", listed["next_cursor"].as_str().unwrap())).await.expect(200);
+        let rest = p.owner.get(&format!("{CLIENTS}?limit=1&cursor={}", listed["next"].as_str().unwrap())).await.expect(200);
         assert_eq!(&rest["items"][0], client);
         assert!(!p.owner.get(CLIENTS).await.text.contains("biltencs_"), "a secret is shown once");
 

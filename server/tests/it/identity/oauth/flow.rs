@@ -2,7 +2,7 @@
 
 use bilten_kernel::on_both_engines;
 use bilten_server::identity::Role;
-use oauth2::basic::BasicClient;
+use oauth2::basic::{BasicClient, BasicErrorResponseType};
 use oauth2::{
     AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
     IntrospectionUrl, PkceCodeChallenge, RedirectUrl, Scope, TokenIntrospectionResponse as _,
@@ -133,7 +133,10 @@ on_both_engines! {
         assert_eq!(service.post("/api/v1/events", json!({})).await.status, 422);
         let more = client.exchange_client_credentials().add_scope(Scope::new("orders.read".to_owned()))
             .request_async(&send).await;
-        assert!(format!("{:?}", more.unwrap_err()).contains("InvalidScope"));
+        match more.unwrap_err() {
+            oauth2::RequestTokenError::ServerResponse(answer) => assert_eq!(*answer.error(), BasicErrorResponseType::InvalidScope),
+            other => panic!("{other}"),
+        }
         p.t.stop().await;
     }
 
