@@ -5,6 +5,7 @@ use bilten_kernel::db::{Conn, DbError};
 use crate::app::App;
 use crate::events::{self, DomainEvent, Refused};
 use crate::identity::model::*;
+use crate::platform::{self, AuditRecord};
 
 /// Something that happened to a client or to a grant.
 pub(super) struct Note {
@@ -24,6 +25,17 @@ pub(super) struct Note {
 
 /// Writes down what happened, in the same transaction.
 pub(super) async fn note(app: &App, c: &mut Conn, note: Note) -> Result<(), DbError> {
+    let subject = match note.grant {
+        Some(grant) => grant.to_string(),
+        None => note.client.to_string(),
+    };
+    let mut detail = note.detail.clone();
+    if let (Some(_), Some(detail)) = (note.grant, detail.as_object_mut()) {
+        detail.insert("client".to_owned(), note.client.to_string().into());
+    }
+    let record = AuditRecord::new(&note.actor, note.action, subject)
+        .of(note.organisation)
+        .detail(detail);
     let event = DomainEvent::OAuthChanged {
         action: note.action.to_owned(),
         actor: note.actor,
@@ -37,7 +49,8 @@ pub(super) async fn note(app: &App, c: &mut Conn, note: Note) -> Result<(), DbEr
         .map_err(|refused| match refused {
             Refused::Db(error) => error,
             Refused::CapacityBelowSold => DbError::Closed("a note was refused by a reaction"),
-        })
+        })?;
+    platform::audit(app, c, record).await
 }
 
 /// Forgets who was authenticated a moment ago, once this write is kept.

@@ -133,10 +133,10 @@ on_both_engines! {
         assert_eq!(service.post("/api/v1/events", json!({})).await.status, 422);
         let more = client.exchange_client_credentials().add_scope(Scope::new("orders.read".to_owned()))
             .request_async(&send).await;
-        match more.unwrap_err() {
-            oauth2::RequestTokenError::ServerResponse(answer) => assert_eq!(*answer.error(), BasicErrorResponseType::InvalidScope),
-            other => panic!("{other}"),
-        }
+        let oauth2::RequestTokenError::ServerResponse(answer) = more.unwrap_err() else {
+            panic!("that was no answer of the server");
+        };
+        assert_eq!(*answer.error(), BasicErrorResponseType::InvalidScope);
         p.t.stop().await;
     }
 
