@@ -26,7 +26,10 @@ const OPEN: &[&str] = &[
     "/api/v1/sync/",
     "/api/v1/platform/",
     "/api/v1/auth/",
+    "/api/v1/me/reauthenticate",
     "/sign-in",
+    "/sign-out",
+    "/sso/",
     "/.well-known/",
 ];
 

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod doctor_database;
 mod gate;
+mod platform;
 mod read;
 
 use std::io::Write;
