@@ -10,7 +10,7 @@ use bilten_kernel::random::Random;
 use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
-use crate::identity::{Principals, Sightings};
+use crate::identity::{Passwords, Principals, Sightings, TokenKeys};
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
 use crate::tickets::{Issued, Issuers};
@@ -37,6 +37,10 @@ pub struct Parts {
     pub sightings: Sightings,
     /// What is set, kept for a moment.
     pub settings: Settings,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Keys that sign access tokens.
+    pub token_keys: TokenKeys,
     /// What is on sale, kept for a moment.
     pub offers: Offers,
     /// Event keys in use.
@@ -66,6 +70,8 @@ impl App {
             principals: Principals::default(),
             sightings: Sightings::default(),
             settings: Settings::default(),
+            passwords: Passwords::new(&config.identity),
+            token_keys: TokenKeys::default(),
             offers: Offers::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
+use crate::identity::IdentityEvent;
 use crate::identity::{OAuthClientId, OAuthGrantId, OrganisationId};
 use crate::sales::OrderId;
 use crate::{access, sales, tickets};
@@ -65,6 +66,9 @@ pub enum DomainEvent {
         /// What else is to be known: ids and words, nothing personal.
         detail: serde_json::Value,
     },
+    /// Something happened to somebody's account.
+    #[serde(untagged)]
+    Identity(IdentityEvent),
 }
 
 /// An order whose tickets are due.
@@ -105,6 +109,7 @@ impl DomainEvent {
             Self::OrderRefunded { .. } => "order.refunded",
             Self::TicketChanged { .. } => "ticket.changed",
             Self::OAuthChanged { .. } => "oauth.changed",
+            Self::Identity(event) => event.kind(),
         }
     }
 
@@ -117,6 +122,9 @@ impl DomainEvent {
             Self::OrderRefunded { order, .. } => order.to_string(),
             Self::TicketChanged { ticket, .. } => ticket.to_string(),
             Self::OAuthChanged { client, .. } => client.to_string(),
+            Self::Identity(event) => event
+                .user()
+                .map_or_else(|| "nobody".to_owned(), |user| user.to_string()),
         }
     }
 }
@@ -150,7 +158,9 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
             DomainEvent::OrderRefunded { order, event } => {
                 tickets::on_order_refunded(app, c, event, order).await?
             }
-            DomainEvent::TicketChanged { .. } | DomainEvent::OAuthChanged { .. } => {}
+            DomainEvent::TicketChanged { .. }
+            | DomainEvent::OAuthChanged { .. }
+            | DomainEvent::Identity(_) => {}
         }
     }
     if !paid.is_empty() {

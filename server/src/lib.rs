@@ -43,6 +43,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0102_identity.sql"),
     },
     Migration {
+        version: 103,
+        name: "people",
+        sql: include_str!("../migrations/0103_people.sql"),
+    },
+    Migration {
         version: 108,
         name: "oauth",
         sql: include_str!("../migrations/0108_oauth.sql"),

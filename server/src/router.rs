@@ -50,6 +50,10 @@ impl Modify for Security {
                 "The secret of one order, as buying answers it.",
             ),
             ("device_session", "The token of a paired device's session."),
+            (
+                "access_token",
+                "The access token of somebody who is signed in with an app (JWT).",
+            ),
         ];
         for (name, description) in schemes {
             let scheme = HttpBuilder::new()

@@ -27,6 +27,8 @@ const OAUTH_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// How often it is looked for secrets that older keys have sealed.
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
+/// How often keys of access tokens are looked after, and what has had its time is deleted.
+const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +119,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
     let forgetter = app.clone();
+    let (rotator, tidier) = (app.clone(), app.clone());
     runner
         .on(
             payments::CALL_BACK_JOB,
@@ -148,6 +151,14 @@ pub fn jobs(app: &App) -> JobRunner {
         .every("identity.oauth_sweep", OAUTH_SWEEP_EVERY, move || {
             let app = forgetter.clone();
             async move { Ok(identity::sweep_oauth(&app).await?) }
+        })
+        .every("identity.token_keys", TIDY_EVERY, move || {
+            let app = rotator.clone();
+            async move { Ok(identity::rotate_token_keys(&app).await?) }
+        })
+        .every("identity.tidy", TIDY_EVERY, move || {
+            let app = tidier.clone();
+            async move { Ok(identity::tidy(&app).await?) }
         })
 }
 

@@ -14,6 +14,7 @@ mod maintenance;
 mod output;
 mod read;
 mod serve;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Command {
     Keys(keys::KeysArguments),
     /// Close the service for maintenance, or open it again
     Maintenance(maintenance::MaintenanceArguments),
+    /// Make an account for somebody
+    User(user::UserArguments),
 }
 
 /// Why a command failed: a stable code and a sentence.
@@ -195,5 +198,6 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Audit(audit) => audit::run(load()?, audit).await,
         Command::Keys(keys) => keys::run(load()?, keys).await,
         Command::Maintenance(maintenance) => maintenance::run(load()?, maintenance).await,
+        Command::User(user) => user::run(load()?, user).await,
     }
 }

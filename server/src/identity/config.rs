@@ -1,5 +1,7 @@
 //! How people sign in: section `[identity]`.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 /// How people sign in.
@@ -10,4 +12,20 @@ pub struct IdentityConfig {
     pub session_idle_s: u64,
     /// How long a sign-in lasts at most, in seconds.
     pub session_absolute_s: u64,
+    /// What hashing a password costs: memory in KiB; at least 8 for each lane.
+    pub argon2_memory_kib: u32,
+    /// … how often it is gone over.
+    pub argon2_iterations: u32,
+    /// … in how many lanes.
+    pub argon2_lanes: u32,
+    /// How many passwords a node hashes at once; 0: one fewer than it has cores.
+    pub hashes_at_once: usize,
+    /// A sorted list of the SHA-1 hashes of passwords that have leaked; empty: none.
+    pub breached_passwords_file: PathBuf,
+    /// How long an app's access token is good, in seconds.
+    pub access_token_s: u64,
+    /// How long a key signs access tokens, in seconds.
+    pub token_key_s: u64,
+    /// How long attempts to sign in are kept, in seconds.
+    pub attempts_kept_s: u64,
 }

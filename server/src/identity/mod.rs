@@ -9,7 +9,12 @@
 //! | `model/principal.rs` | who makes a request, and how they proved it |
 //! | `routes/extract.rs` | the extractors by which a route says who may call it |
 //! | `service/principal.rs` | from a credential to a [`Principal`] |
-//! | `principals.rs`, `sightings.rs` | what a node remembers for a moment, so that a request writes nothing |
+//! | `service/finish.rs` | the last steps of every sign-in: devices, notices, the second factor |
+//! | `service/throttle.rs` | progressive delay, which strangers cannot use against an owner |
+//! | `service/access_tokens.rs`, `service/refresh.rs` | tokens of apps |
+//! | `service/one_time.rs` | links and codes that count once |
+//! | `passwords.rs` | hashing, away from the threads that serve requests |
+//! | `principals.rs`, `sightings.rs`, `token_keys.rs` | what a node remembers for a moment, so that a request writes nothing |
 //!
 //! Invariants:
 //! - a route that names no extractor of this domain, no device and no order's token is public, and
@@ -25,23 +30,38 @@
 
 mod config;
 mod model;
+mod passwords;
 mod principals;
 mod routes;
 mod service;
 mod sightings;
 mod store;
+mod token_keys;
 
 use crate::platform::SealedColumn;
 pub use config::IdentityConfig;
 pub use model::*;
+pub use passwords::{HashError, Passwords, Verified};
 pub use principals::Principals;
-pub use routes::{Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn, routes};
+pub use routes::{
+    Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated, SignedIn, routes, safe_next,
+    sign_in_cookies, sign_out_cookie,
+};
 pub(crate) use routes::{bearer, is_same_site};
 pub use service::*;
 pub use sightings::Sightings;
+pub use token_keys::TokenKeys;
 
 /// The columns of identity that hold sealed texts.
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("users", "id", "sealed_profile", "id" => |id| service::profile_purpose(id)),
     crate::sealed_column!("sessions", "id", "sealed_origin", "user_id" => |user| service::origin_purpose(user)),
+    crate::sealed_column!("known_devices", ("user_id", "device_hash"), "sealed_origin",
+        "user_id" => |user| service::origin_purpose(user)),
+    crate::sealed_column!("sign_in_attempts", "id", "sealed_origin",
+        "COALESCE(user_id, 'nobody')" => |user| service::origin_purpose(user)),
+    crate::sealed_column!("one_time_tokens", "token_hash", "sealed_content",
+        "purpose" => |purpose| service::one_time_purpose(purpose)),
+    crate::sealed_column!("token_keys", "key_id", "sealed_secret",
+        "key_id" => |id| service::token_key_purpose(id)),
 ];

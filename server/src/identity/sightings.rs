@@ -14,6 +14,9 @@ pub struct Sightings {
     keys: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
+/// What was seen, and when.
+type Seen<Id> = Vec<(Id, Timestamp)>;
+
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A panic elsewhere cannot leave a map of times half changed.
     mutex
@@ -35,7 +38,7 @@ impl Sightings {
         locked(&self.sessions).get(&id).copied()
     }
 
-    pub(super) fn take(&self) -> (Vec<(SessionId, Timestamp)>, Vec<(ApiKeyId, Timestamp)>) {
+    pub(super) fn take(&self) -> (Seen<SessionId>, Seen<ApiKeyId>) {
         (
             locked(&self.sessions).drain().collect(),
             locked(&self.keys).drain().collect(),

@@ -61,6 +61,11 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Starts a server on this database.
     pub(crate) async fn start(db: TestDb) -> Self {
+        Self::start_with(db, |_| ()).await
+    }
+
+    /// Starts a server on this database, set up a little differently.
+    pub(crate) async fn start_with(db: TestDb, change: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(TestClock::default());
         let listener = http::bind("127.0.0.1:0").await.unwrap();
@@ -68,6 +73,10 @@ impl TestApp {
         let mut config: Config = config::load(None, DEFAULTS, std::iter::empty()).unwrap();
         config.http.public_url.clone_from(&url);
         config.database = db.config().clone();
+        // Cheap enough to sign in often, and apps that need not refresh while a test lets days pass.
+        config.identity.argon2_memory_kib = 64;
+        config.identity.access_token_s = config.identity.session_absolute_s;
+        change(&mut config);
         db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
             .await
             .unwrap();

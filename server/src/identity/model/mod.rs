@@ -1,29 +1,38 @@
 //! The words of identity, and the rules that need no database.
 
+mod agent;
 mod email;
+mod happened;
 mod oauth;
 mod organisation;
+mod password;
 mod permission;
 mod person;
 mod principal;
 mod role;
+mod sign_in;
 mod tenant;
 
 use bilten_kernel::typed_id;
 
+pub use agent::*;
 pub use email::*;
+pub use happened::*;
 pub use oauth::*;
 pub use organisation::*;
+pub use password::*;
 pub use permission::*;
 pub use person::*;
 pub use principal::*;
 pub use role::*;
+pub use sign_in::*;
 pub use tenant::*;
 
 typed_id!(pub OrganisationId, "org", "Names an organisation.");
 typed_id!(pub ApiKeyId, "key", "Names an API key.");
 typed_id!(pub UserId, "usr", "Names a person with an account.");
 typed_id!(pub SessionId, "ses", "Names one sign-in of a person.");
+typed_id!(pub AttemptId, "sia", "Names an attempt to sign in.");
 typed_id!(pub MemberId, "mem", "Names somebody's place in an organisation.");
 typed_id!(pub ImpersonationId, "imp", "Names a time in which an administrator acts as somebody.");
 typed_id!(pub OAuthClientId, "oac", "Names an OAuth client: a program of a third party.");

@@ -1,18 +1,25 @@
 //! Identity over HTTP.
 
 mod extract;
+mod me;
 mod oauth;
 mod same_site;
+mod sign_in;
+mod visitor;
 
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use extract::bearer;
 pub use extract::{Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn};
 pub(crate) use same_site::is_same_site;
+pub use visitor::{PageVisitor, safe_next, sign_in_cookies, sign_out_cookie};
 
 use crate::app::App;
 
 /// The routes of identity.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(oauth::routes())
+    OpenApiRouter::new()
+        .merge(oauth::routes())
+        .merge(sign_in::routes())
+        .merge(me::routes())
 }

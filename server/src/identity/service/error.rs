@@ -3,6 +3,8 @@
 use bilten_kernel::db::DbError;
 use bilten_kernel::error::{FieldError, IntoProblem, Problem};
 
+use crate::events::Refused;
+use crate::identity::HashError;
 use crate::identity::model::Denied;
 use crate::platform::VaultError;
 
@@ -30,6 +32,33 @@ pub enum IdentityError {
     /// The caller may not do that.
     #[error("{}", denial(*.0).2)]
     Denied(Denied),
+    /// The address or the password is wrong, or the account cannot be signed in to.
+    #[error("The e-mail address or the password is not right.")]
+    SignInRefused,
+    /// Too many tries; so many seconds must pass.
+    #[error("There were too many tries. Please try again in {0} seconds.")]
+    TooMany(u32),
+    /// The link is not known, was used, or has expired.
+    #[error("This link has expired or was used already. Please ask for a new one.")]
+    LinkUnknown,
+    /// The ticket of an unfinished sign-in is not known, was used, or has expired.
+    #[error("This sign-in has expired or was tried too often. Please begin again.")]
+    TicketUnknown,
+    /// The refresh token is not known, or its session has ended.
+    #[error("This refresh token is not known, or its session has ended.")]
+    RefreshUnknown,
+    /// The refresh token was used before.
+    #[error("This refresh token was used before, so its session was ended. Please sign in again.")]
+    RefreshReused,
+    /// The current password is wrong.
+    #[error("The password is not right.")]
+    PasswordWrong,
+    /// An administrator acts as somebody else.
+    #[error("This can be done by the person themselves only.")]
+    Impersonated,
+    /// A password cannot be hashed just now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
     /// A stored secret cannot be opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -86,8 +115,34 @@ impl IntoProblem for IdentityError {
             Self::Name => Problem::unprocessable("identity.name", detail),
             Self::ChangedMeanwhile => Problem::conflict("identity.changed_meanwhile", detail),
             Self::Denied(denied) => denied.into_problem(),
+            Self::SignInRefused => Problem::unauthorized("identity.sign_in_refused", detail),
+            Self::TooMany(seconds) => {
+                Problem::too_many("identity.too_many_tries", detail).retry_after(seconds)
+            }
+            Self::LinkUnknown => Problem::gone("identity.link_unknown", detail),
+            Self::TicketUnknown => Problem::gone("identity.ticket_unknown", detail),
+            Self::RefreshUnknown => Problem::unauthorized("identity.refresh_unknown", detail),
+            Self::RefreshReused => Problem::unauthorized("identity.refresh_reused", detail),
+            Self::PasswordWrong => Problem::unprocessable("identity.password_wrong", detail),
+            Self::Impersonated => Problem::forbidden("identity.impersonated", detail),
+            Self::Hash(HashError::Busy) => Problem::unavailable(
+                "identity.busy",
+                "Many people sign in just now. Please try again in a moment.",
+            )
+            .retry_after(2),
+            Self::Hash(error @ HashError::Fault(_)) => Problem::fault(&error),
             Self::Vault(error) => Problem::fault(&error),
             Self::Db(error) => error.into_problem(),
+        }
+    }
+}
+
+impl From<Refused> for IdentityError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Db(error) => Self::Db(error),
+            // No reaction to what happens to people says this.
+            Refused::CapacityBelowSold => Self::Db(DbError::Closed("a reaction said no")),
         }
     }
 }

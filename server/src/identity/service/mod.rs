@@ -1,19 +1,46 @@
 //! Use cases of identity, a file for each thing they are about.
 
+mod access_tokens;
+mod breached;
+mod devices;
 mod error;
+mod finish;
 mod keys;
+mod letters;
 mod members;
+mod my_sessions;
 mod oauth;
+mod one_time;
 mod organisations;
+mod password_rules;
+mod passwords;
 mod people;
 mod principal;
+mod refresh;
+mod register;
 mod sessions;
+mod sign_in;
+mod throttle;
+mod tidy;
+mod trail;
 
+pub use access_tokens::*;
+pub use devices::DEVICE_PREFIX;
 pub use error::IdentityError;
+pub use finish::*;
 pub use keys::*;
 pub use members::*;
+pub use my_sessions::*;
 pub use oauth::*;
+pub use one_time::*;
 pub use organisations::*;
+pub(in crate::identity) use password_rules::hash_chosen;
+pub use passwords::*;
 pub use people::*;
 pub use principal::*;
+pub use refresh::*;
+pub use register::*;
 pub use sessions::*;
+pub use sign_in::*;
+pub use throttle::*;
+pub use tidy::*;

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use bilten_kernel::clock::Timestamp;
+
 use super::IdentityError;
+use super::access_tokens::{is_access_token, read_access_token};
 use super::oauth::program_of_token;
 use super::sessions::SESSION_PREFIX;
 use crate::app::App;
 use crate::identity::model::*;
+use crate::identity::store::sessions::SessionRow;
 use crate::identity::store::{keys, organisations, sessions};
 use crate::platform::token_hash;
 
@@ -25,6 +29,10 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Option<Arc<Principal
     }
     let found = if token.starts_with(SESSION_PREFIX) {
         person(app, hash).await?.map(Principal::Person)
+    } else if is_access_token(token) {
+        person_by_access_token(app, token)
+            .await?
+            .map(Principal::Person)
     } else if token.starts_with(API_KEY_PREFIX) {
         key(app, hash).await?.map(Principal::Program)
     } else if token.starts_with(ACCESS_TOKEN_PREFIX) {
@@ -79,21 +87,58 @@ async fn person(app: &App, hash: [u8; 32]) -> Result<Option<Person>, IdentityErr
             })
         })
         .await?;
-    let Some((session, memberships)) = found else {
+    Ok(found.and_then(|(session, memberships)| alive(app, session, memberships, now)))
+}
+
+/// The person of an app's access token, if its session is alive.
+async fn person_by_access_token(app: &App, token: &str) -> Result<Option<Person>, IdentityError> {
+    let Some(claims) = read_access_token(app, token).await? else {
         return Ok(None);
     };
+    let now = app.now();
+    let found = app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                let session = sessions::live_session_by_id(c, claims.sid, now).await?;
+                let session = session.filter(|session| {
+                    session.user_id == claims.sub && session.kind == SessionKind::App
+                });
+                let Some(session) = session else {
+                    return Ok(None);
+                };
+                let memberships = organisations::memberships(c, session.user_id).await?;
+                Ok::<_, IdentityError>(Some((session, memberships)))
+            })
+        })
+        .await?;
+    Ok(found.and_then(|(session, memberships)| alive(app, session, memberships, now)))
+}
+
+/// Whether nobody used the session for too long.
+pub(super) fn is_idle(app: &App, session: &SessionRow, now: Timestamp) -> bool {
     let seen = app
         .sightings
         .session_seen(session.id)
         .map_or(session.seen_at, |at| at.max(session.seen_at));
-    if now.ms().saturating_sub(seen.ms()) >= session.idle_ms {
-        return Ok(None);
+    now.ms().saturating_sub(seen.ms()) >= session.idle_ms
+}
+
+/// The person of a session, unless it was idle for too long.
+fn alive(
+    app: &App,
+    session: SessionRow,
+    memberships: Vec<Membership>,
+    now: Timestamp,
+) -> Option<Person> {
+    if is_idle(app, &session, now) {
+        return None;
     }
     let impersonation = session
         .impersonation_id
         .zip(session.impersonator)
         .map(|(id, admin)| Impersonated { id, admin });
-    Ok(Some(Person {
+    Some(Person {
         user: session.user_id,
         session: session.id,
         kind: session.kind,
@@ -104,7 +149,7 @@ async fn person(app: &App, hash: [u8; 32]) -> Result<Option<Person>, IdentityErr
         is_platform_admin: session.is_platform_admin && impersonation.is_none(),
         impersonation,
         memberships,
-    }))
+    })
 }
 
 async fn key(app: &App, hash: [u8; 32]) -> Result<Option<Program>, IdentityError> {

@@ -5,13 +5,14 @@ use bilten_kernel::db::Conn;
 use bilten_kernel::random;
 
 use super::IdentityError;
+use super::access_tokens::issue_access_token;
+use super::refresh::first_refresh_token;
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::store::{keys, sessions as store};
-pub use crate::platform::Origin;
 use crate::platform::token_hash;
 
-/// What the token of a session starts with.
+/// What the token of a page session starts with.
 pub const SESSION_PREFIX: &str = "biltense_";
 
 /// For what the origin of somebody is sealed.
@@ -19,41 +20,31 @@ pub(in crate::identity) fn origin_purpose(user: impl std::fmt::Display) -> Strin
     format!("origin:{user}")
 }
 
-impl Origin {
-    /// The origin as it is stored.
-    ///
-    /// # Errors
-    /// [`IdentityError::Vault`] if it cannot be sealed.
-    pub fn seal(&self, app: &App, user: UserId) -> Result<Vec<u8>, IdentityError> {
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        Ok(app.vault.seal(&origin_purpose(user), &text, &*app.random)?)
-    }
-
-    /// The origin that was stored, if it can still be read.
-    pub fn open(app: &App, user: UserId, sealed: &[u8]) -> Option<Self> {
-        let text = app.vault.open(&origin_purpose(user), sealed).ok()?;
-        serde_json::from_slice(&text).ok()
-    }
+fn origin_of(user: Option<UserId>) -> String {
+    user.map_or_else(|| origin_purpose("nobody"), origin_purpose)
 }
 
-/// How somebody proved who they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
-    /// The methods, such as `password totp`, for the person's list of sessions.
-    pub methods: String,
-    /// Whether that is a second factor as well.
-    pub is_mfa: bool,
+/// The origin as it is stored.
+///
+/// # Errors
+/// [`IdentityError::Vault`] if it cannot be sealed.
+pub(in crate::identity) fn seal_origin(
+    app: &App,
+    user: Option<UserId>,
+    origin: &Origin,
+) -> Result<Vec<u8>, IdentityError> {
+    let text = serde_json::to_vec(origin).unwrap_or_default();
+    Ok(app.vault.seal(&origin_of(user), &text, &*app.random)?)
 }
 
-/// A session that has just begun.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    /// Its id.
-    pub session: SessionId,
-    /// Its secret; shown once, stored nowhere.
-    pub token: String,
-    /// When it ends at the latest.
-    pub expires_at: Timestamp,
+/// The origin that was stored, if it can still be read.
+pub(in crate::identity) fn open_origin(
+    app: &App,
+    user: Option<UserId>,
+    sealed: &[u8],
+) -> Option<Origin> {
+    let text = app.vault.open(&origin_of(user), sealed).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// Begins a session inside the write of the sign-in that it belongs to.
@@ -82,13 +73,28 @@ pub async fn begin_session(
         created_at: now,
         idle_ms: i64::try_from(limits.session_idle_s.saturating_mul(1_000)).unwrap_or(i64::MAX),
         expires_at: impersonation.map_or(absolute, |(_, until)| absolute.min(until)),
-        sealed_origin: origin.seal(app, user)?,
+        sealed_origin: seal_origin(app, Some(user), origin)?,
         impersonation_id: impersonation.map(|(id, _)| id),
     };
+    // An app never gets to see this one: its tokens are those below.
     store::insert(c, &session, token_hash(&token)).await?;
+    let (token, token_expires_at, refresh) = match kind {
+        SessionKind::Page => (token, session.expires_at, None),
+        SessionKind::App => {
+            let (access, expires_at) = issue_access_token(app, c, user, session.id).await?;
+            // Who acts as somebody else does so for a while, and not for ever.
+            let refresh = match impersonation {
+                None => Some(first_refresh_token(app, c, session.id).await?),
+                Some(_) => None,
+            };
+            (access, expires_at, refresh)
+        }
+    };
     Ok(NewToken {
         session: session.id,
         token,
+        token_expires_at,
+        refresh,
         expires_at: session.expires_at,
     })
 }

@@ -1,7 +1,11 @@
 //! All SQL of identity, a file for each thing it is about.
 
+pub(super) mod attempts;
 pub(super) mod keys;
 pub(super) mod oauth;
+pub(super) mod one_time;
 pub(super) mod organisations;
 pub(super) mod people;
 pub(super) mod sessions;
+pub(super) mod throttles;
+pub(super) mod tokens;

@@ -72,3 +72,55 @@ pub(in crate::identity) async fn by_email(
     )
     .await
 }
+
+/// Replaces a password's hash by one of the same password, unless it was changed meanwhile.
+pub(in crate::identity) async fn upgrade_password(
+    c: &mut Conn,
+    id: UserId,
+    stored: &str,
+    upgraded: &str,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"),
+            vals![id, stored, upgraded],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Gives somebody who is active a new password; says whether they were.
+pub(in crate::identity) async fn set_password(
+    c: &mut Conn,
+    id: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3
+                 WHERE id = $1 AND state = 'active'"
+            ),
+            vals![id, password_hash, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Notes that the address is known to be theirs.
+pub(in crate::identity) async fn set_verified(
+    c: &mut Conn,
+    id: UserId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE users SET email_verified_at = $2, updated_at = $2
+             WHERE id = $1 AND email_verified_at IS NULL"
+        ),
+        vals![id, now],
+    )
+    .await?;
+    Ok(())
+}

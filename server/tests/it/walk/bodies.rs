@@ -27,6 +27,8 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
             "name": "Walk", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Hall",
             "occurrences": [{"starts_at": in_hours(2), "ends_at": in_hours(5)}],
         })),
+        // The session of whoever walks must outlive the walk.
+        ("POST", "/api/v1/me/sessions/end") => Some(json!({"keep_this": true})),
         ("POST", "/api/v1/events/{event}/pairings") => Some(json!({})),
         ("POST", "/api/v1/events/{event}/check-in") => Some(
             json!({"list": things.get("list"), "ticket": things.get("ticket"), "direction": "entry"}),

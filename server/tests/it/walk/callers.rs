@@ -102,7 +102,12 @@ pub(super) struct Callers {
     made: Mutex<HashMap<String, Caller>>,
 }
 
-async fn session(t: &TestApp, user: UserId, kind: SessionKind, is_mfa: bool) -> NewToken {
+pub(super) async fn session(
+    t: &TestApp,
+    user: UserId,
+    kind: SessionKind,
+    is_mfa: bool,
+) -> NewToken {
     let app = t.app.clone();
     let begun = t.app.db.write(move |c| {
         Box::pin(async move {

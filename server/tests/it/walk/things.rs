@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bilten_kernel::clock::Timestamp;
+use bilten_server::identity::SessionKind;
 use serde_json::{Value, json};
 
 use super::Faults;
@@ -68,6 +69,8 @@ impl Things {
             .delete(&format!("/api/v1/devices/{}", revoked.paired.device))
             .await
             .expect(204);
+        let somebody = t.person("somebody").await;
+        let session = super::callers::session(t, somebody, SessionKind::App, false).await;
         let elsewhere = Self::another_tenant(t).await;
         let organisation = bilten_server::identity::organisation_by_slug(&t.app, "kino-siska")
             .await
@@ -88,6 +91,7 @@ impl Things {
             ("gate", text(&gate["id"])),
             ("device", device.paired.device.to_string()),
             ("key", "maintenance".to_owned()),
+            ("session", session.session.to_string()),
         ]);
         Self {
             by_name,

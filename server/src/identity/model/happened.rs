@@ -1,0 +1,97 @@
+//! What happens to people's accounts, for whoever listens to the outbox. Nothing personal: ids only.
+
+use serde::Serialize;
+
+use super::{SessionId, UserId};
+
+/// Something that happened to an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum IdentityEvent {
+    /// Somebody showed that their address is theirs: they have an account now.
+    Registered {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody signed in.
+    SignedIn {
+        /// Who.
+        user: UserId,
+        /// By which session.
+        session: SessionId,
+        /// How, such as `password totp`.
+        methods: String,
+    },
+    /// Somebody could not sign in.
+    SignInFailed {
+        /// Whose account it was about, if there is one.
+        user: Option<UserId>,
+        /// By which method.
+        method: String,
+    },
+    /// Somebody signed in with a browser or app that they had not used before.
+    NewDevice {
+        /// Who.
+        user: UserId,
+        /// By which session.
+        session: SessionId,
+    },
+    /// Somebody signed in, or tries to, in a way that looks wrong.
+    SuspiciousSignIn {
+        /// Whose account.
+        user: UserId,
+        /// By which session, if it worked.
+        session: Option<SessionId>,
+    },
+    /// Somebody has a new password.
+    PasswordChanged {
+        /// Who.
+        user: UserId,
+        /// How: `changed` or `reset`.
+        how: String,
+    },
+    /// Sessions of somebody were ended.
+    SessionsEnded {
+        /// Whose.
+        user: UserId,
+        /// How many.
+        count: u64,
+    },
+    /// A refresh token was shown that had been used before: its session was ended.
+    RefreshTokenReused {
+        /// Whose.
+        user: UserId,
+        /// Which session.
+        session: SessionId,
+    },
+}
+
+impl IdentityEvent {
+    /// The name of this kind of event in the outbox.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Registered { .. } => "identity.registered",
+            Self::SignedIn { .. } => "identity.signed_in",
+            Self::SignInFailed { .. } => "identity.sign_in_failed",
+            Self::NewDevice { .. } => "identity.new_device",
+            Self::SuspiciousSignIn { .. } => "identity.suspicious_sign_in",
+            Self::PasswordChanged { .. } => "identity.password_changed",
+            Self::SessionsEnded { .. } => "identity.sessions_ended",
+            Self::RefreshTokenReused { .. } => "identity.refresh_token_reused",
+        }
+    }
+
+    /// Whose account it is about.
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Registered { user }
+            | Self::SignedIn { user, .. }
+            | Self::NewDevice { user, .. }
+            | Self::SuspiciousSignIn { user, .. }
+            | Self::PasswordChanged { user, .. }
+            | Self::SessionsEnded { user, .. }
+            | Self::RefreshTokenReused { user, .. } => Some(*user),
+            Self::SignInFailed { user, .. } => *user,
+        }
+    }
+}
