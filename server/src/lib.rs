@@ -48,6 +48,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0103_people.sql"),
     },
     Migration {
+        version: 107,
+        name: "organisations",
+        sql: include_str!("../migrations/0107_organisations.sql"),
+    },
+    Migration {
         version: 108,
         name: "oauth",
         sql: include_str!("../migrations/0108_oauth.sql"),

@@ -12,7 +12,7 @@ use super::model::*;
 use super::store;
 use crate::app::App;
 use crate::events::{self, DomainEvent, Refused};
-use crate::identity::Tenant;
+use crate::identity::{self, Tenant};
 
 /// Why something about the catalogue was refused, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -488,6 +488,7 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
                     return Err(CatalogError::NotADraft);
                 }
                 events::publish(&work, c, vec![DomainEvent::EventDeleted { event: id }]).await?;
+                identity::forget_event_in(&work, c, id).await?;
                 if !store::delete_draft(c, id).await? {
                     return Err(CatalogError::NotADraft);
                 }

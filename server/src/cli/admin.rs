@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::config::Config;
-use crate::identity::{self, ApiKeyId};
+use crate::identity::{self, ApiKeyId, COMMAND_LINE, Email};
 use crate::{router, server};
 
 #[derive(Debug, Args)]
@@ -46,6 +46,55 @@ enum KeyCommand {
         /// Its id, as `key create` printed it
         key: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdminArguments {
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Make somebody with an account an administrator of the platform
+    Grant {
+        /// Their e-mail address
+        email: String,
+    },
+    /// Make somebody no administrator any more
+    Revoke {
+        /// Their e-mail address
+        email: String,
+    },
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(super) async fn admin(config: Config, arguments: &AdminArguments) -> Result<ExitCode, Failure> {
+    let (AdminCommand::Grant { email } | AdminCommand::Revoke { email }) = &arguments.command;
+    let email: Email = email
+        .parse()
+        .map_err(|error| Failure::new("identity.email", error))?;
+    let app = server::open(config).await?;
+    let user = identity::user_by_email(&app, &email).await?;
+    let user = user.ok_or_else(|| {
+        Failure::new(
+            "identity.not_found",
+            "there is no account with this address",
+        )
+    })?;
+    let (done, word) = match &arguments.command {
+        AdminCommand::Grant { .. } => (
+            identity::grant_admin(&app, user.id, COMMAND_LINE).await?,
+            "granted",
+        ),
+        AdminCommand::Revoke { .. } => (
+            identity::revoke_admin(&app, user.id, COMMAND_LINE).await?,
+            "revoked",
+        ),
+    };
+    println!("{}\t{}", user.id, if done { word } else { "as before" });
+    app.db.clone().close().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]

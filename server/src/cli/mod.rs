@@ -62,6 +62,8 @@ enum Command {
     Maintenance(maintenance::MaintenanceArguments),
     /// Make an account for somebody
     User(user::UserArguments),
+    /// Say who administers the platform
+    Admin(admin::AdminArguments),
 }
 
 /// Why a command failed: a stable code and a sentence.
@@ -199,5 +201,6 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(keys) => keys::run(load()?, keys).await,
         Command::Maintenance(maintenance) => maintenance::run(load()?, maintenance).await,
         Command::User(user) => user::run(load()?, user).await,
+        Command::Admin(admin) => admin::admin(load()?, admin).await,
     }
 }

@@ -55,6 +55,7 @@ pub use token_keys::TokenKeys;
 /// The columns of identity that hold sealed texts.
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("users", "id", "sealed_profile", "id" => |id| service::profile_purpose(id)),
+    crate::sealed_column!("invitations", "id", "sealed_email", "id" => |id| service::invitation_purpose(id)),
     crate::sealed_column!("sessions", "id", "sealed_origin", "user_id" => |user| service::origin_purpose(user)),
     crate::sealed_column!("known_devices", ("user_id", "device_hash"), "sealed_origin",
         "user_id" => |user| service::origin_purpose(user)),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{DeviceId, GateId, ListId, PairingId};
 use crate::catalog::EventId;
+use crate::identity::Permission;
 use crate::platform::Vault;
 
 /// How long an invitation is good, in milliseconds.
@@ -98,6 +99,16 @@ pub enum Scope {
     Sync,
     /// One last push, for a device that was revoked.
     LastPush,
+}
+
+impl Scope {
+    /// What a device may do with it, of its event: the same permissions as people and programs have.
+    pub const fn permissions(self) -> &'static [Permission] {
+        match self {
+            Self::Sync => &[Permission::CheckInRead, Permission::CheckInScan],
+            Self::LastPush => &[Permission::CheckInScan],
+        }
+    }
 }
 
 /// A challenge for a device; it is not stored, since only we can make it.

@@ -7,6 +7,7 @@ use bilten_kernel::db::DbError;
 use bilten_kernel::{record, text_enum};
 
 use super::{DeviceId, ScanId, opaque};
+use crate::identity::MemberId;
 use crate::tickets::TicketId;
 
 /// A device's clock that is off by less than this is right, in milliseconds.
@@ -109,6 +110,8 @@ pub struct Report {
     pub version: Option<u16>,
     /// The code, where the device did not know the ticket.
     pub code: Option<String>,
+    /// The member who held the device, as it says.
+    pub staff: Option<MemberId>,
 }
 
 /// When a scan happened: the reported time, moved by as much as the device's clock is off; never

@@ -3,17 +3,20 @@
 mod devices;
 mod door;
 mod places;
+mod staff;
 mod sync;
+
+use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use bilten_kernel::error::Problem;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::model::{Device, Scope};
+use super::model::Device;
 use super::service::{self, AccessError};
 use crate::app::App;
-use crate::identity;
+use crate::identity::{self, Permit};
 
 /// The routes of the door.
 pub fn routes() -> OpenApiRouter<App> {
@@ -22,31 +25,24 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(devices::routes())
         .merge(door::routes())
         .merge(sync::routes())
+        .merge(staff::routes())
 }
 
-/// A paired device with a session. Taking this extractor is what makes a route the device's.
-struct SyncDevice(Device);
-
-/// A paired device, or one that was revoked and may push one last time.
-struct PushingDevice(Device);
-
-async fn device(parts: &Parts, app: &App, needed: Scope) -> Result<Device, Problem> {
-    let token = identity::bearer(parts).ok_or(AccessError::SessionExpired)?;
-    Ok(service::authenticate(app, token, needed).await?)
+/// A paired device whose session lets it do `P` at its event. Taking this extractor is what makes a
+/// route the device's.
+struct DeviceWith<P> {
+    device: Device,
+    permit: PhantomData<P>,
 }
 
-impl FromRequestParts<App> for SyncDevice {
+impl<P: Permit> FromRequestParts<App> for DeviceWith<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        device(parts, app, Scope::Sync).await.map(Self)
-    }
-}
-
-impl FromRequestParts<App> for PushingDevice {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        device(parts, app, Scope::LastPush).await.map(Self)
+        let token = identity::bearer(parts).ok_or(AccessError::SessionExpired)?;
+        Ok(Self {
+            device: service::authenticate(app, token, P::PERMISSION).await?,
+            permit: PhantomData,
+        })
     }
 }

@@ -22,9 +22,10 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{PushingDevice, SyncDevice};
+use super::DeviceWith;
 use crate::access::service::{self, AccessError, News, ReadPush};
 use crate::app::App;
+use crate::identity::permit;
 
 /// Pushes larger than this are read away from other requests.
 const SMALL_PUSH: usize = 32 * 1024;
@@ -89,18 +90,19 @@ struct FeedQuery {
 }
 
 /// Fetch the page of the feed after a cursor, signed by the event's key
-#[utoipa::path(get, path = "/api/v1/sync/feed", tag = "sync", security(("device_session" = [])), params(FeedQuery),
+#[utoipa::path(get, path = "/api/v1/sync/feed", tag = "sync", security(("device_session" = [])),
+    extensions(("x-permission" = json!("check_in.read"))), params(FeedQuery),
     responses((status = 200, body = String, content_type = "application/x-ndjson"),
         (status = 410, body = Problem, description = "Begin again without a cursor"), (status = "4XX", body = Problem)))]
 async fn feed(
     State(app): State<App>,
-    SyncDevice(device): SyncDevice,
+    device: DeviceWith<permit::CheckInRead>,
     Query(query): Query<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let wants_zstd = accepts_zstd(&headers);
     let cursor = query.cursor.as_deref();
-    let page = service::feed_page(&app, &device, cursor, query.limit, wants_zstd).await?;
+    let page = service::feed_page(&app, &device.device, cursor, query.limit, wants_zstd).await?;
     let mut response = page.bytes.into_response();
     let headers = response.headers_mut();
     let ndjson = HeaderValue::from_static("application/x-ndjson");
@@ -127,12 +129,13 @@ fn accepts_zstd(headers: &HeaderMap) -> bool {
 
 /// Report scans, accepted or not; doing so again changes nothing
 #[utoipa::path(post, path = "/api/v1/sync/redemptions", tag = "sync", security(("device_session" = [])),
+    extensions(("x-permission" = json!("check_in.scan"))),
     request_body(content = String, content_type = "application/x-ndjson",
         description = "A header and at most 1,000 scans, one a line; plain or with `Content-Encoding: zstd`"),
     responses((status = 200, body = Value, description = "`Receipt` of the protocol"), (status = "4XX", body = Problem)))]
 async fn push(
     State(app): State<App>,
-    PushingDevice(device): PushingDevice,
+    device: DeviceWith<permit::CheckInScan>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Receipt>, Problem> {
@@ -150,7 +153,9 @@ async fn push(
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| Problem::fault(&error))?
     };
-    Ok(Json(service::push(&app, device, received_at, read?).await?))
+    Ok(Json(
+        service::push(&app, device.device, received_at, read?).await?,
+    ))
 }
 
 /// Listen for hints that the feed has grown, as server-sent events
@@ -158,12 +163,13 @@ async fn push(
 /// Each event is called `hint` and its data is `{"to": position}`. The first one comes at once. The
 /// stream ends when the device is revoked.
 #[utoipa::path(get, path = "/api/v1/sync/hints", tag = "sync", security(("device_session" = [])),
+    extensions(("x-permission" = json!("check_in.read"))),
     responses((status = 200, body = String, content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
 async fn hints(
     State(app): State<App>,
-    SyncDevice(device): SyncDevice,
+    device: DeviceWith<permit::CheckInRead>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let news = service::listen(&app, device);
+    let news = service::listen(&app, device.device);
     Sse::new(futures_util::stream::unfold(news, next_hint)).keep_alive(KeepAlive::default())
 }
 

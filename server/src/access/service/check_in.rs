@@ -307,6 +307,7 @@ impl Case {
                 None => request.code.clone().map(cut_code),
                 Some(_) => None,
             },
+            staff: None,
         };
         Ok(Push {
             device: devices::built_in(c, event).await?,
@@ -315,6 +316,7 @@ impl Case {
             reports: vec![report],
             // It was verified above.
             vouched: self.ticket.into_iter().collect::<HashSet<_>>(),
+            staff: HashSet::new(),
         })
     }
 }

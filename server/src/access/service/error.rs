@@ -5,6 +5,7 @@ use bilten_kernel::error::{FieldError, IntoProblem, Problem};
 
 use crate::access::model::{MAX_GATES, MAX_LISTS};
 use crate::catalog::CatalogError;
+use crate::identity::IdentityError;
 use crate::tickets::TicketError;
 
 /// Why something about the door was refused, or failed.
@@ -58,6 +59,9 @@ pub enum AccessError {
     /// The device was revoked.
     #[error("the device was revoked")]
     DeviceRevoked,
+    /// Something about the people who hold a device was refused, or failed.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The cursor is of another feed, or of a time before the server began anew.
     #[error("the cursor is not known")]
     CursorUnknown,
@@ -178,6 +182,7 @@ impl IntoProblem for AccessError {
                 "access.session_expired",
                 "The session is over. Open a new one.",
             ),
+            Self::Identity(error) => error.into_problem(),
             Self::DeviceRevoked => Problem::forbidden(
                 "access.device_revoked",
                 "The organiser revoked this device. Open a session to get the order to wipe it.",

@@ -14,6 +14,7 @@ mod read_push;
 mod record;
 mod report;
 mod session;
+mod staff;
 
 pub use check_in::*;
 pub use devices::*;
@@ -28,6 +29,7 @@ pub use push::*;
 pub use read_push::*;
 pub use report::*;
 pub use session::*;
+pub use staff::*;
 
 use bilten_kernel::db::{Conn, DbError};
 

@@ -21,6 +21,7 @@ use crate::access::model::*;
 use crate::access::store::marks::{self, MarkKind};
 use crate::app::{App, Parts};
 use crate::catalog::EventId;
+use crate::identity::{self, MemberId};
 use crate::tickets::{self, TicketId};
 
 /// The lanes through which scans come in, one for each event.
@@ -39,6 +40,8 @@ pub struct Push {
     pub(super) reports: Vec<Report>,
     /// Tickets that we do not know, but that a key of the event vouches for.
     pub(super) vouched: HashSet<TicketId>,
+    /// Members who held the device at some time.
+    pub(super) staff: HashSet<MemberId>,
 }
 
 /// The lanes of pushes.
@@ -69,12 +72,19 @@ pub async fn push(
 ) -> Result<Receipt, AccessError> {
     let event = device.event_id;
     let vouched = vouch(app, event, &read.reports).await?;
+    let named: HashSet<_> = read
+        .reports
+        .iter()
+        .filter_map(|report| report.staff)
+        .collect();
+    let staff = identity::staff_of_device(app, device.id.to_string(), named).await?;
     let push = Push {
         device,
         received_at,
         clock_skew_ms: Some(read.clock_skew_ms),
         reports: read.reports,
         vouched,
+        staff,
     };
     let receipt = app.pushes.submit(event, Arc::new(push)).await?;
     Ok(Receipt {

@@ -93,6 +93,9 @@ fn read_report(line: &[u8], device_time: i64, received: Timestamp) -> Option<Rep
         Some(Value::String(reason)) if is_reason(&reason) => Some(reason),
         Some(_) => return None,
     };
+    // What is no member's id tells us nothing, and must not hold up the scan either.
+    let staff = fields.remove("staff");
+    let staff = staff.and_then(|staff| staff.as_str()?.parse().ok());
     let report: ScanReport = serde_json::from_value(Value::Object(fields)).ok()?;
     let at = report.at.ms();
     Some(Report {
@@ -106,6 +109,7 @@ fn read_report(line: &[u8], device_time: i64, received: Timestamp) -> Option<Rep
         ticket: report.ticket.map(Into::into),
         version: report.version,
         code: report.code.map(cut_code),
+        staff,
     })
 }
 
@@ -156,6 +160,22 @@ mod tests {
         let text = format!("{}\n{scan}", header(1));
         let push = read_push(text.as_bytes(), NOW).unwrap();
         assert_eq!(push.reports[0].refused.as_deref(), Some("full_moon"));
+    }
+
+    /// covers: SCAN-10
+    #[test]
+    fn who_held_the_device_is_kept_if_it_says_so() {
+        let member = "mem_00000000000000000000000001";
+        for (staff, kept) in [
+            (format!("{member:?}"), Some(member.to_owned())),
+            ("null".to_owned(), None),
+            ("7".to_owned(), None),
+            ("\"Ana\"".to_owned(), None),
+        ] {
+            let scan = SCAN.replace(r#""version""#, &format!(r#""staff":{staff},"version""#));
+            let push = read_push(format!("{}\n{scan}", header(1)).as_bytes(), NOW).unwrap();
+            assert_eq!(push.reports[0].staff.map(|id| id.to_string()), kept);
+        }
     }
 
     #[test]

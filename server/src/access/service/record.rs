@@ -193,6 +193,7 @@ async fn save(
             report,
             unplaced: *unplaced,
             standing: positions.remove(&report.id),
+            staff: report.staff.filter(|staff| push.staff.contains(staff)),
         })
         .collect();
     if scans::insert(c, &scans).await? != scans.len() as u64 {

@@ -9,6 +9,7 @@ use super::AccessError;
 use crate::access::model::*;
 use crate::access::store::devices;
 use crate::app::App;
+use crate::identity::Permission;
 use crate::tickets;
 
 fn core_time(at: Timestamp) -> bilten_core::time::Timestamp {
@@ -84,12 +85,16 @@ pub async fn open_session(app: &App, request: SessionRequest) -> Result<Session,
     })
 }
 
-/// The device that a token is for, with what the token allows.
+/// The device that a token is for, if that lets it do what is needed.
 ///
 /// # Errors
-/// [`AccessError::SessionExpired`], [`AccessError::DeviceRevoked`] if it may not even push, or a
+/// [`AccessError::SessionExpired`], [`AccessError::DeviceRevoked`] if it may not any more, or a
 /// fault of the database.
-pub async fn authenticate(app: &App, token: &str, needed: Scope) -> Result<Device, AccessError> {
+pub async fn authenticate(
+    app: &App,
+    token: &str,
+    needed: Permission,
+) -> Result<Device, AccessError> {
     let (id, scope) =
         read_session_token(&app.vault, token, app.now()).ok_or(AccessError::SessionExpired)?;
     let found = app
@@ -97,10 +102,10 @@ pub async fn authenticate(app: &App, token: &str, needed: Scope) -> Result<Devic
         .read(move |c| Box::pin(async move { devices::device(c, id).await }))
         .await?;
     let device = found.ok_or(AccessError::SessionExpired)?;
-    match (scope, needed, device.revoked_at) {
-        (Scope::Sync, Scope::Sync | Scope::LastPush, None)
-        | (Scope::LastPush, Scope::LastPush, _) => Ok(device),
-        (Scope::Sync, Scope::Sync | Scope::LastPush, Some(_))
-        | (Scope::LastPush, Scope::Sync, _) => Err(AccessError::DeviceRevoked),
+    let is_on = scope == Scope::LastPush || device.revoked_at.is_none();
+    if is_on && scope.permissions().contains(&needed) {
+        Ok(device)
+    } else {
+        Err(AccessError::DeviceRevoked)
     }
 }

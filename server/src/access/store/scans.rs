@@ -6,6 +6,7 @@ use bilten_kernel::{record, sql, vals};
 
 use crate::access::model::*;
 use crate::catalog::EventId;
+use crate::identity::MemberId;
 use crate::tickets::TicketId;
 
 record! {
@@ -45,6 +46,7 @@ pub(in crate::access) struct NewScan<'a> {
     pub(in crate::access) report: &'a Report,
     pub(in crate::access) unplaced: Option<UnplacedCode>,
     pub(in crate::access) standing: Option<(Counting, i64)>,
+    pub(in crate::access) staff: Option<MemberId>,
 }
 
 /// Inserts scans; gives how many there are now that were not there before.
@@ -52,8 +54,8 @@ pub(in crate::access) async fn insert(c: &mut Conn, scans: &[NewScan<'_>]) -> Re
     c.insert_many(
         sql!(
             "INSERT INTO scans (id, event_id, device_id, list_id, gate_id, direction, at, reported_at, \
-             received_at, refused, ticket_id, version, code, standing, unplaced, feed_position) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             received_at, refused, ticket_id, version, code, standing, unplaced, feed_position, staff_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
              ON CONFLICT (id) DO NOTHING"
         ),
         scans
@@ -76,7 +78,8 @@ pub(in crate::access) async fn insert(c: &mut Conn, scans: &[NewScan<'_>]) -> Re
                     &r.code,
                     scan.standing.map(|(standing, _)| standing),
                     scan.unplaced,
-                    scan.standing.map(|(_, position)| position)
+                    scan.standing.map(|(_, position)| position),
+                    scan.staff
                 ]
             })
             .collect(),

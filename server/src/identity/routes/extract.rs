@@ -192,6 +192,21 @@ impl<P: Permit> FromRequestParts<App> for Organiser<P> {
     }
 }
 
+/// The organisation that a request names, if it names one.
+#[derive(Clone, Debug)]
+pub(super) struct OrganisationNamed(pub(super) Option<String>);
+
+impl FromRequestParts<App> for OrganisationNamed {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Self::Rejection> {
+        let named = parts.headers.get(ORGANISATION);
+        Ok(Self(
+            named.map(|value| value.to_str().unwrap_or("?").to_owned()),
+        ))
+    }
+}
+
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 

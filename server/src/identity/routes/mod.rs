@@ -1,8 +1,12 @@
 //! Identity over HTTP.
 
 mod extract;
+mod keys;
 mod me;
+mod members;
 mod oauth;
+mod organisations;
+mod platform;
 mod same_site;
 mod sign_in;
 mod visitor;
@@ -22,4 +26,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(oauth::routes())
         .merge(sign_in::routes())
         .merge(me::routes())
+        .merge(organisations::routes())
+        .merge(members::routes())
+        .merge(keys::routes())
+        .merge(platform::routes())
 }

@@ -59,6 +59,54 @@ pub enum IdentityError {
     /// A password cannot be hashed just now.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The person has not shown that their address is theirs.
+    #[error("confirm your e-mail address first")]
+    Unverified,
+    /// The person must prove once more who they are.
+    #[error(
+        "please prove once more who you are: this was too long ago, or without your second factor"
+    )]
+    Reauthenticate,
+    /// A second factor is asked of others by somebody who has none, or did not show it.
+    #[error("sign in with a second factor yourself before you ask it of others")]
+    OwnMfaMissing,
+    /// There can be no more of them.
+    #[error("there are too many {0}; remove some first")]
+    TooManyOf(&'static str),
+    /// A role that is more than the caller's own is given or taken.
+    #[error("nobody gives or takes a role that may do more than their own")]
+    RoleTooHigh,
+    /// An organisation would be left without an owner who can sign in.
+    #[error("an organisation needs an owner; make somebody else one first")]
+    LastOwner,
+    /// The person who is invited is a member already.
+    #[error("this person is a member already")]
+    MemberAlready,
+    /// An invitation was used, taken back, or is too old.
+    #[error(
+        "this invitation is not known, was used or taken back, or is too old; ask for another one"
+    )]
+    InvitationGone,
+    /// An invitation is answered by somebody with another address.
+    #[error("this invitation is for somebody with another e-mail address; sign in with that one")]
+    InvitationOfAnother,
+    /// A key has ended or was replaced.
+    #[error("this key has ended or was replaced")]
+    KeyEnded,
+    /// The administrator cannot act as this person.
+    #[error(
+        "nobody can act as another administrator, as themselves, or as somebody who cannot sign in"
+    )]
+    NotImpersonable,
+    /// The PIN is wrong, or the member does not work there.
+    #[error("this PIN is wrong, or this person does not work here")]
+    PinWrong,
+    /// Something is done to an administrator that is done to others only.
+    #[error("this person administers the platform; take that from them first")]
+    AdminProtected,
+    /// Something failed that must not.
+    #[error("{0}")]
+    Fault(String),
     /// A stored secret cannot be opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -90,6 +138,15 @@ const fn denial(denied: Denied) -> (u16, &'static str, &'static str) {
             "identity.permission_missing",
             "You may not do that in this organisation.",
         ),
+    }
+}
+
+/// What is wrong with a field.
+pub(super) fn field(field: String, code: &'static str, detail: &str) -> FieldError {
+    FieldError {
+        field,
+        code: code.into(),
+        detail: detail.to_owned(),
     }
 }
 
@@ -131,6 +188,24 @@ impl IntoProblem for IdentityError {
             )
             .retry_after(2),
             Self::Hash(error @ HashError::Fault(_)) => Problem::fault(&error),
+            Self::Unverified => Problem::forbidden("identity.unverified", detail),
+            Self::Reauthenticate => {
+                Problem::forbidden("identity.reauthentication_required", detail)
+            }
+            Self::OwnMfaMissing => Problem::conflict("identity.own_mfa_missing", detail),
+            Self::TooManyOf(_) => Problem::conflict("identity.too_many", detail),
+            Self::RoleTooHigh => Problem::forbidden("identity.role_too_high", detail),
+            Self::LastOwner => Problem::conflict("identity.last_owner", detail),
+            Self::MemberAlready => Problem::conflict("identity.member_already", detail),
+            Self::InvitationGone => Problem::gone("identity.invitation_gone", detail),
+            Self::InvitationOfAnother => {
+                Problem::forbidden("identity.invitation_of_another", detail)
+            }
+            Self::KeyEnded => Problem::conflict("identity.key_ended", detail),
+            Self::NotImpersonable => Problem::conflict("identity.not_impersonable", detail),
+            Self::PinWrong => Problem::unprocessable("identity.pin_wrong", detail),
+            Self::AdminProtected => Problem::conflict("identity.admin_protected", detail),
+            Self::Fault(error) => Problem::fault(&error),
             Self::Vault(error) => Problem::fault(&error),
             Self::Db(error) => error.into_problem(),
         }

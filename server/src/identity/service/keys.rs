@@ -1,13 +1,19 @@
 //! API keys.
 
-use bilten_kernel::clock::Timestamp;
-use bilten_kernel::random;
+use std::time::Duration;
 
-use super::IdentityError;
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::Conn;
+use bilten_kernel::random;
+use serde_json::json;
+
+use super::note::{COMMAND_LINE, note};
+use super::{IdentityError, field};
 use crate::app::App;
-use crate::catalog::EventId;
+use crate::catalog::{self, CatalogError, EventId};
 use crate::identity::model::*;
 use crate::identity::store::keys as store;
+use crate::identity::store::keys::ApiKeyRow;
 use crate::platform::token_hash;
 
 /// An API key that is to be made.
@@ -27,20 +33,52 @@ pub struct NewApiKey {
     pub created_by: String,
 }
 
+/// How long a key that was replaced goes on at most, in hours.
+const MOST_OVERLAP_HOURS: u32 = 30 * 24;
+/// How many living keys an organisation can have.
+const MOST_KEYS: i64 = 1_000;
+
 /// Makes an API key as it is asked for; the text is returned once and stored nowhere.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn issue_api_key(app: &App, new: NewApiKey) -> Result<(ApiKeyId, String), IdentityError> {
-    let id = ApiKeyId::new(&*app.clock, &*app.random);
-    let token = format!("{API_KEY_PREFIX}{}", random::token(&*app.random, 40));
-    let (hash, now) = (token_hash(&token), app.now());
+    let (id, token) = fresh(app);
+    let (work, text) = (app.clone(), token.clone());
     app.db
-        .write(move |c| {
-            Box::pin(async move { store::insert_api_key(c, id, &new, hash, now).await })
-        })
+        .write(move |c| Box::pin(async move { issue_in(&work, c, id, &new, &text).await }))
         .await?;
     Ok((id, token))
+}
+
+fn fresh(app: &App) -> (ApiKeyId, String) {
+    let id = ApiKeyId::new(&*app.clock, &*app.random);
+    (
+        id,
+        format!("{API_KEY_PREFIX}{}", random::token(&*app.random, 40)),
+    )
+}
+
+async fn issue_in(
+    app: &App,
+    c: &mut Conn,
+    id: ApiKeyId,
+    new: &NewApiKey,
+    token: &str,
+) -> Result<(), IdentityError> {
+    let prefix = token.get(..API_KEY_SHOWN).unwrap_or_default();
+    store::insert_api_key(c, id, new, token_hash(token), prefix, app.now()).await?;
+    let detail = json!({"scopes": new.scopes, "event": new.event, "expires_at": new.expires_at});
+    note(
+        app,
+        c,
+        Some(new.organisation),
+        &new.created_by,
+        "keys.created",
+        id,
+        detail,
+    )
+    .await
 }
 
 /// Makes an API key that may do all that programs may, and does not end by itself.
@@ -58,9 +96,288 @@ pub async fn create_api_key(
         scopes: None,
         event: None,
         expires_at: None,
-        created_by: "command line".to_owned(),
+        created_by: COMMAND_LINE.to_owned(),
     };
     issue_api_key(app, new).await
+}
+
+/// An organisation's API keys, the newest first, before one of them; ended ones too.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn api_keys(
+    app: &App,
+    organisation: OrganisationId,
+    before: Option<ApiKeyId>,
+    limit: i64,
+) -> Result<Vec<ApiKey>, IdentityError> {
+    let rows = app
+        .db
+        .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
+        .await?;
+    Ok(rows.into_iter().map(ApiKeyRow::opened).collect())
+}
+
+/// An API key of an organisation.
+///
+/// # Errors
+/// [`IdentityError::NotFound`], or a fault of the database.
+pub async fn api_key(
+    app: &App,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+) -> Result<ApiKey, IdentityError> {
+    let row = app
+        .db
+        .read(move |c| Box::pin(async move { store::by_id(c, organisation, id).await }))
+        .await?;
+    row.map(ApiKeyRow::opened)
+        .ok_or(IdentityError::NotFound("key"))
+}
+
+/// Makes the API key that somebody asks for: it may do no more than they.
+///
+/// # Errors
+/// [`IdentityError::Invalid`], [`IdentityError::TooManyOf`], or a fault of the database.
+pub async fn make_api_key(
+    app: &App,
+    principal: &Principal,
+    organisation: OrganisationId,
+    input: ApiKeyInput,
+) -> Result<NewKey, IdentityError> {
+    let refuse = |name: &str, code: &'static str, detail: &str| {
+        Err(IdentityError::Invalid(vec![field(
+            name.to_owned(),
+            code,
+            detail,
+        )]))
+    };
+    if !is_name(&input.name, 100) {
+        return refuse(
+            "name",
+            "malformed",
+            "A key has a name of 1 to 100 characters.",
+        );
+    }
+    if input.scopes.is_empty() {
+        return refuse(
+            "scopes",
+            "missing",
+            "A key must be allowed to do something.",
+        );
+    }
+    if input.expires_at.is_some_and(|end| end <= app.now()) {
+        return refuse("expires_at", "past", "This time is over.");
+    }
+    if let Some(event) = input.event {
+        match catalog::event_of(app, &Tenant::whole(organisation), event).await {
+            Ok(_) => {}
+            Err(CatalogError::NotFound) => {
+                return refuse("event", "unknown", "There is no such event.");
+            }
+            Err(CatalogError::Db(error)) => return Err(error.into()),
+            Err(other) => return Err(IdentityError::Fault(other.to_string())),
+        }
+    }
+    let named = organisation.to_string();
+    for (place, scope) in input.scopes.iter().enumerate() {
+        let name = format!("scopes[{place}]");
+        if !scope.is_for_programs() {
+            return refuse(&name, "not_for_programs", "No program may do that.");
+        }
+        if input.event.is_some() && !scope.is_for_events() {
+            return refuse(
+                &name,
+                "not_for_events",
+                "A key for one event cannot be allowed this.",
+            );
+        }
+        let own = principal
+            .tenant(*scope, Some(&named))
+            .map(|tenant| tenant.events);
+        if own != Ok(EventScope::All) {
+            return refuse(&name, "more_than_own", "You may not do that yourself.");
+        }
+    }
+    let mut scopes = input.scopes;
+    scopes.sort_unstable();
+    scopes.dedup();
+    let new = NewApiKey {
+        organisation,
+        name: input.name.trim().to_owned(),
+        scopes: Some(scopes),
+        event: input.event,
+        expires_at: input.expires_at,
+        created_by: principal.actor(),
+    };
+    let ((id, token), work) = (fresh(app), app.clone());
+    let text = token.clone();
+    let key = app
+        .db
+        .write(move |c| {
+            Box::pin(async move {
+                if store::living(c, organisation, work.now()).await? >= MOST_KEYS {
+                    return Err(IdentityError::TooManyOf("API keys"));
+                }
+                issue_in(&work, c, id, &new, &text).await?;
+                let row = store::by_id(c, organisation, id).await?;
+                row.map(ApiKeyRow::opened)
+                    .ok_or(IdentityError::NotFound("key"))
+            })
+        })
+        .await?;
+    Ok(NewKey { key, token })
+}
+
+/// Gives an API key another name.
+///
+/// # Errors
+/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], or a fault of the database.
+pub async fn rename_api_key(
+    app: &App,
+    principal: &Principal,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+    name: String,
+) -> Result<ApiKey, IdentityError> {
+    api_key(app, organisation, id).await?;
+    if !is_name(&name, 100) {
+        let wrong = field(
+            "name".to_owned(),
+            "malformed",
+            "A key has a name of 1 to 100 characters.",
+        );
+        return Err(IdentityError::Invalid(vec![wrong]));
+    }
+    let (work, actor) = (app.clone(), principal.actor());
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                store::rename(c, organisation, id, name.trim()).await?;
+                note(
+                    &work,
+                    c,
+                    Some(organisation),
+                    &actor,
+                    "keys.renamed",
+                    id,
+                    json!({}),
+                )
+                .await?;
+                let row = store::by_id(c, organisation, id).await?;
+                row.map(ApiKeyRow::opened)
+                    .ok_or(IdentityError::NotFound("key"))
+            })
+        })
+        .await
+}
+
+/// Replaces a living API key by one that may do the same; the old one goes on for so many hours,
+/// so that programs can be changed over.
+///
+/// # Errors
+/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], [`IdentityError::KeyEnded`], or a fault
+/// of the database.
+pub async fn rotate_api_key(
+    app: &App,
+    principal: &Principal,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+    overlap_hours: u32,
+) -> Result<NewKey, IdentityError> {
+    api_key(app, organisation, id).await?;
+    if overlap_hours > MOST_OVERLAP_HOURS {
+        let wrong = field(
+            "overlap_hours".to_owned(),
+            "too_large",
+            "The old key can go on for at most 720 hours.",
+        );
+        return Err(IdentityError::Invalid(vec![wrong]));
+    }
+    let ((new_id, token), work, actor) = (fresh(app), app.clone(), principal.actor());
+    let text = token.clone();
+    let key = app
+        .db
+        .write(move |c| {
+            Box::pin(async move {
+                let now = work.now();
+                let until = now + Duration::from_secs(u64::from(overlap_hours) * 3_600);
+                // Whoever ends it first has it: two rotations at once make one new key.
+                let old = store::by_id(c, organisation, id)
+                    .await?
+                    .ok_or(IdentityError::NotFound("key"))?;
+                if !store::replace(c, organisation, id, until, now).await? {
+                    return Err(IdentityError::KeyEnded);
+                }
+                let new = NewApiKey {
+                    organisation,
+                    name: old.name,
+                    scopes: old.scopes.map(|scopes| scopes.0),
+                    event: old.event_id,
+                    expires_at: old.expires_at,
+                    created_by: actor.clone(),
+                };
+                issue_in(&work, c, new_id, &new, &text).await?;
+                note(
+                    &work,
+                    c,
+                    Some(organisation),
+                    &actor,
+                    "keys.rotated",
+                    id,
+                    json!({"to": new_id, "until": until}),
+                )
+                .await?;
+                let row = store::by_id(c, organisation, new_id).await?;
+                row.map(ApiKeyRow::opened)
+                    .ok_or(IdentityError::NotFound("key"))
+            })
+        })
+        .await?;
+    app.principals.clear();
+    Ok(NewKey { key, token })
+}
+
+/// Ends an API key of an organisation; doing so again changes nothing.
+///
+/// # Errors
+/// [`IdentityError::NotFound`], or a fault of the database.
+pub async fn end_api_key(
+    app: &App,
+    principal: &Principal,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+) -> Result<(), IdentityError> {
+    api_key(app, organisation, id).await?;
+    revoke(app, principal.actor(), id).await?;
+    Ok(())
+}
+
+async fn revoke(app: &App, actor: String, id: ApiKeyId) -> Result<bool, IdentityError> {
+    let work = app.clone();
+    let revoked = app
+        .db
+        .write(move |c| {
+            Box::pin(async move {
+                let ended = store::revoke_api_key(c, id, work.now()).await?;
+                if let Some(organisation) = ended {
+                    note(
+                        &work,
+                        c,
+                        Some(organisation),
+                        &actor,
+                        "keys.revoked",
+                        id,
+                        json!({}),
+                    )
+                    .await?;
+                }
+                Ok::<_, IdentityError>(ended.is_some())
+            })
+        })
+        .await?;
+    app.principals.clear();
+    Ok(revoked)
 }
 
 /// Ends an API key; says whether it was alive.
@@ -68,11 +385,5 @@ pub async fn create_api_key(
 /// # Errors
 /// A fault of the database.
 pub async fn revoke_api_key(app: &App, id: ApiKeyId) -> Result<bool, IdentityError> {
-    let now = app.now();
-    let revoked = app
-        .db
-        .write(move |c| Box::pin(async move { store::revoke_api_key(c, id, now).await }))
-        .await?;
-    app.principals.clear();
-    Ok(revoked)
+    revoke(app, COMMAND_LINE.to_owned(), id).await
 }

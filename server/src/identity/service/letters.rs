@@ -1,5 +1,6 @@
 //! What people are told by mail about their account.
 
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 
 use super::IdentityError;
@@ -23,6 +24,19 @@ pub(super) enum Letter {
     NewDevice { origin: Origin },
     /// Somebody tries to sign in, or did, in a way that looks wrong.
     SuspiciousSignIn { origin: Origin },
+    /// An organisation asks somebody to be a member, as what, until when.
+    Invitation {
+        organisation: String,
+        role: String,
+        link: String,
+        expires_at: Timestamp,
+    },
+    /// An administrator of the platform acts as them.
+    Impersonated {
+        at: Timestamp,
+        until: Timestamp,
+        reason: String,
+    },
 }
 
 /// Sends a letter, if and only if this write is committed.
@@ -30,6 +44,16 @@ pub(super) async fn post(
     app: &App,
     c: &mut Conn,
     to: &Profile,
+    letter: Letter,
+) -> Result<(), IdentityError> {
+    post_to(app, c, &to.email, letter).await
+}
+
+/// Sends a letter to an address that may be nobody's yet, if and only if this write is committed.
+pub(super) async fn post_to(
+    app: &App,
+    c: &mut Conn,
+    to: &Email,
     letter: Letter,
 ) -> Result<(), IdentityError> {
     let _ = (app, c, to, letter);

@@ -29,22 +29,30 @@ pub(in crate::identity) fn profile_purpose(id: impl std::fmt::Display) -> String
     format!("user:{id}")
 }
 
+/// What is personal about somebody, opened; nothing once erased.
+///
+/// # Errors
+/// [`IdentityError::Vault`] if it cannot be opened.
+pub(in crate::identity) fn open_profile(
+    app: &App,
+    id: UserId,
+    sealed: &[u8],
+) -> Result<Option<Profile>, IdentityError> {
+    if sealed.is_empty() {
+        return Ok(None);
+    }
+    let text = app.vault.open(&profile_purpose(id), sealed)?;
+    Ok(serde_json::from_slice(&text).ok())
+}
+
 /// A person as they are stored, opened.
 ///
 /// # Errors
 /// [`IdentityError::Vault`] if the stored profile cannot be opened.
 pub(in crate::identity) fn open_user(app: &App, row: UserRow) -> Result<User, IdentityError> {
-    let profile = if row.sealed_profile.is_empty() {
-        None
-    } else {
-        let text = app
-            .vault
-            .open(&profile_purpose(row.id), &row.sealed_profile)?;
-        serde_json::from_slice(&text).ok()
-    };
     Ok(User {
         id: row.id,
-        profile,
+        profile: open_profile(app, row.id, &row.sealed_profile)?,
         password_hash: row.password_hash,
         email_verified_at: row.email_verified_at,
         state: row.state,

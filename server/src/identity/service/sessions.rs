@@ -76,18 +76,15 @@ pub async fn begin_session(
         sealed_origin: seal_origin(app, Some(user), origin)?,
         impersonation_id: impersonation.map(|(id, _)| id),
     };
-    // An app never gets to see this one: its tokens are those below.
     store::insert(c, &session, token_hash(&token)).await?;
-    let (token, token_expires_at, refresh) = match kind {
-        SessionKind::Page => (token, session.expires_at, None),
-        SessionKind::App => {
+    let (token, token_expires_at, refresh) = match (kind, impersonation) {
+        // Who acts as somebody else does so for a while, with a token that cannot be renewed.
+        (SessionKind::Page, _) | (SessionKind::App, Some(_)) => (token, session.expires_at, None),
+        // An app never gets to see the session's own token.
+        (SessionKind::App, None) => {
             let (access, expires_at) = issue_access_token(app, c, user, session.id).await?;
-            // Who acts as somebody else does so for a while, and not for ever.
-            let refresh = match impersonation {
-                None => Some(first_refresh_token(app, c, session.id).await?),
-                Some(_) => None,
-            };
-            (access, expires_at, refresh)
+            let refresh = first_refresh_token(app, c, session.id).await?;
+            (access, expires_at, Some(refresh))
         }
     };
     Ok(NewToken {

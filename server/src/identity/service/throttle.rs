@@ -40,6 +40,22 @@ pub const PROOF: Rule = Rule {
     most_ms: 900_000,
     forget: DAY,
 };
+/// Tries of a PIN for a member at one device.
+pub const STAFF: Rule = Rule {
+    name: "staff",
+    free: 5,
+    first_ms: 30_000,
+    most_ms: 900_000,
+    forget: DAY,
+};
+/// Tries of any PINs at one device.
+pub const STAFF_DEVICE: Rule = Rule {
+    name: "staff device",
+    free: 20,
+    first_ms: 10_000,
+    most_ms: 300_000,
+    forget: HOUR,
+};
 /// Tries from one network, whatever the accounts.
 pub const NETWORK: Rule = Rule {
     name: "network",

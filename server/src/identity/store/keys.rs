@@ -22,13 +22,14 @@ pub(in crate::identity) async fn insert_api_key(
     id: ApiKeyId,
     new: &NewApiKey,
     token_hash: [u8; 32],
+    prefix: &str,
     now: Timestamp,
 ) -> Result<(), DbError> {
     c.exec(
         sql!(
             "INSERT INTO api_keys (id, organisation_id, name, token_hash, scopes, event_id, expires_at,
-                 created_by, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+                 created_by, created_at, prefix)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         ),
         vals![
             id,
@@ -39,7 +40,8 @@ pub(in crate::identity) async fn insert_api_key(
             new.event,
             new.expires_at,
             &new.created_by,
-            now
+            now,
+            prefix
         ],
     )
     .await?;
@@ -62,15 +64,135 @@ pub(in crate::identity) async fn live_key(
     .await
 }
 
+/// Ends a key; gives its organisation if it was alive.
 pub(in crate::identity) async fn revoke_api_key(
     c: &mut Conn,
     id: ApiKeyId,
     now: Timestamp,
+) -> Result<Option<OrganisationId>, DbError> {
+    c.scalar_opt(
+        sql!(
+            "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING organisation_id"
+        ),
+        vals![id, now],
+    )
+    .await
+}
+
+record! {
+    /// A key as people see it.
+    pub(in crate::identity) struct ApiKeyRow {
+        pub(in crate::identity) id: ApiKeyId,
+        pub(in crate::identity) name: String,
+        pub(in crate::identity) prefix: String,
+        pub(in crate::identity) scopes: Option<AsJson<Vec<Permission>>>,
+        pub(in crate::identity) event_id: Option<EventId>,
+        pub(in crate::identity) created_by: String,
+        pub(in crate::identity) created_at: Timestamp,
+        pub(in crate::identity) expires_at: Option<Timestamp>,
+        pub(in crate::identity) last_used_at: Option<Timestamp>,
+        pub(in crate::identity) revoked_at: Option<Timestamp>,
+    }
+}
+
+impl ApiKeyRow {
+    /// As it is shown.
+    pub(in crate::identity) fn opened(self) -> ApiKey {
+        ApiKey {
+            id: self.id,
+            name: self.name,
+            prefix: self.prefix,
+            scopes: self.scopes.map(|scopes| scopes.0),
+            event: self.event_id,
+            created_by: self.created_by,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            last_used_at: self.last_used_at,
+            revoked_at: self.revoked_at,
+        }
+    }
+}
+
+/// An organisation's keys, the newest first, before one of them.
+pub(in crate::identity) async fn list(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    before: Option<ApiKeyId>,
+    limit: i64,
+) -> Result<Vec<ApiKeyRow>, DbError> {
+    // `~` sorts after every id.
+    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+    c.all(
+        sql!(
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at
+             FROM api_keys WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        ),
+        vals![organisation, before, limit],
+    )
+    .await
+}
+
+pub(in crate::identity) async fn by_id(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+) -> Result<Option<ApiKeyRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at
+             FROM api_keys WHERE organisation_id = $1 AND id = $2"
+        ),
+        vals![organisation, id],
+    )
+    .await
+}
+
+/// How many keys of an organisation are alive.
+pub(in crate::identity) async fn living(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    c.scalar(
+        sql!(
+            "SELECT COUNT(*) FROM api_keys
+             WHERE organisation_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
+        ),
+        vals![organisation, now],
+    )
+    .await
+}
+
+pub(in crate::identity) async fn rename(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+    name: &str,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE api_keys SET name = $3 WHERE organisation_id = $1 AND id = $2"),
+        vals![organisation, id, name],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets a living key that was not replaced before end at `until`; says whether it was one.
+pub(in crate::identity) async fn replace(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    id: ApiKeyId,
+    until: Timestamp,
+    now: Timestamp,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
-            sql!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"),
-            vals![id, now],
+            sql!(
+                "UPDATE api_keys SET replaced_at = $4, expires_at = LEAST(COALESCE(expires_at, $3), $3)
+                 WHERE organisation_id = $1 AND id = $2 AND revoked_at IS NULL AND replaced_at IS NULL
+                   AND (expires_at IS NULL OR expires_at > $4)"
+            ),
+            vals![organisation, id, until, now],
         )
         .await?;
     Ok(touched == 1)

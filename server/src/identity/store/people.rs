@@ -124,3 +124,17 @@ pub(in crate::identity) async fn set_verified(
     .await?;
     Ok(())
 }
+
+/// The keyed hash of somebody's address.
+pub(in crate::identity) async fn lookup(
+    c: &mut Conn,
+    id: UserId,
+) -> Result<Option<Vec<u8>>, DbError> {
+    let found: Option<Option<Vec<u8>>> = c
+        .scalar_opt(
+            sql!("SELECT email_lookup FROM users WHERE id = $1"),
+            vals![id],
+        )
+        .await?;
+    Ok(found.flatten())
+}

@@ -1,7 +1,11 @@
 //! Who may do what, over HTTP.
 
+pub(crate) mod admins;
+mod keys;
 pub(crate) mod oauth;
+mod organisations;
 mod people;
 mod permissions;
 mod sign_in;
+mod staff;
 mod tokens;

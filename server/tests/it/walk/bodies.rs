@@ -14,7 +14,8 @@ static DESCRIPTION: LazyLock<Value> =
 
 /// What to send to an operation.
 pub(super) fn body(operation: &Operation, things: &Things) -> Option<Value> {
-    known(operation, things).or_else(|| operation.body.as_ref().map(sample))
+    known(operation, things)
+        .or_else(|| operation.body.as_ref().map(|schema| sample(schema, things)))
 }
 
 /// Bodies whose rules no schema tells; needed only where a wrong body is refused before the things
@@ -35,14 +36,33 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
         ),
         // Refused, since it would close the service to the rest of the walk.
         ("POST", "/api/v1/platform/maintenance") => Some(json!({"message": "", "reason": "walk"})),
+        ("PUT", "/api/v1/members/{member}/roles") => Some(json!({"role": "viewer"})),
+        ("POST", "/api/v1/invitations") => {
+            Some(json!({"email": "walk@example.com", "role": "viewer"}))
+        }
         _ => None,
     }
 }
 
-fn sample(schema: &Value) -> Value {
+/// What must follow an operation's path.
+pub(super) fn query(operation: &Operation, things: &Things) -> String {
+    let pair = |(name, schema): &(String, Value)| match sample(schema, things) {
+        Value::String(_) if name == "email" => "email=walk@example.com".to_owned(),
+        Value::String(text) => format!("{name}={text}"),
+        other => format!("{name}={other}"),
+    };
+    operation
+        .query
+        .iter()
+        .map(pair)
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+fn sample(schema: &Value, things: &Things) -> Value {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.trim_start_matches("#/components/schemas/");
-        return sample(&DESCRIPTION["components"]["schemas"][name]);
+        return sample(&DESCRIPTION["components"]["schemas"][name], things);
     }
     if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
         return first.clone();
@@ -50,13 +70,13 @@ fn sample(schema: &Value) -> Value {
     for choice in ["oneOf", "anyOf"] {
         let options = schema[choice].as_array().into_iter().flatten();
         if let Some(option) = options.into_iter().find(|option| option["type"] != "null") {
-            return sample(option);
+            return sample(option, things);
         }
     }
     if let Some(parts) = schema["allOf"].as_array() {
         let mut all = Map::new();
         for part in parts {
-            if let Value::Object(fields) = sample(part) {
+            if let Value::Object(fields) = sample(part, things) {
                 all.extend(fields);
             }
         }
@@ -83,12 +103,15 @@ fn sample(schema: &Value) -> Value {
             .as_i64()
             .map_or_else(|| json!(1), Value::from),
         Some("boolean") => json!(true),
-        Some("array") => json!([sample(&schema["items"])]),
+        Some("array") => json!([sample(&schema["items"], things)]),
         _ => {
             let required = schema["required"].as_array().into_iter().flatten();
-            let fields = required
-                .filter_map(Value::as_str)
-                .map(|field| (field.to_owned(), sample(&schema["properties"][field])));
+            let fields = required.filter_map(Value::as_str).map(|field| {
+                // A field that is called like a thing names one.
+                let thing = things.find(field).map(Value::from);
+                let value = thing.unwrap_or_else(|| sample(&schema["properties"][field], things));
+                (field.to_owned(), value)
+            });
             Value::Object(fields.collect())
         }
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bilten_server::identity::{
     self, NewApiKey, NewToken, OrganisationId, Origin, Permission, Proof, Role, SessionKind, UserId,
 };
-use reqwest::RequestBuilder;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::bodies::body;
@@ -60,6 +61,14 @@ impl Caller {
         named
     }
 
+    async fn post(&self, t: &TestApp, path: &str, body: &Value) -> Answer {
+        let mut request = t.stranger.request(Method::POST, path).json(body);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        send(t, request).await
+    }
+
     pub(super) async fn call(&self, t: &TestApp, operation: &Operation, things: &Things) -> Answer {
         let path = things.fill(operation);
         let mut request = t.stranger.request(operation.method.parse().unwrap(), &path);
@@ -82,12 +91,16 @@ impl Caller {
 /// Those who call every route.
 pub(super) struct Callers {
     organisation: OrganisationId,
+    owner_id: UserId,
+    /// An administrator of the platform, with and without a second factor.
+    pub(super) admin: Caller,
+    pub(super) admin_without_mfa: Caller,
+    /// An administrator who acts as the owner.
+    pub(super) impersonator: Caller,
     /// A person who may do everything.
     pub(super) owner: Caller,
     /// The same person, signed in long ago.
     pub(super) owner_of_yesterday: Caller,
-    /// Somebody who administers the platform.
-    pub(super) admin: Caller,
     /// A key of the organisation that may do all that programs may.
     pub(super) key: Caller,
     /// The owner of another organisation, and its key.
@@ -187,23 +200,44 @@ impl Callers {
         let app_session = session(t, owner, SessionKind::App, true).await;
         let page_session = session(t, owner, SessionKind::Page, true).await;
         let others_session = session(t, other_owner, SessionKind::App, true).await;
-        let admin = t.person("admin").await;
-        t.grant_platform(admin).await;
-        let admin = session(t, admin, SessionKind::App, true).await;
         let (_, whole_key) = key(t, organisation, None, None, None).await;
         let (_, other_key) = key(t, other, None, None, None).await;
 
+        let admin = t.person("admin").await;
+        identity::grant_admin(&t.app, admin, "tests").await.unwrap();
+        let admin_session = session(t, admin, SessionKind::App, true).await;
+        let admin_without_mfa = session(t, admin, SessionKind::App, false).await;
+        let acts = json!({"user": owner, "reason": "a walk over all routes", "minutes": 60});
+        let acts = t
+            .stranger
+            .with_token(&admin_session.token)
+            .post("/api/v1/platform/impersonations", acts)
+            .await;
+        let acts = acts.expect(201);
+
+        let (own, others) = (organisation.to_string(), other.to_string());
         let mut lured = Caller::cookie("somebody on another site", &page_session.token);
         lured
             .headers
             .push(("sec-fetch-site", "cross-site".to_owned()));
         Self {
             organisation,
-            owner: Caller::bearer("an owner", &app_session.token),
-            owner_of_yesterday: Caller::bearer("an owner of long ago", &stale.token),
-            admin: Caller::bearer("an administrator", &admin.token),
+            owner_id: owner,
+            admin: Caller::bearer("an administrator", &admin_session.token),
+            admin_without_mfa: Caller::bearer(
+                "an administrator without second factor",
+                &admin_without_mfa.token,
+            ),
+            impersonator: Caller::bearer(
+                "an administrator as an owner",
+                acts["token"].as_str().unwrap(),
+            )
+            .naming(&own),
+            owner: Caller::bearer("an owner", &app_session.token).naming(&own),
+            owner_of_yesterday: Caller::bearer("an owner of long ago", &stale.token).naming(&own),
             key: Caller::bearer("an API key", &whole_key),
-            other_owner: Caller::bearer("another organisation's owner", &others_session.token),
+            other_owner: Caller::bearer("another organisation's owner", &others_session.token)
+                .naming(&others),
             other_key: Caller::bearer("another organisation's key", &other_key),
             ended: vec![
                 Caller::bearer("an expired session", &old.token),
@@ -228,6 +262,42 @@ impl Callers {
             lured,
             made: Mutex::default(),
         }
+    }
+
+    /// An invitation that the owner sent.
+    pub(super) async fn invitation(&self, t: &TestApp) -> String {
+        let wish = json!({"email": "walked@example.com", "role": "viewer"});
+        let sent = self
+            .owner
+            .post(t, "/api/v1/invitations", &wish)
+            .await
+            .expect(201);
+        sent["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A time in which the administrator acts as somebody.
+    pub(super) async fn impersonation(&self, t: &TestApp, user: UserId) -> String {
+        let wish = json!({"user": user, "reason": "a walk over all routes", "minutes": 60});
+        let begun = self
+            .admin
+            .post(t, "/api/v1/platform/impersonations", &wish)
+            .await
+            .expect(201);
+        begun["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The owner, in an app that nobody else uses.
+    pub(super) async fn fresh_owner(&self, t: &TestApp) -> Caller {
+        let begun = session(t, self.owner_id, SessionKind::App, true).await;
+        Caller::bearer("an owner", &begun.token).naming(&self.organisation.to_string())
+    }
+
+    /// Another session of the owner, which nobody calls with.
+    pub(super) async fn another_session(&self, t: &TestApp) -> String {
+        session(t, self.owner_id, SessionKind::App, true)
+            .await
+            .session
+            .to_string()
     }
 
     async fn remembered(&self, name: String, make: impl Future<Output = Caller>) -> Caller {
@@ -293,6 +363,7 @@ impl Callers {
                 .unwrap();
             let begun = session(t, user, SessionKind::App, true).await;
             Caller::bearer("a member without the permission", &begun.token)
+                .naming(&self.organisation.to_string())
         };
         self.remembered(role.as_str().to_owned(), make).await
     }

@@ -150,7 +150,7 @@ on_both_engines! {
     async fn every_route_refuses_whom_it_must(db: TestDb) {
         let t = TestApp::start(db).await;
         let callers = Callers::gather(&t).await;
-        let things = Things::make(&t).await;
+        let things = Things::make(&t, &callers).await;
         let mut faults = Faults::default();
         for operation in operations() {
             match operation.access.clone() {
@@ -173,16 +173,16 @@ on_both_engines! {
     async fn every_route_serves_whom_it_may(db: TestDb) {
         let t = TestApp::start(db).await;
         let callers = Callers::gather(&t).await;
-        let things = Things::make(&t).await;
+        let things = Things::make(&t, &callers).await;
         let mut faults = Faults::default();
         // What destroys things comes last.
         let mut operations = operations();
-        operations.sort_by_key(|o| (o.method == "DELETE", o.method != "GET", o.path.len()));
+        operations.sort_by_key(|o| (o.comes_last(), o.method == "DELETE", o.method != "GET", o.path.len()));
         for operation in &operations {
             let caller = match &operation.access {
                 Access::Permission(p) if p.is_for_programs() && !operation.is_for_people => callers.key_with_only(&t, *p).await,
-                Access::Permission(_) => callers.owner.clone(),
-                Access::SignedIn | Access::Recent => callers.owner.clone(),
+                // What ends sessions ends those of nobody else.
+                Access::Permission(_) | Access::SignedIn | Access::Recent => callers.fresh_owner(&t).await,
                 Access::Admin => callers.admin.clone(),
                 Access::Order => Caller::bearer("the buyer", &things.order_token),
                 Access::Device => Caller::bearer("the device", &things.device_session),
@@ -302,6 +302,28 @@ async fn nobody_gets_in(
     }
 }
 
+/// Neither a sign-in of long ago nor an administrator in the person's place is enough.
+async fn must_be_there_themselves(
+    t: &TestApp,
+    callers: &Callers,
+    things: &Things,
+    operation: &Operation,
+    faults: &mut Faults,
+) {
+    let answer = callers.owner_of_yesterday.call(t, operation, things).await;
+    faults.refused(
+        "an owner of long ago",
+        &answer,
+        &[(403, "identity.reauthentication_required")],
+    );
+    let answer = callers.impersonator.call(t, operation, things).await;
+    faults.refused(
+        callers.impersonator.name,
+        &answer,
+        &[(403, "identity.impersonated")],
+    );
+}
+
 async fn refuses_as_peoples(
     t: &TestApp,
     callers: &Callers,
@@ -312,13 +334,10 @@ async fn refuses_as_peoples(
     nobody_gets_in(t, callers, things, operation, faults).await;
     let answer = callers.key.call(t, operation, things).await;
     faults.refused("an API key", &answer, &[(403, "identity.person_required")]);
-    if operation.access == Access::Recent || operation.is_recent {
-        let answer = callers.owner_of_yesterday.call(t, operation, things).await;
-        faults.refused(
-            "an owner of long ago",
-            &answer,
-            &[(403, "identity.reauthentication_required"), (404, "")],
-        );
+    if operation.access == Access::Recent
+        || (operation.is_recent && operation.access == Access::SignedIn)
+    {
+        must_be_there_themselves(t, callers, things, operation, faults).await;
     }
     if operation.access == Access::Admin {
         let answer = callers.owner.call(t, operation, things).await;
@@ -327,7 +346,7 @@ async fn refuses_as_peoples(
             &answer,
             &[(404, "not_found")],
         );
-    } else {
+    } else if operation.has_parameters() || operation.method == "GET" {
         let answer = callers.other_owner.call(t, operation, things).await;
         if operation.has_parameters() {
             faults.refused("somebody else", &answer, NOT_FOUND_OR_MAY_NOT);
@@ -384,11 +403,12 @@ on_both_engines! {
     /// covers: AUTH-10
     async fn a_device_session_ends_by_itself(db: TestDb) {
         let t = TestApp::start(db).await;
+        let callers = Callers::gather(&t).await;
         let event = t.event(&[("Standing", 2500, 10)]).await;
         let device = access::Device::pair(&t, &event, 9).await;
+        let things = Things::make(&t, &callers).await;
         t.clock.advance(Duration::from_hours(24));
         let mut faults = Faults::default();
-        let things = Things::make(&t).await;
         for operation in operations().iter().filter(|o| o.access == Access::Device) {
             let caller = Caller::bearer("a device of yesterday", &device.session.token);
             let answer = caller.call(&t, operation, &things).await;

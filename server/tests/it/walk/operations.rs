@@ -48,6 +48,8 @@ pub(super) struct Operation {
     pub(super) is_recent: bool,
     /// Whether programs are refused even with the permission.
     pub(super) is_for_people: bool,
+    /// The schemas of what must follow the path after `?`.
+    pub(super) query: Vec<(String, Value)>,
     /// The schema of its body, if it takes JSON.
     pub(super) body: Option<Value>,
     /// What is wrong with what it says.
@@ -57,6 +59,15 @@ pub(super) struct Operation {
 impl Operation {
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// Whether it ends what all others need: an account, or the service itself.
+    pub(super) fn comes_last(&self) -> Option<usize> {
+        const LAST: [&str; 4] = ["/erase", "/keys/rotate", "/maintenance", "/maintenance/end"];
+        let ends = |end: &&str| self.path.ends_with(*end);
+        LAST.iter()
+            .position(|end| ends(&end))
+            .filter(|_| self.method != "GET")
     }
 
     pub(super) fn parameters(&self) -> Vec<&str> {
@@ -132,7 +143,18 @@ pub(super) fn operations() -> Vec<Operation> {
         for (method, operation) in methods.as_object().unwrap() {
             let (access, contradiction) = access(operation);
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let query = parameters
+                .filter(|parameter| parameter["in"] == "query" && parameter["required"] == true)
+                .map(|parameter| {
+                    (
+                        parameter["name"].as_str().unwrap().to_owned(),
+                        parameter["schema"].clone(),
+                    )
+                })
+                .collect();
             all.push(Operation {
+                query,
                 method: method.to_uppercase(),
                 path: path.clone(),
                 access,

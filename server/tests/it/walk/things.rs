@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_server::identity::SessionKind;
+use bilten_server::identity::{self, MemberFilter, Role};
 use serde_json::{Value, json};
 
-use super::Faults;
-use super::callers::Caller;
+use super::callers::{Caller, Callers};
 use super::operations::Operation;
+use super::{Faults, bodies};
 use crate::access::Device;
 use crate::app::{Answer, TestApp};
 
@@ -26,6 +26,9 @@ pub(super) struct Things {
     pub(super) made_at: Timestamp,
 }
 
+/// Names that mean something else in some paths: a part of the path, the name, and the thing.
+const SPECIAL: [(&str, &str, &str); 1] = [("/settings/", "key", "maintenance")];
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
@@ -33,7 +36,7 @@ fn text(value: &Value) -> String {
 impl Things {
     /// Makes them; what is destroyed by one route is still there for the routes that are walked
     /// before it.
-    pub(super) async fn make(t: &TestApp) -> Self {
+    pub(super) async fn make(t: &TestApp, callers: &Callers) -> Self {
         let event = t.event(&[("Standing", 2500, 100)]).await;
         let other_event = t.event(&[("Seated", 2500, 100)]).await;
         let bought = t
@@ -69,18 +72,42 @@ impl Things {
             .delete(&format!("/api/v1/devices/{}", revoked.paired.device))
             .await
             .expect(204);
-        let somebody = t.person("somebody").await;
-        let session = super::callers::session(t, somebody, SessionKind::App, false).await;
         let elsewhere = Self::another_tenant(t).await;
-        let organisation = bilten_server::identity::organisation_by_slug(&t.app, "kino-siska")
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska")
             .await
             .unwrap();
 
         let (client, grant) = crate::identity::oauth::grant(t).await;
+        let organisation = organisation.id;
+        let user = t.person("walked").await;
+        identity::add_member(&t.app, organisation, user, Some(Role::Viewer))
+            .await
+            .unwrap();
+        let members = identity::members(&t.app, organisation, MemberFilter::default(), None, 1_000)
+            .await
+            .unwrap();
+        let member = members
+            .iter()
+            .find(|member| member.user == user)
+            .unwrap()
+            .id;
+        let (key, _) = identity::create_api_key(&t.app, organisation, "walked")
+            .await
+            .unwrap();
+        let invitation = callers.invitation(t).await;
+        let impersonation = callers.impersonation(t, user).await;
+        let session = callers.another_session(t).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
             ("grant", grant),
+            ("user", user.to_string()),
+            ("member", member.to_string()),
+            ("key", key.to_string()),
+            ("invitation", invitation),
+            ("impersonation", impersonation),
+            ("session", session),
+            ("organisation", organisation.to_string()),
             ("event", event.id.clone()),
             ("tier", event.tiers[0].clone()),
             ("order", text(&bought["order"]["id"])),
@@ -90,12 +117,10 @@ impl Things {
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
             ("device", device.paired.device.to_string()),
-            ("key", "maintenance".to_owned()),
-            ("session", session.session.to_string()),
         ]);
         Self {
             by_name,
-            organisation: organisation.id.to_string(),
+            organisation: organisation.to_string(),
             other_event: other_event.id,
             order_token: text(&bought["token"]),
             other_order_token: text(&other["token"]),
@@ -118,20 +143,34 @@ impl Things {
         &self.by_name[name]
     }
 
+    /// The thing that paths call this, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(String::as_str)
+    }
+
     /// An operation's path with real things in it.
     pub(super) fn fill(&self, operation: &Operation) -> String {
         let mut path = operation.path.clone();
         for name in operation.parameters() {
-            let thing = self.by_name.get(name).unwrap_or_else(|| {
+            let special = SPECIAL
+                .iter()
+                .find(|(part, called, _)| operation.path.contains(part) && *called == name);
+            let special = special.map(|(_, _, thing)| (*thing).to_owned());
+            let thing = special.or_else(|| self.by_name.get(name).cloned()).unwrap_or_else(|| {
                 panic!(
                     "{} names a kind of thing that the walk does not know: make one in {} and call it \"{name}\"",
                     operation.name(),
                     file!()
                 )
             });
-            path = path.replace(&format!("{{{name}}}"), thing);
+            path = path.replace(&format!("{{{name}}}"), &thing);
         }
-        path
+        let query = bodies::query(operation, self);
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
     }
 
     /// Nothing of this tenant is in what somebody else was answered.
@@ -158,7 +197,7 @@ impl Things {
             return;
         }
         let ids = self.by_name.values().filter(|thing| thing.contains('_'));
-        for id in ids.chain([&self.organisation]).filter(|id| *id != known) {
+        for id in ids.filter(|id| *id != known) {
             faults.unless(!answer.text.contains(id.as_str()), || {
                 format!("{} shows {id} to {}", operation.name(), who.name)
             });

@@ -1,0 +1,161 @@
+//! API keys.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Organiser, RecentlyAuthenticated};
+use crate::app::App;
+use crate::identity::model::*;
+use crate::identity::service;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, rename, revoke))
+        .routes(routes!(rotate))
+}
+
+/// List API keys, the newest first; ended ones too
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys",
+    security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("keys.manage"))),
+    params(PageQuery),
+    responses((status = 200, body = Page<ApiKey>), (status = "4XX", body = Problem)))]
+async fn list(
+    State(app): State<App>,
+    organiser: Organiser<permit::KeysManage>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<ApiKey>>, Problem> {
+    let keys = service::api_keys(
+        &app,
+        organiser.organisation(),
+        page.after()?,
+        page.limit_and_one(),
+    )
+    .await?;
+    Ok(Json(page.page(keys, |key| key.id)))
+}
+
+/// Make an API key that may do no more than its maker; its text is shown this once
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys",
+    security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("keys.manage")), ("x-recently-authenticated" = json!(true))),
+    responses((status = 201, body = NewKey), (status = "4XX", body = Problem)))]
+async fn create(
+    State(app): State<App>,
+    organiser: Organiser<permit::KeysManage>,
+    _recent: RecentlyAuthenticated,
+    Json(input): Json<ApiKeyInput>,
+) -> Result<impl IntoResponse, Problem> {
+    let made =
+        service::make_api_key(&app, organiser.principal(), organiser.organisation(), input).await?;
+    Ok((
+        StatusCode::CREATED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(made),
+    ))
+}
+
+/// See an API key
+#[utoipa::path(get, path = "/api/v1/keys/{key}", tag = "keys",
+    security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("keys.manage"))),
+    params(("key" = ApiKeyId, Path)),
+    responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
+async fn show(
+    State(app): State<App>,
+    organiser: Organiser<permit::KeysManage>,
+    Path(key): Path<ApiKeyId>,
+) -> Result<Json<ApiKey>, Problem> {
+    Ok(Json(
+        service::api_key(&app, organiser.organisation(), key).await?,
+    ))
+}
+
+/// Another name for an API key.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApiKeyPatch {
+    /// What it is for, in 1 to 100 characters.
+    name: String,
+}
+
+/// Give an API key another name
+#[utoipa::path(patch, path = "/api/v1/keys/{key}", tag = "keys",
+    security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("keys.manage"))),
+    params(("key" = ApiKeyId, Path)),
+    responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
+async fn rename(
+    State(app): State<App>,
+    organiser: Organiser<permit::KeysManage>,
+    Path(key): Path<ApiKeyId>,
+    Json(patch): Json<ApiKeyPatch>,
+) -> Result<Json<ApiKey>, Problem> {
+    let organisation = organiser.organisation();
+    Ok(Json(
+        service::rename_api_key(&app, organiser.principal(), organisation, key, patch.name).await?,
+    ))
+}
+
+/// How a key is replaced.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KeyRotation {
+    /// How long the old key goes on, in hours, 0 to 720.
+    #[serde(default)]
+    #[schema(maximum = 720)]
+    overlap_hours: u32,
+}
+
+/// Replace an API key by one that may do the same; the old one goes on for a while
+#[utoipa::path(post, path = "/api/v1/keys/{key}/rotate", tag = "keys",
+    security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("keys.manage")), ("x-recently-authenticated" = json!(true))),
+    params(("key" = ApiKeyId, Path)),
+    responses((status = 201, body = NewKey), (status = "4XX", body = Problem)))]
+async fn rotate(
+    State(app): State<App>,
+    organiser: Organiser<permit::KeysManage>,
+    _recent: RecentlyAuthenticated,
+    Path(key): Path<ApiKeyId>,
+    Json(rotation): Json<KeyRotation>,
+) -> Result<impl IntoResponse, Problem> {
+    let organisation = organiser.organisation();
+    let made = service::rotate_api_key(
+        &app,
+        organiser.principal(),
+        organisation,
+        key,
+        rotation.overlap_hours,
+    )
+    .await?;
+    Ok((
+        StatusCode::CREATED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(made),
+    ))
+}
+
+/// End an API key at once
+#[utoipa::path(delete, path = "/api/v1/keys/{key}", tag = "keys",
+    security(("api_key" = []), ("session" = [])),
+    extensions(("x-permission" = json!("keys.manage"))),
+    params(("key" = ApiKeyId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn revoke(
+    State(app): State<App>,
+    organiser: Organiser<permit::KeysManage>,
+    Path(key): Path<ApiKeyId>,
+) -> Result<StatusCode, Problem> {
+    service::end_api_key(&app, organiser.principal(), organiser.organisation(), key).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
