@@ -114,4 +114,35 @@ on_both_engines! {
         }
         p.t.stop().await;
     }
+
+    /// covers: AUTH-10, DB-6
+    async fn the_audit_log_says_what_became_of_a_program(db: TestDb) {
+        let p = Place::start(db).await;
+        let tool = p.tool("confidential", "events.read").await;
+        let path = format!("/api/v1/oauth/clients/{}", tool.id);
+        p.owner.patch(&path, json!({"name": "Other"})).await.expect(200);
+        let code = p.code(&p.browser, &tool, CALLBACK, "events.read").await;
+        let tokens = p.exchange(&tool, CALLBACK, &code).await.expect(200);
+        refused(&p.exchange(&tool, CALLBACK, &code).await, 400, "invalid_grant");
+        refused(&p.exchange(&tool, CALLBACK, &code).await, 400, "invalid_grant");
+        let again = p.tokens(&p.browser, &tool, CALLBACK, "events.read").await;
+        let old = again["refresh_token"].as_str().unwrap();
+        p.refresh(&tool, old).await.expect(200);
+        refused(&p.refresh(&tool, old).await, 400, "invalid_grant");
+        p.owner.delete(&path).await.expect(204);
+        let log = p.owner.get("/api/v1/audit?action=oauth.").await.expect(200);
+        let entries = log["items"].as_array().unwrap();
+        let mut actions: Vec<&str> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+        actions.reverse();
+        assert_eq!(actions, ["oauth.client_created", "oauth.client_changed", "oauth.granted", "oauth.code_replayed",
+            "oauth.granted", "oauth.refresh_replayed", "oauth.client_ended"]);
+        let replayed = &entries[3];
+        assert_eq!((&replayed["actor"], &replayed["detail"]["user"]), (&json!(tool.id), &json!(p.manager)));
+        assert_eq!(replayed["detail"]["client"], json!(tool.id));
+        // Nothing that opens a door is in it.
+        for secret in [&code, tool.secret.as_ref().unwrap(), &tokens["access_token"].as_str().unwrap().to_owned(), &old.to_owned()] {
+            assert!(!log.to_string().contains(secret.as_str()));
+        }
+        p.t.stop().await;
+    }
 }
