@@ -1,5 +1,5 @@
 // Pictures of all pages, to look at: BILTEN_SHOTS=FOLDER scripts/e2e screens
-import { desktop, expect, pay, phone, reserve, test } from "../support/test.ts";
+import { desktop, expect, pay, phone, register, reserve, signIn, test } from "../support/test.ts";
 
 const folder = process.env.BILTEN_SHOTS;
 
@@ -47,6 +47,32 @@ for (const [look, use] of Object.entries(looks)) {
         await page.emulateMedia({ media: "screen" });
         await page.goto("/e/nowhere");
         await shot("missing");
+      });
+
+      test(`screens of accounts ${dir}`, async ({ page, server }) => {
+        const shot = async (name: string) => {
+          await page.evaluate((dir) => (document.documentElement.dir = dir), dir);
+          await page.screenshot({ path: `${folder}/${look}-${dir}-account-${name}.png`, fullPage: true });
+        };
+        for (const name of ["sign-in", "register", "forgotten"]) {
+          await page.goto(`/${name}`);
+          await shot(name);
+        }
+        await page.getByRole("button", { name: "Send the link" }).click();
+        await shot("forgotten-fault");
+        await page.goto("/reset?token=x");
+        await shot("link-gone");
+        await page.goto("/check-mail?for=registration");
+        await shot("check-mail");
+        const email = await register(page, server, "Maja Kovač Zupančič");
+        await shot("chosen");
+        await signIn(page, email);
+        for (const name of ["", "/password", "/sessions", "/organisations"]) {
+          await page.goto(`/account${name}`);
+          await shot(`home${name.replace("/", "-")}`);
+        }
+        await page.goto("/sign-in/again?next=/account");
+        await shot("again");
       });
     }
   });

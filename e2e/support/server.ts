@@ -37,6 +37,7 @@ export class Server {
     readonly url: string,
     private readonly key: string,
     private readonly process: ChildProcess,
+    private readonly bilten: (...command: string[]) => Promise<string>,
     private readonly cleanUp: () => Promise<void>,
   ) {}
 
@@ -57,7 +58,7 @@ export class Server {
     const [, organisation] = (await bilten("organisation", "create", "Kino Šiška")).split("\t");
     const [, key] = (await bilten("key", "create", "--organisation", organisation)).split("\t");
     const child = spawn(binary, ["serve"], { cwd: folder, env, stdio: ["ignore", "inherit", "inherit"] });
-    const server = new Server(url, key, child, async () => {
+    const server = new Server(url, key, child, bilten, async () => {
       if (engine === "postgres") await dropDatabase(database);
       await rm(folder, { recursive: true, force: true });
     });
@@ -83,6 +84,12 @@ export class Server {
       await ended;
     }
     await this.cleanUp();
+  }
+
+  /** Makes an account whose address is known; gives the link by which its password is chosen. */
+  async person(email: string, name: string): Promise<string> {
+    const [, link] = (await this.bilten("user", "create", "--email", email, "--name", name, "--verified")).split("\n");
+    return link;
   }
 
   /** Calls the API as the organiser. */

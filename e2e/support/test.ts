@@ -83,7 +83,9 @@ export async function fits(page: Page): Promise<void> {
 /** What to press is at least 44 pixels high and wide, unless it is a link inside text. */
 export async function touchable(page: Page): Promise<void> {
   const small = await page.evaluate(() => {
-    const targets = [...document.querySelectorAll("button, select, input:not([type=hidden]), .button, nav a, .brand, .event-card")];
+    const targets = [
+      ...document.querySelectorAll("button, select, input:not([type=hidden]), .button, nav a, .brand, .event-card, .standalone"),
+    ];
     return targets
       .map((target) => ({ target: target.closest("label") ?? target, html: target.outerHTML.slice(0, 100) }))
       .filter(({ target }) => {
@@ -109,4 +111,27 @@ export async function pay(page: Page, outcome: string, name = "Ana Novak"): Prom
   await page.getByLabel("E-mail address").fill("ana@example.com");
   await page.getByRole("radio", { name: outcome }).check();
   await page.getByRole("button", { name: "Pay" }).click();
+}
+
+export const password = "kozolec brez strehe 42";
+
+let people = 0;
+
+/** Makes an account and chooses its password by the page of its link; gives the address. */
+export async function register(page: Page, server: Server, name: string): Promise<string> {
+  people += 1;
+  const email = `person${people}.${Date.now()}@example.com`;
+  await page.goto(await server.person(email, name));
+  await page.getByLabel("New password").fill(password);
+  await page.getByRole("button", { name: "Keep the new password" }).click();
+  await expect(page.getByText("Your password is changed")).toBeVisible();
+  return email;
+}
+
+/** Signs somebody in by their password. */
+export async function signIn(page: Page, email: string, secret = password): Promise<void> {
+  if (!new URL(page.url()).pathname.startsWith("/sign-in")) await page.goto("/sign-in");
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(secret);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }

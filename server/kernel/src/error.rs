@@ -203,6 +203,11 @@ impl Problem {
         self
     }
 
+    /// The headers that go with it.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status

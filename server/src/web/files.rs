@@ -87,5 +87,6 @@ pub(super) async fn calendar(
 
 /// `GET /robots.txt`
 pub(super) async fn robots() -> &'static str {
-    "User-agent: *\nDisallow: /api/\nDisallow: /checkout/\nDisallow: /orders/\n"
+    "User-agent: *\nDisallow: /account\nDisallow: /api/\nDisallow: /checkout/\nDisallow: /invitation\nDisallow: /orders/\n\
+     Disallow: /reset\nDisallow: /sign-in\nDisallow: /verify\n"
 }

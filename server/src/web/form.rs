@@ -1,8 +1,12 @@
 //! What a form sent, and what is wrong with it.
 
 use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 use bilten_kernel::error::{FieldError, Problem};
 use bilten_kernel::random::{self, Random};
+
+use super::shell::Privacy;
 
 /// The fields of a form as they were sent.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +19,14 @@ impl Fields {
             .iter()
             .find(|(field, _)| field == name)
             .map_or("", |(_, text)| text.trim())
+    }
+
+    /// The text of a field exactly as it was sent, for passwords; empty if it was not sent.
+    pub(super) fn exact(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .find(|(field, _)| field == name)
+            .map_or("", |(_, text)| text)
     }
 
     /// A key that a page put into its form, if it can be one of ours.
@@ -113,6 +125,79 @@ impl Faults {
         } else {
             "There are some problems"
         }
+    }
+}
+
+/// How a form comes back: with which status and faults; `default` is the form as it is first shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refusal {
+    /// The status of the page.
+    pub(super) status: StatusCode,
+    /// What is wrong.
+    pub(super) faults: Faults,
+    /// When to try again, and the like.
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    /// What a service refused of a form, with its names of fields turned into the form's.
+    ///
+    /// # Errors
+    /// The problem itself if it is about something else than what was sent.
+    pub(super) fn of(
+        problem: impl Into<Problem>,
+        name: impl Fn(&str) -> String,
+    ) -> Result<Self, Problem> {
+        let problem = problem.into();
+        let status = match problem.status() {
+            // Both would mean the page itself.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StatusCode::UNPROCESSABLE_ENTITY,
+            status @ (StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::CONFLICT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE) => status,
+            _ => return Err(problem),
+        };
+        let faults = match problem.errors() {
+            [] if problem.code() == "identity.password_wrong" => {
+                Faults::one(name("current"), problem.detail())
+            }
+            [] => Faults::one("", problem.detail()),
+            errors => Faults::from_errors(errors, name),
+        };
+        Ok(Self {
+            status,
+            faults,
+            headers: problem.headers().to_vec(),
+        })
+    }
+
+    /// What a page found wrong itself.
+    pub(super) fn with(faults: Faults) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            faults,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Takes the faults out, for the page to show.
+    pub(super) fn take_faults(&mut self) -> Faults {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// Renders the page that shows the faults.
+    ///
+    /// # Errors
+    /// As [`page`](super::shell::page).
+    pub(super) fn page(
+        self,
+        template: &impl askama::Template,
+        privacy: Privacy,
+    ) -> Result<Response, Problem> {
+        let mut response = super::shell::page(self.status, template, privacy)?;
+        response.headers_mut().extend(self.headers);
+        Ok(response)
     }
 }
 

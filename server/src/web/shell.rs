@@ -90,6 +90,9 @@ pub(super) enum Privacy {
     Form,
     /// One person, and its address must be named to nobody.
     Secret,
+    /// Both: other pages, ours too, learn the site but not the address, and the browser says that
+    /// the form is our own.
+    SecretForm,
 }
 
 /// The address people use, without a slash at its end.
@@ -112,6 +115,7 @@ pub(super) fn page(
         Privacy::Open => ("no-cache", "same-origin"),
         Privacy::Form => ("no-store", "same-origin"),
         Privacy::Secret => ("no-store", "no-referrer"),
+        Privacy::SecretForm => ("no-store", "strict-origin"),
     };
     let headers = response.headers_mut();
     for (name, value) in [

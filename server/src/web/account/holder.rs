@@ -17,6 +17,8 @@ pub(in crate::web) struct Holder {
     pub(in crate::web) person: Person,
     /// What is personal about them.
     pub(in crate::web) profile: Profile,
+    /// Whether they have a password.
+    pub(in crate::web) has_password: bool,
 }
 
 impl Holder {
@@ -30,6 +32,11 @@ impl Holder {
         }
     }
 }
+
+/// A [`Holder`] who proved only just who they are. Whoever did so longer ago is asked again, and
+/// comes back from there.
+#[derive(Clone, Debug)]
+pub(in crate::web) struct Proven(pub(in crate::web) Holder);
 
 /// The address of a page that leads back here afterwards.
 pub(in crate::web) fn with_next(path: &str, next: &str) -> String {
@@ -65,7 +72,12 @@ async fn holder(parts: &mut Parts, app: &App) -> Result<Option<Holder>, Problem>
             Err(problem) => return Err(problem),
         };
     let user = identity::user(app, person.user).await?;
-    Ok(user.profile.map(|profile| Holder { person, profile }))
+    let has_password = user.password_hash.is_some();
+    Ok(user.profile.map(|profile| Holder {
+        person,
+        profile,
+        has_password,
+    }))
 }
 
 impl FromRequestParts<App> for Holder {
@@ -88,5 +100,27 @@ impl OptionalFromRequestParts<App> for Holder {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Problem> {
         holder(parts, app).await
+    }
+}
+
+impl FromRequestParts<App> for Proven {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let holder = <Holder as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        if holder.person.impersonation.is_some() {
+            let problem = Problem::forbidden(
+                "identity.impersonated",
+                "This can be done by the person themselves only.",
+            );
+            return Err(problem.into_response());
+        }
+        if holder.person.is_recent(app.now()) {
+            return Ok(Self(holder));
+        }
+        Err(shell::see_other(&with_next(
+            "/sign-in/again",
+            &wanted(parts, app),
+        )))
     }
 }

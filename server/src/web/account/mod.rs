@@ -2,23 +2,51 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `holder.rs` | the extractor [`Holder`], which leads on to the sign-in |
+//! | `holder.rs` | the extractors [`Holder`] and [`Proven`], which lead on to the sign-in |
+//! | `sign_in.rs` | signing in by password or mailed link, proving it once more, signing out |
+//! | `register.rs` | making an account; "check your mail" |
+//! | `password.rs` | passwords: forgotten, chosen anew, changed |
+//! | `confirm.rs` | pages with one button, for links in mail; messages |
+//! | `profile.rs` | what somebody is called, and how they sign in |
+//! | `sessions.rs` | where somebody is signed in |
 //! | `oauth.rs` | the question whether a program may act for them |
 //! | `organisations.rs` | organisations that somebody belongs to |
 //!
-//! Every form says the same whether there is an account or not. Forms that sign in, sign out or
-//! change something are refused from other sites by `web/guard.rs`.
+//! To add a page of the account: a template that extends `account/_base.html`, its head by
+//! [`Shell::account`](super::shell::Shell::account), a [`Place`] if it belongs into the navigation,
+//! and a handler that takes [`Holder`], or [`Proven`] for what is dangerous. Whatever ends a sign-in
+//! goes on by [`go_on`] or [`signed_in`].
+//!
+//! Invariants:
+//! - every form answers the same whether there is an account or not;
+//! - nobody is sent anywhere but to our own pages: `next` is read by `identity::safe_next` only;
+//! - links in mail change nothing until a form is sent, and pages with a secret in their address are
+//!   kept by no cache and named to nobody;
+//! - forms that other sites send are refused, by `web/guard.rs`.
 
+mod confirm;
 mod holder;
 pub(super) mod oauth;
 mod organisations;
+mod password;
+mod profile;
+mod register;
+mod sessions;
+mod sign_in;
 
 use axum::Router;
-use axum::routing::get;
+use axum::response::Response;
+use axum::routing::{get, post};
+use bilten_kernel::error::Problem;
 
+use super::problem::{Way, lead_on};
 use crate::app::App;
 
-pub(in crate::web) use holder::Holder;
+pub(in crate::web) use holder::{Holder, Proven};
+
+/// What a new password must be like.
+const PASSWORD_RULE: &str =
+    "At least 10 characters. Several words that do not belong together make a good one.";
 
 /// A part of the account, as its navigation names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,32 +55,20 @@ pub(in crate::web) enum Place {
     Profile,
     /// Where somebody is signed in.
     Sessions,
-    /// Accounts elsewhere by which they sign in.
-    Links,
     /// Organisations they belong to.
     Organisations,
-    /// Consents, a copy of all data, erasure.
-    Privacy,
 }
 
 impl Place {
     /// All parts, in their order.
-    pub(in crate::web) const ALL: [Self; 5] = [
-        Self::Profile,
-        Self::Sessions,
-        Self::Links,
-        Self::Organisations,
-        Self::Privacy,
-    ];
+    pub(in crate::web) const ALL: [Self; 3] = [Self::Profile, Self::Sessions, Self::Organisations];
 
     /// Its address.
     pub(in crate::web) const fn path(self) -> &'static str {
         match self {
             Self::Profile => "/account",
             Self::Sessions => "/account/sessions",
-            Self::Links => "/account/links",
             Self::Organisations => "/account/organisations",
-            Self::Privacy => "/account/privacy",
         }
     }
 
@@ -61,14 +77,70 @@ impl Place {
         match self {
             Self::Profile => "Profile",
             Self::Sessions => "Where you are signed in",
-            Self::Links => "Linked accounts",
             Self::Organisations => "Organisations",
-            Self::Privacy => "Privacy",
         }
     }
 }
 
+/// What a page says of what has just been done; addresses name it by a word, never by a text.
+fn done(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "signed-out" => "You are signed out.",
+        "everywhere" => "You are signed out everywhere.",
+        "session" => "That sign-in has ended.",
+        "verified" => "Your address is confirmed. You can sign in now.",
+        "reset" => {
+            "Your password is changed and you are signed out everywhere. Sign in with the new one."
+        }
+        "password" => "Your password is changed. You are signed out everywhere else.",
+        "profile" => "Saved.",
+        "email" => "Your new e-mail address counts now.",
+        _ => return None,
+    })
+}
+
+/// The page of a link that is not good, or not any more, with a way to a new one.
+fn link_unknown(error: impl Into<Problem>, link: &str, text: &str) -> Result<Response, Problem> {
+    let problem = error.into();
+    if problem.status().is_server_error() {
+        return Err(problem);
+    }
+    let way = Way {
+        link: link.to_owned(),
+        text: text.to_owned(),
+    };
+    Ok(lead_on(problem, way))
+}
+
 /// The routes of accounts.
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/account/organisations", get(organisations::show))
+    Router::new()
+        .route("/sign-in", get(sign_in::show).post(sign_in::by_password))
+        .route(
+            "/sign-in/link",
+            get(sign_in::show_link).post(sign_in::send_link),
+        )
+        .route("/sign-in/link/use", post(sign_in::by_link))
+        .route(
+            "/sign-in/again",
+            get(sign_in::show_again).post(sign_in::again),
+        )
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/register", get(register::show).post(register::register))
+        .route("/verify", get(register::show_verify).post(register::verify))
+        .route("/check-mail", get(register::check_mail))
+        .route(
+            "/forgotten",
+            get(password::show_forgotten).post(password::forgotten),
+        )
+        .route("/reset", get(password::show_reset).post(password::reset))
+        .route("/account", get(profile::show))
+        .route(
+            "/account/password",
+            get(password::show).post(password::change),
+        )
+        .route("/account/sessions", get(sessions::show))
+        .route("/account/sessions/end", post(sessions::end_all))
+        .route("/account/sessions/{session}/end", post(sessions::end))
+        .route("/account/organisations", get(organisations::show))
 }

@@ -1,0 +1,140 @@
+//! Making an account.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::Query;
+use serde::Deserialize;
+
+use super::confirm::{self, Confirm};
+use super::holder::with_next;
+use super::sign_in::{Wish, onward};
+use super::{Holder, PASSWORD_RULE, link_unknown};
+use crate::app::App;
+use crate::identity::{self, PageVisitor, Password, Registration};
+use crate::web::form::{Faults, Fields, Refusal};
+use crate::web::problem::Way;
+use crate::web::shell::{self, Privacy, Shell};
+
+#[derive(Template)]
+#[template(path = "account/register.html")]
+struct RegisterPage {
+    shell: Shell,
+    faults: Faults,
+    name: String,
+    email: String,
+    rule: &'static str,
+    next: String,
+    sign_in: String,
+}
+
+fn page(mut refusal: Refusal, fields: &Fields, next: &str) -> Result<Response, Problem> {
+    let faults = refusal.take_faults();
+    let next = if next.is_empty() { "" } else { onward(next) };
+    let page = RegisterPage {
+        shell: Shell::personal("Create an account").with_faults(!faults.is_empty()),
+        faults,
+        name: fields.text("name").to_owned(),
+        email: fields.text("email").to_owned(),
+        rule: PASSWORD_RULE,
+        sign_in: if next.is_empty() {
+            "/sign-in".to_owned()
+        } else {
+            with_next("/sign-in", next)
+        },
+        next: next.to_owned(),
+    };
+    refusal.page(&page, Privacy::Form)
+}
+
+/// `GET /register?next=`
+pub(super) async fn show(
+    holder: Option<Holder>,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Problem> {
+    if holder.is_some() {
+        return Ok(shell::see_other(onward(&wish.next)));
+    }
+    page(Refusal::default(), &Fields::default(), &wish.next)
+}
+
+/// `POST /register`
+pub(super) async fn register(
+    State(app): State<App>,
+    PageVisitor(visitor): PageVisitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let new = Registration {
+        email: fields.text("email").to_owned(),
+        name: fields.text("name").to_owned(),
+        password: Password::from(fields.exact("password").to_owned()),
+        locale: None,
+    };
+    match identity::register(&app, new, &visitor).await {
+        Ok(()) => Ok(shell::see_other("/check-mail?for=registration")),
+        Err(error) => page(
+            Refusal::of(error, str::to_owned)?,
+            &fields,
+            fields.text("next"),
+        ),
+    }
+}
+
+/// `GET /verify?token=`
+pub(super) async fn show_verify(Query(wish): Query<Wish>) -> Result<Response, Problem> {
+    confirm::page(Confirm {
+        heading: "Confirm your address",
+        text: "One more step: confirm that this address is yours, and your account is ready.",
+        action: "/verify",
+        button: "Confirm",
+        token: wish.token,
+    })
+}
+
+/// `POST /verify`
+pub(super) async fn verify(State(app): State<App>, fields: Fields) -> Result<Response, Problem> {
+    match identity::verify_registration(&app, fields.text("token")).await {
+        Ok(_) => Ok(shell::see_other("/sign-in?done=verified")),
+        Err(error) => link_unknown(error, "/sign-in", "Go to the sign-in"),
+    }
+}
+
+/// What a mail is waited for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Awaited {
+    #[serde(default, rename = "for")]
+    what: String,
+}
+
+/// `GET /check-mail?for=`
+pub(super) async fn check_mail(Query(awaited): Query<Awaited>) -> Result<Response, Problem> {
+    let text = match awaited.what.as_str() {
+        "registration" => {
+            "A link is on its way to the address you gave. Open it within a day, and your account is ready."
+        }
+        "email" => {
+            "A link is on its way to the new address. The old one counts until you have opened it."
+        }
+        // The same words whether or not there is an account.
+        _ => {
+            "If there is an account with the address you gave, a link is on its way there. It works once, and not for long."
+        }
+    };
+    let way = match awaited.what.as_str() {
+        "email" => Way {
+            link: "/account".to_owned(),
+            text: "Back to the profile".to_owned(),
+        },
+        _ => Way {
+            link: "/sign-in".to_owned(),
+            text: "Back to the sign-in".to_owned(),
+        },
+    };
+    confirm::message(
+        "Check your mail",
+        text,
+        "Nothing there after some minutes? Look into the folder for spam, and whether the address was right.",
+        way,
+    )
+}
