@@ -41,12 +41,14 @@ async fn app(db: &TestDb) -> App {
     let vault = Vault::unlock(db, masters, server::sealed_columns(), &OsRandom, now)
         .await
         .unwrap();
+    let post = bilten_server::app::Post::new(&config).unwrap();
     App::new(
         db.db(),
         Arc::new(SystemClock),
         Arc::new(OsRandom),
         config,
         vault,
+        post,
     )
 }
 

@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bilten_adapters::mail::{self, MailConfigError, Mailer};
+use bilten_adapters::sms::{self, SmsConfigError, SmsSender};
 use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::db::Db;
 use bilten_kernel::random::Random;
@@ -31,6 +33,10 @@ pub struct Parts {
     pub config: Config,
     /// Seals secrets and derives tokens.
     pub vault: Vault,
+    /// Sends mail; a job calls it, see [`identity::mail`](crate::identity::mail).
+    pub mailer: Arc<dyn Mailer>,
+    /// Sends text messages, if anybody does.
+    pub sms: Option<Arc<dyn SmsSender>>,
     /// Who called within the last second.
     pub principals: Principals,
     /// When sessions and keys were last used, until it is written down.
@@ -55,6 +61,48 @@ pub struct Parts {
     pub hints: Hints,
 }
 
+/// Who carries messages to people.
+pub struct Post {
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Sends text messages, if anybody does.
+    pub sms: Option<Arc<dyn SmsSender>>,
+}
+
+/// The settings of mail or of text messages make no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// Those of mail.
+    #[error(transparent)]
+    Mail(#[from] MailConfigError),
+    /// Those of text messages.
+    #[error(transparent)]
+    Sms(#[from] SmsConfigError),
+}
+
+impl PostError {
+    /// The stable name of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Mail(_) => "mail.config",
+            Self::Sms(_) => "sms.config",
+        }
+    }
+}
+
+impl Post {
+    /// The carriers that the configuration names.
+    ///
+    /// # Errors
+    /// [`PostError`] if its settings make no sense.
+    pub fn new(config: &Config) -> Result<Self, PostError> {
+        Ok(Self {
+            mailer: mail::mailer(&config.mail)?,
+            sms: sms::sender(&config.sms)?,
+        })
+    }
+}
+
 impl App {
     /// Puts the parts together; the lanes sell through the parts themselves.
     pub fn new(
@@ -63,10 +111,13 @@ impl App {
         random: Arc<dyn Random>,
         config: Config,
         vault: Vault,
+        post: Post,
     ) -> Self {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
+            mailer: post.mailer,
+            sms: post.sms,
             principals: Principals::default(),
             sightings: Sightings::default(),
             settings: Settings::default(),

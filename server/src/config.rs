@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bilten_adapters::mail::MailConfig;
+use bilten_adapters::sms::SmsConfig;
 use bilten_kernel::config::{self, ConfigError};
 use bilten_kernel::db::DatabaseConfig;
 use bilten_kernel::http::HttpConfig;
@@ -30,6 +32,10 @@ pub struct Config {
     pub secrets: SecretsConfig,
     /// How people sign in.
     pub identity: IdentityConfig,
+    /// Where mail goes.
+    pub mail: MailConfig,
+    /// Who sends text messages.
+    pub sms: SmsConfig,
 }
 
 /// Where the master key is: section `[secrets]`.

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
-use crate::identity::IdentityEvent;
-use crate::identity::{OAuthClientId, OAuthGrantId, OrganisationId};
+use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::OrderId;
 use crate::{access, sales, tickets};
 
@@ -66,6 +65,15 @@ pub enum DomainEvent {
         /// What else is to be known: ids and words, nothing personal.
         detail: serde_json::Value,
     },
+    /// Somebody was forgotten, as they asked: what is personal about them goes.
+    PersonErased {
+        /// Who it was.
+        user: UserId,
+        /// The address that was theirs, if they had shown that; only those who react in the same
+        /// transaction see it.
+        #[serde(skip)]
+        email: Option<Email>,
+    },
     /// Something happened to somebody's account.
     #[serde(untagged)]
     Identity(IdentityEvent),
@@ -110,6 +118,7 @@ impl DomainEvent {
             Self::TicketChanged { .. } => "ticket.changed",
             Self::OAuthChanged { .. } => "oauth.changed",
             Self::Identity(event) => event.kind(),
+            Self::PersonErased { .. } => "person.erased",
         }
     }
 
@@ -125,6 +134,7 @@ impl DomainEvent {
             Self::Identity(event) => event
                 .user()
                 .map_or_else(|| "nobody".to_owned(), |user| user.to_string()),
+            Self::PersonErased { user, .. } => user.to_string(),
         }
     }
 }
@@ -157,6 +167,12 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
             DomainEvent::OrderPaid(order) => paid.push(order),
             DomainEvent::OrderRefunded { order, event } => {
                 tickets::on_order_refunded(app, c, event, order).await?
+            }
+            DomainEvent::PersonErased { email, .. } => {
+                if let Some(email) = email {
+                    let orders = sales::on_person_erased(c, &email.lookup()).await?;
+                    tickets::on_person_erased(app, c, &orders).await?;
+                }
             }
             DomainEvent::TicketChanged { .. }
             | DomainEvent::OAuthChanged { .. }

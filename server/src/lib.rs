@@ -16,6 +16,7 @@ pub mod config;
 pub mod events;
 pub mod identity;
 pub mod payments;
+pub mod personal;
 pub mod platform;
 pub mod router;
 pub mod sales;
@@ -46,6 +47,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 103,
         name: "people",
         sql: include_str!("../migrations/0103_people.sql"),
+    },
+    Migration {
+        version: 104,
+        name: "privacy",
+        sql: include_str!("../migrations/0104_privacy.sql"),
     },
     Migration {
         version: 107,

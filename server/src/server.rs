@@ -13,7 +13,7 @@ use bilten_kernel::random::{OsRandom, Random};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, Post, PostError};
 use crate::config::Config;
 use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
 use crate::{MIGRATIONS, identity, payments, platform, router, sales, tickets};
@@ -39,6 +39,9 @@ pub enum StartError {
     /// The master key cannot be had.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// Mail or text messages cannot be sent by these settings.
+    #[error(transparent)]
+    Post(#[from] PostError),
     /// The address cannot be listened on.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -59,6 +62,7 @@ impl StartError {
         match self {
             Self::Db(error) => error.code(),
             Self::Vault(error) => error.code(),
+            Self::Post(error) => error.code(),
             Self::Serve(error) => error.code(),
         }
     }
@@ -80,12 +84,14 @@ pub async fn open(config: Config) -> Result<App, StartError> {
         // If this fails, opening the file says why.
         let _ = std::fs::create_dir_all(folder);
     }
+    // Before the database: what is wrong with the settings must change nothing.
+    let post = Post::new(&config)?;
     let db = Db::open(&config.database).await?;
     db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
         .await?;
     let masters = config.secrets.masters(&*random)?;
     let vault = Vault::unlock(&db, masters, sealed_columns(), &*random, clock.now()).await?;
-    Ok(App::new(db, clock, random, config, vault))
+    Ok(App::new(db, clock, random, config, vault, post))
 }
 
 /// Opens a database that is up to date for reading only, beside a server that may have it.
@@ -98,7 +104,8 @@ pub async fn open_to_read(config: Config) -> Result<App, StartError> {
     let masters = config.secrets.existing_masters()?;
     let masters = masters.ok_or(VaultError::NoKeys)?;
     let vault = Vault::load(&db, masters, sealed_columns(), clock.now()).await?;
-    Ok(App::new(db, clock, Arc::new(OsRandom), config, vault))
+    let post = Post::new(&config)?;
+    Ok(App::new(db, clock, Arc::new(OsRandom), config, vault, post))
 }
 
 /// All columns that hold sealed texts.
@@ -120,7 +127,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (resealer, straggler) = (app.clone(), app.clone());
     let forgetter = app.clone();
     let (rotator, tidier) = (app.clone(), app.clone());
-    runner
+    identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
             move |payment: payments::PaymentId| {

@@ -28,4 +28,20 @@ pub struct IdentityConfig {
     pub token_key_s: u64,
     /// How long attempts to sign in are kept, in seconds.
     pub attempts_kept_s: u64,
+    /// The versions of what people agree to.
+    pub consents: ConsentVersions,
+}
+
+/// The versions of the texts that people agree to: section `[identity.consents]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentVersions {
+    /// The terms of use.
+    pub terms: String,
+    /// How personal data is used.
+    pub privacy: String,
+    /// Mail about events.
+    pub marketing: String,
+    /// Looking at what people do.
+    pub analytics: String,
 }

@@ -39,7 +39,7 @@ mod store;
 mod token_keys;
 
 use crate::platform::SealedColumn;
-pub use config::IdentityConfig;
+pub use config::{ConsentVersions, IdentityConfig};
 pub use model::*;
 pub use passwords::{HashError, Passwords, Verified};
 pub use principals::Principals;
@@ -65,4 +65,6 @@ pub static SEALED: &[SealedColumn] = &[
         "purpose" => |purpose| service::one_time_purpose(purpose)),
     crate::sealed_column!("token_keys", "key_id", "sealed_secret",
         "key_id" => |id| service::token_key_purpose(id)),
+    crate::sealed_column!("email_changes", "id", "sealed_content", "id" => |id| service::email_change_purpose(id)),
+    crate::sealed_column!("data_exports", "id", "sealed_archive", "id" => |id| service::export_purpose(id)),
 ];

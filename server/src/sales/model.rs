@@ -92,6 +92,22 @@ record! {
     }
 }
 
+/// What stands where a name was of somebody who has been forgotten.
+pub const ERASED_NAME: &str = "(erased)";
+
+record! {
+    /// An order whose buyer was forgotten, with the name that it had.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ErasedOrder {
+        /// Its id.
+        pub id: OrderId,
+        /// The event.
+        pub event_id: EventId,
+        /// The name that it had.
+        pub name: String,
+    }
+}
+
 /// An order with its items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderDetail {

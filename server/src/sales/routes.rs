@@ -13,7 +13,7 @@ use super::model::*;
 use super::service::{self, SalesError};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, EventState};
-use crate::identity::{Organiser, permit};
+use crate::identity::{self, Organiser, permit};
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -130,7 +130,17 @@ async fn orders(
         page.limit_and_one(),
     )
     .await?;
-    Ok(Json(page.page(orders, |order| order.id)))
+    let page = page.page(orders, |order| order.id);
+    identity::note_personal_data_read(
+        &app,
+        organiser.organisation(),
+        organiser.actor(),
+        event,
+        "orders",
+        page.items.len(),
+    )
+    .await?;
+    Ok(Json(page))
 }
 
 /// Read an order
@@ -142,9 +152,17 @@ async fn order(
     organiser: Organiser<permit::OrdersRead>,
     Path(order): Path<OrderId>,
 ) -> Result<Json<OrderDetail>, Problem> {
-    Ok(Json(
-        service::order_of(&app, organiser.tenant(), order).await?,
-    ))
+    let detail = service::order_of(&app, organiser.tenant(), order).await?;
+    identity::note_personal_data_read(
+        &app,
+        organiser.organisation(),
+        organiser.actor(),
+        order,
+        "order",
+        1,
+    )
+    .await?;
+    Ok(Json(detail))
 }
 
 /// See the stock of an event's tiers

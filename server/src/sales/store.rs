@@ -352,6 +352,44 @@ pub(super) async fn orders_of_event(
     .await
 }
 
+/// What was bought with an address, by its form for comparing; oldest first.
+pub(super) async fn orders_of_buyer(
+    c: &mut Conn,
+    email_lookup: &str,
+) -> Result<Vec<Order>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
+             paid_at FROM orders WHERE lower(email) = $1 ORDER BY id"
+        ),
+        vals![email_lookup],
+    )
+    .await
+}
+
+/// Takes the buyer's name and address out of what was bought with an address; amounts stay.
+pub(super) async fn erase_buyer(
+    c: &mut Conn,
+    email_lookup: &str,
+) -> Result<Vec<ErasedOrder>, DbError> {
+    let orders: Vec<ErasedOrder> = c
+        .all(
+            sql!("SELECT id, event_id, name FROM orders WHERE lower(email) = $1 ORDER BY id FOR UPDATE"),
+            vals![email_lookup],
+        )
+        .await?;
+    // The hash of the request was taken of name and address, too: somebody could try names.
+    c.update_many(
+        sql!("UPDATE orders SET email = '', name = $2, request_hash = $3 WHERE id = $1"),
+        orders
+            .iter()
+            .map(|order| vals![order.id, ERASED_NAME, Vec::<u8>::new()])
+            .collect(),
+    )
+    .await?;
+    Ok(orders)
+}
+
 /// Moves an order from one state to another; says whether it was in the first.
 pub(super) async fn move_order(
     c: &mut Conn,

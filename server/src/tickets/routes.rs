@@ -172,9 +172,17 @@ async fn read(
     organiser: Organiser<permit::TicketsRead>,
     Path(ticket): Path<TicketId>,
 ) -> Result<Json<Ticket>, Problem> {
-    Ok(Json(
-        service::ticket_of(&app, organiser.tenant(), ticket).await?,
-    ))
+    let found = service::ticket_of(&app, organiser.tenant(), ticket).await?;
+    identity::note_personal_data_read(
+        &app,
+        organiser.organisation(),
+        organiser.actor(),
+        ticket,
+        "ticket",
+        1,
+    )
+    .await?;
+    Ok(Json(found))
 }
 
 /// Declare a ticket dead

@@ -198,6 +198,25 @@ pub(super) async fn set_state(
     Ok(())
 }
 
+/// Gives tickets a new holder at consecutive positions, the last of which is `last_position`.
+pub(super) async fn set_holder(
+    c: &mut Conn,
+    ids: &[TicketId],
+    holder_name: &str,
+    last_position: i64,
+) -> Result<(), DbError> {
+    let first = last_position + 1 - i64::try_from(ids.len()).unwrap_or(0);
+    c.update_many(
+        sql!("UPDATE tickets SET holder_name = $2, feed_position = $3 WHERE id = $1"),
+        ids.iter()
+            .zip(first..)
+            .map(|(id, position)| vals![id, holder_name, position])
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
 /// How many tickets of an event are in each state.
 pub(super) async fn counts(
     c: &mut Conn,

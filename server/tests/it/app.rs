@@ -9,13 +9,15 @@ use bilten_kernel::db::Db;
 use bilten_kernel::random::OsRandom;
 use bilten_kernel::testing::TestDb;
 use bilten_kernel::{config, http, jobs, outbox, random, sql, vals};
-use bilten_server::app::App;
+use bilten_server::app::{App, Post};
 use bilten_server::config::{Config, DEFAULTS};
 use bilten_server::identity::{NewUser, Origin, Profile, Proof, Role, SessionKind, UserId};
 use bilten_server::platform::{MasterKey, Masters, Vault};
 use bilten_server::{MIGRATIONS, identity, server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+
+use crate::post::{ReceivedMail, SmsSink, newest_mail};
 
 /// The real time plus what a test adds to it.
 #[derive(Default)]
@@ -53,6 +55,8 @@ pub(crate) struct TestApp {
     pub(crate) organiser: Client,
     /// Acts for nobody.
     pub(crate) stranger: Client,
+    mail: tempfile::TempDir,
+    sms: SmsSink,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<()>,
     db: TestDb,
@@ -61,11 +65,11 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Starts a server on this database.
     pub(crate) async fn start(db: TestDb) -> Self {
-        Self::start_with(db, |_| ()).await
+        Self::start_with(db, |_| {}).await
     }
 
-    /// Starts a server on this database, set up a little differently.
-    pub(crate) async fn start_with(db: TestDb, change: impl FnOnce(&mut Config)) -> Self {
+    /// Starts a server that is set up in another way.
+    pub(crate) async fn start_with(db: TestDb, set_up: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(TestClock::default());
         let listener = http::bind("127.0.0.1:0").await.unwrap();
@@ -73,15 +77,27 @@ impl TestApp {
         let mut config: Config = config::load(None, DEFAULTS, std::iter::empty()).unwrap();
         config.http.public_url.clone_from(&url);
         config.database = db.config().clone();
+        let (mail, sms) = (tempfile::tempdir().unwrap(), SmsSink::start().await);
+        config.mail.folder = mail.path().to_owned();
+        config.sms.url.clone_from(&sms.url);
+        config.sms.authorization = SmsSink::AUTHORIZATION.to_owned();
         // Cheap enough to sign in often, and apps that need not refresh while a test lets days pass.
         config.identity.argon2_memory_kib = 64;
         config.identity.access_token_s = config.identity.session_absolute_s;
-        change(&mut config);
+        set_up(&mut config);
         db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
             .await
             .unwrap();
         let vault = vault(&db, clock.now()).await;
-        let app = App::new(db.db(), clock.clone(), Arc::new(OsRandom), config, vault);
+        let post = Post::new(&config).unwrap();
+        let app = App::new(
+            db.db(),
+            clock.clone(),
+            Arc::new(OsRandom),
+            config,
+            vault,
+            post,
+        );
         let organisation = identity::create_organisation(&app, "Kino Šiška")
             .await
             .unwrap();
@@ -99,6 +115,8 @@ impl TestApp {
             app,
             clock,
             url,
+            mail,
+            sms,
             stop: Some(stop),
             served,
             db,
@@ -186,6 +204,41 @@ impl TestApp {
             .await
             .unwrap();
         Client::new(&self.url, Some(&session.token))
+    }
+
+    /// The newest mail to an address that this has not given before; waits for it.
+    #[track_caller]
+    pub(crate) fn mail_to(&self, email: &str) -> impl Future<Output = ReceivedMail> {
+        newest_mail(self.mail.path().to_owned(), email.to_owned())
+    }
+
+    /// How many mails to an address have come and were not given by [`mail_to`](Self::mail_to).
+    pub(crate) fn mails_waiting(&self, email: &str) -> usize {
+        crate::post::waiting(self.mail.path(), email).len()
+    }
+
+    /// The newest text message to a number that this has not given before; waits for it.
+    pub(crate) async fn sms_to(&self, number: &str) -> String {
+        self.sms.newest(number).await
+    }
+
+    /// All jobs with all their columns, as text.
+    pub(crate) async fn jobs_as_text(&self) -> Vec<String> {
+        let rows: Vec<(String, String, Option<String>)> = self
+            .app
+            .db
+            .all(
+                sql!("SELECT kind, payload, last_error FROM jobs ORDER BY id"),
+                vals![],
+            )
+            .await
+            .unwrap();
+        rows.iter().map(|row| format!("{row:?}")).collect()
+    }
+
+    /// The gateway for text messages.
+    pub(crate) const fn sms(&self) -> &SmsSink {
+        &self.sms
     }
 
     /// Makes and publishes an event with these tiers: name, price in minor units, capacity.

@@ -9,6 +9,7 @@ mod crash;
 mod identity;
 mod openapi;
 mod platform;
+mod post;
 mod sales;
 mod statements;
 mod tickets;

@@ -121,6 +121,7 @@ pub(super) async fn run(
 async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = settings::values(config);
     findings.push(settings::public_url(config));
+    findings.push(settings::post(config));
     let (port, is_serving) = settings::port(&config.http.listen).await;
     findings.push(port);
     let (about_database, db) = database::examine(&config.database, is_serving).await;

@@ -8,6 +8,7 @@ use bilten_kernel::telemetry;
 use serde::Deserialize;
 
 use super::Finding;
+use crate::app::Post;
 use crate::config::Config;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -81,6 +82,55 @@ fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether mail and text messages reach people, and by a way on which nobody reads them.
+pub(super) fn post(config: &Config) -> Finding {
+    const CHECK: &str = "mail";
+    if let Err(error) = Post::new(config) {
+        return Finding::fail(CHECK, error, "See [mail] and [sms] in the configuration");
+    }
+    let host = |url: &str| {
+        let parsed = reqwest::Url::parse(url).ok()?;
+        Some(parsed.host_str()?.to_owned())
+    };
+    let is_far = |url: &str| host(url).is_some_and(|host| !is_local(&host));
+    let (smtp, sms) = (config.mail.smtp_url.as_str(), config.sms.url.as_str());
+    if smtp.is_empty() {
+        let folder = config.mail.folder.display();
+        return if is_far(&config.http.public_url) {
+            Finding::warn(
+                CHECK,
+                format_args!("mail reaches nobody: it is written to {folder}"),
+                "Set mail.smtp_url to an SMTP server",
+            )
+        } else {
+            Finding::ok(CHECK, format_args!("mail is written to {folder}"))
+        };
+    }
+    let domain = config.mail.from.rsplit('@').next().unwrap_or_default();
+    if is_local(domain.trim_end_matches('>')) {
+        return Finding::fail(
+            CHECK,
+            "mail.from is an address that nobody outside can answer, so servers will refuse mail",
+            "Set mail.from to an address that the SMTP server may send for",
+        );
+    }
+    if is_far(smtp) && smtp.starts_with("smtp:") && !smtp.contains("tls=required") {
+        return Finding::warn(
+            CHECK,
+            "mail, with links to sign in, goes to the SMTP server in the clear",
+            "Use smtps:// or ?tls=required in mail.smtp_url",
+        );
+    }
+    if is_far(sms) && !sms.starts_with("https:") {
+        return Finding::warn(
+            CHECK,
+            "text messages, with codes to sign in, go to the gateway in the clear",
+            "Use https:// in sms.url",
+        );
+    }
+    Finding::ok(CHECK, "mail goes to an SMTP server")
 }
 
 /// The address that people use.

@@ -7,6 +7,7 @@ mod members;
 mod oauth;
 mod organisations;
 mod platform;
+mod privacy;
 mod same_site;
 mod sign_in;
 mod visitor;
@@ -30,4 +31,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(members::routes())
         .merge(keys::routes())
         .merge(platform::routes())
+        .merge(privacy::routes())
 }

@@ -273,7 +273,10 @@ async fn begin(
         });
         let origin = origin.clone();
         let letter = if is_suspicious {
-            Letter::SuspiciousSignIn { origin }
+            Letter::SuspiciousSignIn {
+                origin,
+                was_let_in: true,
+            }
         } else {
             Letter::NewDevice { origin }
         };

@@ -4,6 +4,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 
 use super::IdentityError;
+use super::mail::{self, MailTemplate};
 use crate::app::App;
 use crate::identity::model::*;
 
@@ -11,19 +12,19 @@ use crate::identity::model::*;
 #[derive(Clone, Debug)]
 pub(super) enum Letter {
     /// Follow this link to have an account.
-    VerifyEmail { link: String },
+    VerifyEmail { link: String, expires_at: Timestamp },
     /// Somebody tried to register with this address, which has an account.
     AccountExists { link: String },
     /// Follow this link to sign in.
-    SignInLink { link: String },
+    SignInLink { link: String, expires_at: Timestamp },
     /// Follow this link to choose a new password.
-    ResetPassword { link: String },
+    ResetPassword { link: String, expires_at: Timestamp },
     /// The password is a new one.
     PasswordChanged,
     /// Somebody signed in with a device that was not used before.
     NewDevice { origin: Origin },
     /// Somebody tries to sign in, or did, in a way that looks wrong.
-    SuspiciousSignIn { origin: Origin },
+    SuspiciousSignIn { origin: Origin, was_let_in: bool },
     /// An organisation asks somebody to be a member, as what, until when.
     Invitation {
         organisation: String,
@@ -56,8 +57,50 @@ pub(super) async fn post_to(
     to: &Email,
     letter: Letter,
 ) -> Result<(), IdentityError> {
-    let _ = (app, c, to, letter);
-    Ok(())
+    let sessions = || mail::link(app, "/account/sessions");
+    let template = match letter {
+        Letter::VerifyEmail { link, expires_at } => MailTemplate::VerifyEmail { link, expires_at },
+        Letter::AccountExists { link } => MailTemplate::AlreadyRegistered {
+            sign_in: link,
+            reset: mail::link(app, "/forgotten"),
+        },
+        Letter::SignInLink { link, expires_at } => MailTemplate::MagicLink { link, expires_at },
+        Letter::ResetPassword { link, expires_at } => {
+            MailTemplate::ResetPassword { link, expires_at }
+        }
+        Letter::PasswordChanged => MailTemplate::PasswordChanged {
+            at: app.now(),
+            reset: mail::link(app, "/forgotten"),
+        },
+        Letter::NewDevice { origin } => MailTemplate::NewDevice {
+            at: app.now(),
+            device: device_name(&origin.user_agent),
+            address: origin.ip.to_string(),
+            sessions: sessions(),
+        },
+        Letter::SuspiciousSignIn { origin, was_let_in } => MailTemplate::SuspiciousSignIn {
+            at: app.now(),
+            device: device_name(&origin.user_agent),
+            address: origin.ip.to_string(),
+            was_let_in,
+            sessions: sessions(),
+        },
+        Letter::Invitation {
+            organisation,
+            role,
+            link,
+            expires_at,
+        } => MailTemplate::Invitation {
+            organisation,
+            role,
+            link,
+            expires_at,
+        },
+        Letter::Impersonated { at, until, reason } => {
+            MailTemplate::ImpersonationNotice { at, until, reason }
+        }
+    };
+    mail::send_in(app, c, to, template).await
 }
 
 /// The address of one of our pages, with a token.

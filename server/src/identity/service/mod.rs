@@ -1,5 +1,6 @@
 //! Use cases of identity, a file for each thing they are about.
 
+mod access_log;
 mod access_tokens;
 mod admins;
 mod breached;
@@ -7,8 +8,10 @@ mod devices;
 mod error;
 mod finish;
 mod invitations;
+mod jobs;
 mod keys;
 mod letters;
+pub mod mail;
 mod members;
 mod my_sessions;
 mod note;
@@ -36,6 +39,12 @@ pub use error::IdentityError;
 use error::field;
 pub use finish::*;
 pub use invitations::*;
+mod privacy;
+mod sealed_job;
+pub mod sms;
+
+pub use access_log::note_personal_data_read;
+pub use jobs::jobs;
 pub use keys::*;
 pub use members::*;
 pub use my_sessions::*;
@@ -47,6 +56,7 @@ pub(in crate::identity) use password_rules::hash_chosen;
 pub use passwords::*;
 pub use people::*;
 pub use principal::*;
+pub use privacy::*;
 pub use recent::*;
 pub use refresh::*;
 pub use register::*;

@@ -48,12 +48,18 @@ pub async fn request_password_reset(
             Box::pin(async move {
                 // Who has no account costs as much: a link that nobody gets.
                 let user = found.as_ref().map(|(user, _)| user.id);
-                let (token, _) = issue_reset(&work, c, user, RESET_LASTS, true).await?;
+                let (token, expires_at) = issue_reset(&work, c, user, RESET_LASTS, true).await?;
                 let Some((_, profile)) = found else {
                     return Ok(());
                 };
                 let link = link(&work, "/reset", &token);
-                post(&work, c, &profile, Letter::ResetPassword { link }).await
+                post(
+                    &work,
+                    c,
+                    &profile,
+                    Letter::ResetPassword { link, expires_at },
+                )
+                .await
             })
         })
         .await
@@ -106,9 +112,16 @@ pub async fn mail_password_link(app: &App, user: UserId) -> Result<(), IdentityE
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let (token, _) = issue_reset(&work, c, Some(user), INVITED_LASTS, true).await?;
+                let (token, expires_at) =
+                    issue_reset(&work, c, Some(user), INVITED_LASTS, true).await?;
                 let link = link(&work, "/reset", &token);
-                post(&work, c, &profile, Letter::ResetPassword { link }).await
+                post(
+                    &work,
+                    c,
+                    &profile,
+                    Letter::ResetPassword { link, expires_at },
+                )
+                .await
             })
         })
         .await

@@ -154,7 +154,7 @@ async fn send_link(
     };
     // Issued for an address with an account as well: that nobody learns of it makes it worthless,
     // and both cases do the same.
-    let (token, _) = issue_one_time(app, c, what, registered).await?;
+    let (token, expires_at) = issue_one_time(app, c, what, registered).await?;
     let owner = match people::by_email(c, lookup).await? {
         Some(row) => Some(open_user(app, row)?),
         None => None,
@@ -170,7 +170,13 @@ async fn send_link(
         },
         Some(_) | None => {
             let link = link(app, "/verify", &token);
-            post(app, c, &registered.profile, Letter::VerifyEmail { link }).await
+            post(
+                app,
+                c,
+                &registered.profile,
+                Letter::VerifyEmail { link, expires_at },
+            )
+            .await
         }
     }
 }

@@ -182,7 +182,16 @@ async fn failed(
         });
         if let Some(profile) = open_user(app, row.clone())?.profile {
             let origin = visitor.origin.clone();
-            post(app, c, &profile, Letter::SuspiciousSignIn { origin }).await?;
+            post(
+                app,
+                c,
+                &profile,
+                Letter::SuspiciousSignIn {
+                    origin,
+                    was_let_in: false,
+                },
+            )
+            .await?;
         }
     }
     tell(app, c, "nobody", happened, Some(&visitor.origin)).await
@@ -212,12 +221,12 @@ pub async fn request_sign_in_link(
                     subject: None,
                     lasts: LINK_LASTS,
                 };
-                let (token, _) = issue_one_time(&work, c, what, &user).await?;
+                let (token, expires_at) = issue_one_time(&work, c, what, &user).await?;
                 let Some((_, profile)) = found else {
                     return Ok(());
                 };
                 let link = link(&work, "/sign-in/link", &token);
-                post(&work, c, &profile, Letter::SignInLink { link }).await
+                post(&work, c, &profile, Letter::SignInLink { link, expires_at }).await
             })
         })
         .await

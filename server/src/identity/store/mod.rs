@@ -2,6 +2,10 @@
 
 pub(super) mod admins;
 pub(super) mod attempts;
+pub(super) mod consents;
+pub(super) mod email_changes;
+pub(super) mod erasure;
+pub(super) mod exports;
 pub(super) mod invitations;
 pub(super) mod keys;
 pub(super) mod members;

@@ -164,6 +164,22 @@ pub async fn audit_page(
     Ok(page.page(rows, |row| row.seq).map(|row| origins.entry(row)))
 }
 
+/// What a person did and what was done to them, newest first, at most so many as an export holds;
+/// with the origins that were theirs, unless they have been forgotten.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn audit_of_person_in(
+    app: &App,
+    c: &mut Conn,
+    person: &str,
+) -> Result<Vec<AuditEntry>, DbError> {
+    let rows = store::audit::about(c, person, MOST_EXPORTED).await?;
+    let keys = store::audit::person_keys(c, vec![person.to_owned()]).await?;
+    let origins = Origins::open(&app.vault, keys);
+    Ok(rows.into_iter().map(|row| origins.entry(row)).collect())
+}
+
 /// Records that somebody reads where people have acted from.
 ///
 /// # Errors

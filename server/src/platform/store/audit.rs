@@ -70,6 +70,23 @@ pub(in crate::platform) async fn append(
     Ok(())
 }
 
+/// Entries of which somebody is the actor, the subject, or the owner of the origin; newest first.
+pub(in crate::platform) async fn about(
+    c: &mut Conn,
+    person: &str,
+    limit: i64,
+) -> Result<Vec<AuditRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT seq, at, organisation_id, actor, action, subject, detail, request_id, person, origin, \
+             previous_hash, hash FROM audit_log \
+             WHERE actor = $1 OR subject = $1 OR person = $1 ORDER BY seq DESC LIMIT $2"
+        ),
+        vals![person, limit],
+    )
+    .await
+}
+
 /// Entries after one of them, in order.
 pub(in crate::platform) async fn after(
     c: &mut Conn,

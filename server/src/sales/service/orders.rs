@@ -260,6 +260,34 @@ pub async fn totals(app: &App, event: EventId) -> Result<Vec<(OrderState, i64, i
         .await?)
 }
 
+// What is personal
+
+/// What was bought with an address, by its form for comparing; oldest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn orders_of_buyer_in(
+    c: &mut Conn,
+    email_lookup: &str,
+) -> Result<Vec<OrderDetail>, DbError> {
+    let mut details = Vec::new();
+    for order in store::orders_of_buyer(c, email_lookup).await? {
+        details.push(OrderDetail {
+            items: store::order_items(c, order.id).await?,
+            order,
+        });
+    }
+    Ok(details)
+}
+
+/// Forgets who bought with an address. What was paid stays: the law wants it kept.
+pub(crate) async fn on_person_erased(
+    c: &mut Conn,
+    email_lookup: &str,
+) -> Result<Vec<ErasedOrder>, DbError> {
+    store::erase_buyer(c, email_lookup).await
+}
+
 // The buyer's key to an order
 
 /// The secret that lets a buyer see an order and its tickets; derived, so it is stored nowhere.

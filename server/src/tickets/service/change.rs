@@ -1,5 +1,7 @@
 //! Ending tickets and issuing them anew.
 
+use std::collections::BTreeMap;
+
 use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
@@ -9,7 +11,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
-use crate::sales::OrderId;
+use crate::sales::{ERASED_NAME, ErasedOrder, OrderId};
 
 pub(super) async fn end_all(
     app: &App,
@@ -38,6 +40,31 @@ pub(crate) async fn on_order_refunded(
         .map(|t| t.id)
         .collect();
     end_all(app, c, event, &ids).await
+}
+
+/// Forgets the buyers of orders: their tickets stay valid without a name, unless another holder is
+/// named on them. The gates are told, so that they forget as well.
+pub(crate) async fn on_person_erased(
+    app: &App,
+    c: &mut Conn,
+    orders: &[ErasedOrder],
+) -> Result<(), DbError> {
+    let mut by_event: BTreeMap<EventId, Vec<TicketId>> = BTreeMap::new();
+    for order in orders {
+        let tickets = store::of_order(c, order.id).await?;
+        let theirs = tickets.iter().filter(|t| t.holder_name == order.name);
+        by_event
+            .entry(order.event_id)
+            .or_default()
+            .extend(theirs.map(|t| t.id));
+    }
+    for (event, ids) in by_event {
+        if !ids.is_empty() {
+            let last = advance(app, c, event, ids.len()).await?;
+            store::set_holder(c, &ids, ERASED_NAME, last).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Declares a ticket dead.

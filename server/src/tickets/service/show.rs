@@ -1,5 +1,7 @@
 //! Buying tickets and showing them.
 
+use bilten_kernel::db::{Conn, DbError};
+
 use super::super::model::*;
 use super::super::store;
 use super::{TicketError, issuer};
@@ -32,6 +34,14 @@ pub async fn ticket(app: &App, id: TicketId) -> Result<Ticket, TicketError> {
         .read(move |c| Box::pin(async move { store::ticket(c, id).await }))
         .await?;
     found.ok_or(TicketError::NotFound)
+}
+
+/// An order's tickets without their codes.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn of_order_in(c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, DbError> {
+    store::of_order(c, order).await
 }
 
 /// The tickets of an order with their codes.

@@ -8,7 +8,7 @@ use bilten_core::sync::client::Client as SyncClient;
 use bilten_core::sync::page::Change;
 use bilten_kernel::db::Db;
 use bilten_kernel::{http, on_both_engines};
-use bilten_server::app::App;
+use bilten_server::app::{App, Post};
 use bilten_server::server;
 use tokio::sync::oneshot;
 
@@ -84,7 +84,7 @@ on_both_engines! {
         }
         let db = Db::open(&t.app.config.database).await.unwrap();
         let vault = crate::app::vault(&db, t.app.now()).await;
-        let second = App::new(db, t.clock.clone(), t.app.random.clone(), t.app.config.clone(), vault);
+        let second = App::new(db, t.clock.clone(), t.app.random.clone(), t.app.config.clone(), vault, Post::new(&t.app.config).unwrap());
         let listener = http::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

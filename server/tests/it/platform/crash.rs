@@ -10,7 +10,7 @@ use bilten_kernel::clock::{Clock, SystemClock};
 use bilten_kernel::db::{DatabaseConfig, Db};
 use bilten_kernel::on_both_engines;
 use bilten_kernel::random::{self, OsRandom};
-use bilten_server::app::App;
+use bilten_server::app::{App, Post};
 use bilten_server::config::{Config, DEFAULTS};
 use bilten_server::platform::{self, AuditRecord, MasterKey, Masters, Vault};
 use bilten_server::{MIGRATIONS, server};
@@ -51,12 +51,14 @@ async fn node(config: &DatabaseConfig) -> App {
         .await
         .unwrap();
     let settings: Config = bilten_kernel::config::load(None, DEFAULTS, std::iter::empty()).unwrap();
+    let post = Post::new(&settings).unwrap();
     App::new(
         db,
         Arc::new(SystemClock),
         Arc::new(OsRandom),
         settings,
         vault,
+        post,
     )
 }
 

@@ -69,6 +69,15 @@ impl Caller {
         send(t, request).await
     }
 
+    /// A request without a body.
+    pub(super) async fn send(&self, t: &TestApp, method: &str, path: &str) -> Answer {
+        let mut request = t.stranger.request(method.parse().unwrap(), path);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        send(t, request).await
+    }
+
     pub(super) async fn call(&self, t: &TestApp, operation: &Operation, things: &Things) -> Answer {
         let path = things.fill(operation);
         let mut request = t.stranger.request(operation.method.parse().unwrap(), &path);

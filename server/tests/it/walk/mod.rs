@@ -150,7 +150,8 @@ on_both_engines! {
     async fn every_route_refuses_whom_it_must(db: TestDb) {
         let t = TestApp::start(db).await;
         let callers = Callers::gather(&t).await;
-        let things = Things::make(&t, &callers).await;
+        let mut things = Things::make(&t, &callers).await;
+        things.make_copy(&t, &callers.owner).await;
         let mut faults = Faults::default();
         for operation in operations() {
             match operation.access.clone() {
@@ -173,7 +174,8 @@ on_both_engines! {
     async fn every_route_serves_whom_it_may(db: TestDb) {
         let t = TestApp::start(db).await;
         let callers = Callers::gather(&t).await;
-        let things = Things::make(&t, &callers).await;
+        let mut things = Things::make(&t, &callers).await;
+        things.make_copy(&t, &callers.owner).await;
         let mut faults = Faults::default();
         // What destroys things comes last.
         let mut operations = operations();

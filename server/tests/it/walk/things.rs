@@ -131,6 +131,20 @@ impl Things {
         }
     }
 
+    /// A copy of a person's data that can be downloaded.
+    pub(super) async fn make_copy(&mut self, t: &TestApp, person: &Caller) {
+        let asked = person.send(t, "POST", "/api/v1/me/exports").await;
+        let id = text(&asked.expect(202)["id"]);
+        for _ in 0..400 {
+            let copies = person.send(t, "GET", "/api/v1/me/exports").await;
+            if copies.expect(200)[0]["state"] == "ready" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        self.by_name.insert("export", id);
+    }
+
     /// A device of an event of somebody else.
     async fn another_tenant(t: &TestApp) -> Device {
         let organiser = t.other_organiser().await;

@@ -1,0 +1,80 @@
+//! Mail by SMTP.
+
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+
+use super::message::message;
+use super::{Mail, MailConfigError, MailError, Mailer};
+use crate::Answer;
+
+/// How long the server may take for each step.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Hands mail to an SMTP server over connections that are kept for a while.
+pub struct SmtpMailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl SmtpMailer {
+    /// A mailer for the server of this URL: `smtps://user:password@host`, or `smtp://…?tls=required`
+    /// for STARTTLS. It connects when there is something to send.
+    ///
+    /// # Errors
+    /// [`MailConfigError::Url`] if it is none.
+    pub fn new(url: &str, from: Mailbox) -> Result<Self, MailConfigError> {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            // The URL, and the password in it, are not part of this error.
+            .map_err(|error| MailConfigError::Url(error.to_string()))?
+            .hello_name(ClientId::Domain(from.email.domain().to_owned()))
+            .timeout(Some(PATIENCE))
+            .build();
+        Ok(Self { transport, from })
+    }
+
+    async fn hand_over(&self, mail: &Mail) -> Result<(), MailError> {
+        let message = message(mail, &self.from)?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(judge(&error)),
+        }
+    }
+}
+
+impl Mailer for SmtpMailer {
+    fn send<'a>(&'a self, mail: &'a Mail) -> Answer<'a, Result<(), MailError>> {
+        Box::pin(self.hand_over(mail))
+    }
+}
+
+/// What a server's answer means. Its words are left out: they repeat the address.
+fn judge(error: &Error) -> MailError {
+    let Some(status) = error.status() else {
+        return MailError::Failed(error.to_string());
+    };
+    let status = status.to_string();
+    let said = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    // Codes such as 5.1.1 (RFC 3463) say more: 5.1.x is about the address, while a bare 550 may
+    // mean it and 5.7.x means that we may not send.
+    let enhanced = said.split_whitespace().next().filter(|word| {
+        word.split('.').count() == 3 && word.starts_with(|c: char| c.is_ascii_digit())
+    });
+    let is_address = match enhanced {
+        Some(code) => code.starts_with("5.1."),
+        None => ["550", "551", "553"].contains(&status.as_str()),
+    };
+    let what = enhanced.unwrap_or_default();
+    let what = format!("the mail server answered {status} {what}");
+    let what = what.trim_end().to_owned();
+    if is_address {
+        MailError::Refused(what)
+    } else {
+        MailError::Failed(what)
+    }
+}

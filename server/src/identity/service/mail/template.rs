@@ -1,0 +1,196 @@
+//! The mails there are, and what each of them needs to know.
+
+use std::time::Duration;
+
+use bilten_kernel::clock::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A mail to somebody with an account, or to somebody who may get one.
+///
+/// Links are whole addresses, see [`link`](super::link). A mail to an address that is not known to
+/// be somebody's holds no text that a stranger chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MailTemplate {
+    /// Shows that an address is somebody's.
+    VerifyEmail {
+        /// Confirms the address.
+        link: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// Somebody registered with an address that has an account: its owner is told, they are not.
+    AlreadyRegistered {
+        /// Where to sign in.
+        sign_in: String,
+        /// Where to get a new password.
+        reset: String,
+    },
+    /// Sets a new password.
+    ResetPassword {
+        /// Where to set it.
+        link: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// The password was changed.
+    PasswordChanged {
+        /// When.
+        at: Timestamp,
+        /// Where to get another one.
+        reset: String,
+    },
+    /// Signs somebody in.
+    MagicLink {
+        /// Signs them in.
+        link: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// A code to type in.
+    SignInCode {
+        /// The code.
+        code: String,
+        /// Until when it works.
+        expires_at: Timestamp,
+    },
+    /// Somebody signed in from where they never did before.
+    NewDevice {
+        /// When.
+        at: Timestamp,
+        /// What kind of device, in words of ours, such as `Firefox on Linux`.
+        device: String,
+        /// From which network address.
+        address: String,
+        /// Where sessions are listed and ended.
+        sessions: String,
+    },
+    /// A sign-in that does not look like the others.
+    SuspiciousSignIn {
+        /// When.
+        at: Timestamp,
+        /// What kind of device.
+        device: String,
+        /// From which network address.
+        address: String,
+        /// Whether it was let in.
+        was_let_in: bool,
+        /// Where sessions are listed and ended.
+        sessions: String,
+    },
+    /// An organisation asks somebody to be a member.
+    Invitation {
+        /// The organisation's name.
+        organisation: String,
+        /// As what, in words, such as `door staff`.
+        role: String,
+        /// Where to accept.
+        link: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// To the new address, when somebody changes theirs.
+    ConfirmNewEmail {
+        /// Confirms the new address.
+        link: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// To the old address, when somebody changed theirs.
+    EmailChanged {
+        /// When.
+        at: Timestamp,
+        /// Brings the old address back.
+        undo: String,
+        /// Until when that works.
+        undo_until: Timestamp,
+    },
+    /// A second factor was added or taken away.
+    MfaChanged {
+        /// When.
+        at: Timestamp,
+        /// What happened, as a sentence, such as `An authenticator app was added.`
+        change: String,
+        /// Where factors are listed.
+        security: String,
+    },
+    /// Somebody signed in with a recovery code.
+    RecoveryCodeUsed {
+        /// When.
+        at: Timestamp,
+        /// How many are left.
+        left: u32,
+        /// Where new ones are made.
+        security: String,
+    },
+    /// The account was erased.
+    AccountErased {
+        /// When.
+        at: Timestamp,
+    },
+    /// A copy of somebody's data can be downloaded.
+    ExportReady {
+        /// Where.
+        link: String,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// An administrator of the platform acted as somebody.
+    ImpersonationNotice {
+        /// From when.
+        at: Timestamp,
+        /// Until when at the latest.
+        until: Timestamp,
+        /// Why, in the administrator's words.
+        reason: String,
+    },
+}
+
+/// How long a notice is worth sending.
+const NOTICE: Duration = Duration::from_secs(3 * 86_400);
+
+impl MailTemplate {
+    /// The name of this kind of mail, for logs.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "verify_email",
+            Self::AlreadyRegistered { .. } => "already_registered",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::MagicLink { .. } => "magic_link",
+            Self::SignInCode { .. } => "sign_in_code",
+            Self::NewDevice { .. } => "new_device",
+            Self::SuspiciousSignIn { .. } => "suspicious_sign_in",
+            Self::Invitation { .. } => "invitation",
+            Self::ConfirmNewEmail { .. } => "confirm_new_email",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::MfaChanged { .. } => "mfa_changed",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::AccountErased { .. } => "account_erased",
+            Self::ExportReady { .. } => "export_ready",
+            Self::ImpersonationNotice { .. } => "impersonation_notice",
+        }
+    }
+
+    /// Until when a mail that was written at `at` is worth sending.
+    pub(super) fn useful_until(&self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::VerifyEmail { expires_at, .. }
+            | Self::ResetPassword { expires_at, .. }
+            | Self::MagicLink { expires_at, .. }
+            | Self::SignInCode { expires_at, .. }
+            | Self::Invitation { expires_at, .. }
+            | Self::ConfirmNewEmail { expires_at, .. }
+            | Self::ExportReady { expires_at, .. } => *expires_at,
+            Self::EmailChanged { undo_until, .. } => *undo_until,
+            Self::AlreadyRegistered { .. }
+            | Self::PasswordChanged { .. }
+            | Self::NewDevice { .. }
+            | Self::SuspiciousSignIn { .. }
+            | Self::MfaChanged { .. }
+            | Self::RecoveryCodeUsed { .. }
+            | Self::AccountErased { .. }
+            | Self::ImpersonationNotice { .. } => at + NOTICE,
+        }
+    }
+}
