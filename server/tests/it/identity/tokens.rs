@@ -132,9 +132,10 @@ on_both_engines! {
             assert!(!is_good(&t, &token).await, "{why}");
         }
         assert!(is_good(&t, &ana.access).await);
-        t.clock.advance(Duration::from_secs(610));
+        // Some of the half minute that clocks may be apart is left to a slow machine.
+        t.clock.advance(Duration::from_secs(605));
         assert!(is_good(&t, &ana.access).await);
-        t.clock.advance(Duration::from_secs(2));
+        t.clock.advance(Duration::from_secs(26));
         assert!(!is_good(&t, &ana.access).await);
         t.stop().await;
     }
