@@ -11,6 +11,7 @@ mod openapi;
 mod platform;
 mod post;
 mod sales;
+mod security_page;
 mod statements;
 mod tickets;
 mod walk;
