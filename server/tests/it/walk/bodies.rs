@@ -49,7 +49,11 @@ pub(super) fn query(operation: &Operation, things: &Things) -> String {
     let pair = |(name, schema): &(String, Value)| match sample(schema, things) {
         Value::String(_) if name == "email" => "email=walk@example.com".to_owned(),
         Value::String(text) => format!("{name}={text}"),
-        other => format!("{name}={other}"),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => format!("{name}={other}"),
     };
     operation
         .query
@@ -92,7 +96,11 @@ fn sample(schema: &Value, things: &Things) -> Value {
             .find(|kind| *kind != "null")
             .cloned()
             .unwrap_or_default(),
-        kind => kind.clone(),
+        kind @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => kind.clone(),
     };
     match kind.as_str() {
         Some("string") => match schema["format"].as_str() {

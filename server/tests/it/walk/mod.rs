@@ -348,6 +348,12 @@ async fn refuses_as_peoples(
             &answer,
             &[(404, "not_found")],
         );
+        let answer = callers.admin_without_mfa.call(t, operation, things).await;
+        faults.refused(
+            "an administrator without a second factor",
+            &answer,
+            &[(403, "identity.mfa_required")],
+        );
     } else if operation.has_parameters() || operation.method == "GET" {
         let answer = callers.other_owner.call(t, operation, things).await;
         if operation.has_parameters() {

@@ -64,9 +64,8 @@ impl Operation {
     /// Whether it ends what all others need: an account, or the service itself.
     pub(super) fn comes_last(&self) -> Option<usize> {
         const LAST: [&str; 4] = ["/erase", "/keys/rotate", "/maintenance", "/maintenance/end"];
-        let ends = |end: &&str| self.path.ends_with(*end);
         LAST.iter()
-            .position(|end| ends(&end))
+            .position(|end| self.path.ends_with(end))
             .filter(|_| self.method != "GET")
     }
 
