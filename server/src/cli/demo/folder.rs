@@ -108,6 +108,11 @@ impl Folder {
         format!("sqlite:{}", self.path.join("bilten.db").display())
     }
 
+    /// Where mail is written to.
+    pub(super) fn mail(&self) -> PathBuf {
+        self.path.join("mail")
+    }
+
     /// The key that seals the server's secrets.
     pub(super) fn master_key(&self) -> PathBuf {
         self.path.join("master.key")

@@ -53,6 +53,7 @@ impl Running {
         telemetry::init(&config.log).map_err(|error| Failure::new("log", error))?;
         config.database.url = database_url.map_or_else(|| folder.database_url(), str::to_owned);
         config.secrets.master_key_file = folder.master_key();
+        config.mail.folder = folder.mail();
         if database_url.is_some()
             && let Ok(key) = std::env::var("BILTEN_SECRETS__MASTER_KEY")
         {

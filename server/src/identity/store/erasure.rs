@@ -102,6 +102,10 @@ pub(in crate::identity) async fn delete_all(
         sql!(
             "UPDATE members SET removed_at = $2, updated_at = $2 WHERE user_id = $1 AND removed_at IS NULL"
         ),
+        sql!(
+            "UPDATE staff_sessions SET ended_at = $2
+             WHERE ended_at IS NULL AND member_id IN (SELECT id FROM members WHERE user_id = $1)"
+        ),
         sql!("UPDATE oauth_grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL"),
         sql!(
             "UPDATE platform_admins SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL"
