@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List API keys, the newest first; ended ones too
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
     params(PageQuery),
     responses((status = 200, body = Page<ApiKey>), (status = "4XX", body = Problem)))]
@@ -46,7 +46,7 @@ async fn list(
 
 /// Make an API key that may do no more than its maker; its text is shown this once
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage")), ("x-recently-authenticated" = json!(true))),
     responses((status = 201, body = NewKey), (status = "4XX", body = Problem)))]
 async fn create(
@@ -66,7 +66,7 @@ async fn create(
 
 /// See an API key
 #[utoipa::path(get, path = "/api/v1/keys/{key}", tag = "keys",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
     params(("key" = ApiKeyId, Path)),
     responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
@@ -90,7 +90,7 @@ struct ApiKeyPatch {
 
 /// Give an API key another name
 #[utoipa::path(patch, path = "/api/v1/keys/{key}", tag = "keys",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
     params(("key" = ApiKeyId, Path)),
     responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
@@ -118,7 +118,7 @@ struct KeyRotation {
 
 /// Replace an API key by one that may do the same; the old one goes on for a while
 #[utoipa::path(post, path = "/api/v1/keys/{key}/rotate", tag = "keys",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage")), ("x-recently-authenticated" = json!(true))),
     params(("key" = ApiKeyId, Path)),
     responses((status = 201, body = NewKey), (status = "4XX", body = Problem)))]
@@ -147,7 +147,7 @@ async fn rotate(
 
 /// End an API key at once
 #[utoipa::path(delete, path = "/api/v1/keys/{key}", tag = "keys",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
     params(("key" = ApiKeyId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]

@@ -47,7 +47,7 @@ struct MembersQuery {
 
 /// List the organisation's members, in the order in which they joined
 #[utoipa::path(get, path = "/api/v1/members", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.read"))),
     params(MembersQuery),
     responses((status = 200, body = Page<Member>), (status = "4XX", body = Problem)))]
@@ -83,7 +83,7 @@ async fn list(
 
 /// See a member
 #[utoipa::path(get, path = "/api/v1/members/{member}", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.read"))),
     params(("member" = MemberId, Path)),
     responses((status = 200, body = Member), (status = "4XX", body = Problem)))]
@@ -102,7 +102,7 @@ async fn show(
 /// Nobody gives, or takes from others, more than they have. To make somebody an owner, the caller
 /// must have proved within 10 minutes who they are.
 #[utoipa::path(put, path = "/api/v1/members/{member}/roles", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.manage"))),
     params(("member" = MemberId, Path)),
     responses((status = 200, body = Member), (status = "4XX", body = Problem)))]
@@ -120,7 +120,7 @@ async fn set_roles(
 
 /// Take a member out; the last owner stays
 #[utoipa::path(delete, path = "/api/v1/members/{member}", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.manage"))),
     params(("member" = MemberId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
@@ -141,7 +141,7 @@ async fn remove(
 
 /// Take a member's PIN away, and with it the devices that they hold
 #[utoipa::path(delete, path = "/api/v1/members/{member}/pin", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.manage"))),
     params(("member" = MemberId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
@@ -191,7 +191,7 @@ async fn clear_own_pin(
 
 /// List invitations, the newest first
 #[utoipa::path(get, path = "/api/v1/invitations", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.read"))),
     params(PageQuery),
     responses((status = 200, body = Page<Invitation>), (status = "4XX", body = Problem)))]
@@ -212,7 +212,7 @@ async fn invitations(
 
 /// Invite somebody by mail; what waited for the same address is replaced
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.manage"))),
     responses((status = 201, body = Invitation), (status = "4XX", body = Problem)))]
 async fn invite(
@@ -227,7 +227,7 @@ async fn invite(
 
 /// Take an invitation back
 #[utoipa::path(delete, path = "/api/v1/invitations/{invitation}", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.manage"))),
     params(("invitation" = InvitationId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
@@ -248,7 +248,7 @@ async fn revoke_invitation(
 
 /// Send an invitation once more, with a new link; the old one is void
 #[utoipa::path(post, path = "/api/v1/invitations/{invitation}/resend", tag = "members",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.manage"))),
     params(("invitation" = InvitationId, Path)),
     responses((status = 200, body = Invitation), (status = "4XX", body = Problem)))]

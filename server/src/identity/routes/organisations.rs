@@ -47,7 +47,7 @@ async fn own(SignedIn(_principal, person): SignedIn) -> Json<Page<OwnOrganisatio
 
 /// See the organisation
 #[utoipa::path(get, path = "/api/v1/organisation", tag = "organisations",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("organisation.read"))),
     responses((status = 200, body = Organisation), (status = "4XX", body = Problem)))]
 async fn show(
@@ -64,7 +64,7 @@ async fn show(
 /// Whether members must show a second factor can be changed within 10 minutes of signing in, and
 /// switched on by somebody who showed theirs.
 #[utoipa::path(patch, path = "/api/v1/organisation", tag = "organisations",
-    security(("api_key" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("organisation.manage"))),
     responses((status = 200, body = Organisation), (status = "4XX", body = Problem)))]
 async fn update(

@@ -219,6 +219,7 @@ async fn set_state(
                 }
                 let touched = store::set_state(c, user, from, to, work.now()).await?;
                 let ended = if to == UserState::Deactivated {
+                    super::end_grants_in(&work, c, &by, user, None).await?;
                     end_sessions_in(&work, c, user, None).await?
                 } else {
                     0

@@ -329,7 +329,7 @@ pub async fn remove_member(
                 if before.roles.all().any(|role| !giver.may_grant(role)) {
                     return Err(IdentityError::RoleTooHigh);
                 }
-                take_out(&work, c, organisation, id, before.user).await?;
+                take_out(&work, c, organisation, id, before.user, &principal.actor()).await?;
                 note(
                     &work,
                     c,
@@ -353,11 +353,14 @@ async fn take_out(
     organisation: OrganisationId,
     id: MemberId,
     user: UserId,
+    by: &str,
 ) -> Result<(), IdentityError> {
     let now = app.now();
     if !store::remove(c, organisation, id, now).await? {
         return Err(IdentityError::LastOwner);
     }
+    // Should they come back, the programs that they let act for them do not.
+    super::end_grants_in(app, c, by, user, Some(organisation)).await?;
     Ok(invitations::revoke_by(c, organisation, &user.to_string(), now).await?)
 }
 
@@ -383,7 +386,7 @@ pub async fn leave(
                 if store::member(c, organisation, id).await?.is_none() {
                     return Err(IdentityError::NotFound("member"));
                 }
-                take_out(&work, c, organisation, id, user).await?;
+                take_out(&work, c, organisation, id, user, &actor).await?;
                 note(
                     &work,
                     c,

@@ -117,18 +117,22 @@ impl Place {
             .with_token(tokens["access_token"].as_str().unwrap())
     }
 
-    /// Ends the manager's membership, as whoever removes members does.
+    /// Takes the manager out of the organisation.
     async fn remove_manager(&self) {
-        let (app, user, organisation) = (self.t.app.clone(), self.manager, self.organisation);
-        let now = self.t.app.now();
-        self.t.app.db.write(move |c| Box::pin(async move {
-            c.exec(
-                sql!("UPDATE members SET removed_at = $3, updated_at = $3 WHERE user_id = $1 AND organisation_id = $2"),
-                vals![user, organisation, now],
-            ).await?;
-            identity::end_grants_in(&app, c, "tests", user, Some(organisation)).await
-        })).await.unwrap();
-        self.t.app.principals.clear();
+        let member: String = self
+            .t
+            .app
+            .db
+            .scalar(
+                sql!("SELECT id FROM members WHERE user_id = $1 AND organisation_id = $2"),
+                vals![self.manager, self.organisation],
+            )
+            .await
+            .unwrap();
+        self.owner
+            .delete(&format!("/api/v1/members/{member}"))
+            .await
+            .expect(204);
     }
 }
 
