@@ -111,6 +111,9 @@ on_both_engines! {
         assert!(trail.text.contains(&format!("{admin_id} as {bor}")), "{}", trail.text);
         let log = admin.get("/api/v1/platform/audit").await;
         assert!(log.text.contains("impersonations.begun"), "{}", log.text);
+        let address = identity::user(&t.app, bor).await.unwrap().profile.unwrap().email.to_string();
+        let told = t.mail_to(&address).await;
+        assert!(told.text.contains("Ticket 17"), "{}", told.text);
         let id = begun["id"].as_str().unwrap();
         admin.delete(&format!("{path}/{id}")).await.expect(204);
         acting.get("/api/v1/members").await.refused(401, "identity.token_unknown");
