@@ -184,8 +184,13 @@ on_both_engines! {
                 assert!((400..500).contains(&answer.status), "{path} {body:?}: {} {}", answer.status, answer.text);
                 assert!(answer.expect(answer.status)["error"].is_string(), "{path}: {}", answer.text);
             }
-            let huge = post_raw(&p.t.stranger, path, vec![b'a'; 3_000_000], Some(&good)).await;
-            assert!((400..500).contains(&huge.status), "{path}: {}", huge.status);
+            // The server answers before it has read all of this and hangs up: its answer may be lost.
+            let huge = p.t.stranger.request(Method::POST, path).header("authorization", &good);
+            if let Ok(answer) = huge.body(vec![b'a'; 3_000_000]).send().await {
+                assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
+            }
+            let after = post_raw(&p.t.stranger, path, long.clone(), Some(&good)).await;
+            assert!((400..500).contains(&after.status), "{path}: {}", after.status);
         }
         for query in ["", "?", "?%00", "?client_id=%00&redirect_uri=%00", "?client_id=%ff", &format!("?state={}", "x".repeat(30_000))] {
             let request = p.browser.request(Method::GET, &format!("/oauth/authorize{query}"));
