@@ -36,8 +36,10 @@ export class Server {
   private constructor(
     readonly url: string,
     private readonly key: string,
-    private readonly process: ChildProcess,
+    private readonly serve: () => ChildProcess,
+    private process: ChildProcess,
     private readonly bilten: (...command: string[]) => Promise<string>,
+    private readonly engine: Engine,
     private readonly cleanUp: () => Promise<void>,
   ) {}
 
@@ -57,8 +59,8 @@ export class Server {
     const bilten = async (...command: string[]) => (await run(binary, command, { cwd: folder, env })).stdout.trim();
     const [, organisation] = (await bilten("organisation", "create", "Kino Šiška")).split("\t");
     const [, key] = (await bilten("key", "create", "--organisation", organisation)).split("\t");
-    const child = spawn(binary, ["serve"], { cwd: folder, env, stdio: ["ignore", "inherit", "inherit"] });
-    const server = new Server(url, key, child, bilten, async () => {
+    const serve = () => spawn(binary, ["serve"], { cwd: folder, env, stdio: ["ignore", "inherit", "inherit"] });
+    const server = new Server(url, key, serve, serve(), bilten, engine, async () => {
       if (engine === "postgres") await dropDatabase(database);
       await rm(folder, { recursive: true, force: true });
     });
@@ -77,18 +79,28 @@ export class Server {
     throw new Error("bilten did not become ready");
   }
 
-  async stop(): Promise<void> {
+  private async end(): Promise<void> {
     const ended = new Promise((done) => this.process.once("exit", done));
     if (this.process.exitCode === null) {
       this.process.kill("SIGTERM");
       await ended;
     }
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
     await this.cleanUp();
   }
 
   /** Makes an account whose address is known; gives the link by which its password is chosen. */
   async person(email: string, name: string): Promise<string> {
+    // Commands that write cannot run beside a server on the same SQLite file.
+    if (this.engine === "sqlite") await this.end();
     const [, link] = (await this.bilten("user", "create", "--email", email, "--name", name, "--verified")).split("\n");
+    if (this.engine === "sqlite") {
+      this.process = this.serve();
+      await this.ready();
+    }
     return link;
   }
 
