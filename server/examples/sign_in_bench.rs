@@ -46,6 +46,7 @@ async fn main() {
         .database_url
         .unwrap_or_else(|| format!("sqlite:{}", folder.path().join("bench.db").display()));
     config.secrets.master_key = "5a".repeat(32);
+    config.mail.folder = folder.path().join("mail");
     let app = server::open(config).await.unwrap();
     let lasts = Duration::from_secs(arguments.seconds);
     let limits = &app.config.identity;

@@ -100,7 +100,15 @@ impl From<ConfigError> for Failure {
 impl From<crate::identity::IdentityError> for Failure {
     fn from(error: crate::identity::IdentityError) -> Self {
         let problem = bilten_kernel::error::IntoProblem::into_problem(error);
-        Self::new(problem.code(), problem.detail())
+        let fields = problem.errors().iter();
+        let fields: Vec<_> = fields
+            .map(|error| format!("{}: {}", error.field, error.detail))
+            .collect();
+        if fields.is_empty() {
+            Self::new(problem.code(), problem.detail())
+        } else {
+            Self::new(problem.code(), fields.join("; "))
+        }
     }
 }
 

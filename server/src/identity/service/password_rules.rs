@@ -37,7 +37,8 @@ pub(in crate::identity) async fn hash_chosen(
     let list = app.passwords.breached_list();
     let (text, known) = (password.clone(), format!("{email} {name}"));
     let judged = app.passwords.run(move || {
-        let words: Vec<&str> = known.split([' ', '@', '.', '+', '-', '_']).collect();
+        let parts = known.split([' ', '@', '.', '+', '-', '_']);
+        let words: Vec<&str> = known.split(' ').chain(parts).collect();
         if zxcvbn(text.reveal(), &words).score() < Score::Three {
             return Some(fault(
                 "guessable",

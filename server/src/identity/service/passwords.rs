@@ -165,7 +165,9 @@ pub async fn reset_password(
     let (work, token, origin) = (app.clone(), token.to_owned(), origin.clone());
     let id = app
         .db
-        .write(move |c| {
+        .write_again(move |c| {
+            let (work, token, origin) = (work.clone(), token.clone(), origin.clone());
+            let (profile, hash) = (profile.clone(), hash.clone());
             Box::pin(async move {
                 let taken: Option<Option<Reset>> = take_one_time(&work, c, RESET, &token).await?;
                 let reset = taken.flatten().ok_or(IdentityError::LinkUnknown)?;

@@ -190,7 +190,11 @@ pub async fn verify_registration(app: &App, token: &str) -> Result<UserId, Ident
     let (work, token) = (app.clone(), token.to_owned());
     let made: Result<UserId, IdentityError> = app
         .db
-        .write(move |c| Box::pin(async move { verify_in(&work, c, &token).await }))
+        // Two links of one address end each other: on PostgreSQL one of them may have to begin again.
+        .write_again(move |c| {
+            let (work, token) = (work.clone(), token.clone());
+            Box::pin(async move { verify_in(&work, c, &token).await })
+        })
         .await;
     match made {
         // Two links of one address at the same moment: the other one was faster.

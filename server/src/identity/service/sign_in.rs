@@ -264,7 +264,8 @@ pub async fn sign_in_by_link(
 ) -> Result<SignInStep, IdentityError> {
     let (work, token, visitor) = (app.clone(), token.to_owned(), visitor.clone());
     app.db
-        .write(move |c| {
+        .write_again(move |c| {
+            let (work, token, visitor) = (work.clone(), token.clone(), visitor.clone());
             Box::pin(async move {
                 let taken: Option<Option<UserId>> =
                     take_one_time(&work, c, SIGN_IN_LINK, &token).await?;

@@ -7,6 +7,7 @@ mod doctor_database;
 mod gate;
 mod platform;
 mod read;
+mod user;
 
 use std::io::Write;
 use std::path::Path;

@@ -2,12 +2,15 @@
 
 pub(crate) mod admins;
 mod keys;
+mod links;
 mod mail;
 pub(crate) mod oauth;
 mod organisations;
 mod people;
 mod permissions;
 mod privacy;
+mod register;
+mod sessions;
 mod sign_in;
 mod staff;
 mod tokens;
