@@ -92,16 +92,20 @@ export class Server {
     await this.cleanUp();
   }
 
-  /** Makes an account whose address is known; gives the link by which its password is chosen. */
-  async person(email: string, name: string): Promise<string> {
+  /**
+   * Makes an account whose address is known, perhaps of a member of the organisation; gives the link by which its
+   * password is chosen.
+   */
+  async person(email: string, name: string, role?: string): Promise<string> {
     // Commands that write cannot run beside a server on the same SQLite file.
     if (this.engine === "sqlite") await this.end();
-    const [, link] = (await this.bilten("user", "create", "--email", email, "--name", name, "--verified")).split("\n");
+    const member = role === undefined ? [] : ["--organisation", "kino-siska", "--role", role];
+    const made = await this.bilten("user", "create", "--email", email, "--name", name, "--verified", ...member);
     if (this.engine === "sqlite") {
       this.process = this.serve();
       await this.ready();
     }
-    return link;
+    return made.split("\n")[1];
   }
 
   /** Calls the API as the organiser. */

@@ -118,10 +118,10 @@ export const password = "kozolec brez strehe 42";
 let people = 0;
 
 /** Makes an account and chooses its password by the page of its link; gives the address. */
-export async function register(page: Page, server: Server, name: string): Promise<string> {
+export async function register(page: Page, server: Server, name: string, role?: string): Promise<string> {
   people += 1;
   const email = `person${people}.${Date.now()}@example.com`;
-  await page.goto(await server.person(email, name));
+  await page.goto(await server.person(email, name, role));
   await page.getByLabel("New password").fill(password);
   await page.getByRole("button", { name: "Keep the new password" }).click();
   await expect(page.getByText("Your password is changed")).toBeVisible();
