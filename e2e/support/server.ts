@@ -46,7 +46,8 @@ export class Server {
   static async start(engine: Engine): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), "bilten-e2e-"));
     const port = await freePort();
-    const url = `http://127.0.0.1:${port}`;
+    // By name: browsers give passkeys to no numbers.
+    const url = `http://localhost:${port}`;
     const database = engine === "sqlite" ? `sqlite:${join(folder, "bilten.db")}` : await newDatabase();
     const env = {
       ...process.env,

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod payments;
 pub mod personal;
 pub mod platform;
+mod qr;
 pub mod router;
 pub mod sales;
 pub mod server;
@@ -52,6 +53,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 104,
         name: "privacy",
         sql: include_str!("../migrations/0104_privacy.sql"),
+    },
+    Migration {
+        version: 105,
+        name: "factors",
+        sql: include_str!("../migrations/0105_factors.sql"),
     },
     Migration {
         version: 107,

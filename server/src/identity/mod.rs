@@ -10,6 +10,7 @@
 //! | `routes/extract.rs` | the extractors by which a route says who may call it |
 //! | `service/principal.rs` | from a credential to a [`Principal`] |
 //! | `service/finish.rs` | the last steps of every sign-in: devices, notices, the second factor |
+//! | `service/factors/` | second factors and passkeys: added, shown, removed |
 //! | `service/throttle.rs` | progressive delay, which strangers cannot use against an owner |
 //! | `service/access_tokens.rs`, `service/refresh.rs` | tokens of apps |
 //! | `service/one_time.rs` | links and codes that count once |
@@ -67,4 +68,6 @@ pub static SEALED: &[SealedColumn] = &[
         "key_id" => |id| service::token_key_purpose(id)),
     crate::sealed_column!("email_changes", "id", "sealed_content", "id" => |id| service::email_change_purpose(id)),
     crate::sealed_column!("data_exports", "id", "sealed_archive", "id" => |id| service::export_purpose(id)),
+    crate::sealed_column!("mfa_methods", "id", "sealed_secret", "id" => |id| service::factor_purpose(id)),
+    crate::sealed_column!("passkeys", "id", "sealed_credential", "id" => |id| service::passkey_purpose(id)),
 ];

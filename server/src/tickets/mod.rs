@@ -13,17 +13,16 @@ mod door;
 mod issued;
 mod issuers;
 mod model;
-mod qr;
 mod routes;
 mod service;
 mod store;
 
 use crate::platform::SealedColumn;
+pub use crate::qr::{QrFormat, render_qr};
 pub use door::*;
 pub use issued::Issued;
 pub use issuers::Issuers;
 pub use model::*;
-pub use qr::{QrFormat, render_qr};
 pub use routes::routes;
 pub use service::*;
 

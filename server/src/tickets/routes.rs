@@ -13,12 +13,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::*;
-use super::qr::{QrFormat, render_qr};
 use super::service::{self, Bought, TicketError};
 use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
+use crate::qr::{QrFormat, render_qr};
 use crate::sales::{self, OrderDetail, OrderId};
 
 /// The routes of tickets.

@@ -14,7 +14,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-static ASSETS: [Asset; 3] = [
+static ASSETS: [Asset; 4] = [
     Asset {
         name: "bilten.css",
         media_type: "text/css; charset=utf-8",
@@ -24,6 +24,11 @@ static ASSETS: [Asset; 3] = [
         name: "bilten.js",
         media_type: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../assets/bilten.js"),
+    },
+    Asset {
+        name: "passkeys.js",
+        media_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/passkeys.js"),
     },
     Asset {
         name: "icon.svg",

@@ -70,6 +70,11 @@ pub(super) fn date_and_time(at: Timestamp, zone: &TimeZone) -> Moment {
     moment(at, zone, "%A, %-d %B %Y, %H:%M\u{a0}%Z")
 }
 
+/// `6 June 2026`
+pub(super) fn day(at: Timestamp, zone: &TimeZone) -> Moment {
+    moment(at, zone, "%-d %B %Y")
+}
+
 /// `20:00 CEST`
 pub(super) fn time(at: Timestamp, zone: &TimeZone) -> Moment {
     moment(at, zone, "%H:%M\u{a0}%Z")

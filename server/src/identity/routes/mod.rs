@@ -1,6 +1,7 @@
 //! Identity over HTTP.
 
 mod extract;
+mod factors;
 mod keys;
 mod me;
 mod members;
@@ -26,6 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(oauth::routes())
         .merge(sign_in::routes())
+        .merge(factors::routes())
         .merge(me::routes())
         .merge(organisations::routes())
         .merge(members::routes())

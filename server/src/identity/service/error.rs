@@ -107,6 +107,27 @@ pub enum IdentityError {
     /// Something failed that must not.
     #[error("{0}")]
     Fault(String),
+    /// A code is wrong, was used before, or is too old.
+    #[error("This code is wrong, was used before, or is too old.")]
+    WrongCode,
+    /// A passkey was not made or shown as it should be.
+    #[error("This passkey was not accepted. Please try again.")]
+    PasskeyRefused,
+    /// The passkey belongs to an account already.
+    #[error("This passkey belongs to an account already.")]
+    PasskeyTaken,
+    /// Somebody has as many passkeys as they can have.
+    #[error("You have as many passkeys as you can have. Please remove one first.")]
+    TooManyPasskeys,
+    /// There are no passkeys on this server.
+    #[error("This server has no passkeys: its public address needs a name and https.")]
+    PasskeysUnavailable,
+    /// There is no SMS on this server.
+    #[error("This server cannot send SMS.")]
+    SmsUnavailable,
+    /// The last second factor is needed.
+    #[error("An organisation of yours asks for a second factor, so the last one stays.")]
+    FactorRequired,
     /// A stored secret cannot be opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -206,6 +227,13 @@ impl IntoProblem for IdentityError {
             Self::PinWrong => Problem::unprocessable("identity.pin_wrong", detail),
             Self::AdminProtected => Problem::conflict("identity.admin_protected", detail),
             Self::Fault(error) => Problem::fault(&error),
+            Self::WrongCode => Problem::unprocessable("identity.code_wrong", detail),
+            Self::PasskeyRefused => Problem::unprocessable("identity.passkey_refused", detail),
+            Self::PasskeyTaken => Problem::conflict("identity.passkey_taken", detail),
+            Self::TooManyPasskeys => Problem::conflict("identity.too_many_passkeys", detail),
+            Self::PasskeysUnavailable => Problem::conflict("identity.passkeys_unavailable", detail),
+            Self::SmsUnavailable => Problem::conflict("identity.sms_unavailable", detail),
+            Self::FactorRequired => Problem::conflict("identity.factor_required", detail),
             Self::Vault(error) => Problem::fault(&error),
             Self::Db(error) => error.into_problem(),
         }

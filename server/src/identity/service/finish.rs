@@ -10,7 +10,7 @@ use super::letters::{Letter, post};
 use super::one_time::{OneTime, issue_one_time, peek_one_time, take_one_time, try_one_time};
 use super::throttle::{AccountThrottles, NETWORK, PROOF};
 use super::trail::{keep_attempt, tell};
-use super::{IdentityError, begin_session, email_lookup, open_user};
+use super::{IdentityError, begin_session, email_lookup, open_user, second_factors};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::store::{attempts, people, sessions};
@@ -58,7 +58,7 @@ pub async fn finish_sign_in(
     visitor: &Visitor,
 ) -> Result<SignInStep, IdentityError> {
     let (user, profile) = active_user(app, c, user).await?;
-    let methods = attempts::factors(c, user.id).await?;
+    let methods = second_factors(app, c, user.id, &proof.methods).await?;
     if methods.is_empty() || proof.is_mfa {
         let begun = begin(app, c, &user, &profile, &proof, visitor).await?;
         return Ok(SignInStep::Done(Box::new(begun)));

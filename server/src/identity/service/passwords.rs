@@ -11,7 +11,7 @@ use super::one_time::{OneTime, issue_one_time, peek_one_time, take_one_time};
 use super::sign_in::{SIGN_IN_LINK, mailable};
 use super::throttle::{PROOF, Throttle};
 use super::trail::tell;
-use super::{IdentityError, end_sessions_in, hash_chosen, user};
+use super::{IdentityError, end_sessions_in, hash_chosen, second_factors, user};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::store::{attempts, one_time, people};
@@ -318,7 +318,7 @@ pub async fn reauthenticate(
         .db
         .write(move |c| {
             Box::pin(async move {
-                let methods = attempts::factors(c, person.user).await?;
+                let methods = second_factors(&work, c, person.user, "password").await?;
                 if methods.is_empty() {
                     let proof = Proof::single("password");
                     raise_session(&work, c, person.user, person.session, &proof).await?;

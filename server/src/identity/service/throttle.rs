@@ -82,6 +82,24 @@ pub const MAIL_NETWORK: Rule = Rule {
 };
 
 impl Rule {
+    /// So many tries are free; then pauses begin and double up to the longest; after `forget`
+    /// without a try all is forgotten.
+    pub(super) const fn new(
+        name: &'static str,
+        free: i64,
+        first_ms: i64,
+        most_ms: i64,
+        forget: Duration,
+    ) -> Self {
+        Self {
+            name,
+            free,
+            first_ms,
+            most_ms,
+            forget,
+        }
+    }
+
     /// How long after the `count`-th try the next one has to wait, in milliseconds.
     const fn pause_ms(self, count: i64) -> i64 {
         if count < self.free {

@@ -124,33 +124,3 @@ pub(in crate::identity) async fn delete_old_devices(
     )
     .await
 }
-
-/// The second factors that somebody has set up, by their words.
-pub(in crate::identity) async fn factors(
-    c: &mut Conn,
-    user: UserId,
-) -> Result<Vec<FactorKind>, DbError> {
-    let mut found: Vec<FactorKind> = c
-        .scalars(
-            sql!(
-                "SELECT DISTINCT kind FROM mfa_methods WHERE user_id = $1 AND confirmed_at IS NOT NULL
-                 UNION ALL SELECT 'passkey' WHERE EXISTS (SELECT 1 FROM passkeys WHERE user_id = $1)"
-            ),
-            vals![user],
-        )
-        .await?;
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let recovery: Option<i64> = c
-        .scalar_opt(
-            sql!("SELECT created_at FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL LIMIT 1"),
-            vals![user],
-        )
-        .await?;
-    found.sort_by_key(|kind| kind.as_str());
-    if recovery.is_some() {
-        found.push(FactorKind::Recovery);
-    }
-    Ok(found)
-}

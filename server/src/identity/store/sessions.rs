@@ -245,3 +245,15 @@ pub(in crate::identity) async fn revoke_all(
     )
     .await
 }
+
+/// By which methods somebody signed in.
+pub(in crate::identity) async fn methods(
+    c: &mut Conn,
+    id: SessionId,
+) -> Result<Option<String>, DbError> {
+    c.scalar_opt(
+        sql!("SELECT methods FROM sessions WHERE id = $1"),
+        vals![id],
+    )
+    .await
+}

@@ -8,6 +8,8 @@
 //! | `password.rs` | passwords: forgotten, chosen anew, changed |
 //! | `confirm.rs` | pages with one button, for links in mail; messages |
 //! | `profile.rs` | what somebody is called, and how they sign in |
+//! | `second_step.rs` | the second step of a sign-in; signing in with a passkey |
+//! | `factors.rs`, `passkeys.rs` | by what somebody proves more than with a password |
 //! | `sessions.rs` | where somebody is signed in |
 //! | `oauth.rs` | the question whether a program may act for them |
 //! | `organisations.rs` | organisations that somebody belongs to |
@@ -25,12 +27,15 @@
 //! - forms that other sites send are refused, by `web/guard.rs`.
 
 mod confirm;
+mod factors;
 mod holder;
 pub(super) mod oauth;
 mod organisations;
+mod passkeys;
 mod password;
 mod profile;
 mod register;
+mod second_step;
 mod sessions;
 mod sign_in;
 
@@ -53,6 +58,10 @@ const PASSWORD_RULE: &str =
 pub(in crate::web) enum Place {
     /// Name, address, password.
     Profile,
+    /// Second factors and recovery codes.
+    Factors,
+    /// Passkeys.
+    Passkeys,
     /// Where somebody is signed in.
     Sessions,
     /// Organisations they belong to.
@@ -61,12 +70,20 @@ pub(in crate::web) enum Place {
 
 impl Place {
     /// All parts, in their order.
-    pub(in crate::web) const ALL: [Self; 3] = [Self::Profile, Self::Sessions, Self::Organisations];
+    pub(in crate::web) const ALL: [Self; 5] = [
+        Self::Profile,
+        Self::Factors,
+        Self::Passkeys,
+        Self::Sessions,
+        Self::Organisations,
+    ];
 
     /// Its address.
     pub(in crate::web) const fn path(self) -> &'static str {
         match self {
             Self::Profile => "/account",
+            Self::Factors => "/account/factors",
+            Self::Passkeys => "/account/passkeys",
             Self::Sessions => "/account/sessions",
             Self::Organisations => "/account/organisations",
         }
@@ -76,6 +93,8 @@ impl Place {
     pub(in crate::web) const fn name(self) -> &'static str {
         match self {
             Self::Profile => "Profile",
+            Self::Factors => "Second step",
+            Self::Passkeys => "Passkeys",
             Self::Sessions => "Where you are signed in",
             Self::Organisations => "Organisations",
         }
@@ -94,6 +113,10 @@ fn done(what: &str) -> Option<&'static str> {
         }
         "password" => "Your password is changed. You are signed out everywhere else.",
         "profile" => "Saved.",
+        "factor" => "It is asked for from now on when you sign in.",
+        "factor-removed" => "It is removed.",
+        "passkey" => "Your passkey is ready.",
+        "passkey-removed" => "The passkey is removed. You can delete it from your device, too.",
         "email" => "Your new e-mail address counts now.",
         _ => return None,
     })
@@ -125,6 +148,13 @@ pub(super) fn routes() -> Router<App> {
             "/sign-in/again",
             get(sign_in::show_again).post(sign_in::again),
         )
+        .route("/sign-in/again/passkey", post(second_step::again))
+        .route("/sign-in/passkey", post(second_step::sign_in))
+        .route(
+            "/sign-in/second-step",
+            get(second_step::show).post(second_step::finish),
+        )
+        .route("/sign-in/second-step/code", post(second_step::send_code))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/register", get(register::show).post(register::register))
         .route("/verify", get(register::show_verify).post(register::verify))
@@ -139,6 +169,20 @@ pub(super) fn routes() -> Router<App> {
             "/account/password",
             get(password::show).post(password::change),
         )
+        .route("/account/factors", get(factors::show))
+        .route("/account/factors/totp", post(factors::add_app))
+        .route("/account/factors/email", post(factors::add_email))
+        .route("/account/factors/sms", post(factors::add_sms))
+        .route(
+            "/account/factors/{factor}",
+            get(factors::show_new).post(factors::confirm),
+        )
+        .route("/account/factors/{factor}/remove", post(factors::remove))
+        .route("/account/recovery-codes", post(factors::renew_codes))
+        .route("/account/passkeys", get(passkeys::show).post(passkeys::add))
+        .route("/account/passkeys/new", get(passkeys::show_new))
+        .route("/account/passkeys/{passkey}", post(passkeys::rename))
+        .route("/account/passkeys/{passkey}/remove", post(passkeys::remove))
         .route("/account/sessions", get(sessions::show))
         .route("/account/sessions/end", post(sessions::end_all))
         .route("/account/sessions/{session}/end", post(sessions::end))

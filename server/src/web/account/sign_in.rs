@@ -43,6 +43,7 @@ struct SignInPage {
     email: String,
     next: String,
     register: String,
+    has_passkeys: bool,
     ways: Vec<Way>,
 }
 
@@ -53,6 +54,7 @@ struct AgainPage {
     faults: Faults,
     email: String,
     has_password: bool,
+    has_passkeys: bool,
     next: String,
     ways: Vec<Way>,
 }
@@ -101,6 +103,7 @@ fn second_step(ticket: &str, next: &str) -> Response {
 }
 
 fn sign_in_page(
+    app: &App,
     mut refusal: Refusal,
     done: Option<&'static str>,
     email: &str,
@@ -118,6 +121,7 @@ fn sign_in_page(
         } else {
             with_next("/register", &next)
         },
+        has_passkeys: identity::has_passkeys(app),
         next,
         ways: Vec::new(),
     };
@@ -126,13 +130,14 @@ fn sign_in_page(
 
 /// `GET /sign-in?next=`
 pub(super) async fn show(
+    State(app): State<App>,
     holder: Option<Holder>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     if holder.is_some() {
         return Ok(shell::see_other(onward(&wish.next)));
     }
-    sign_in_page(Refusal::default(), done(&wish.done), "", &wish.next)
+    sign_in_page(&app, Refusal::default(), done(&wish.done), "", &wish.next)
 }
 
 /// `POST /sign-in`
@@ -151,12 +156,12 @@ pub(super) async fn by_password(
         faults.add("password", "Please give your password.");
     }
     if !faults.is_empty() {
-        return sign_in_page(Refusal::with(faults), None, email, next);
+        return sign_in_page(&app, Refusal::with(faults), None, email, next);
     }
     let password = Password::from(password.to_owned());
     match identity::sign_in(&app, email, password, &visitor).await {
         Ok(step) => Ok(go_on(&app, &step, next)),
-        Err(error) => sign_in_page(Refusal::of(error, str::to_owned)?, None, email, next),
+        Err(error) => sign_in_page(&app, Refusal::of(error, str::to_owned)?, None, email, next),
     }
 }
 
@@ -172,11 +177,11 @@ pub(super) async fn send_link(
             "email",
             "Please give an e-mail address, such as ana@example.com.",
         );
-        return sign_in_page(Refusal::with(faults), None, email, next);
+        return sign_in_page(&app, Refusal::with(faults), None, email, next);
     }
     match identity::request_sign_in_link(&app, email, &visitor).await {
         Ok(()) => Ok(shell::see_other("/check-mail?for=link")),
-        Err(error) => sign_in_page(Refusal::of(error, str::to_owned)?, None, email, next),
+        Err(error) => sign_in_page(&app, Refusal::of(error, str::to_owned)?, None, email, next),
     }
 }
 
@@ -205,7 +210,13 @@ pub(super) async fn by_link(
     }
 }
 
-fn again_page(holder: &Holder, mut refusal: Refusal, next: &str) -> Result<Response, Problem> {
+pub(super) async fn again_page(
+    app: &App,
+    holder: &Holder,
+    mut refusal: Refusal,
+    next: &str,
+) -> Result<Response, Problem> {
+    let factors = identity::second_factors_of_session(app, &holder.person).await?;
     let faults = refusal.take_faults();
     let mut shell = Shell::personal("Is it you?").with_faults(!faults.is_empty());
     shell.holder = Some(holder.shown_name().to_owned());
@@ -214,6 +225,7 @@ fn again_page(holder: &Holder, mut refusal: Refusal, next: &str) -> Result<Respo
         faults,
         email: holder.profile.email.as_str().to_owned(),
         has_password: holder.has_password,
+        has_passkeys: factors.contains(&identity::FactorKind::Passkey),
         next: carried(next),
         ways: Vec::new(),
     };
@@ -222,10 +234,11 @@ fn again_page(holder: &Holder, mut refusal: Refusal, next: &str) -> Result<Respo
 
 /// `GET /sign-in/again?next=`
 pub(super) async fn show_again(
+    State(app): State<App>,
     holder: Holder,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
-    again_page(&holder, Refusal::default(), &wish.next)
+    again_page(&app, &holder, Refusal::default(), &wish.next).await
 }
 
 /// `POST /sign-in/again`
@@ -238,7 +251,7 @@ pub(super) async fn again(
     let password = fields.exact("password");
     if password.is_empty() {
         let faults = Faults::one("password", "Please give your password.");
-        return again_page(&holder, Refusal::with(faults), next);
+        return again_page(&app, &holder, Refusal::with(faults), next).await;
     }
     let password = Password::from(password.to_owned());
     match identity::reauthenticate(&app, &holder.person, password).await {
@@ -246,7 +259,7 @@ pub(super) async fn again(
         Ok(Reauthentication::SecondFactor(factor)) => Ok(second_step(&factor.ticket, next)),
         Err(error) => {
             let refusal = Refusal::of(error, |_| "password".to_owned())?;
-            again_page(&holder, refusal, next)
+            again_page(&app, &holder, refusal, next).await
         }
     }
 }

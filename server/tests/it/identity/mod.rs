@@ -1,6 +1,7 @@
 //! Who may do what, over HTTP.
 
 pub(crate) mod admins;
+mod factors;
 mod keys;
 mod links;
 mod mail;

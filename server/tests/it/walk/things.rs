@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_server::identity::{self, MemberFilter, Role};
+use bilten_server::identity::{self, FactorId, MemberFilter, PasskeyId, Role};
 use serde_json::{Value, json};
 
 use super::callers::{Caller, Callers};
@@ -117,6 +117,15 @@ impl Things {
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
             ("device", device.paired.device.to_string()),
+            // Of nobody: whoever walks has none.
+            (
+                "factor",
+                FactorId::new(&*t.app.clock, &*t.app.random).to_string(),
+            ),
+            (
+                "passkey",
+                PasskeyId::new(&*t.app.clock, &*t.app.random).to_string(),
+            ),
         ]);
         Self {
             by_name,
