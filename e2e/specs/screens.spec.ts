@@ -64,12 +64,12 @@ for (const [look, use] of Object.entries(looks)) {
         await shot("link-gone");
         await page.goto("/check-mail?for=registration");
         await shot("check-mail");
-        const email = await register(page, server, "Maja Kovač Zupančič");
+        const email = await register(page, server, "Maja Kovač Zupančič", "owner");
         await shot("chosen");
         await signIn(page, email);
-        for (const name of ["", "/password", "/sessions", "/organisations"]) {
+        for (const name of ["", "/password", "/email", "/sessions", "/privacy", "/organisations", "/organisations/kino-siska"]) {
           await page.goto(`/account${name}`);
-          await shot(`home${name.replace("/", "-")}`);
+          await shot(`home${name.replaceAll("/", "-")}`);
         }
         await page.goto("/sign-in/again?next=/account");
         await shot("again");

@@ -1,7 +1,7 @@
 // A real `bilten` of its own for each worker: on a free port, with an empty folder or database.
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -38,6 +38,7 @@ export class Server {
     private readonly key: string,
     private readonly serve: () => ChildProcess,
     private process: ChildProcess,
+    private readonly mail: string,
     private readonly bilten: (...command: string[]) => Promise<string>,
     private readonly engine: Engine,
     private readonly cleanUp: () => Promise<void>,
@@ -61,7 +62,7 @@ export class Server {
     const [, organisation] = (await bilten("organisation", "create", "Kino Šiška")).split("\t");
     const [, key] = (await bilten("key", "create", "--organisation", organisation)).split("\t");
     const serve = () => spawn(binary, ["serve"], { cwd: folder, env, stdio: ["ignore", "inherit", "inherit"] });
-    const server = new Server(url, key, serve, serve(), bilten, engine, async () => {
+    const server = new Server(url, key, serve, serve(), join(folder, "bilten-data", "mail"), bilten, engine, async () => {
       if (engine === "postgres") await dropDatabase(database);
       await rm(folder, { recursive: true, force: true });
     });
@@ -91,6 +92,21 @@ export class Server {
   async stop(): Promise<void> {
     await this.end();
     await this.cleanUp();
+  }
+
+  /** The address of this page with its token, in the newest mail to somebody that has one; waits for it. */
+  async link(to: string, path: string): Promise<string> {
+    const end = Date.now() + 20_000;
+    while (Date.now() < end) {
+      const files = (await readdir(this.mail).catch(() => [])).filter((name) => name.endsWith(".eml")).sort().reverse();
+      for (const file of files) {
+        const mail = plain(await readFile(join(this.mail, file), "latin1"));
+        const link = new RegExp(`${this.url}${path}\\?token=[A-Za-z0-9_-]+`).exec(mail)?.[0];
+        if (link && mail.includes(`To: ${to}`)) return link;
+      }
+      await new Promise((wake) => setTimeout(wake, 100));
+    }
+    throw new Error(`no mail to ${to} with a link to ${path} came`);
   }
 
   /**
@@ -152,6 +168,12 @@ export class Server {
   simple(name: string, capacity: number, price_minor: number, wish: Wish = {}): Promise<Event> {
     return this.concert({ name, tiers: [{ name: "General admission", price_minor, capacity }], ...wish });
   }
+}
+
+/** A mail without its encoding for the way (quoted-printable). */
+function plain(mail: string): string {
+  const joined = mail.replaceAll("\r\n", "\n").replaceAll("=\n", "");
+  return joined.replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }
 
 function freePort(): Promise<number> {

@@ -1,5 +1,7 @@
 //! Who looks at a page of an account: extractors that lead on to the sign-in.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
@@ -7,12 +9,14 @@ use axum::response::{IntoResponse, Response};
 use bilten_kernel::error::Problem;
 
 use crate::app::App;
-use crate::identity::{self, Person, Profile, SignedIn};
+use crate::identity::{self, Person, Principal, Profile, SignedIn};
 use crate::web::shell;
 
 /// Somebody who is signed in. Whoever is not is sent to the sign-in, and comes back from there.
 #[derive(Clone, Debug)]
 pub(in crate::web) struct Holder {
+    /// Who makes the request.
+    pub(in crate::web) principal: Arc<Principal>,
     /// The person, and how they signed in.
     pub(in crate::web) person: Person,
     /// What is personal about them.
@@ -65,7 +69,7 @@ fn wanted(parts: &Parts, app: &App) -> String {
 }
 
 async fn holder(parts: &mut Parts, app: &App) -> Result<Option<Holder>, Problem> {
-    let SignedIn(_, person) =
+    let SignedIn(principal, person) =
         match <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await {
             Ok(signed_in) => signed_in,
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => return Ok(None),
@@ -74,6 +78,7 @@ async fn holder(parts: &mut Parts, app: &App) -> Result<Option<Holder>, Problem>
     let user = identity::user(app, person.user).await?;
     let has_password = user.password_hash.is_some();
     Ok(user.profile.map(|profile| Holder {
+        principal,
         person,
         profile,
         has_password,

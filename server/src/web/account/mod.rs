@@ -7,11 +7,13 @@
 //! | `register.rs` | making an account; "check your mail" |
 //! | `password.rs` | passwords: forgotten, chosen anew, changed |
 //! | `confirm.rs` | pages with one button, for links in mail; messages |
-//! | `profile.rs` | what somebody is called, and how they sign in |
+//! | `privacy.rs` | consents, a copy of all data, erasure |
+//! | `profile.rs` | what somebody is called, and how they sign in; another e-mail address |
 //! | `second_step.rs` | the second step of a sign-in; signing in with a passkey |
 //! | `factors.rs`, `passkeys.rs` | by what somebody proves more than with a password |
 //! | `sessions.rs` | where somebody is signed in |
 //! | `oauth.rs` | the question whether a program may act for them |
+//! | `invitation.rs` | the page of an invitation |
 //! | `organisations.rs` | organisations that somebody belongs to |
 //!
 //! To add a page of the account: a template that extends `account/_base.html`, its head by
@@ -29,10 +31,12 @@
 mod confirm;
 mod factors;
 mod holder;
+mod invitation;
 pub(super) mod oauth;
 mod organisations;
 mod passkeys;
 mod password;
+mod privacy;
 mod profile;
 mod register;
 mod second_step;
@@ -66,16 +70,19 @@ pub(in crate::web) enum Place {
     Sessions,
     /// Organisations they belong to.
     Organisations,
+    /// Consents, a copy of all data, erasure.
+    Privacy,
 }
 
 impl Place {
     /// All parts, in their order.
-    pub(in crate::web) const ALL: [Self; 5] = [
+    pub(in crate::web) const ALL: [Self; 6] = [
         Self::Profile,
         Self::Factors,
         Self::Passkeys,
         Self::Sessions,
         Self::Organisations,
+        Self::Privacy,
     ];
 
     /// Its address.
@@ -86,6 +93,7 @@ impl Place {
             Self::Passkeys => "/account/passkeys",
             Self::Sessions => "/account/sessions",
             Self::Organisations => "/account/organisations",
+            Self::Privacy => "/account/privacy",
         }
     }
 
@@ -97,6 +105,7 @@ impl Place {
             Self::Passkeys => "Passkeys",
             Self::Sessions => "Where you are signed in",
             Self::Organisations => "Organisations",
+            Self::Privacy => "Privacy",
         }
     }
 }
@@ -118,6 +127,20 @@ fn done(what: &str) -> Option<&'static str> {
         "passkey" => "Your passkey is ready.",
         "passkey-removed" => "The passkey is removed. You can delete it from your device, too.",
         "email" => "Your new e-mail address counts now.",
+        "invited" => "The invitation is on its way.",
+        "joined" => "Welcome: you belong to this organisation now.",
+        "member" => "Saved.",
+        "removed" => "They do not belong to the organisation any more.",
+        "left" => "You have left the organisation.",
+        "taken-back" => "The invitation is taken back.",
+        "pin" => "Your PIN counts from now on.",
+        "pin-gone" => "You have no PIN any more.",
+        "undone" => {
+            "You have your old address back. Choose a new password now: the one until now counts no more."
+        }
+        "consent" => "Saved.",
+        "export" => "A copy is being made. You get a mail when it is ready.",
+        "erased" => "Your account is erased.",
         _ => return None,
     })
 }
@@ -164,7 +187,19 @@ pub(super) fn routes() -> Router<App> {
             get(password::show_forgotten).post(password::forgotten),
         )
         .route("/reset", get(password::show_reset).post(password::reset))
-        .route("/account", get(profile::show))
+        .route("/account", get(profile::show).post(profile::change))
+        .route(
+            "/account/email",
+            get(profile::show_email).post(profile::change_email),
+        )
+        .route(
+            "/account/email/confirm",
+            get(profile::show_confirm).post(profile::confirm_email),
+        )
+        .route(
+            "/account/email/undo",
+            get(profile::show_undo).post(profile::undo_email),
+        )
         .route(
             "/account/password",
             get(password::show).post(password::change),
@@ -186,5 +221,43 @@ pub(super) fn routes() -> Router<App> {
         .route("/account/sessions", get(sessions::show))
         .route("/account/sessions/end", post(sessions::end_all))
         .route("/account/sessions/{session}/end", post(sessions::end))
+        .route(
+            "/invitation",
+            get(invitation::show).post(invitation::accept),
+        )
+        .route("/account/privacy", get(privacy::show))
+        .route("/account/privacy/consents", post(privacy::consent))
+        .route("/account/privacy/exports", post(privacy::export))
+        .route("/account/privacy/exports/{export}", get(privacy::download))
+        .route("/account/privacy/erase", post(privacy::erase))
         .route("/account/organisations", get(organisations::show))
+        .route("/account/organisations/{slug}", get(organisations::open))
+        .route(
+            "/account/organisations/{slug}/pin",
+            post(organisations::set_pin),
+        )
+        .route(
+            "/account/organisations/{slug}/pin/end",
+            post(organisations::clear_pin),
+        )
+        .route(
+            "/account/organisations/{slug}/leave",
+            post(organisations::leave),
+        )
+        .route(
+            "/account/organisations/{slug}/invitations",
+            post(organisations::invite),
+        )
+        .route(
+            "/account/organisations/{slug}/invitations/{invitation}/end",
+            post(organisations::take_back),
+        )
+        .route(
+            "/account/organisations/{slug}/members/{member}",
+            get(organisations::show_member).post(organisations::change_member),
+        )
+        .route(
+            "/account/organisations/{slug}/members/{member}/end",
+            post(organisations::remove_member),
+        )
 }

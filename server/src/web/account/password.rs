@@ -7,7 +7,7 @@ use bilten_kernel::error::Problem;
 use bilten_kernel::http::Query;
 
 use super::sign_in::Wish;
-use super::{Holder, PASSWORD_RULE, Place, Proven, link_unknown};
+use super::{Holder, PASSWORD_RULE, Place, Proven, done, link_unknown};
 use crate::app::App;
 use crate::identity::{self, IdentityError, PageVisitor, Password};
 use crate::web::form::{Faults, Fields, Refusal};
@@ -18,6 +18,7 @@ use crate::web::shell::{self, Privacy, Shell};
 struct ForgottenPage {
     shell: Shell,
     faults: Faults,
+    done: Option<&'static str>,
     email: String,
 }
 
@@ -40,19 +41,24 @@ struct PasswordPage {
     rule: &'static str,
 }
 
-fn forgotten_page(mut refusal: Refusal, email: &str) -> Result<Response, Problem> {
+fn forgotten_page(
+    mut refusal: Refusal,
+    done: Option<&'static str>,
+    email: &str,
+) -> Result<Response, Problem> {
     let faults = refusal.take_faults();
     let page = ForgottenPage {
         shell: Shell::personal("A new password").with_faults(!faults.is_empty()),
         faults,
+        done,
         email: email.to_owned(),
     };
     refusal.page(&page, Privacy::Form)
 }
 
 /// `GET /forgotten`
-pub(super) async fn show_forgotten() -> Result<Response, Problem> {
-    forgotten_page(Refusal::default(), "")
+pub(super) async fn show_forgotten(Query(wish): Query<Wish>) -> Result<Response, Problem> {
+    forgotten_page(Refusal::default(), done(&wish.done), "")
 }
 
 /// `POST /forgotten`
@@ -67,11 +73,11 @@ pub(super) async fn forgotten(
             "email",
             "Please give an e-mail address, such as ana@example.com.",
         );
-        return forgotten_page(Refusal::with(faults), email);
+        return forgotten_page(Refusal::with(faults), None, email);
     }
     match identity::request_password_reset(&app, email, &visitor).await {
         Ok(()) => Ok(shell::see_other("/check-mail?for=reset")),
-        Err(error) => forgotten_page(Refusal::of(error, str::to_owned)?, email),
+        Err(error) => forgotten_page(Refusal::of(error, str::to_owned)?, None, email),
     }
 }
 

@@ -95,7 +95,7 @@ pub(in crate::web) fn go_on(app: &App, step: &SignInStep, next: &str) -> Respons
 }
 
 /// Sends a browser on to the second step of a sign-in.
-fn second_step(ticket: &str, next: &str) -> Response {
+pub(super) fn second_step(ticket: &str, next: &str) -> Response {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("ticket", ticket);
     query.append_pair("next", onward(next));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bilten_kernel::on_both_engines;
-use bilten_server::identity::{self, UserId};
+use bilten_server::identity::{self, Role, UserId};
 use futures_util::future::join_all;
 use reqwest::Method;
 
@@ -28,6 +28,16 @@ async fn signed_in(t: &TestApp, email: &str, password: &str) -> Visitor {
     let fields = [("email", email), ("password", password)];
     visitor.send("/sign-in", &fields).await.leads_to("/account");
     visitor
+}
+
+/// The link in the mail to somebody that leads to this page; other mail may come before it.
+async fn mailed(t: &TestApp, email: &str, page: &str) -> String {
+    loop {
+        let link = t.mail_to(email).await.link();
+        if link.starts_with(page) {
+            return link;
+        }
+    }
 }
 
 /// What a page says, without what differs from request to request.
@@ -115,7 +125,7 @@ on_both_engines! {
         }
         visitor.send("/sign-in/link", &[("email", "nothing")]).await.says(422, "href=\"#email\"");
         visitor.send("/forgotten", &[("email", "nothing")]).await.says(422, "href=\"#email\"");
-        for path in ["/reset?token=x", "/reset"] {
+        for path in ["/reset?token=x", "/reset", "/invitation?token=x", "/invitation"] {
             let answer = visitor.get(path).await;
             assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
             answer.says(answer.status, "<h1>");
@@ -205,7 +215,7 @@ on_both_engines! {
         let visitor = signed_in(&t, "ana@example.com", PASSWORD).await;
         let fields = [("email", "ana@example.com"), ("password", PASSWORD), ("new_password", OTHER), ("token", "x")];
         for path in ["/sign-in", "/sign-in/link", "/sign-in/link/use", "/sign-in/again", "/sign-out", "/register", "/verify", "/forgotten",
-            "/reset", "/account/password", "/account/sessions/end"] {
+            "/reset", "/account", "/account/email", "/account/password", "/account/privacy/erase", "/account/sessions/end", "/invitation"] {
             for headers in [[("sec-fetch-site", "cross-site")], [("sec-fetch-site", "same-site")], [("origin", "https://evil.example")], [("origin", "null")]] {
                 visitor.send_with(path, &fields, &headers).await.says(403, "web.other_site");
             }
@@ -274,21 +284,34 @@ on_both_engines! {
     /// covers: AUTH-2
     async fn dangerous_things_ask_once_more_who_it_is(db: TestDb) {
         let t = TestApp::start(db).await;
-        registered(&t, "ana@example.com", "Ana").await;
+        let user = registered(&t, "ana@example.com", "Ana").await;
         let visitor = signed_in(&t, "ana@example.com", PASSWORD).await;
-        let page = "/account/sessions?x=1";
-        let again = "/sign-in/again?next=%2Faccount%2Fsessions%3Fx%3D1";
-        visitor.get(again).await.says(200, "Is it you?").says(200, "ana@example.com");
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap();
+        identity::add_member(&t.app, organisation.id, user, Some(Role::Viewer)).await.unwrap();
+        t.clock.advance(Duration::from_secs(11 * 60));
+        let page = "/account/organisations/kino-siska";
+        visitor.get(page).await.says(200, "Leave");
+        let (referrer, leave) = (format!("{}{page}", t.url), format!("{page}/leave"));
+        let asked = visitor.send_with(&leave, &[], &[("sec-fetch-site", "same-origin"), ("referer", &referrer)]).await;
+        let again = asked.leads_to("/sign-in/again?next=");
+        assert_eq!(again, "/sign-in/again?next=%2Faccount%2Forganisations%2Fkino-siska");
+        let elsewhere = [("sec-fetch-site", "same-origin"), ("referer", "https://evil.example/account")];
+        assert_eq!(visitor.send_with(&leave, &[], &elsewhere).await.leads_to("/"), "/sign-in/again?next=%2Faccount");
+
+        visitor.get(&again).await.says(200, "Is it you?").says(200, "ana@example.com");
         visitor.send("/sign-in/again", &[("password", OTHER), ("next", page)]).await.says(422, "The password is not right.");
         visitor.send("/sign-in/again", &[("password", ""), ("next", page)]).await.says(422, "Please give your password.");
         assert_eq!(visitor.send("/sign-in/again", &[("password", PASSWORD), ("next", page)]).await.leads_to("/"), page);
+        visitor.send(&leave, &[]).await.leads_to("/account/organisations?done=left");
+        visitor.get("/account/organisations?done=left").await.says(200, "You belong to no organisation.").says(200, "You have left");
+        visitor.get(page).await.page(404);
         t.stop().await;
     }
 
     /// covers: WEB-3
     async fn pages_of_accounts_are_for_who_is_signed_in(db: TestDb) {
         let t = TestApp::start(db).await;
-        for path in ["/account", "/account/password", "/account/sessions", "/account/organisations", "/sign-in/again"] {
+        for path in ["/account", "/account/password", "/account/email", "/account/privacy", "/account/sessions", "/account/organisations", "/account/organisations/kino-siska", "/sign-in/again"] {
             // A token of an app is none of a browser, and a made-up one is nobody's.
             for token in [None, Some("biltense_x"), Some(""), Some("x; bilten_session=y")] {
                 let stranger = Visitor::new(&t);
@@ -303,6 +326,251 @@ on_both_engines! {
         // Programs are told in their words.
         let request = t.stranger.request(Method::GET, "/account/nowhere").header("accept", "application/json");
         t.stranger.send(request).await.refused(404, "not_found");
+        t.stop().await;
+    }
+
+    /// covers: WEB-3
+    async fn members_are_invited_changed_and_removed(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap();
+        for (email, name, role) in [("ana@example.com", "Ana", Some(Role::Owner)), ("ivo@example.com", "Ivo", Some(Role::Viewer)),
+            ("mia@example.com", "Mia", Some(Role::Finance)), ("eva@example.com", "Eva", None)] {
+            let user = registered(&t, email, name).await;
+            if role.is_some() {
+                identity::add_member(&t.app, organisation.id, user, role).await.unwrap();
+            }
+        }
+        let (ana, eva, ivo) = (signed_in(&t, "ana@example.com", PASSWORD).await, signed_in(&t, "eva@example.com", PASSWORD).await,
+            signed_in(&t, "ivo@example.com", PASSWORD).await);
+        let page = "/account/organisations/kino-siska";
+        let invitations = format!("{page}/invitations");
+        ana.get(page).await.says(200, "Invite somebody").says(200, "ivo@example.com").says(200, "<b>Owner</b>");
+        ana.send(&invitations, &[("email", "eva@example.com")]).await.says(422, "Please choose what they are to be.").says(422, "value=\"eva@example.com\"");
+        ana.send(&invitations, &[("email", "eva"), ("role", "viewer")]).await.says(422, "not an e-mail address");
+        ana.send(&invitations, &[("email", "ivo@example.com"), ("role", "viewer")]).await.page(409);
+        ana.send(&invitations, &[("email", "eva@example.com"), ("role", "finance")]).await.leads_to(page);
+        let waiting = ana.get(page).await;
+        waiting.says(200, "eva@example.com").says(200, "Take back");
+        let (_, rest) = waiting.text.split_once(&format!("action=\"{invitations}/")).unwrap();
+        let end = format!("{invitations}/{}", rest.split('"').next().unwrap());
+        ivo.send(&end, &[]).await.page(403);
+        ana.send(&end, &[]).await.leads_to(page);
+        assert!(!ana.get(page).await.page(200).contains("Take back"));
+
+        // Who may not is told so, and who does not belong there finds nothing.
+        ivo.send(&invitations, &[("email", "x@example.com"), ("role", "viewer")]).await.page(403);
+        assert!(!ivo.get(page).await.page(200).contains("Invite somebody"));
+        eva.get(page).await.page(404);
+        eva.send(&invitations, &[("email", "x@example.com"), ("role", "viewer")]).await.page(404);
+
+        let member = ana.get(page).await.links("/members/").into_iter().next_back().unwrap();
+        ana.get(&member).await.says(200, "value=\"finance\" checked").says(200, "mia@example.com");
+        ana.send(&member, &[("role", "nothing")]).await.says(422, "Please choose what they are to be.");
+        ana.send(&member, &[("role", "marketing")]).await.leads_to(page);
+        ana.get(page).await.says(200, "Marketing");
+        for wrong in [&ivo, &eva] {
+            for path in [&member, &format!("{member}/end")] {
+                let answer = wrong.send(path, &[("role", "owner")]).await;
+                assert!([403, 404].contains(&answer.status), "{}", answer.status);
+            }
+        }
+        ana.send(&format!("{member}/end"), &[]).await.leads_to(page);
+        ana.get(&member).await.page(404);
+        // The last owner stays.
+        ana.send(&format!("{page}/leave"), &[]).await.says(409, "owner");
+        t.stop().await;
+    }
+
+    /// covers: WEB-3
+    async fn a_pin_for_shared_phones_is_set_and_taken_away(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap();
+        let user = registered(&t, "ana@example.com", "Ana").await;
+        identity::add_member(&t.app, organisation.id, user, Some(Role::DoorStaff)).await.unwrap();
+        let visitor = signed_in(&t, "ana@example.com", PASSWORD).await;
+        let page = "/account/organisations/kino-siska";
+        let pin = format!("{page}/pin");
+        visitor.get(page).await.says(200, "Set the PIN");
+        for wrong in ["", "12", "abcd", "1234", "123456789"] {
+            visitor.send(&pin, &[("pin", wrong)]).await.says(422, "href=\"#pin\"");
+        }
+        visitor.send(&pin, &[("pin", "4071")]).await.leads_to(page);
+        let has = visitor.get(page).await;
+        has.says(200, "Change the PIN");
+        assert!(!has.text.contains("4071"));
+        visitor.send(&format!("{pin}/end"), &[]).await.leads_to(page);
+        visitor.get(page).await.says(200, "Set the PIN");
+        visitor.send("/account/organisations/nowhere/pin", &[("pin", "4071")]).await.page(404);
+        t.stop().await;
+    }
+
+    /// covers: AUTH-1, AUTH-2, WEB-3
+    async fn somebody_registers_by_forms_alone(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let visitor = Visitor::new(&t);
+        let fields = [("name", "Ana <b> Novak"), ("email", "ana@example.com"), ("password", PASSWORD)];
+        visitor.send("/register", &fields).await.leads_to("/check-mail?for=registration");
+        visitor.get("/check-mail?for=registration").await.says(200, "Check your mail");
+        // Not before the link was followed.
+        let sign_in = [("email", "ana@example.com"), ("password", PASSWORD), ("next", "/account/sessions?x=1")];
+        visitor.send("/sign-in", &sign_in).await.says(422, "is not right");
+        let link = mailed(&t, "ana@example.com", "/verify?").await;
+        for _ in 0..2 {
+            // Programs that look at mail use nothing up.
+            visitor.get(&link).await.says(200, "Confirm your address");
+        }
+        let page = visitor.get(&link).await;
+        assert_eq!(page.headers["cache-control"], "no-store");
+        assert_eq!(page.headers["referrer-policy"], "strict-origin");
+        let token = page.value("token");
+        visitor.send("/verify", &[("token", &token)]).await.leads_to("/sign-in?done=verified");
+        visitor.get("/sign-in?done=verified").await.says(200, "Your address is confirmed.");
+        visitor.send("/verify", &[("token", &token)]).await.says(410, "identity.link_unknown").says(410, "href=\"/sign-in\"");
+
+        assert_eq!(visitor.send("/sign-in", &sign_in).await.leads_to("/"), "/account/sessions?x=1");
+        visitor.get("/account").await.says(200, "Ana &#60;b&#62; Novak");
+
+        // Whoever registers an address that has an account gets no second one; its owner is told.
+        let again = [("name", "Mallory"), ("email", "ANA@example.com"), ("password", OTHER)];
+        Visitor::new(&t).send("/register", &again).await.leads_to("/check-mail?for=registration");
+        mailed(&t, "ana@example.com", "/sign-in").await;
+        t.stop().await;
+    }
+
+    /// covers: AUTH-7
+    async fn a_forgotten_password_comes_by_mail(db: TestDb) {
+        let t = TestApp::start(db).await;
+        registered(&t, "ana@example.com", "Ana").await;
+        let visitor = Visitor::new(&t);
+        visitor.send("/forgotten", &[("email", "ana@example.com")]).await.leads_to("/check-mail?for=reset");
+        let link = mailed(&t, "ana@example.com", "/reset?").await;
+        let token = visitor.get(&link).await.value("token");
+        visitor.send("/reset", &[("token", &token), ("password", OTHER)]).await.leads_to("/sign-in?done=reset");
+        signed_in(&t, "ana@example.com", OTHER).await;
+        t.stop().await;
+    }
+
+    /// covers: AUTH-2
+    async fn a_mailed_link_signs_in_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        registered(&t, "ana@example.com", "Ana").await;
+        let visitor = Visitor::new(&t);
+        visitor.send("/sign-in/link", &[("email", "ana@example.com"), ("password", "")]).await.leads_to("/check-mail?for=link");
+        let link = mailed(&t, "ana@example.com", "/sign-in/link?").await;
+        let token = visitor.get(&link).await.value("token");
+        visitor.get("/account").await.leads_to("/sign-in");
+        assert_eq!(visitor.send("/sign-in/link/use", &[("token", &token)]).await.leads_to("/"), "/account");
+        visitor.get("/account").await.says(200, "Ana");
+        Visitor::new(&t).send("/sign-in/link/use", &[("token", &token)]).await.says(410, "identity.link_unknown");
+        t.stop().await;
+    }
+
+    /// covers: AUTH-6, WEB-3
+    async fn a_profile_and_its_address_are_changed(db: TestDb) {
+        let t = TestApp::start(db).await;
+        registered(&t, "ana@example.com", "Ana").await;
+        let visitor = signed_in(&t, "ana@example.com", PASSWORD).await;
+        visitor.send("/account", &[("name", ""), ("phone", "x"), ("locale", "sl")]).await.says(422, "href=\"#name\"").says(422, "href=\"#phone\"");
+        let fields = [("name", "Ana <i>"), ("phone", "+386 40 123 456"), ("locale", "sl")];
+        visitor.send("/account", &fields).await.leads_to("/account?done=profile");
+        let page = visitor.get("/account?done=profile").await;
+        page.says(200, "Saved.").says(200, "value=\"Ana &#60;i&#62;\"").says(200, "+38640123456").says(200, "value=\"sl\" lang=\"sl\" selected");
+
+        let wish = |password: &'static str, new: &'static str| [("password", password), ("new_email", new)];
+        visitor.send("/account/email", &wish(OTHER, "nova@example.com")).await.says(422, "href=\"#password\"");
+        visitor.send("/account/email", &wish(PASSWORD, "nova")).await.says(422, "href=\"#new_email\"");
+        visitor.send("/account/email", &wish(PASSWORD, "nova@example.com")).await.leads_to("/check-mail?for=email");
+        visitor.get("/account").await.says(200, "ana@example.com").says(200, "nova@example.com");
+        let link = mailed(&t, "nova@example.com", "/account/email/confirm?").await;
+        // Not for whoever only has the link.
+        Visitor::new(&t).get(&link).await.leads_to("/sign-in?next=");
+        let token = visitor.get(&link).await.value("token");
+        visitor.send("/account/email/confirm", &[("token", &token)]).await.leads_to("/account?done=email");
+        visitor.send("/account/email/confirm", &[("token", &token)]).await.says(410, "Ask for a new link");
+        signed_in(&t, "nova@example.com", PASSWORD).await;
+
+        // The old address can take it back, also after the thief changed it.
+        let undo = mailed(&t, "ana@example.com", "/account/email/undo?token=").await;
+        let token = visitor.get(&undo).await.value("token");
+        visitor.send("/account/email/undo", &[("token", &token)]).await.leads_to("/forgotten?done=undone");
+        visitor.get("/forgotten?done=undone").await.says(200, "You have your old address back.");
+        visitor.get("/account").await.leads_to("/sign-in");
+        visitor.send("/forgotten", &[("email", "ana@example.com")]).await.leads_to("/check-mail");
+        let token = visitor.get(&mailed(&t, "ana@example.com", "/reset?").await).await.value("token");
+        visitor.send("/reset", &[("token", &token), ("password", OTHER)]).await.leads_to("/sign-in?done=reset");
+        signed_in(&t, "ana@example.com", OTHER).await;
+        t.stop().await;
+    }
+
+    /// covers: AUTH-6
+    async fn the_privacy_centre_shows_copies_and_forgets(db: TestDb) {
+        let t = TestApp::start(db).await;
+        registered(&t, "ana@example.com", "Ana").await;
+        let visitor = signed_in(&t, "ana@example.com", PASSWORD).await;
+        let page = visitor.get("/account/privacy").await;
+        page.says(200, "Mail about events").says(200, "Ask for a copy").says(200, "Erase my account");
+        let (_, rest) = page.text.split_once("name=\"kind\" value=\"marketing\">").unwrap();
+        let version = rest.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let consent = |given: &'static str| [("kind", "marketing".to_owned()), ("version", version.clone()), ("given", given.to_owned())];
+        for given in ["yes", "no"] {
+            let fields = consent(given);
+            let fields: Vec<_> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+            visitor.send("/account/privacy/consents", &fields).await.leads_to("/account/privacy?done=consent");
+        }
+        visitor.get("/account/privacy").await.says(200, "Last changed");
+        visitor.send("/account/privacy/consents", &[("kind", "nothing")]).await.page(422);
+        visitor.send("/account/privacy/consents", &[("kind", "marketing"), ("version", "old"), ("given", "yes")]).await.page(409);
+
+        visitor.send("/account/privacy/exports", &[]).await.leads_to("/account/privacy?done=export");
+        let mut found = Vec::new();
+        for _ in 0..200 {
+            found = visitor.get("/account/privacy").await.links("/account/privacy/exports/");
+            if !found.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let zip = t.stranger.request(Method::GET, &found[0]).header("cookie", format!("bilten_session={}", visitor.cookies()["bilten_session"]));
+        let zip = zip.send().await.unwrap();
+        assert_eq!((zip.status().as_u16(), zip.headers()["content-type"].to_str().unwrap()), (200, "application/zip"));
+        assert_eq!(zip.headers()["cache-control"], "no-store");
+        assert!(zip.bytes().await.unwrap().starts_with(b"PK"));
+        // Somebody else's copy is not there.
+        registered(&t, "eva@example.com", "Eva").await;
+        signed_in(&t, "eva@example.com", PASSWORD).await.get(&found[0]).await.page(404);
+
+        visitor.send("/account/privacy/erase", &[("word", "")]).await.says(422, "href=\"#word\"");
+        visitor.send("/account/privacy/erase", &[("word", "erase")]).await.leads_to("/sign-in?done=erased");
+        assert!(!visitor.cookies().contains_key("bilten_session"));
+        visitor.send("/sign-in", &[("email", "ana@example.com"), ("password", PASSWORD)]).await.page(422);
+        t.stop().await;
+    }
+
+    /// covers: WEB-3
+    async fn an_invitation_is_accepted_by_whom_it_is_for(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap();
+        let owner = registered(&t, "ana@example.com", "Ana").await;
+        identity::add_member(&t.app, organisation.id, owner, Some(Role::Owner)).await.unwrap();
+        registered(&t, "eva@example.com", "Eva").await;
+        registered(&t, "ivo@example.com", "Ivo").await;
+        let page = "/account/organisations/kino-siska";
+        let ana = signed_in(&t, "ana@example.com", PASSWORD).await;
+        ana.send(&format!("{page}/invitations"), &[("email", "eva@example.com"), ("role", "finance")]).await.leads_to(page);
+        let link = mailed(&t, "eva@example.com", "/invitation?").await;
+        Visitor::new(&t).get(&link).await.says(200, "Kino Šiška").says(200, "Finance").says(200, "Create an account");
+        let (eva, ivo) = (signed_in(&t, "eva@example.com", PASSWORD).await, signed_in(&t, "ivo@example.com", PASSWORD).await);
+        let shown = ivo.get(&link).await;
+        assert_eq!(shown.headers["cache-control"], "no-store");
+        assert_eq!(shown.headers["referrer-policy"], "strict-origin");
+        let token = shown.value("token");
+        let not_his = ivo.send("/invitation", &[("token", &token)]).await;
+        assert!((400..500).contains(&not_his.status), "{}", not_his.status);
+        assert_eq!(eva.send("/invitation", &[("token", &token)]).await.leads_to("/"), format!("{page}?done=joined"));
+        eva.get(page).await.says(200, "Finance");
+        let again = eva.send("/invitation", &[("token", &token)]).await;
+        assert!((400..500).contains(&again.status), "{}", again.status);
+        eva.get(&link).await.page(410);
         t.stop().await;
     }
 }
