@@ -12,7 +12,7 @@ use bilten_kernel::random::Random;
 use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
-use crate::identity::{Passwords, Principals, Sightings, TokenKeys};
+use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
 use crate::tickets::{Issued, Issuers};
@@ -39,6 +39,8 @@ pub struct Parts {
     pub sms: Option<Arc<dyn SmsSender>>,
     /// Who called within the last second.
     pub principals: Principals,
+    /// Asks identity providers who people are.
+    pub sso: Sso,
     /// When sessions and keys were last used, until it is written down.
     pub sightings: Sightings,
     /// What is set, kept for a moment.
@@ -120,6 +122,7 @@ impl App {
             sms: post.sms,
             principals: Principals::default(),
             sightings: Sightings::default(),
+            sso: Sso::default(),
             settings: Settings::default(),
             passwords: Passwords::new(&config.identity),
             token_keys: TokenKeys::default(),

@@ -60,6 +60,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0105_factors.sql"),
     },
     Migration {
+        version: 106,
+        name: "federation",
+        sql: include_str!("../migrations/0106_federation.sql"),
+    },
+    Migration {
         version: 107,
         name: "organisations",
         sql: include_str!("../migrations/0107_organisations.sql"),

@@ -165,7 +165,10 @@ pub fn jobs(app: &App) -> JobRunner {
         })
         .every("identity.tidy", TIDY_EVERY, move || {
             let app = tidier.clone();
-            async move { Ok(identity::tidy(&app).await?) }
+            async move {
+                identity::tidy(&app).await?;
+                Ok(identity::tidy_federation(&app).await?)
+            }
         })
 }
 

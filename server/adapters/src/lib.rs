@@ -6,6 +6,9 @@
 //! | [`mail`] | [`mail::Mailer`] | a folder with one `.eml` file for each mail | SMTP (`smtp`) |
 //! | [`sms`] | [`sms::SmsSender`] | nobody: text messages are not offered | a gateway by HTTP (`sms-http`) |
 //!
+//! Two more are chosen by each connection that somebody sets up, and speak a protocol: [`oidc`] (`oidc`)
+//! and [`saml`] (`saml`), by which other identity providers say who somebody is.
+//!
 //! To add a client: a file that implements the trait, a feature if it needs a library, and a line
 //! in the function that chooses by the configuration.
 
@@ -13,6 +16,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub mod mail;
+#[cfg(feature = "oidc")]
+pub mod oidc;
+#[cfg(feature = "saml")]
+pub mod saml;
 pub mod sms;
 
 /// What an object-safe asynchronous function gives.

@@ -14,6 +14,7 @@ mod maintenance;
 mod output;
 mod read;
 mod serve;
+mod sso;
 mod user;
 
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ enum Command {
     Organisation(admin::OrganisationArguments),
     /// Make or end an API key of an organisation
     Key(admin::KeyArguments),
+    /// Connect with other identity providers
+    Sso(sso::SsoArguments),
     /// Verify or export the audit log
     Audit(audit::AuditArguments),
     /// Look at the keys that seal secrets, or replace them
@@ -205,6 +208,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Gate(gate) => gate::run(gate).await,
         Command::Organisation(organisation) => admin::organisation(load()?, organisation).await,
         Command::Key(key) => admin::key(load()?, key).await,
+        Command::Sso(sso) => sso::sso(load()?, sso).await,
         Command::Audit(audit) => audit::run(load()?, audit).await,
         Command::Keys(keys) => keys::run(load()?, keys).await,
         Command::Maintenance(maintenance) => maintenance::run(load()?, maintenance).await,

@@ -12,6 +12,8 @@ pub struct IdentityConfig {
     pub session_idle_s: u64,
     /// How long a sign-in lasts at most, in seconds.
     pub session_absolute_s: u64,
+    /// Whether identity providers may be in private networks, and need no encryption.
+    pub sso_private_networks: bool,
     /// What hashing a password costs: memory in KiB; at least 8 for each lane.
     pub argon2_memory_kib: u32,
     /// … how often it is gone over.

@@ -57,6 +57,9 @@ pub use token_keys::TokenKeys;
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("users", "id", "sealed_profile", "id" => |id| service::profile_purpose(id)),
     crate::sealed_column!("invitations", "id", "sealed_email", "id" => |id| service::invitation_purpose(id)),
+    crate::sealed_column!("sso_connections", "id", "sealed_config", "id" => |id| service::connection_purpose(id)),
+    crate::sealed_column!("sso_states", "state_hash", "sealed_content",
+        "connection_id" => |connection| service::state_purpose(connection)),
     crate::sealed_column!("sessions", "id", "sealed_origin", "user_id" => |user| service::origin_purpose(user)),
     crate::sealed_column!("known_devices", ("user_id", "device_hash"), "sealed_origin",
         "user_id" => |user| service::origin_purpose(user)),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{SessionId, UserId};
+use super::{ConnectionId, OrganisationId, SessionId, UserId};
 
 /// Something that happened to an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,6 +57,54 @@ pub enum IdentityEvent {
         /// How many.
         count: u64,
     },
+    /// Somebody can sign in by an account elsewhere.
+    IdentityLinked {
+        /// Who.
+        user: UserId,
+        /// By which connection.
+        connection: ConnectionId,
+    },
+    /// Somebody does not sign in by that account elsewhere any more.
+    IdentityUnlinked {
+        /// Who.
+        user: UserId,
+        /// By which connection.
+        connection: ConnectionId,
+    },
+    /// An organisation's identity provider gave somebody other roles.
+    SsoRolesChanged {
+        /// Who.
+        user: UserId,
+        /// Where.
+        organisation: OrganisationId,
+        /// By which connection.
+        connection: ConnectionId,
+    },
+    /// A sign-in by an identity provider was refused.
+    SsoRefused {
+        /// By which connection.
+        connection: ConnectionId,
+        /// Whose that is, if it is not the platform's.
+        organisation: Option<OrganisationId>,
+        /// Why.
+        code: String,
+    },
+    /// A connection to an identity provider was created, changed or deleted.
+    SsoConnectionChanged {
+        /// Which.
+        connection: ConnectionId,
+        /// Whose it is, if it is not the platform's.
+        organisation: Option<OrganisationId>,
+        /// What was done to it.
+        change: String,
+    },
+    /// A mail domain was confirmed to be an organisation's.
+    SsoDomainConfirmed {
+        /// Whose.
+        organisation: OrganisationId,
+        /// Which.
+        domain: String,
+    },
     /// A refresh token was shown that had been used before: its session was ended.
     RefreshTokenReused {
         /// Whose.
@@ -78,6 +126,32 @@ impl IdentityEvent {
             Self::PasswordChanged { .. } => "identity.password_changed",
             Self::SessionsEnded { .. } => "identity.sessions_ended",
             Self::RefreshTokenReused { .. } => "identity.refresh_token_reused",
+            Self::IdentityLinked { .. } => "identity.linked",
+            Self::IdentityUnlinked { .. } => "identity.unlinked",
+            Self::SsoRolesChanged { .. } => "identity.sso_roles_changed",
+            Self::SsoRefused { .. } => "identity.sso_refused",
+            Self::SsoConnectionChanged { .. } => "identity.sso_connection_changed",
+            Self::SsoDomainConfirmed { .. } => "identity.sso_domain_confirmed",
+        }
+    }
+
+    /// In which organisation's audit trail it belongs, besides the platform's.
+    pub const fn organisation(&self) -> Option<OrganisationId> {
+        match self {
+            Self::SsoRolesChanged { organisation, .. }
+            | Self::SsoDomainConfirmed { organisation, .. } => Some(*organisation),
+            Self::SsoRefused { organisation, .. }
+            | Self::SsoConnectionChanged { organisation, .. } => *organisation,
+            Self::Registered { .. }
+            | Self::SignedIn { .. }
+            | Self::SignInFailed { .. }
+            | Self::NewDevice { .. }
+            | Self::SuspiciousSignIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::SessionsEnded { .. }
+            | Self::RefreshTokenReused { .. }
+            | Self::IdentityLinked { .. }
+            | Self::IdentityUnlinked { .. } => None,
         }
     }
 
@@ -90,7 +164,13 @@ impl IdentityEvent {
             | Self::SuspiciousSignIn { user, .. }
             | Self::PasswordChanged { user, .. }
             | Self::SessionsEnded { user, .. }
-            | Self::RefreshTokenReused { user, .. } => Some(*user),
+            | Self::RefreshTokenReused { user, .. }
+            | Self::IdentityLinked { user, .. }
+            | Self::IdentityUnlinked { user, .. }
+            | Self::SsoRolesChanged { user, .. } => Some(*user),
+            Self::SsoRefused { .. }
+            | Self::SsoConnectionChanged { .. }
+            | Self::SsoDomainConfirmed { .. } => None,
             Self::SignInFailed { user, .. } => *user,
         }
     }

@@ -2,6 +2,7 @@
 
 mod extract;
 mod factors;
+mod federation;
 mod keys;
 mod me;
 mod members;
@@ -34,4 +35,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(keys::routes())
         .merge(platform::routes())
         .merge(privacy::routes())
+        .merge(federation::routes())
 }

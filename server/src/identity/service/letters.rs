@@ -19,6 +19,8 @@ pub(super) enum Letter {
     SignInLink { link: String, expires_at: Timestamp },
     /// Follow this link to choose a new password.
     ResetPassword { link: String, expires_at: Timestamp },
+    /// Somebody can sign in to the account by another provider.
+    IdentityLinked { provider: String },
     /// The password is a new one.
     PasswordChanged,
     /// Somebody signed in with a device that was not used before.
@@ -68,6 +70,11 @@ pub(super) async fn post_to(
         Letter::ResetPassword { link, expires_at } => {
             MailTemplate::ResetPassword { link, expires_at }
         }
+        Letter::IdentityLinked { provider } => MailTemplate::IdentityLinked {
+            at: app.now(),
+            provider,
+            security: mail::link(app, "/account"),
+        },
         Letter::PasswordChanged => MailTemplate::PasswordChanged {
             at: app.now(),
             reset: mail::link(app, "/forgotten"),

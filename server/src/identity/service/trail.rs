@@ -41,7 +41,11 @@ fn record(actor: &str, event: &IdentityEvent) -> AuditRecord {
         .map_or_else(|| "nobody".to_owned(), |user| user.to_string());
     // Ids and words only, as everywhere in the log.
     let detail = serde_json::to_value(event).unwrap_or_default();
-    AuditRecord::new(actor, event.kind(), subject).detail(detail)
+    let record = AuditRecord::new(actor, event.kind(), subject).detail(detail);
+    match event.organisation() {
+        Some(organisation) => record.of(organisation),
+        None => record,
+    }
 }
 
 /// Keeps an attempt to sign in.

@@ -7,6 +7,7 @@ pub(super) mod email_changes;
 pub(super) mod erasure;
 pub(super) mod exports;
 pub(super) mod factors;
+pub(super) mod federation;
 pub(super) mod invitations;
 pub(super) mod keys;
 pub(super) mod members;

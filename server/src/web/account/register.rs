@@ -113,6 +113,9 @@ pub(super) async fn check_mail(Query(awaited): Query<Awaited>) -> Result<Respons
         "registration" => {
             "A link is on its way to the address you gave. Open it within a day, and your account is ready."
         }
+        "provider" => {
+            "A link is on its way to the address that your provider gave us. Open it within an hour, in this browser, and your account is ready."
+        }
         "email" => {
             "A link is on its way to the new address. The old one counts until you have opened it."
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod admins;
 mod factors;
+mod federation;
 mod keys;
 mod links;
 mod mail;

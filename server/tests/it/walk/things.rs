@@ -76,6 +76,16 @@ impl Things {
         let organisation = identity::organisation_by_slug(&t.app, "kino-siska")
             .await
             .unwrap();
+        let input = json!({
+            "slug": "kino-siska", "name": "Walk", "domains": ["kino.example"],
+            "oidc": {"preset": "generic", "issuer": "https://idp.invalid", "client_id": "walk"},
+        });
+        let input = serde_json::from_value(input).unwrap();
+        let owner = Some(organisation.id);
+        let connection =
+            bilten_server::identity::save_sso_connection(&t.app, owner, None, input, "walk")
+                .await
+                .unwrap();
 
         let (client, grant) = crate::identity::oauth::grant(t).await;
         let organisation = organisation.id;
@@ -126,6 +136,9 @@ impl Things {
                 "passkey",
                 PasskeyId::new(&*t.app.clock, &*t.app.random).to_string(),
             ),
+            ("connection", connection.id.to_string()),
+            ("slug", connection.slug),
+            ("domain", "kino.example".to_owned()),
         ]);
         Self {
             by_name,

@@ -105,6 +105,15 @@ pub enum MailTemplate {
         /// Until when that works.
         undo_until: Timestamp,
     },
+    /// An account elsewhere can be used to sign in.
+    IdentityLinked {
+        /// When.
+        at: Timestamp,
+        /// What the provider is called.
+        provider: String,
+        /// Where sign-ins by others are listed.
+        security: String,
+    },
     /// A second factor was added or taken away.
     MfaChanged {
         /// When.
@@ -164,6 +173,7 @@ impl MailTemplate {
             Self::Invitation { .. } => "invitation",
             Self::ConfirmNewEmail { .. } => "confirm_new_email",
             Self::EmailChanged { .. } => "email_changed",
+            Self::IdentityLinked { .. } => "identity_linked",
             Self::MfaChanged { .. } => "mfa_changed",
             Self::RecoveryCodeUsed { .. } => "recovery_code_used",
             Self::AccountErased { .. } => "account_erased",
@@ -187,6 +197,7 @@ impl MailTemplate {
             | Self::PasswordChanged { .. }
             | Self::NewDevice { .. }
             | Self::SuspiciousSignIn { .. }
+            | Self::IdentityLinked { .. }
             | Self::MfaChanged { .. }
             | Self::RecoveryCodeUsed { .. }
             | Self::AccountErased { .. }

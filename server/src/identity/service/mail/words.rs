@@ -156,6 +156,10 @@ impl MailTemplate {
                 .says(WAS_YOU)
                 .leads("It was not me: bring this address back", undo)
                 .ends(format!("That works until {}. It ends all sessions, and you will set a new password.", when(*undo_until))),
+            Self::IdentityLinked { at, provider, security } => Words::about("Another way to sign in to your account")
+                .says(format!("Since {}, an account at {} can be used to sign in to yours.", when(*at), quoted(provider)))
+                .says(WAS_YOU)
+                .leads("See how I sign in", security),
             Self::MfaChanged { at, change, security } => Words::about("How you sign in was changed")
                 .says(format!("{} That was on {}.", quoted(change), when(*at)))
                 .says(WAS_YOU)
@@ -238,6 +242,11 @@ mod tests {
                 at,
                 undo: url("u"),
                 undo_until: at,
+            },
+            MailTemplate::IdentityLinked {
+                at,
+                provider: "Google".to_owned(),
+                security: url("s"),
             },
             MailTemplate::MfaChanged {
                 at,

@@ -1,0 +1,1 @@
+export function start(redirectUris: string[]): Promise<{ url: string; stop: () => void }>;

@@ -1,0 +1,1 @@
+export function start(): Promise<{ url: string; cert: string; stop: () => void }>;

@@ -1,0 +1,6 @@
+//! The clients of the outside world, against what pretends to be it.
+
+#[cfg(feature = "saml")]
+mod saml;
+#[cfg(feature = "saml")]
+mod signer;

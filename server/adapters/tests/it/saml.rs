@@ -1,0 +1,678 @@
+//! Responses of SAML identity providers: good ones, and everything that pretends to be one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bilten_adapters::saml::{
+    Assertion, Expected, IdentityProvider, SamlError, ServiceProvider, accept, authn_request,
+    certificate_from_text, identity_provider, service_provider_metadata,
+};
+use bilten_kernel::clock::Timestamp;
+
+use crate::signer::{DSIG, EXCLUSIVE, Facts, Form, Signer};
+
+const IDP: &str = "https://idp.example/saml";
+const SP: &str = "https://tickets.example/sso/kino/saml/metadata";
+const ACS: &str = "https://tickets.example/sso/kino/saml/acs";
+const REQUEST: &str = "_request1";
+
+struct World {
+    signer: Signer,
+    provider: IdentityProvider,
+    service: ServiceProvider,
+}
+
+impl World {
+    fn new() -> Self {
+        let signer = Signer::new();
+        Self {
+            provider: IdentityProvider {
+                entity_id: IDP.to_owned(),
+                sso_url: "https://idp.example/sso?tenant=1".to_owned(),
+                certificates: vec![Signer::new().certificate, signer.certificate.clone()],
+            },
+            signer,
+            service: ServiceProvider {
+                entity_id: SP.to_owned(),
+                acs_url: ACS.to_owned(),
+            },
+        }
+    }
+
+    fn facts() -> Facts {
+        Facts::new(IDP, SP, ACS, REQUEST)
+    }
+
+    fn encoded(&self, response: &str, now: Timestamp) -> Result<Assertion, SamlError> {
+        let expected = Expected {
+            service: &self.service,
+            provider: &self.provider,
+            request_id: REQUEST,
+            now,
+        };
+        accept(response, &expected)
+    }
+
+    fn accept(&self, xml: &str) -> Result<Assertion, SamlError> {
+        self.encoded(&STANDARD.encode(xml), Self::facts().now)
+    }
+
+    /// A good response of which the assertion was changed before it was signed.
+    fn said(&self, change: impl Fn(&mut Facts)) -> Result<Assertion, SamlError> {
+        let mut facts = Self::facts();
+        change(&mut facts);
+        self.accept(&facts.response(&self.signer.assertion(&facts)))
+    }
+
+    /// A response whose assertion was changed as text before it was signed.
+    fn written(&self, from: &str, to: &str) -> Result<Assertion, SamlError> {
+        let facts = Self::facts();
+        let plain = facts.assertion("");
+        assert!(plain.contains(from), "{from}");
+        let changed = plain.replacen(from, to, 1);
+        let signature = self.signer.signature(&facts.id, &changed, Form::default());
+        let issuer = "</saml:Issuer>";
+        let signed = changed.replacen(issuer, &format!("{issuer}{signature}"), 1);
+        self.accept(&facts.response(&signed))
+    }
+}
+
+/// covers: AUTH-5
+#[test]
+fn a_good_response_is_read() {
+    let world = World::new();
+    let assertion = world.said(|_| {}).unwrap();
+    assert_eq!(assertion.name_id, "ana");
+    assert_eq!(assertion.id, "_assertion1");
+    assert_eq!(
+        assertion.attributes,
+        [("mail".to_owned(), vec!["ana@example.com".to_owned()])]
+    );
+    assert_eq!(assertion.authenticated_at, World::facts().now);
+    assert!(
+        assertion
+            .authentication_context
+            .unwrap()
+            .ends_with("PasswordProtectedTransport")
+    );
+    assert_eq!(
+        assertion.expires_at.ms(),
+        World::facts().now.ms() + 360_000,
+        "it is remembered for as long as it could be accepted"
+    );
+    // White space, comments and character references outside of what is signed change nothing.
+    let facts = World::facts();
+    let spread = facts
+        .response(&world.signer.assertion(&facts))
+        .replace("<samlp:Status>", "\r\n  <!-- a -->\n<samlp:Status>");
+    assert!(world.accept(&spread).is_ok());
+    let lines: String = STANDARD
+        .encode(spread)
+        .as_bytes()
+        .chunks(76)
+        .map(|line| format!("{}\r\n", std::str::from_utf8(line).unwrap()))
+        .collect();
+    assert!(world.encoded(&lines, facts.now).is_ok());
+    // So is one in another form with the same canonical form.
+    let other = facts
+        .response(&world.signer.assertion(&facts))
+        .replace("></saml:SubjectConfirmationData>", "/>")
+        .replace(
+            "IssueInstant=\"2027-01-15T08:00:00.000Z\" Version=\"2.0\"><saml:Issuer>",
+            "Version='2.0'\n IssueInstant='2027-01-15T08:00:00.000Z' ><saml:Issuer>",
+        );
+    assert!(other.contains("Version='2.0'"));
+    world.accept(&other).unwrap();
+}
+
+/// covers: AUTH-5
+#[test]
+fn what_an_assertion_says_must_fit() {
+    let world = World::new();
+    let said = |change: fn(&mut Facts)| world.said(change).unwrap_err();
+    assert_eq!(
+        said(|f| f.issuer = "https://evil.example".into()),
+        SamlError::Issuer
+    );
+    assert_eq!(
+        said(|f| f.audience = "https://other.example".into()),
+        SamlError::Audience
+    );
+    assert_eq!(
+        said(|f| f.acs_url = "https://other.example/acs".into()),
+        SamlError::Recipient
+    );
+    assert_eq!(
+        said(|f| f.request_id = "_other".into()),
+        SamlError::InResponseTo
+    );
+    assert_eq!(said(|f| f.window = (-600_000, -60_000)), SamlError::Expired);
+    assert_eq!(said(|f| f.window = (61_000, 600_000)), SamlError::TooEarly);
+    assert_eq!(said(|f| f.name_id = String::new()), SamlError::Subject);
+    // Clocks that are a minute apart are right.
+    assert!(world.said(|f| f.window = (-600_000, -59_000)).is_ok());
+    assert!(world.said(|f| f.window = (60_000, 600_000)).is_ok());
+
+    for (from, to, wanted) in [
+        (
+            " Recipient=\"https://tickets.example/sso/kino/saml/acs\"",
+            "",
+            SamlError::Recipient,
+        ),
+        (" InResponseTo=\"_request1\"", "", SamlError::InResponseTo),
+        ("cm:bearer", "cm:holder-of-key", SamlError::Subject),
+        (
+            "<saml:AudienceRestriction><saml:Audience>https://tickets.example/sso/kino/saml/metadata</saml:Audience></saml:AudienceRestriction>",
+            "",
+            SamlError::Audience,
+        ),
+        (
+            "</saml:Conditions>",
+            "<saml:Condition></saml:Condition></saml:Conditions>",
+            SamlError::Condition,
+        ),
+        (
+            "</saml:Conditions>",
+            "<saml:AudienceRestriction><saml:Audience>x</saml:Audience></saml:AudienceRestriction></saml:Conditions>",
+            SamlError::Audience,
+        ),
+        (
+            "Version=\"2.0\"",
+            "Version=\"1.1\"",
+            SamlError::Form("it is no SAML 2.0 assertion"),
+        ),
+        (
+            "ana</saml:NameID>",
+            "<saml:b></saml:b></saml:NameID>",
+            SamlError::Subject,
+        ),
+        (
+            "<saml:NameID",
+            "<saml:NameID>eva</saml:NameID><saml:NameID",
+            SamlError::Subject,
+        ),
+    ] {
+        assert_eq!(world.written(from, to).unwrap_err(), wanted, "{to}");
+    }
+    assert!(matches!(
+        world.written("NotBefore=\"2027", "NotBefore=\"yesterday 2027"),
+        Err(SamlError::Form(_))
+    ));
+}
+
+/// covers: AUTH-5
+#[test]
+fn comments_cut_no_name_short() {
+    // Whoever may call themselves "ana.evil" must not become "ana".
+    let world = World::new();
+    let facts = Facts {
+        name_id: "ana.evil".to_owned(),
+        ..World::facts()
+    };
+    let response = facts
+        .response(&world.signer.assertion(&facts))
+        .replace(">ana.evil<", ">ana<!-- -->.evil<");
+    assert_eq!(world.accept(&response).unwrap().name_id, "ana.evil");
+    let cdata = facts
+        .response(&world.signer.assertion(&facts))
+        .replace(">ana.evil<", "><![CDATA[ana]]>.evil<");
+    assert_eq!(world.accept(&cdata).unwrap().name_id, "ana.evil");
+}
+
+/// covers: AUTH-5
+#[test]
+fn what_is_not_signed_as_it_must_be_is_refused() {
+    let world = World::new();
+    let facts = World::facts();
+    let plain = facts.assertion("");
+    let signed = world.signer.assertion(&facts);
+    let accept = |inside: &str| world.accept(&facts.response(inside)).unwrap_err();
+
+    assert_eq!(accept(&plain), SamlError::Unsigned);
+    assert_eq!(accept(&signed.replace(">ana<", ">eva<")), SamlError::Digest);
+    assert_eq!(
+        accept(&Signer::new().assertion(&facts)),
+        SamlError::Signature
+    );
+    assert_eq!(
+        accept(&format!("{signed}{signed}")),
+        SamlError::Xml("an id is used twice")
+    );
+    assert_eq!(
+        accept(&format!("{signed}{}", plain.replace("_assertion1", "_2"))),
+        SamlError::Assertions
+    );
+    assert_eq!(accept(""), SamlError::Assertions);
+    assert_eq!(
+        accept(&signed.replace("saml:Assertion", "saml:EncryptedAssertion")),
+        SamlError::Encrypted
+    );
+
+    // The response is signed and the assertion is not: what is read must be signed itself.
+    let bare = facts.response(&plain);
+    let signature = world.signer.signature("_response1", &bare, Form::default());
+    let status = "<samlp:Status>";
+    let around = bare.replacen(status, &format!("{signature}{status}"), 1);
+    assert_eq!(world.accept(&around).unwrap_err(), SamlError::Unsigned);
+    // Both are.
+    let both = facts.response(&signed);
+    let signature = world.signer.signature("_response1", &both, Form::default());
+    let both = both.replacen(status, &format!("{signature}{status}"), 1);
+    assert!(world.accept(&both).is_ok());
+    let broken = both.replace("ID=\"_response1\" ", "ID=\"_response1\" Consent=\"x\" ");
+    assert_eq!(world.accept(&broken).unwrap_err(), SamlError::Digest);
+
+    let form = |form: Form| {
+        let signature = world.signer.signature(&facts.id, &plain, form);
+        accept(&facts.assertion(&signature))
+    };
+    let usual = Form::default;
+    for method in [
+        "",
+        "none",
+        "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1",
+        "http://www.w3.org/2000/09/xmldsig#hmac-sha1",
+        "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+    ] {
+        assert_eq!(
+            form(Form { method, ..usual() }),
+            SamlError::Algorithm,
+            "{method}"
+        );
+    }
+    let rsa = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
+    assert_eq!(
+        form(Form {
+            method: rsa,
+            ..usual()
+        }),
+        SamlError::Signature
+    );
+    let digest = "http://www.w3.org/2000/09/xmldsig#sha1";
+    assert_eq!(form(Form { digest, ..usual() }), SamlError::Algorithm);
+    let canonicalization = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
+    assert_eq!(
+        form(Form {
+            canonicalization,
+            ..usual()
+        }),
+        SamlError::Algorithm
+    );
+    for transforms in [
+        &["http://www.w3.org/TR/1999/REC-xslt-19991116", EXCLUSIVE] as &[_],
+        &["http://www.w3.org/TR/1999/REC-xpath-19991116", EXCLUSIVE],
+        &[
+            EXCLUSIVE,
+            "http://www.w3.org/2000/09/xmldsig#enveloped-signature",
+        ],
+    ] {
+        assert_eq!(
+            form(Form {
+                transforms,
+                ..usual()
+            }),
+            SamlError::Algorithm
+        );
+    }
+    for transforms in [
+        &[] as &[_],
+        &[EXCLUSIVE],
+        &[EXCLUSIVE, EXCLUSIVE, EXCLUSIVE],
+    ] {
+        assert!(matches!(
+            form(Form {
+                transforms,
+                ..usual()
+            }),
+            SamlError::SignatureForm(_)
+        ));
+    }
+
+    // Parts of a signature that have no business in it.
+    for (from, to) in [
+        ("</ds:Signature>", "<ds:Object>x</ds:Object></ds:Signature>"),
+        (
+            "<ds:SignatureValue>",
+            "<ds:SignatureValue>A</ds:SignatureValue><ds:SignatureValue>",
+        ),
+        ("<ds:SignatureValue>", "<ds:SignatureValue>!"),
+        (
+            "<ds:SignedInfo>",
+            "<ds:KeyInfo></ds:KeyInfo><ds:SignedInfo>",
+        ),
+    ] {
+        let changed = signed.replacen(from, to, 1);
+        assert_ne!(changed, signed);
+        assert!(
+            matches!(accept(&changed), SamlError::SignatureForm(_)),
+            "{to}"
+        );
+    }
+    // A key that the response itself brings counts for nothing.
+    let evil = Signer::new();
+    let brought = evil.assertion(&facts).replace(
+        "</ds:Signature>",
+        &format!(
+            "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>",
+            STANDARD.encode(&evil.certificate)
+        ),
+    );
+    assert_eq!(accept(&brought), SamlError::Signature);
+    // Nor is a signature about something else one about this.
+    for id in ["", "_response1", "_nothing"] {
+        let other = world.signer.signature(id, &plain, Form::default());
+        assert!(matches!(
+            accept(&facts.assertion(&other)),
+            SamlError::SignatureForm("it is about another element")
+        ));
+    }
+}
+
+/// The eight shapes of signature wrapping of "On Breaking SAML: Be Whoever You Want to Be"
+/// (Somorovsky and others, 2012), each with a forged assertion for somebody else.
+///
+/// covers: AUTH-5
+#[test]
+fn signature_wrapping_finds_nobody() {
+    let world = World::new();
+    let facts = World::facts();
+    let good = world.signer.assertion(&facts);
+    let plain = facts.assertion("");
+    let signature = world.signer.signature(&facts.id, &plain, Form::default());
+    let evil = |id: &str, inside: &str| {
+        let facts = Facts {
+            id: id.to_owned(),
+            name_id: "owner".to_owned(),
+            ..facts.clone()
+        };
+        facts.assertion(inside)
+    };
+    let inside_signature = |object: &str| {
+        signature.replace(
+            "</ds:Signature>",
+            &format!("<ds:Object>{object}</ds:Object></ds:Signature>"),
+        )
+    };
+    let signed_response = {
+        let bare = facts.response(&plain);
+        let about = world.signer.signature("_response1", &bare, Form::default());
+        bare.replacen("<samlp:Status>", &format!("{about}<samlp:Status>"), 1)
+    };
+    let response_signature = {
+        let bare = facts.response(&plain);
+        world.signer.signature("_response1", &bare, Form::default())
+    };
+    let evil_response = |id: &str, inside: &str| {
+        facts
+            .response(&evil("_evil", ""))
+            .replace("_response1", id)
+            .replacen("<samlp:Status>", &format!("{inside}<samlp:Status>"), 1)
+    };
+    let shapes = [
+        // The signed response lies in the signature of a forged one.
+        (
+            "XSW1",
+            evil_response(
+                "_evil_response",
+                &response_signature.replace(
+                    "</ds:Signature>",
+                    &format!(
+                        "<ds:Object>{}</ds:Object></ds:Signature>",
+                        facts.response(&plain)
+                    ),
+                ),
+            ),
+        ),
+        // The signed response lies beside its signature in a forged one.
+        (
+            "XSW2",
+            evil_response(
+                "_evil_response",
+                &format!("{}{response_signature}", facts.response(&plain)),
+            ),
+        ),
+        // The forged assertion lies before the signed one.
+        (
+            "XSW3",
+            facts.response(&format!("{}{good}", evil("_evil", ""))),
+        ),
+        // The forged assertion holds the signed one.
+        (
+            "XSW4",
+            facts.response(
+                &evil("_evil", "")
+                    .replace("</saml:Assertion>", &format!("{good}</saml:Assertion>")),
+            ),
+        ),
+        // The forged assertion holds the signature, and the signed assertion lies behind it.
+        (
+            "XSW5",
+            facts.response(&format!("{}{plain}", evil("_evil", &signature))),
+        ),
+        // The forged assertion holds the signature, which holds the signed assertion.
+        (
+            "XSW6",
+            facts.response(&evil("_evil", &inside_signature(&plain))),
+        ),
+        // The forged assertion lies in extensions, where any element may be.
+        (
+            "XSW7",
+            facts.response(&format!(
+                "<samlp:Extensions>{}</samlp:Extensions>{good}",
+                evil("_evil", "")
+            )),
+        ),
+        // The signed assertion lies in an object of the signature in the forged one.
+        (
+            "XSW8",
+            facts.response(&evil(
+                "_evil",
+                &inside_signature(&plain).replace("<ds:Object>", "<ds:Object Id=\"_o\">"),
+            )),
+        ),
+        // The same with one id for both.
+        (
+            "same id",
+            facts.response(&format!("{}{plain}", evil(&facts.id, &signature))),
+        ),
+        (
+            "same id inside",
+            facts.response(&evil(&facts.id, &inside_signature(&plain))),
+        ),
+        // The signed assertion under another name, the forged one in its place.
+        (
+            "other namespace",
+            facts.response(&format!(
+                "{}{}",
+                evil("_evil", &signature),
+                plain.replace("urn:oasis:names:tc:SAML:2.0:assertion", "urn:other")
+            )),
+        ),
+        (
+            "only the response is signed",
+            signed_response.replace(">ana<", ">owner<"),
+        ),
+    ];
+    for (name, response) in shapes {
+        let answer = world.accept(&response);
+        assert!(answer.is_err(), "{name}: {answer:?}");
+    }
+}
+
+/// covers: AUTH-5
+#[test]
+fn garbage_is_refused_quickly() {
+    let world = World::new();
+    let facts = World::facts();
+    let good = facts.response(&world.signer.assertion(&facts));
+    let bomb = format!(
+        "<!DOCTYPE r [<!ENTITY a \"{}\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;\">]>{}",
+        "x".repeat(1_000),
+        good.replace(">ana<", ">&c;<")
+    );
+    let outside = format!(
+        "<!DOCTYPE r [<!ENTITY a SYSTEM \"file:///etc/hostname\">]>{}",
+        good.replace(">ana<", ">&a;<")
+    );
+    for xml in [bomb, outside] {
+        assert!(matches!(
+            world.accept(&xml),
+            Err(SamlError::Xml("it holds a document type"))
+        ));
+    }
+    let now = facts.now;
+    assert_eq!(world.encoded("%%%", now), Err(SamlError::Encoding));
+    assert_eq!(
+        world.encoded("", now),
+        Err(SamlError::Xml("it is not well-formed"))
+    );
+    assert_eq!(
+        world.encoded(&STANDARD.encode([0xff, 0xfe]), now),
+        Err(SamlError::Encoding)
+    );
+    assert_eq!(
+        world.encoded(&"A".repeat(400_000), now),
+        Err(SamlError::TooLarge)
+    );
+    assert_eq!(
+        world.encoded(&STANDARD.encode(" ".repeat(270_000)), now),
+        Err(SamlError::TooLarge)
+    );
+    assert!(matches!(world.accept("<a/>"), Err(SamlError::Form(_))));
+    let refused = good.replace("status:Success", "status:Responder");
+    assert_eq!(
+        world.accept(&refused),
+        Err(SamlError::Status("Responder".to_owned()))
+    );
+    let elsewhere = good.replacen(ACS, "https://other.example/acs", 1);
+    assert_eq!(world.accept(&elsewhere), Err(SamlError::Recipient));
+    let unasked = good.replacen(" InResponseTo=\"_request1\"", "", 1);
+    assert_eq!(world.accept(&unasked), Err(SamlError::InResponseTo));
+    let repeated = good.replacen(
+        "<samlp:Status>",
+        &format!("<x xmlns=\"{DSIG}\"><Signature/></x><samlp:Status>"),
+        1,
+    );
+    assert!(matches!(
+        world.accept(&repeated),
+        Err(SamlError::SignatureForm(_))
+    ));
+    // Whatever byte is lost or changed, nobody else comes in, and nothing breaks.
+    let bytes = good.as_bytes();
+    for at in (0..bytes.len()).step_by(7) {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= 0x15;
+        if let Ok(assertion) = world.encoded(&STANDARD.encode(&changed), now) {
+            assert_eq!(assertion.name_id, "ana", "{at}");
+        }
+        let cut = STANDARD.encode(&bytes[..at]);
+        assert!(world.encoded(&cut, now).is_err(), "{at}");
+    }
+}
+
+/// covers: AUTH-5
+#[test]
+fn requests_and_descriptions_fit_each_other() {
+    use std::io::Read as _;
+
+    let world = World::new();
+    let now = World::facts().now;
+    let url = authn_request(&world.service, &world.provider, "_1", "st&te", true, now).unwrap();
+    let (address, query) = url.split_once("&SAMLRequest=").unwrap();
+    assert_eq!(address, "https://idp.example/sso?tenant=1");
+    let (request, state) = query.split_once("&RelayState=").unwrap();
+    assert_eq!(state, "st%26te");
+    let request = request
+        .replace("%2B", "+")
+        .replace("%2F", "/")
+        .replace("%3D", "=");
+    let mut text = String::new();
+    flate2::read::DeflateDecoder::new(&*STANDARD.decode(request).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
+    for part in [
+        "ID=\"_1\"",
+        "ForceAuthn=\"true\"",
+        "IssueInstant=\"2027-01-15T08:00:00.000Z\"",
+        "Destination=\"https://idp.example/sso?tenant=1\"",
+        &format!("AssertionConsumerServiceURL=\"{ACS}\""),
+        &format!("<saml:Issuer>{SP}</saml:Issuer>"),
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let ours = service_provider_metadata(&world.service);
+    assert!(ours.contains(&format!("entityID=\"{SP}\"")) && ours.contains(ACS));
+    assert!(identity_provider(&ours).is_err(), "we are none");
+
+    let certificate = STANDARD.encode(&world.signer.certificate);
+    let theirs = |certificate: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{IDP}\">\
+             <md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
+             <md:KeyDescriptor use=\"encryption\"><x/></md:KeyDescriptor>\
+             <md:KeyDescriptor use=\"signing\"><ds:KeyInfo xmlns:ds=\"{DSIG}\"><ds:X509Data><ds:X509Certificate>\n{certificate}\n\
+             </ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>\
+             <md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"https://idp.example/post\"/>\
+             <md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"https://idp.example/redirect\"/>\
+             </md:IDPSSODescriptor></md:EntityDescriptor>"
+        )
+    };
+    let read = identity_provider(&theirs(&certificate)).unwrap();
+    assert_eq!(read.entity_id, IDP);
+    assert_eq!(read.sso_url, "https://idp.example/redirect");
+    assert_eq!(read.certificates, [world.signer.certificate.clone()]);
+    assert_eq!(
+        identity_provider(&theirs("AAAA")),
+        Err(SamlError::Certificate)
+    );
+    assert_eq!(
+        certificate_from_text(&format!(
+            "-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n"
+        ))
+        .unwrap(),
+        world.signer.certificate
+    );
+    for wrong in ["", "<a/>", "hello", &theirs("")] {
+        assert!(identity_provider(wrong).is_err());
+    }
+}
+
+/// What a real identity provider (samlp, with an RSA key) answered to our request.
+///
+/// covers: AUTH-5
+#[test]
+fn a_real_providers_answer_is_read() {
+    let provider = identity_provider(include_str!("../vectors/saml/samlp_metadata.xml")).unwrap();
+    assert!(provider.sso_url.ends_with("/sso"));
+    let service = ServiceProvider {
+        entity_id: SP.to_owned(),
+        acs_url: ACS.to_owned(),
+    };
+    let expected = Expected {
+        service: &service,
+        provider: &provider,
+        request_id: REQUEST,
+        now: "2026-11-25T16:54:00Z".parse().unwrap(),
+    };
+    let response = include_str!("../vectors/saml/samlp_rsa.xml");
+    let assertion = accept(&STANDARD.encode(response), &expected).unwrap();
+    assert_eq!(assertion.name_id, "ana");
+    let groups = (
+        "groups".to_owned(),
+        vec!["team".to_owned(), "heads".to_owned()],
+    );
+    assert!(assertion.attributes.contains(&groups), "{assertion:?}");
+    let forged = response.replace(">team<", ">owners<");
+    let refused = accept(&STANDARD.encode(forged), &expected);
+    assert_eq!(refused, Err(SamlError::Digest));
+    let weak = response.replace("rsa-sha256", "rsa-sha1");
+    let refused = accept(&STANDARD.encode(weak), &expected);
+    assert_eq!(refused, Err(SamlError::Algorithm));
+    // Another time, another service.
+    let late = Expected {
+        now: "2026-11-25T17:55:00Z".parse().unwrap(),
+        ..expected
+    };
+    let refused = accept(&STANDARD.encode(response), &late);
+    assert_eq!(refused, Err(SamlError::Expired));
+}
