@@ -1,12 +1,14 @@
 //! Forgetting somebody, as they ask.
 
+use bilten_kernel::db::Conn;
+
 use super::{PrivacyError, invalid, themselves};
 use crate::app::App;
 use crate::events::{self, DomainEvent};
 use crate::identity::model::*;
-use crate::identity::service::IdentityError;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::people::{email_lookup, open_user};
+use crate::identity::service::{IdentityError, end_grants_in};
 use crate::identity::store::{erasure as store, people};
 use crate::platform::{self, AuditRecord};
 
@@ -29,37 +31,43 @@ pub async fn erase(app: &App, person: &Person, word: &str) -> Result<(), Privacy
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let (app, now) = (&work, work.now());
-                let gone = || PrivacyError::from(IdentityError::NotFound("account"));
-                let row = people::by_id(c, id).await?.ok_or_else(gone)?;
-                let is_verified = row.email_verified_at.is_some();
-                let profile = open_user(app, row)?.profile.ok_or_else(gone)?;
-                let alone = store::owned_alone(c, id).await?;
-                if !alone.is_empty() {
-                    return Err(PrivacyError::OnlyOwner(alone));
-                }
-                if !store::entomb(c, id, now).await? {
-                    return Err(gone());
-                }
-                store::delete_all(c, id, email_lookup(app, &profile.email), now).await?;
-                mail::send_in(
-                    app,
-                    c,
-                    &profile.email,
-                    MailTemplate::AccountErased { at: now },
-                )
-                .await?;
-                let erased = DomainEvent::PersonErased {
-                    user: id,
-                    email: is_verified.then_some(profile.email),
-                };
-                events::publish(app, c, vec![erased]).await?;
-                platform::forget_person(app, c, &id.to_string()).await?;
                 let record = AuditRecord::new(id, "person.erased", id);
-                Ok(platform::audit(app, c, record).await?)
+                erase_in(&work, c, id, record).await
             })
         })
         .await?;
     app.principals.clear();
     Ok(())
+}
+
+/// Erases an account inside a write and at its end; `record` says who did it.
+async fn erase_in(
+    app: &App,
+    c: &mut Conn,
+    id: UserId,
+    record: AuditRecord,
+) -> Result<(), PrivacyError> {
+    let now = app.now();
+    let gone = || PrivacyError::from(IdentityError::NotFound("account"));
+    let row = people::by_id(c, id).await?.ok_or_else(gone)?;
+    let is_verified = row.email_verified_at.is_some();
+    let profile = open_user(app, row)?.profile.ok_or_else(gone)?;
+    let alone = store::owned_alone(c, id).await?;
+    if !alone.is_empty() {
+        return Err(PrivacyError::OnlyOwner(alone));
+    }
+    if !store::entomb(c, id, now).await? {
+        return Err(gone());
+    }
+    store::delete_all(c, id, email_lookup(app, &profile.email), now).await?;
+    let letter = MailTemplate::AccountErased { at: now };
+    mail::send_in(app, c, &profile.email, letter).await?;
+    let erased = DomainEvent::PersonErased {
+        user: id,
+        email: is_verified.then_some(profile.email),
+    };
+    events::publish(app, c, vec![erased]).await?;
+    platform::forget_person(app, c, &id.to_string()).await?;
+    end_grants_in(app, c, &record.actor, id, None).await?;
+    Ok(platform::audit(app, c, record).await?)
 }
