@@ -169,7 +169,7 @@ impl MailTemplate {
                 .says(WAS_YOU)
                 .leads("See how I sign in", security),
             Self::AccountErased { at } => Words::about("Your account was erased")
-                .says(format!("As you asked, your account was erased on {}, with everything personal in it. This is the last mail about it.", when(*at)))
+                .says(format!("Your account was erased on {}, with everything personal in it. This is the last mail about it.", when(*at)))
                 .ends("Tickets that you bought stay valid. What the law makes us keep about payments is kept without your name."),
             Self::ExportReady { link, expires_at } => Words::about("Your data is ready")
                 .says("The copy of your data that you asked for is ready. You need to be signed in to download it.")

@@ -1,15 +1,17 @@
-//! Forgetting somebody, as they ask.
+//! Forgetting somebody, as they ask: themselves, or an administrator of the platform.
 
 use bilten_kernel::db::Conn;
+use serde_json::json;
 
 use super::{PrivacyError, invalid, themselves};
 use crate::app::App;
 use crate::events::{self, DomainEvent};
 use crate::identity::model::*;
+use crate::identity::service::admins::checked_reason;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::people::{email_lookup, open_user};
 use crate::identity::service::{IdentityError, end_grants_in};
-use crate::identity::store::{erasure as store, people};
+use crate::identity::store::{admins, erasure as store, people};
 use crate::platform::{self, AuditRecord};
 
 /// The word by which somebody says that they mean it.
@@ -33,6 +35,35 @@ pub async fn erase(app: &App, person: &Person, word: &str) -> Result<(), Privacy
             Box::pin(async move {
                 let record = AuditRecord::new(id, "person.erased", id);
                 erase_in(&work, c, id, record).await
+            })
+        })
+        .await?;
+    app.principals.clear();
+    Ok(())
+}
+
+/// Erases the account of somebody who asked for it in another way than by their own account; they
+/// are told by mail.
+///
+/// # Errors
+/// [`IdentityError::Invalid`] without a reason, [`IdentityError::NotFound`],
+/// [`IdentityError::AdminProtected`], [`PrivacyError::OnlyOwner`], or a fault.
+pub async fn erase_user(
+    app: &App,
+    admin: &Person,
+    user: UserId,
+    reason: &str,
+) -> Result<(), PrivacyError> {
+    let detail = json!({"reason": checked_reason(reason)?});
+    let (work, by) = (app.clone(), admin.user);
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if admins::is_admin(c, user).await? {
+                    return Err(IdentityError::AdminProtected.into());
+                }
+                let record = AuditRecord::new(by, "person.erased", user).detail(detail);
+                erase_in(&work, c, user, record).await
             })
         })
         .await?;
