@@ -25,6 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reactivate))
         .routes(routes!(export_user))
         .routes(routes!(erase_user))
+        .routes(routes!(flagged_accounts))
+        .routes(routes!(unflag_account))
         .routes(routes!(organisations))
         .routes(routes!(organisation))
         .routes(routes!(admins, grant))
@@ -154,6 +156,38 @@ async fn erase_user(
     Json(input): Json<Reason>,
 ) -> Result<StatusCode, Problem> {
     service::erase_user(&app, &admin, user, &input.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List accounts with unusual sign-ins that nobody has looked into since, the latest first
+#[utoipa::path(get, path = "/api/v1/platform/flagged-accounts", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))),
+    params(PageQuery),
+    responses((status = 200, body = Page<FlaggedAccount>), (status = "4XX", body = Problem)))]
+async fn flagged_accounts(
+    State(app): State<App>,
+    _admin: PlatformAdmin,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<FlaggedAccount>>, Problem> {
+    let found = service::flagged_accounts(&app, page.after()?, page.limit_and_one()).await?;
+    Ok(Json(page.page(found, |flagged| {
+        (flagged.last_at.ms(), flagged.user_id)
+    })))
+}
+
+/// Take an account from the list of unusual sign-ins, having looked into it; doing so again changes nothing
+#[utoipa::path(delete, path = "/api/v1/platform/flagged-accounts/{user}", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))),
+    params(("user" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn unflag_account(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, Problem> {
+    service::unflag_account(&app, &admin, user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -78,6 +78,7 @@ pub(in crate::identity) async fn delete_all(
         sql!("DELETE FROM email_changes WHERE user_id = $1"),
         sql!("DELETE FROM data_exports WHERE user_id = $1"),
         sql!("DELETE FROM sign_in_attempts WHERE user_id = $1"),
+        sql!("DELETE FROM flagged_accounts WHERE user_id = $1"),
         sql!("DELETE FROM known_devices WHERE user_id = $1"),
         sql!("DELETE FROM mfa_methods WHERE user_id = $1"),
         sql!("DELETE FROM recovery_codes WHERE user_id = $1"),

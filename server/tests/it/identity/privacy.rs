@@ -378,6 +378,10 @@ on_both_engines! {
                 .await?;
                 for statement in [
                     sql!(
+                        "INSERT INTO flagged_accounts (user_id, times, was_let_in, first_at, last_at)
+                         VALUES ($1, 1, FALSE, 0, 0)"
+                    ),
+                    sql!(
                         "INSERT INTO identity_links (connection_id, subject, user_id, created_at)
                          VALUES ('sso_1', 'ana', $1, 0)"
                     ),
@@ -399,7 +403,7 @@ on_both_engines! {
             sql!(
                 "SELECT (SELECT COUNT(*) FROM mfa_methods WHERE user_id = $1) + (SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1)
                  + (SELECT COUNT(*) FROM passkeys WHERE user_id = $1) + (SELECT COUNT(*) FROM one_time_tokens WHERE user_id = $1)
-                 + (SELECT COUNT(*) FROM identity_links WHERE user_id = $1)
+                 + (SELECT COUNT(*) FROM identity_links WHERE user_id = $1) + (SELECT COUNT(*) FROM flagged_accounts WHERE user_id = $1)
                  + (SELECT COUNT(*) FROM staff_pins p JOIN members m ON m.id = p.member_id WHERE m.user_id = $1)
                  + (SELECT COUNT(*) FROM members WHERE user_id = $1 AND removed_at IS NULL) AS left_over"
             ),

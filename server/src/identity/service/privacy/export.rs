@@ -18,7 +18,7 @@ use crate::identity::service::IdentityError;
 use crate::identity::service::admins::checked_reason;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::people::open_user;
-use crate::identity::store::{consents, exports as store, people};
+use crate::identity::store::{consents, exports as store, flags, people};
 use crate::personal::{self, Held};
 use crate::platform::{self, AuditRecord, Origin};
 
@@ -346,11 +346,13 @@ async fn held_of(
             json!({"from": from, "until": ended.unwrap_or(*until), "reason": reason})
         })
         .collect();
+    let flags = flags::of_user(c, user).await?;
     let consents = consents::of_user(c, user).await?;
     let held = [
         ("profile", json!({"id": user, "profile": profile})),
         ("sessions", json!(sessions)),
         ("sign_in_attempts", json!(attempts)),
+        ("unusual_sign_ins", json!(flags)),
         ("known_devices", json!(devices)),
         ("passkeys", json!(passkeys)),
         ("second_factors", json!(factors)),
