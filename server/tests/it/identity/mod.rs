@@ -3,6 +3,7 @@
 pub(crate) mod admins;
 mod factors;
 mod federation;
+mod flags;
 mod keys;
 mod links;
 mod mail;
