@@ -146,8 +146,13 @@ pub(super) async fn export(
     State(app): State<App>,
     Proven(holder): Proven,
 ) -> Result<Response, Problem> {
-    identity::ask_for_export(&app, &holder.person).await?;
-    Ok(shell::see_other("/account/privacy?done=export"))
+    match identity::ask_for_export(&app, &holder.person).await {
+        Ok(_) => Ok(shell::see_other("/account/privacy?done=export")),
+        Err(error) => {
+            let refusal = Refusal::of(error, |_| String::new())?;
+            page(&app, &holder, refusal, None).await
+        }
+    }
 }
 
 /// `GET /account/privacy/exports/{export}`
