@@ -30,6 +30,8 @@ struct ConsentView {
     kind: ConsentKind,
     name: &'static str,
     note: &'static str,
+    /// Where the text can be read; empty: nowhere.
+    url: String,
     version: String,
     is_required: bool,
     is_given: bool,
@@ -57,6 +59,16 @@ const fn words(kind: ConsentKind) -> (&'static str, &'static str) {
             "Making the service better",
             "What you do here is counted, to see what works.",
         ),
+    }
+}
+
+/// Where the text can be read that somebody agrees to; empty: nowhere.
+fn text_url(app: &App, kind: ConsentKind) -> &str {
+    let texts = &app.config.identity.consents;
+    match kind {
+        ConsentKind::Terms => &texts.terms_url,
+        ConsentKind::Privacy => &texts.privacy_url,
+        ConsentKind::Marketing | ConsentKind::Analytics => "",
     }
 }
 
@@ -91,6 +103,7 @@ async fn page(
                     kind: consent.kind,
                     name,
                     note,
+                    url: text_url(app, consent.kind).to_owned(),
                     version: consent.version,
                     is_required: consent.is_required,
                     is_given: consent.is_given,

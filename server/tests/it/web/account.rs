@@ -123,6 +123,11 @@ on_both_engines! {
             // What was written stays, but for the password.
             assert!(!page.text.contains(fields[2].1), "{}", page.text);
         }
+        // Mail is for who wants it, and nobody agrees to texts that they were not shown.
+        assert!(!visitor.get("/register").await.page(200).contains("checked"));
+        let fields = [("name", "X"), ("email", "x@example.com"), ("password", PASSWORD), ("marketing", "yes"), ("terms", "0")];
+        let page = visitor.send("/register", &fields).await;
+        page.says(422, "The terms of use have changed.").says(422, "value=\"yes\" checked").says(422, "name=\"terms\" value=\"1\"");
         visitor.send("/sign-in/link", &[("email", "nothing")]).await.says(422, "href=\"#email\"");
         visitor.send("/forgotten", &[("email", "nothing")]).await.says(422, "href=\"#email\"");
         for path in ["/reset?token=x", "/reset", "/invitation?token=x", "/invitation"] {
