@@ -194,7 +194,7 @@ async function walk(page: Page, server: Server, look: (name: string) => Promise<
   // Some thirty pages, each looked at whole.
   test.slow();
   const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau <b>";
-  for (const path of ["/sign-in", "/register", "/forgotten", "/check-mail?for=registration", "/check-mail?for=link", "/reset?token=x"]) {
+  for (const path of ["/sign-in", "/sign-in/organisation", "/register", "/forgotten", "/check-mail?for=registration", "/check-mail?for=link", "/reset?token=x"]) {
     await page.goto(path);
     await look(path);
   }
@@ -211,7 +211,7 @@ async function walk(page: Page, server: Server, look: (name: string) => Promise<
   await look("chosen");
   await signIn(page, email);
   await expect(page.getByRole("heading", { level: 1, name: "Profile" })).toBeVisible();
-  for (const path of ["/account", "/account/password", "/account/email", "/account/factors", "/account/passkeys", "/account/sessions", "/account/privacy", "/account/organisations", "/account/organisations/kino-siska", "/sign-in/again?next=/account"]) {
+  for (const path of ["/account", "/account/password", "/account/email", "/account/identities", "/account/factors", "/account/passkeys", "/account/sessions", "/account/privacy", "/account/organisations", "/account/organisations/kino-siska", "/sign-in/again?next=/account"]) {
     await page.goto(path);
     await look(path);
   }

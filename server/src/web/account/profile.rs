@@ -8,7 +8,7 @@ use bilten_kernel::http::Query;
 
 use super::confirm::{self, Confirm};
 use super::sign_in::{Wish, second_step};
-use super::{Holder, Place, Proven, done, link_unknown};
+use super::{Holder, Place, Proven, done, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{self, Password, ProfileChange, Reauthentication};
 use crate::web::form::{Faults, Fields, Refusal};
@@ -49,6 +49,7 @@ struct ProfilePage {
     email: String,
     new_email: Option<String>,
     has_password: bool,
+    has_identities: bool,
 }
 
 #[derive(Template)]
@@ -87,6 +88,7 @@ async fn profile_page(
         email: profile.email,
         new_email: profile.new_email,
         has_password: holder.has_password,
+        has_identities: providers::has_any(app, holder).await?,
     };
     refusal.page(&page, Privacy::Form)
 }

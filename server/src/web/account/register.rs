@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::confirm::{self, Confirm};
 use super::holder::with_next;
 use super::sign_in::{Wish, onward};
-use super::{Holder, PASSWORD_RULE, link_unknown};
+use super::{Holder, PASSWORD_RULE, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{
     self, ConsentVersions, FirstConsents, PageVisitor, Password, Registration,
@@ -31,9 +31,10 @@ struct RegisterPage {
     texts: ConsentVersions,
     next: String,
     sign_in: String,
+    ways: Vec<Way>,
 }
 
-fn page(
+async fn page(
     app: &App,
     mut refusal: Refusal,
     fields: &Fields,
@@ -54,6 +55,7 @@ fn page(
         } else {
             with_next("/sign-in", next)
         },
+        ways: providers::ways(app, next).await?,
         next: next.to_owned(),
     };
     refusal.page(&page, Privacy::Form)
@@ -72,7 +74,7 @@ pub(super) async fn show(
     if holder.is_some() {
         return Ok(shell::see_other(onward(&wish.next)));
     }
-    page(&app, Refusal::default(), &Fields::default(), &wish.next)
+    page(&app, Refusal::default(), &Fields::default(), &wish.next).await
 }
 
 /// `POST /register`
@@ -105,7 +107,7 @@ pub(super) async fn register(
                 "terms" | "privacy" => String::new(),
                 _ => field.to_owned(),
             })?;
-            page(&app, refusal, &fields, fields.text("next"))
+            page(&app, refusal, &fields, fields.text("next")).await
         }
     }
 }
