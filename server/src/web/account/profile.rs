@@ -46,6 +46,8 @@ struct ProfilePage {
     phone: String,
     locale: String,
     languages: [Language; 6],
+    /// A language that is not among them, as an app may have set it.
+    other_language: Option<String>,
     email: String,
     new_email: Option<String>,
     has_password: bool,
@@ -77,13 +79,16 @@ async fn profile_page(
             |fields| fields.text(name).to_owned(),
         )
     };
+    let locale = of("locale", profile.locale);
+    let is_listed = locale.is_empty() || LANGUAGES.iter().any(|known| known.code == locale);
     let page = ProfilePage {
         shell: Shell::account("Profile", holder, Place::Profile).with_faults(!faults.is_empty()),
         faults,
         done,
         name: of("name", Some(profile.name)),
         phone: of("phone", profile.phone),
-        locale: of("locale", profile.locale),
+        other_language: (!is_listed).then(|| locale.clone()),
+        locale,
         languages: LANGUAGES,
         email: profile.email,
         new_email: profile.new_email,
