@@ -70,11 +70,7 @@ pub async fn flagged_accounts(
 ///
 /// # Errors
 /// [`IdentityError::NotFound`], or a fault of the database.
-pub async fn unflag_account(
-    app: &App,
-    admin: &Person,
-    user: UserId,
-) -> Result<(), IdentityError> {
+pub async fn unflag_account(app: &App, admin: &Person, user: UserId) -> Result<(), IdentityError> {
     let (work, by) = (app.clone(), admin.user.to_string());
     app.db
         .write(move |c| {

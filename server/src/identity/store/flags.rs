@@ -34,7 +34,9 @@ pub(in crate::identity) async fn list(
     before: Option<(i64, UserId)>,
     limit: i64,
 ) -> Result<Vec<FlaggedAccount>, DbError> {
-    let (at, user) = before.map_or((i64::MAX, String::new()), |(at, user)| (at, user.to_string()));
+    let (at, user) = before.map_or((i64::MAX, String::new()), |(at, user)| {
+        (at, user.to_string())
+    });
     c.all(
         sql!(
             "SELECT f.user_id, u.state, f.times, f.was_let_in, f.first_at, f.last_at

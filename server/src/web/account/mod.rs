@@ -213,10 +213,7 @@ pub(super) fn routes() -> Router<App> {
             get(password::show).post(password::change),
         )
         .route("/account/identities", get(providers::show))
-        .route(
-            "/account/identities/{connection}/end",
-            post(providers::end),
-        )
+        .route("/account/identities/{connection}/end", post(providers::end))
         .route("/account/factors", get(factors::show))
         .route("/account/factors/totp", post(factors::add_app))
         .route("/account/factors/email", post(factors::add_email))

@@ -12,9 +12,7 @@ use super::holder::with_next;
 use super::sign_in::{Wish, onward};
 use super::{Holder, PASSWORD_RULE, link_unknown, providers};
 use crate::app::App;
-use crate::identity::{
-    self, ConsentVersions, FirstConsents, PageVisitor, Password, Registration,
-};
+use crate::identity::{self, ConsentVersions, FirstConsents, PageVisitor, Password, Registration};
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
 use crate::web::shell::{self, Privacy, Shell};
