@@ -119,7 +119,7 @@ on_both_engines! {
             let out = browser.start(&format!("/sso/test/start?next={next}")).await;
             lands_at(&browser.get(&provider.login(&out, &ana)).await, "/");
         }
-        for path in ["/sso/nothing/start", "/sso/%2e%2e/start", "/sso/test'--/callback?state=x", "/sso/test/saml/metadata"] {
+        for path in ["/sso/nothing/start", "/sso/%00/start", "/sso/a%00/saml/metadata", "/sso/%2e%2e/start", "/sso/test'--/callback?state=x", "/sso/test/saml/metadata"] {
             let answer = t.stranger.get(path).await;
             assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
         }
