@@ -37,6 +37,8 @@ test.describe("single sign-on", () => {
   const slug = (name: string) => `${name}-${Math.random().toString(36).slice(2, 8)}`;
 
   test("an OpenID provider signs somebody in", async ({ page, server }) => {
+    // The provider's own pages want a font from elsewhere.
+    await page.route("https://fonts.googleapis.com/**", (route) => route.fulfill({ contentType: "text/css", body: "" }));
     const name = slug("test");
     const provider = await startOidc([`${server.url}/sso/${name}/callback`]);
     const oidc = {
@@ -59,11 +61,15 @@ test.describe("single sign-on", () => {
     await expect(page.getByText("sso.refused_by_provider")).toBeVisible();
     expect(await identities(page)).toEqual([]);
 
-    // Nobody vouches for this address.
+    // Nobody vouches for this address: its owner does, by a link.
     await page.context().clearCookies();
-    await page.goto(`/sso/${name}/start`);
+    await page.goto(`/sso/${name}/start?next=/`);
     await signInAt(page, "eva");
+    await expect(page).toHaveURL(/\/check-mail/);
     expect(await identities(page)).toEqual([]);
+    await page.goto(await server.link("eva@example.com", `/sso/${name}/confirm`));
+    await expect(page).toHaveURL(`${server.url}/`);
+    expect(await identities(page)).toEqual([name]);
     provider.stop();
   });
 

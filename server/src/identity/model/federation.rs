@@ -201,6 +201,15 @@ impl ConnectionSettings {
             Self::Saml(_) => ConnectionKind::Saml,
         }
     }
+
+    /// Whether the provider lets somebody prove anew who they are, and says when they did. The
+    /// social networks do not say.
+    pub const fn asks_again(&self) -> bool {
+        match self {
+            Self::Oidc(settings) => matches!(settings.preset, Preset::Generic),
+            Self::Saml(_) => true,
+        }
+    }
 }
 
 /// Who has a value in an attribute has a role.

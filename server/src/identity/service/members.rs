@@ -347,7 +347,12 @@ pub async fn remove_member(
     Ok(())
 }
 
-async fn take_out(
+/// Takes a member out inside a write, with what they hold there: their PIN, the programs that act for
+/// them, the invitations that they sent.
+///
+/// # Errors
+/// [`IdentityError::LastOwner`], or a fault of the database.
+pub(super) async fn take_out(
     app: &App,
     c: &mut Conn,
     organisation: OrganisationId,

@@ -83,7 +83,18 @@ pub(in crate::identity) async fn delete(
     organisation: Option<OrganisationId>,
     id: ConnectionId,
 ) -> Result<bool, DbError> {
-    if connection(c, organisation, id).await?.is_none() {
+    // Locked, so that no sign-in writes down what hangs on it while it goes.
+    let locked: Option<ConnectionId> = c
+        .scalar_opt(
+            sql!(
+                "SELECT id FROM sso_connections
+                 WHERE id = $2 AND COALESCE(organisation_id, '') = COALESCE(CAST($1 AS TEXT), '')
+                 FOR UPDATE"
+            ),
+            vals![organisation, id],
+        )
+        .await?;
+    if locked.is_none() {
         return Ok(false);
     }
     c.exec(
@@ -547,42 +558,6 @@ pub(in crate::identity) async fn map_member(
         vals![id, organisation, user, role, now],
     )
     .await
-}
-
-/// What somebody is in an organisation now.
-pub(in crate::identity) async fn roles_now(
-    c: &mut Conn,
-    organisation: OrganisationId,
-    user: UserId,
-) -> Result<Option<(MemberId, Option<Role>)>, DbError> {
-    c.opt(
-        sql!(
-            "SELECT id, role FROM members
-             WHERE organisation_id = $1 AND user_id = $2 AND removed_at IS NULL"
-        ),
-        vals![organisation, user],
-    )
-    .await
-}
-
-/// Takes somebody out who is no owner; says whether they were in.
-pub(in crate::identity) async fn unmap_member(
-    c: &mut Conn,
-    organisation: OrganisationId,
-    user: UserId,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "UPDATE members SET removed_at = $3, updated_at = $3
-                 WHERE organisation_id = $1 AND user_id = $2 AND removed_at IS NULL
-                   AND COALESCE(role, '') <> 'owner'"
-            ),
-            vals![organisation, user, now],
-        )
-        .await?;
-    Ok(touched == 1)
 }
 
 /// Gives a member these roles for single events and no others; events of other organisations are

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::routes::extract::cookie;
-use crate::identity::routes::visitor::{PageVisitor, safe_next, sign_in_cookies};
+use crate::identity::routes::visitor::{CameFrom, PageVisitor, safe_next, sign_in_cookies};
 use crate::identity::routes::{RecentlyAuthenticated, SignedIn, is_same_site};
 use crate::identity::service::{self, Arrived, FederationError, Landing, OidcCallback};
 
@@ -317,10 +317,11 @@ fn encoded(slug: &str) -> String {
 async fn acs(
     State(app): State<App>,
     Path(slug): Path<String>,
+    CameFrom(origin): CameFrom,
     Form(form): Form<SamlForm>,
 ) -> Result<Response, Problem> {
     let state = form.relay_state.as_deref();
-    service::accept_saml(&app, &slug, &form.response, state).await?;
+    service::accept_saml(&app, &slug, &form.response, state, &origin).await?;
     let path = format!("/sso/{}/finish", encoded(&slug));
     see_other(&query(&path, &[("state", state)]), Vec::new())
 }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::identity::model::*;
-use crate::identity::routes::Organiser;
+use crate::identity::routes::{Organiser, RecentlyAuthenticated};
 use crate::identity::service;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -30,7 +30,7 @@ pub(super) struct Connections {
 
 /// List an organisation's connections to identity providers
 #[utoipa::path(get, path = "/api/v1/sso/connections", tag = "sso",
-    security(("access_token" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("sso.manage"))),
     responses((status = 200, body = Connections), (status = "4XX", body = Problem)))]
 async fn list(
@@ -43,12 +43,14 @@ async fn list(
 
 /// Connect an organisation with its identity provider
 #[utoipa::path(post, path = "/api/v1/sso/connections", tag = "sso",
-    security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("sso.manage"))), request_body = ConnectionInput,
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("sso.manage")), ("x-recently-authenticated" = json!(true))),
+    request_body = ConnectionInput,
     responses((status = 201, body = ConnectionView), (status = "4XX", body = Problem)))]
 async fn create(
     State(app): State<App>,
     organiser: Organiser<permit::SsoManage>,
+    _recent: RecentlyAuthenticated,
     Json(input): Json<ConnectionInput>,
 ) -> Result<(StatusCode, Json<ConnectionView>), Problem> {
     let organisation = Some(organiser.organisation());
@@ -59,7 +61,7 @@ async fn create(
 
 /// Read a connection
 #[utoipa::path(get, path = "/api/v1/sso/connections/{connection}", tag = "sso",
-    security(("access_token" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("sso.manage"))), params(("connection" = ConnectionId, Path)),
     responses((status = 200, body = ConnectionView), (status = "4XX", body = Problem)))]
 async fn show(
@@ -75,13 +77,15 @@ async fn show(
 
 /// Set a connection up anew; secrets that are left out stay
 #[utoipa::path(put, path = "/api/v1/sso/connections/{connection}", tag = "sso",
-    security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("sso.manage"))), params(("connection" = ConnectionId, Path)),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("sso.manage")), ("x-recently-authenticated" = json!(true))),
+    params(("connection" = ConnectionId, Path)),
     request_body = ConnectionInput,
     responses((status = 200, body = ConnectionView), (status = "4XX", body = Problem)))]
 async fn change(
     State(app): State<App>,
     organiser: Organiser<permit::SsoManage>,
+    _recent: RecentlyAuthenticated,
     Path(connection): Path<ConnectionId>,
     Json(input): Json<ConnectionInput>,
 ) -> Result<Json<ConnectionView>, Problem> {
@@ -94,12 +98,14 @@ async fn change(
 
 /// Delete a connection: nobody signs in with it any more
 #[utoipa::path(delete, path = "/api/v1/sso/connections/{connection}", tag = "sso",
-    security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("sso.manage"))), params(("connection" = ConnectionId, Path)),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("sso.manage")), ("x-recently-authenticated" = json!(true))),
+    params(("connection" = ConnectionId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn delete(
     State(app): State<App>,
     organiser: Organiser<permit::SsoManage>,
+    _recent: RecentlyAuthenticated,
     Path(connection): Path<ConnectionId>,
 ) -> Result<StatusCode, Problem> {
     let organisation = Some(organiser.organisation());
@@ -109,7 +115,7 @@ async fn delete(
 
 /// Ask a connection's provider whether it is there
 #[utoipa::path(post, path = "/api/v1/sso/connections/{connection}/test", tag = "sso",
-    security(("access_token" = []), ("session" = [])),
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("sso.manage"))), params(("connection" = ConnectionId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn test(

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::connections::Connections;
 use crate::app::App;
 use crate::identity::model::*;
-use crate::identity::routes::PlatformAdmin;
+use crate::identity::routes::{PlatformAdmin, RecentlyAuthenticated};
 use crate::identity::service;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List the connections that everybody can sign in with
 #[utoipa::path(get, path = "/api/v1/platform/sso/connections", tag = "platform",
-    security(("access_token" = []), ("session" = [])),
+    security(("session" = [])),
     extensions(("x-permission" = json!("platform_admin"))),
     responses((status = 200, body = Connections), (status = "4XX", body = Problem)))]
 async fn list(State(app): State<App>, _admin: PlatformAdmin) -> Result<Json<Connections>, Problem> {
@@ -32,12 +32,14 @@ async fn list(State(app): State<App>, _admin: PlatformAdmin) -> Result<Json<Conn
 
 /// Add a provider that everybody can sign in with
 #[utoipa::path(post, path = "/api/v1/platform/sso/connections", tag = "platform",
-    security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("platform_admin"))), request_body = ConnectionInput,
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
+    request_body = ConnectionInput,
     responses((status = 201, body = ConnectionView), (status = "4XX", body = Problem)))]
 async fn create(
     State(app): State<App>,
     PlatformAdmin(person): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
     Json(input): Json<ConnectionInput>,
 ) -> Result<(StatusCode, Json<ConnectionView>), Problem> {
     let by = person.user.to_string();
@@ -47,13 +49,14 @@ async fn create(
 
 /// Set a provider up anew; secrets that are left out stay
 #[utoipa::path(put, path = "/api/v1/platform/sso/connections/{connection}", tag = "platform",
-    security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("platform_admin"))),
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
     params(("connection" = ConnectionId, Path)), request_body = ConnectionInput,
     responses((status = 200, body = ConnectionView), (status = "4XX", body = Problem)))]
 async fn change(
     State(app): State<App>,
     PlatformAdmin(person): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
     Path(connection): Path<ConnectionId>,
     Json(input): Json<ConnectionInput>,
 ) -> Result<Json<ConnectionView>, Problem> {
@@ -64,13 +67,14 @@ async fn change(
 
 /// Take a provider away
 #[utoipa::path(delete, path = "/api/v1/platform/sso/connections/{connection}", tag = "platform",
-    security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("platform_admin"))),
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
     params(("connection" = ConnectionId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn delete(
     State(app): State<App>,
     PlatformAdmin(person): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
     Path(connection): Path<ConnectionId>,
 ) -> Result<StatusCode, Problem> {
     let by = person.user.to_string();
@@ -80,13 +84,14 @@ async fn delete(
 
 /// Confirm that a mail domain is an organisation's: its provider says who those people are
 #[utoipa::path(post, path = "/api/v1/platform/organisations/{organisation}/sso-domains/{domain}",
-    tag = "platform", security(("access_token" = []), ("session" = [])),
-    extensions(("x-permission" = json!("platform_admin"))),
+    tag = "platform", security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
     params(("organisation" = OrganisationId, Path), ("domain" = String, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn confirm(
     State(app): State<App>,
     PlatformAdmin(person): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
     Path((organisation, domain)): Path<(OrganisationId, String)>,
 ) -> Result<StatusCode, Problem> {
     let by = person.user.to_string();

@@ -3,21 +3,25 @@
 use bilten_kernel::db::Conn;
 
 use super::confirm::{AddressToConfirm, ask_to_confirm};
+use super::domains::is_spoken_for;
 use super::{Arrived, FederationError};
 use crate::app::App;
+use crate::catalog::EventId;
 use crate::identity::model::*;
 use crate::identity::service::finish::ask_second_factor;
 use crate::identity::service::letters::{Letter, post};
+use crate::identity::service::members::take_out;
 use crate::identity::service::{
     IdentityError, NewUser, create_user_in, email_lookup, finish_sign_in, open_user, raise_session,
     second_factors, trail,
 };
-use crate::identity::store::{federation as store, people};
+use crate::identity::store::{factors, federation as store, invitations, members, people};
 
 /// How long a name may be that a provider gives somebody.
 const MAX_NAME: usize = 100;
 
 /// What is known about a sign-in that came back.
+#[derive(Clone)]
 pub(super) struct Returned {
     pub(super) connection: Connection,
     pub(super) who: Federated,
@@ -72,7 +76,8 @@ pub(super) async fn sign_in_known(
     let work = app.clone();
     let step = app
         .db
-        .write(move |c| {
+        .write_again(move |c| {
+            let (work, proof, visitor) = (work.clone(), proof.clone(), visitor.clone());
             Box::pin(async move { finish_sign_in(&work, c, user, proof, &visitor).await })
         })
         .await;
@@ -116,9 +121,10 @@ async fn go_on(
 
 async fn proof(c: &mut Conn, returned: &Returned, user: UserId) -> Result<Proof, FederationError> {
     let connection = &returned.connection;
-    // The platform's own people are not for an organisation to vouch for.
-    let is_believed =
-        connection.organisation.is_none() || !store::is_platform_admin(c, user).await?;
+    // The platform's own people are not for an organisation to vouch for, nor does its word stand in
+    // for the second factor that somebody set up here: they may belong to others as well.
+    let is_believed = connection.organisation.is_none()
+        || !(store::is_platform_admin(c, user).await? || factors::has_any(c, user).await?);
     Ok(Proof {
         methods: format!("{}:{}", connection.settings.kind(), connection.slug),
         is_mfa: returned.who.is_mfa && is_believed,
@@ -199,14 +205,11 @@ async fn domain_of(c: &mut Conn, returned: &Returned) -> Result<Option<Email>, F
         Some(text) => text.parse().ok(),
         None => None,
     };
-    let Some(organisation) = returned.connection.organisation else {
+    if returned.connection.organisation.is_none() {
         return Ok(email);
-    };
+    }
     let email = email.ok_or(FederationError::EmailMissing)?;
-    let lookup = email.lookup();
-    let domain = lookup.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let is_claimed = returned.connection.domains.iter().any(|d| d == domain);
-    if is_claimed && store::has_domain(c, organisation, domain).await? {
+    if is_spoken_for(c, &returned.connection, &email).await? {
         Ok(Some(email))
     } else {
         Err(FederationError::DomainUnclaimed)
@@ -225,14 +228,8 @@ async fn sign_in(
     let mapped = connection.role_mapping.apply(&returned.who.attributes);
     let linked = store::linked(c, connection.id, key).await?;
     if mapped == Mapped::Nothing {
-        if let (Some(user), Some(organisation)) = (linked, connection.organisation)
-            && store::unmap_member(c, organisation, user, app.now()).await?
-        {
-            happened.push(IdentityEvent::SsoRolesChanged {
-                user,
-                organisation,
-                connection: connection.id,
-            });
+        if let (Some(user), Some(organisation)) = (linked, connection.organisation) {
+            unmap(app, c, connection, organisation, user, happened).await?;
         }
         return Ok(Settled::Arrived(Arrived::NoRole));
     }
@@ -313,8 +310,9 @@ async fn found(
             profile,
             browser: returned.browser_hash,
             next: returned.next.clone(),
+            attributes: returned.who.attributes.clone(),
         };
-        ask_to_confirm(app, c, &connection.slug, address).await?;
+        ask_to_confirm(app, c, &connection.slug, address, &returned.visitor).await?;
         return Ok(Found::MustConfirm);
     }
     let user = make(app, c, connection, key, profile, happened).await?;
@@ -368,8 +366,47 @@ pub(super) async fn make(
     Ok(user)
 }
 
+/// Takes somebody out of the organisation whose provider gives them no role any more; an owner stays.
+async fn unmap(
+    app: &App,
+    c: &mut Conn,
+    connection: &Connection,
+    organisation: OrganisationId,
+    user: UserId,
+    happened: &mut Vec<IdentityEvent>,
+) -> Result<(), FederationError> {
+    members::one_at_a_time(c, organisation).await?;
+    let member = match members::member_of(c, organisation, user).await? {
+        None | Some((_, Some(Role::Owner))) => return Ok(()),
+        Some((member, _)) => member,
+    };
+    let by = connection.id.to_string();
+    take_out(app, c, organisation, member, user, &by).await?;
+    happened.push(IdentityEvent::SsoRolesChanged {
+        user,
+        organisation,
+        connection: connection.id,
+    });
+    Ok(())
+}
+
+/// Whether somebody has these roles and no others.
+async fn has_roles(
+    c: &mut Conn,
+    before: Option<(MemberId, Option<Role>)>,
+    role: Option<Role>,
+    events: &[(EventId, Role)],
+) -> Result<bool, FederationError> {
+    let Some((member, _)) = before.filter(|(_, before)| *before == role) else {
+        return Ok(false);
+    };
+    let known = members::event_roles(c, &[member]).await?;
+    let is_wanted = |(_, event, role): &(MemberId, EventId, Role)| events.contains(&(*event, *role));
+    Ok(known.len() == events.len() && known.iter().all(is_wanted))
+}
+
 /// Makes somebody what their organisation's provider says they are; an owner stays one.
-async fn map_roles(
+pub(super) async fn map_roles(
     app: &App,
     c: &mut Conn,
     connection: &Connection,
@@ -377,25 +414,32 @@ async fn map_roles(
     mapped: Mapped,
     happened: &mut Vec<IdentityEvent>,
 ) -> Result<(), FederationError> {
-    let (Some(organisation), Mapped::Roles(role, events)) = (connection.organisation, mapped)
+    let (Some(organisation), Mapped::Roles(role, mut events)) = (connection.organisation, mapped)
     else {
         return Ok(());
     };
-    let before = store::roles_now(c, organisation, user).await?;
-    if matches!(before, Some((_, Some(Role::Owner)))) {
+    let named: Vec<_> = events.iter().map(|(event, _)| *event).collect();
+    let own = store::own_events(c, organisation, &named).await?;
+    events.retain(|(event, _)| own.contains(event));
+    // Most sign-ins change nothing, and then nobody waits for anybody.
+    let before = members::member_of(c, organisation, user).await?;
+    if matches!(before, Some((_, Some(Role::Owner)))) || has_roles(c, before, role, &events).await? {
         return Ok(());
     }
+    members::one_at_a_time(c, organisation).await?;
+    let before = members::member_of(c, organisation, user).await?;
     let id = MemberId::new(&*app.clock, &*app.random);
     let member = store::map_member(c, id, organisation, user, role, app.now()).await?;
     let Some(member) = member else { return Ok(()) };
-    let has_changed = before != Some((member, role));
     store::map_events(c, organisation, member, &events).await?;
-    if has_changed {
-        happened.push(IdentityEvent::SsoRolesChanged {
-            user,
-            organisation,
-            connection: connection.id,
-        });
+    let had = before.and_then(|(_, role)| role);
+    if had.is_some_and(|old| !role.is_some_and(|new| new.may_grant(old))) {
+        invitations::revoke_by(c, organisation, &user.to_string(), app.now()).await?;
     }
+    happened.push(IdentityEvent::SsoRolesChanged {
+        user,
+        organisation,
+        connection: connection.id,
+    });
     Ok(())
 }

@@ -1,17 +1,24 @@
 //! Addresses for which no provider vouches: a link is mailed, and it counts only in the browser
 //! that began, so that nobody can lend their account elsewhere to the owner of an address.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bilten_kernel::db::Conn;
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{make, sign_in_known};
+use super::accounts::{make, map_roles, sign_in_known};
+use super::domains::is_spoken_for;
+use super::flow::gone;
 use super::{FederationError, Landing, connections};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::letters::{Letter, link, post};
-use crate::identity::service::{OneTime, issue_one_time, peek_one_time, take_one_time, trail};
+use crate::identity::service::throttle::AccountThrottles;
+use crate::identity::service::{
+    IdentityError, MAIL, MAIL_NETWORK, OneTime, email_lookup, issue_one_time, peek_one_time,
+    take_one_time, trail,
+};
 use crate::platform::{Vault, token_hash};
 
 const PURPOSE: &str = "sso address";
@@ -25,15 +32,23 @@ pub(super) struct AddressToConfirm {
     pub(super) profile: Profile,
     pub(super) browser: [u8; 32],
     pub(super) next: String,
+    /// By which they get their roles.
+    pub(super) attributes: HashMap<String, Vec<String>>,
 }
 
-/// Mails the link.
+/// Mails the link, as often as anybody may have mail sent to an address.
 pub(super) async fn ask_to_confirm(
     app: &App,
     c: &mut Conn,
     slug: &str,
     address: AddressToConfirm,
+    visitor: &Visitor,
 ) -> Result<(), FederationError> {
+    let lookup = email_lookup(app, &address.profile.email);
+    let throttles = AccountThrottles::new(app, (MAIL, MAIL_NETWORK), &lookup, visitor, None);
+    if let Err(seconds) = throttles.pass(c, app.now()).await? {
+        return Err(IdentityError::TooMany(seconds).into());
+    }
     let what = OneTime {
         purpose: PURPOSE,
         user: None,
@@ -53,8 +68,9 @@ pub(super) async fn ask_to_confirm(
 ///
 /// # Errors
 /// [`FederationError::StateUnknown`] if the link is not known, was used, or belongs to another
-/// browser; [`FederationError::EmailInUse`] if somebody has an account with the address meanwhile;
-/// a fault of the vault or the database.
+/// browser; [`FederationError::EmailInUse`] if somebody has an account with the address meanwhile,
+/// [`FederationError::DomainUnclaimed`] if the organisation lost its domain; a fault of the vault or
+/// the database.
 pub async fn confirm_federated(
     app: &App,
     slug: &str,
@@ -89,13 +105,19 @@ pub async fn confirm_federated(
                     take_one_time(&writer, c, PURPOSE, &token).await?;
                 let address = taken.ok_or(unknown)?;
                 let (key, profile) = (address.key, address.profile);
+                if !is_spoken_for(c, &connection, &profile.email).await? {
+                    return Err(FederationError::DomainUnclaimed);
+                }
                 let mut happened = Vec::new();
                 let user = make(&writer, c, &connection, &key, profile, &mut happened).await?;
+                let mapped = connection.role_mapping.apply(&address.attributes);
+                map_roles(&writer, c, &connection, user, mapped, &mut happened).await?;
                 trail::tell(&writer, c, &user.to_string(), happened, Some(&origin)).await?;
                 Ok((user, address.next))
             })
         })
-        .await?;
+        .await
+        .map_err(gone)?;
     let arrived = sign_in_known(app, user, proof, visitor).await?;
     app.principals.clear();
     Ok(Landing { next, arrived })

@@ -8,6 +8,7 @@ use crate::identity::model::*;
 use crate::identity::service::{self, trail};
 use crate::identity::store::federation as store;
 use crate::identity::store::federation::ConnectionRow;
+use crate::identity::store::members;
 
 /// How many connections an organisation, or the platform, can have.
 const MAX_CONNECTIONS: usize = 20;
@@ -125,6 +126,10 @@ pub async fn save_sso_connection(
     app.db
         .write(move |c| {
             Box::pin(async move {
+                if let Some(organisation) = organisation {
+                    // Each change keeps the domains that the one before it claimed.
+                    members::one_at_a_time(c, organisation).await?;
+                }
                 let known = all(&work, c, organisation).await?;
                 let before = match id {
                     Some(id) => Some(
@@ -253,6 +258,7 @@ pub async fn delete_sso_connection(
                     return Err(FederationError::NotFound("connection"));
                 }
                 if let Some(organisation) = organisation {
+                    members::one_at_a_time(c, organisation).await?;
                     let known = all(&work, c, Some(organisation)).await?;
                     domains::claim(&work, c, organisation, &known, &by).await?;
                 }
@@ -291,6 +297,10 @@ pub async fn test_sso_connection(
 
 /// The connection with this short name, if people can sign in with it.
 pub(super) async fn enabled(app: &App, slug: &str) -> Result<Connection, FederationError> {
+    // PostgreSQL takes not every text, and this one is a stranger's.
+    if !settings::is_slug(slug) {
+        return Err(FederationError::Unknown);
+    }
     let slug = slug.to_owned();
     let row = app
         .db

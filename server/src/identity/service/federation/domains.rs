@@ -8,6 +8,28 @@ use crate::identity::model::*;
 use crate::identity::service::trail;
 use crate::identity::store::federation as store;
 
+/// A domain in the form in which addresses are stored: what can stand after their @.
+pub(super) fn stored_form(domain: &str) -> Option<String> {
+    let email: Email = format!("a@{domain}").parse().ok()?;
+    Some(email.lookup().trim_start_matches("a@").to_owned())
+}
+
+/// Whether the provider of a connection may say whose an address is: one of an organisation only if
+/// the address is of a domain that it claims, and that the platform confirmed.
+pub(super) async fn is_spoken_for(
+    c: &mut Conn,
+    connection: &Connection,
+    email: &Email,
+) -> Result<bool, DbError> {
+    let Some(organisation) = connection.organisation else {
+        return Ok(true);
+    };
+    let lookup = email.lookup();
+    let domain = lookup.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let is_claimed = connection.domains.iter().any(|d| d == domain);
+    Ok(is_claimed && store::has_domain(c, organisation, domain).await?)
+}
+
 /// The domains of all connections of an organisation, claimed in its name.
 pub(super) async fn claim(
     app: &App,
@@ -35,7 +57,8 @@ pub async fn confirm_sso_domain(
     domain: &str,
     by: &str,
 ) -> Result<(), FederationError> {
-    let (work, domain, by) = (app.clone(), domain.to_lowercase(), by.to_owned());
+    let domain = stored_form(domain).ok_or(FederationError::NotFound("claim"))?;
+    let (work, by) = (app.clone(), by.to_owned());
     app.db
         .write(move |c| {
             Box::pin(async move {

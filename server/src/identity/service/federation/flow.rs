@@ -9,6 +9,7 @@ use std::time::Duration;
 use bilten_adapters::oidc::{Ask, Identity};
 use bilten_adapters::saml::{self, Assertion, Expected};
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::Violation;
 use bilten_kernel::random;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ use super::settings::{MFA_CONTEXTS, provider, saml_provider, service_provider};
 use super::{FederationError, connections};
 use crate::app::App;
 use crate::identity::model::*;
-use crate::identity::service::trail;
+use crate::identity::service::trail::{self, keep_attempt};
 use crate::identity::store::federation as store;
 use crate::identity::store::federation::StateRow;
 use crate::platform::token_hash;
@@ -178,8 +179,20 @@ pub async fn begin_federated(
     };
     app.db
         .write(move |c| Box::pin(async move { store::insert_state(c, &row).await }))
-        .await?;
+        .await
+        .map_err(|error| gone(error.into()))?;
     Ok(url)
+}
+
+/// A connection that was deleted while its provider was asked is one that there is not.
+pub(super) fn gone(error: FederationError) -> FederationError {
+    let is_gone =
+        matches!(&error, FederationError::Db(why) if why.violates(Violation::ForeignKey));
+    if is_gone {
+        FederationError::Unknown
+    } else {
+        error
+    }
 }
 
 /// Uses up the sign-in that this browser began.
@@ -205,8 +218,13 @@ async fn take(
     open(app, id, &sealed)
 }
 
-/// Writes a refusal down.
-async fn note_refusal(app: &App, connection: &Connection, error: &FederationError) {
+/// Writes a refusal down, and from where the browser came.
+async fn note_refusal(
+    app: &App,
+    connection: &Connection,
+    error: &FederationError,
+    origin: &Origin,
+) {
     let Some(code) = error.refusal() else { return };
     tracing::info!(connection = %connection.id, code, %error, "sign-in by a provider was refused");
     let happened = IdentityEvent::SsoRefused {
@@ -214,11 +232,16 @@ async fn note_refusal(app: &App, connection: &Connection, error: &FederationErro
         organisation: connection.organisation,
         code,
     };
-    let (work, by) = (app.clone(), connection.id.to_string());
+    let method = format!("{}:{}", connection.settings.kind(), connection.slug);
+    let (work, by, origin) = (app.clone(), connection.id.to_string(), origin.clone());
     let told = app
         .db
         .write(move |c| {
-            Box::pin(async move { trail::tell(&work, c, &by, vec![happened], None).await })
+            Box::pin(async move {
+                let outcome = AttemptOutcome::Failed;
+                keep_attempt(&work, c, None, &method, outcome, false, &origin).await?;
+                trail::tell(&work, c, &by, vec![happened], None).await
+            })
         })
         .await;
     if let Err(error) = told {
@@ -326,6 +349,7 @@ pub async fn accept_saml(
     slug: &str,
     response: &str,
     relay_state: Option<&str>,
+    origin: &Origin,
 ) -> Result<(), FederationError> {
     let connection = connections::enabled(app, slug).await?;
     let ConnectionSettings::Saml(settings) = &connection.settings else {
@@ -343,7 +367,7 @@ pub async fn accept_saml(
     let way = open(app, id, &sealed)?;
     let accepted = keep_answer(app, &connection, settings, way, state_hash, response).await;
     if let Err(error) = &accepted {
-        note_refusal(app, &connection, error).await;
+        note_refusal(app, &connection, error, origin).await;
     }
     accepted
 }
@@ -387,6 +411,7 @@ async fn keep_answer(
             })
         })
         .await
+        .map_err(gone)
 }
 
 fn from_saml(assertion: Assertion, settings: &SamlSettings) -> Result<Federated, FederationError> {
@@ -458,6 +483,16 @@ pub async fn finish_saml(
     arrive(app, connection, way, who, browser, present, visitor).await
 }
 
+async fn settle_once(app: &App, returned: &Returned) -> Result<Settled, FederationError> {
+    let (work, returned) = (app.clone(), returned.clone());
+    app.db
+        .write_again(move |c| {
+            let (work, returned) = (work.clone(), returned.clone());
+            Box::pin(async move { settle(&work, c, returned).await })
+        })
+        .await
+}
+
 async fn arrive(
     app: &App,
     connection: Connection,
@@ -479,17 +514,21 @@ async fn arrive(
                 present,
                 browser_hash: token_hash(browser),
             };
-            let work = app.clone();
-            let settled = app
-                .db
-                .write(move |c| Box::pin(async move { settle(&work, c, returned).await }))
-                .await;
+            let mut settled = settle_once(app, &returned).await;
+            if matches!(
+                settled,
+                Err(FederationError::EmailInUse | FederationError::LinkedElsewhere)
+            ) {
+                // Two first sign-ins of one person at the same moment: what the other made is there
+                // by now. Who is refused for good is refused again.
+                settled = settle_once(app, &returned).await;
+            }
             match settled {
                 Ok(Settled::Arrived(arrived)) => Ok(arrived),
                 Ok(Settled::Known(user, proof)) => {
                     sign_in_known(app, user, proof, visitor.clone()).await
                 }
-                Err(error) => Err(error),
+                Err(error) => Err(gone(error)),
             }
         }
     };
@@ -504,7 +543,7 @@ async fn arrive(
             arrived,
         }),
         Err(error) => {
-            note_refusal(app, &connection, &error).await;
+            note_refusal(app, &connection, &error, &visitor.origin).await;
             Err(error)
         }
     }

@@ -1,6 +1,6 @@
 //! A person's own links.
 
-use super::FederationError;
+use super::{FederationError, connections};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::trail;
@@ -28,6 +28,25 @@ pub async fn identities_of(
             used_at: row.used_at,
         })
         .collect())
+}
+
+/// Those of somebody's links by which they can prove once more who they are.
+///
+/// # Errors
+/// A fault of the vault or the database.
+pub async fn identities_that_ask_again(
+    app: &App,
+    user: UserId,
+) -> Result<Vec<LinkedIdentity>, FederationError> {
+    let mut able = Vec::new();
+    for link in identities_of(app, user).await? {
+        match connections::enabled(app, &link.slug).await {
+            Ok(connection) if connection.settings.asks_again() => able.push(link),
+            Ok(_) | Err(FederationError::Unknown) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(able)
 }
 
 /// Ends somebody's links with a connection.

@@ -9,6 +9,7 @@ use bilten_adapters::saml::{
 use bilten_kernel::error::FieldError;
 
 use super::FederationError;
+use super::domains::stored_form;
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::store::federation::ConnectionRow;
@@ -139,6 +140,12 @@ pub(super) fn saml_provider(settings: &SamlSettings) -> Result<IdentityProvider,
     })
 }
 
+/// Whether a text can be the short name of a connection.
+pub(super) fn is_slug(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (2..=80).contains(&text.len()) && text.chars().all(is_word)
+}
+
 /// A connection that is to be, checked.
 #[derive(Debug)]
 pub(super) struct Checked {
@@ -163,9 +170,8 @@ pub(super) fn check(
             detail: detail.to_owned(),
         });
     };
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let slug = &input.slug;
-    if !(2..=80).contains(&slug.len()) || !slug.chars().all(is_word) {
+    if !is_slug(slug) {
         fault(
             "slug",
             "form",
@@ -195,10 +201,9 @@ pub(super) fn check(
     }
     let mut domains = Vec::new();
     for domain in &input.domains {
-        // What can stand after the @ of an address, in the form in which addresses are stored.
-        match format!("a@{domain}").parse::<Email>() {
-            Ok(email) => domains.push(email.lookup().trim_start_matches("a@").to_owned()),
-            Err(_) => fault("domains", "form", "A domain is something like example.com."),
+        match stored_form(domain) {
+            Some(domain) => domains.push(domain),
+            None => fault("domains", "form", "A domain is something like example.com."),
         }
     }
     domains.sort_unstable();

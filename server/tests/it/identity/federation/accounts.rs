@@ -72,6 +72,8 @@ on_both_engines! {
         for verified in [json!(false), json!(null), json!("false")] {
             sign_in("1", Some("ANA@example.com"), verified).await.refused(409, "sso.email_in_use");
         }
+        let attempts = sql!("SELECT COUNT(*) FROM sign_in_attempts WHERE method = 'oidc:test' AND outcome = 'failed'");
+        assert_eq!(t.app.db.scalar::<i64>(attempts, vals![]).await.unwrap(), 3);
         // Not verified here: whoever made the account may have waited for this.
         sign_in("2", Some("squatted@example.com"), json!(true)).await.refused(409, "sso.email_in_use");
         for email in [None, Some("nonsense"), Some("\u{430}na@example.com")] {
@@ -114,6 +116,42 @@ on_both_engines! {
     }
 
     /// covers: AUTH-1
+    async fn first_sign_ins_at_the_same_moment_open_one_account(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let provider = Provider::start().await;
+        connect(&t, "test", &provider).await;
+        let ana = json!({"sub": "1", "email": "ana@example.com", "email_verified": true});
+        let mut back = Vec::new();
+        for _ in 0..3 {
+            let mut browser = Browser::new(&t);
+            let out = browser.start("/sso/test/start?next=/account").await;
+            back.push((browser, provider.login(&out, &ana)));
+        }
+        let [(a, to_a), (b, to_b), (c, to_c)] = &mut *back else { unreachable!() };
+        let (one, two, three) = tokio::join!(a.get(to_a), b.get(to_b), c.get(to_c));
+        for answer in [one, two, three] {
+            lands_at(&answer, "/account");
+        }
+        assert_eq!(users(&t).await, 1);
+        t.stop().await;
+    }
+
+    /// covers: AUTH-1
+    async fn a_provider_that_vouches_for_nothing_floods_nobody_with_mail(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let provider = Provider::start().await;
+        connect(&t, "test", &provider).await;
+        let who = json!({"sub": "1", "email": "new@example.com", "email_verified": false});
+        for _ in 0..4 {
+            let answer = Browser::new(&t).sign_in("test", &provider, &who).await;
+            lands_at(&answer, "/check-mail?for=provider");
+        }
+        let answer = Browser::new(&t).sign_in("test", &provider, &who).await;
+        answer.refused(429, "identity.too_many_tries");
+        t.stop().await;
+    }
+
+    /// covers: AUTH-1
     async fn links_are_made_and_ended_by_their_owner(db: TestDb) {
         let t = TestApp::start(db).await;
         let (one, two) = (Provider::start().await, Provider::start().await);
@@ -145,6 +183,10 @@ on_both_engines! {
         t.clock.advance(std::time::Duration::from_secs(11 * 60));
         evas.get("/sso/two/start?link=1").await.refused(403, "identity.reauthentication_required");
         // To prove it once more, the provider is asked to ask.
+        let user = identity::user_by_email(&t.app, &"eva@example.com".parse().unwrap())
+            .await.unwrap().unwrap().id;
+        let able = identity::identities_that_ask_again(&t.app, user).await.unwrap();
+        assert_eq!(able.len(), 1);
         let out = evas.start("/sso/one/start?again=1&next=/account").await;
         assert!(out.contains("prompt=login"), "{out}");
         let old = json!({"sub": "2", "auth_time": 1_000_000});

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::provider::Provider;
 use crate::app::{Answer, Client, TestApp};
 
+#[derive(Clone)]
 pub(super) struct Browser {
     client: Client,
     cookies: BTreeMap<String, String>,

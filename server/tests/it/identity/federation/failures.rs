@@ -106,6 +106,23 @@ on_both_engines! {
     }
 
     /// covers: AUTH-2
+    async fn what_comes_back_twice_at_once_counts_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let provider = Provider::start().await;
+        connect(&t, "test", &provider).await;
+        let mut browser = Browser::new(&t);
+        let out = browser.start("/sso/test/start?next=/account").await;
+        let ana = json!({"sub": "1", "email": "ana@example.com", "email_verified": true});
+        let back = provider.login(&out, &ana);
+        let mut twin = browser.clone();
+        let (one, two) = tokio::join!(browser.get(&back), twin.get(&back));
+        let mut answers = [one.status, two.status];
+        answers.sort_unstable();
+        assert_eq!(answers, [303, 400]);
+        t.stop().await;
+    }
+
+    /// covers: AUTH-2
     async fn nobody_is_sent_to_another_site(db: TestDb) {
         let t = TestApp::start(db).await;
         let provider = Provider::start().await;
@@ -119,7 +136,7 @@ on_both_engines! {
             let out = browser.start(&format!("/sso/test/start?next={next}")).await;
             lands_at(&browser.get(&provider.login(&out, &ana)).await, "/");
         }
-        for path in ["/sso/nothing/start", "/sso/%2e%2e/start", "/sso/test'--/callback?state=x", "/sso/test/saml/metadata"] {
+        for path in ["/sso/nothing/start", "/sso/%00/start", "/sso/a%00/saml/metadata", "/sso/%2e%2e/start", "/sso/test'--/callback?state=x", "/sso/test/saml/metadata"] {
             let answer = t.stranger.get(path).await;
             assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
         }

@@ -1,10 +1,10 @@
 //! Organisations and their own identity providers: whom they may sign in, and as what.
 
 use bilten_kernel::{on_both_engines, sql, vals};
-use bilten_server::identity::{self, OrganisationId, Role};
+use bilten_server::identity::{self, FactorId, OrganisationId, Role};
 use serde_json::{Value, json};
 
-use super::browser::{Browser, lands_at};
+use super::browser::{Browser, lands_at, location};
 use super::provider::Provider;
 use super::{account, change, oidc};
 use crate::app::TestApp;
@@ -84,6 +84,14 @@ on_both_engines! {
         let who = json!({"sub": "6", "email": "tea@kino.example", "email_verified": false});
         Browser::new(&t).sign_in("kino-siska", &provider, &who).await.refused(409, "sso.email_in_use");
 
+        // Somebody new shows it by a link, and is then what the rules say.
+        let who = json!({"sub": "7", "email": "iva@kino.example", "email_verified": false});
+        let mut ivas = Browser::new(&t);
+        lands_at(&ivas.sign_in("kino-siska", &provider, &who).await, "/check-mail?for=provider");
+        let link = t.mail_to("iva@kino.example").await.link();
+        lands_at(&ivas.get(&link).await, "/account");
+        assert_eq!(role(&t, "iva@kino.example").await, Some((Some(Role::Viewer), 0)));
+
         // A domain belongs to one organisation.
         let rival = identity::create_organisation(&t.app, "Rival").await.unwrap();
         let mut input = oidc("rival", &provider);
@@ -125,12 +133,30 @@ on_both_engines! {
         assert_eq!(anas.get("/api/v1/events").await.status, 200);
         lands_at(&sign_in(json!("door")).await.1, "/account");
         assert_eq!(role(&t, "ana@kino.example").await, Some((None, 1)));
-        // Whoever lost all roles is out, also where they are signed in already.
+        // Whoever lost all roles is out, also where they are signed in already, and of the tills.
+        let statement = sql!("INSERT INTO staff_pins (member_id, pin_hash, created_at)
+            SELECT id, 'x', 0 FROM members WHERE removed_at IS NULL");
+        change(&t, statement, vals![]).await;
         sign_in(json!([])).await.1.refused(403, "sso.no_role");
         assert_eq!(role(&t, "ana@kino.example").await, None);
+        let pins = sql!("SELECT COUNT(*) FROM staff_pins");
+        assert_eq!(t.app.db.scalar::<i64>(pins, vals![]).await.unwrap(), 0);
         assert_eq!(anas.get("/api/v1/events").await.status, 400, "she belongs to no organisation");
         lands_at(&sign_in(json!(["heads"])).await.1, "/account");
         assert_eq!(role(&t, "ana@kino.example").await, Some((Some(Role::Manager), 0)));
+        // What changes is in the log: also a role for one event, and nothing that stayed as it was.
+        let changes = async || {
+            let count = sql!("SELECT COUNT(*) FROM audit_log WHERE action = 'identity.sso_roles_changed'");
+            t.app.db.scalar::<i64>(count, vals![]).await.unwrap()
+        };
+        assert_eq!(changes().await, 4);
+        lands_at(&sign_in(json!(["heads"])).await.1, "/account");
+        assert_eq!(changes().await, 4);
+        lands_at(&sign_in(json!(["heads", "door"])).await.1, "/account");
+        assert_eq!(role(&t, "ana@kino.example").await, Some((Some(Role::Manager), 1)));
+        lands_at(&sign_in(json!(["heads"])).await.1, "/account");
+        assert_eq!(role(&t, "ana@kino.example").await, Some((Some(Role::Manager), 0)));
+        assert_eq!(changes().await, 6);
         // An owner is one by an owner's word, and stays one.
         let statement = sql!("UPDATE members SET role = 'owner' WHERE removed_at IS NULL");
         change(&t, statement, vals![]).await;
@@ -157,9 +183,17 @@ on_both_engines! {
         who["amr"] = json!(["pwd", "otp", "mfa"]);
         lands_at(&browser.sign_in("kino-siska", &provider, &who).await, "/account");
         browser.get("/api/v1/events").await.expect(200);
-        // The platform's own people are not for an organisation to vouch for.
+        // Whoever set one up here shows it: an organisation's word does not stand in for it.
         let user = identity::user_by_email(&t.app, &"ana@kino.example".parse().unwrap())
             .await.unwrap().unwrap().id;
+        let statement = sql!("INSERT INTO mfa_methods (id, user_id, kind, sealed_secret, last_step, created_at, confirmed_at)
+            VALUES ($1, $2, 'totp', $3, 0, 0, 0)");
+        let factor = FactorId::new(&*t.app.clock, &*t.app.random);
+        change(&t, statement, vals![factor, user, vec![0_u8]]).await;
+        let answer = browser.sign_in("kino-siska", &provider, &who).await;
+        assert!(location(&answer).starts_with("/sign-in/second-step?ticket="), "{}", answer.text);
+        change(&t, sql!("DELETE FROM mfa_methods"), vals![]).await;
+        // The platform's own people are not for an organisation to vouch for.
         let statement = sql!("INSERT INTO platform_admins (user_id, granted_by, granted_at) VALUES ($1, 'tests', 0)");
         change(&t, statement, vals![user]).await;
         lands_at(&browser.sign_in("kino-siska", &provider, &who).await, "/account");
