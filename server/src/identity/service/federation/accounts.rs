@@ -10,9 +10,9 @@ use crate::identity::service::finish::ask_second_factor;
 use crate::identity::service::letters::{Letter, post};
 use crate::identity::service::{
     IdentityError, NewUser, create_user_in, email_lookup, finish_sign_in, open_user, raise_session,
-    trail,
+    second_factors, trail,
 };
-use crate::identity::store::{attempts, federation as store, people};
+use crate::identity::store::{federation as store, people};
 
 /// How long a name may be that a provider gives somebody.
 const MAX_NAME: usize = 100;
@@ -133,7 +133,7 @@ async fn raise(
     session: SessionId,
 ) -> Result<Arrived, FederationError> {
     let proof = proof(c, returned, user).await?;
-    let methods = attempts::factors(c, user).await?;
+    let methods = second_factors(app, c, user, &proof.methods).await?;
     if !methods.is_empty() && !proof.is_mfa {
         let pending = Pending {
             user,
