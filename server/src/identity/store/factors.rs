@@ -33,6 +33,8 @@ pub(in crate::identity) async fn insert(
     user: UserId,
     row: &FactorRow,
 ) -> Result<(), DbError> {
+    // Whoever confirms one holds the person before the factor; the other way round is a deadlock.
+    lock_user(c, user).await?;
     c.exec(
         sql!("DELETE FROM mfa_methods WHERE user_id = $1 AND kind = $2 AND confirmed_at IS NULL"),
         vals![user, row.kind],

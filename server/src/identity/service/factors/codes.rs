@@ -1,6 +1,7 @@
 //! Codes: of an authenticator app, sent by e-mail or SMS, and those for the day when all else is
 //! lost.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bilten_kernel::db::Conn;
@@ -22,6 +23,8 @@ const CODE_TRIES: i64 = 5;
 const GUESSES: Rule = Rule::new("second factor", 5, 30_000, 3_600_000, DAY);
 /// Codes that are sent to somebody.
 const SENDS: Rule = Rule::new("code", 4, 60_000, 3_600_000, HOUR);
+/// Text messages that are sent because one network asks for them: they cost money.
+const NETWORK_SENDS: Rule = Rule::new("sms network", 30, 10_000, 3_600_000, HOUR);
 /// Codes that are sent to a number, whoever asks.
 const NUMBERS: Rule = Rule::new("code by sms", 6, 60_000, 3_600_000, DAY);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -61,26 +64,29 @@ impl Context {
     }
 }
 
-/// Counts a try, or refuses it.
-async fn pass(app: &App, c: &mut Conn, throttle: Throttle) -> Outcome<()> {
+/// Counts a try before it is looked at, or refuses it.
+pub(super) async fn pass(app: &App, c: &mut Conn, throttle: Throttle) -> Outcome<()> {
     let passed = throttle.pass(c, app.now()).await?;
     Ok(passed.map(|_| ()).map_err(IdentityError::TooMany))
 }
 
-/// Counts a guess of somebody's codes, before it is looked at. Only who showed the first factor
-/// comes this far, so that strangers lock nobody out.
-pub(super) async fn count_guess(app: &App, c: &mut Conn, user: UserId) -> Outcome<()> {
-    pass(app, c, Throttle::new(app, GUESSES, &[user.as_bytes()])).await
+/// The counter for guesses of somebody's codes to end a sign-in: of a device that is known, or of
+/// all that are not. Whoever learned the password must not keep the owner from their account.
+pub(super) fn guesses_at(app: &App, user: UserId, known: Option<[u8; 32]>) -> Throttle {
+    match known {
+        Some(device) => Throttle::new(app, GUESSES, &[user.as_bytes(), &device]),
+        None => Throttle::new(app, GUESSES, &[user.as_bytes()]),
+    }
 }
 
-/// Forgets somebody's guesses: one was right.
-pub(super) async fn forget_guesses(
-    app: &App,
-    c: &mut Conn,
-    user: UserId,
-) -> Result<(), IdentityError> {
-    let throttle = Throttle::new(app, GUESSES, &[user.as_bytes()]);
-    Ok(throttle.clear(c).await?)
+/// The counter for guesses of somebody's codes in a session.
+pub(super) fn guesses_in(app: &App, person: &Person) -> Throttle {
+    let session = person.session.to_string();
+    Throttle::new(
+        app,
+        GUESSES,
+        &[person.user.as_bytes(), b"session", session.as_bytes()],
+    )
 }
 
 /// For what the secret of a factor is sealed.
@@ -161,20 +167,25 @@ pub(super) async fn check_totp(
     Ok(store::take_step(c, row.id, step).await?)
 }
 
-/// Sends a new code, in place of the one before.
+/// Sends a new code, in place of the one before; by SMS to a number, for whoever asks from an
+/// address.
 pub(super) async fn send(
     app: &App,
     c: &mut Conn,
     user: &User,
     kind: FactorKind,
     context: Context,
-    phone: Option<&Phone>,
+    phone: Option<(&Phone, IpAddr)>,
 ) -> Outcome<()> {
     let passed = pass(app, c, Throttle::new(app, SENDS, &[user.id.as_bytes()])).await?;
     if passed.is_err() {
         return Ok(passed);
     }
-    if let Some(phone) = phone {
+    if let Some((phone, ip)) = phone {
+        let passed = pass(app, c, Throttle::network(app, NETWORK_SENDS, ip)).await?;
+        if passed.is_err() {
+            return Ok(passed);
+        }
         // Whoever has many accounts must not let them all ring one number.
         let number = phone.as_str().as_bytes();
         let passed = pass(app, c, Throttle::new(app, NUMBERS, &[number])).await?;
@@ -198,7 +209,7 @@ pub(super) async fn send(
     };
     one_time::insert(c, &new).await?;
     match phone {
-        Some(phone) => notices::code_by_sms(app, c, phone, code, expires_at).await?,
+        Some((phone, _)) => notices::code_by_sms(app, c, phone, code, expires_at).await?,
         None => notices::code_by_email(app, c, user, code, expires_at).await?,
     }
     Ok(Ok(()))
