@@ -10,11 +10,11 @@ use reqwest::Method;
 use super::Visitor;
 use crate::app::{Answer, TestApp};
 
-const PASSWORD: &str = "kozolec brez strehe 42";
+pub(super) const PASSWORD: &str = "kozolec brez strehe 42";
 const OTHER: &str = "trije mostovi ponoci 7";
 
 /// Makes an account with a password.
-async fn registered(t: &TestApp, email: &str, name: &str) -> UserId {
+pub(super) async fn registered(t: &TestApp, email: &str, name: &str) -> UserId {
     let profile = identity::checked_profile(email, name, None).unwrap();
     let password = Some(PASSWORD.to_owned().into());
     identity::create_person(&t.app, profile, password, true)
@@ -23,7 +23,7 @@ async fn registered(t: &TestApp, email: &str, name: &str) -> UserId {
 }
 
 /// A browser in which somebody signed in by password.
-async fn signed_in(t: &TestApp, email: &str, password: &str) -> Visitor {
+pub(super) async fn signed_in(t: &TestApp, email: &str, password: &str) -> Visitor {
     let visitor = Visitor::new(t);
     let fields = [("email", email), ("password", password)];
     visitor.send("/sign-in", &fields).await.leads_to("/account");
