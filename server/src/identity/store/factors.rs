@@ -98,6 +98,18 @@ pub(in crate::identity) async fn unconfirmed(
     .await
 }
 
+/// Forgets factors that nobody confirmed: their numbers may be somebody else's.
+pub(in crate::identity) async fn delete_unconfirmed(
+    c: &mut Conn,
+    before: Timestamp,
+) -> Result<u64, DbError> {
+    c.exec(
+        sql!("DELETE FROM mfa_methods WHERE confirmed_at IS NULL AND created_at < $1"),
+        vals![before],
+    )
+    .await
+}
+
 /// Lets a factor count, in place of others of its kind; says whether it was there and waited.
 pub(in crate::identity) async fn confirm(
     c: &mut Conn,

@@ -326,6 +326,22 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: AUTH-3, AUTH-9
+    async fn a_number_that_nobody_confirmed_is_not_kept(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let ana = t.signed_in(t.person("ana").await, false).await;
+        let phone = json!({ "phone": "+38640123456" });
+        ana.post("/api/v1/me/factors/sms", phone).await.expect(201);
+        let bor = t.signed_in(t.person("bor").await, false).await;
+        add_app(&t, &bor).await;
+        t.clock.advance(Duration::from_secs(2 * 86_400 + 1));
+        identity::tidy(&t.app).await.unwrap();
+        let kept = bilten_kernel::sql!("SELECT kind FROM mfa_methods");
+        let kept: String = t.app.db.scalar(kept, bilten_kernel::vals![]).await.unwrap();
+        assert_eq!(kept, "totp");
+        t.stop().await;
+    }
+
     /// covers: AUTH-3
     async fn mail_is_no_second_factor_for_who_came_by_mail(db: TestDb) {
         let t = TestApp::start(db).await;
