@@ -458,13 +458,14 @@ async fn reauthenticate(
 
 /// Have a code sent for a sign-in that waits for its second factor
 #[utoipa::path(post, path = "/api/v1/auth/second-factor/code", tag = "sign-in",
+    params(("Bilten-Device" = Option<String>, Header, description = "The device token of an earlier sign-in")),
     responses((status = 202), (status = "4XX", body = Problem)))]
 async fn second_factor_code(
     State(app): State<App>,
-    CameFrom(origin): CameFrom,
+    AppVisitor(visitor): AppVisitor,
     Json(input): Json<TicketMethodInput>,
 ) -> Result<StatusCode, Problem> {
-    service::send_second_factor_code(&app, &input.ticket, input.method, &origin).await?;
+    service::send_second_factor_code(&app, &input.ticket, input.method, &visitor).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -155,8 +155,7 @@ pub(super) async fn send_code(
 ) -> Result<Response, Problem> {
     let step = step_of(&fields);
     let kind = fields.text("method").parse().unwrap_or(FactorKind::Email);
-    let origin = &visitor.origin;
-    match identity::send_second_factor_code(&app, &step.ticket, kind, origin).await {
+    match identity::send_second_factor_code(&app, &step.ticket, kind, &visitor).await {
         Ok(()) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("ticket", &step.ticket);

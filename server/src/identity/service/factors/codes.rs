@@ -23,9 +23,11 @@ const CODE_TRIES: i64 = 5;
 const GUESSES: Rule = Rule::new("second factor", 5, 30_000, 3_600_000, DAY);
 /// Codes that are sent to somebody.
 const SENDS: Rule = Rule::new("code", 4, 60_000, 3_600_000, HOUR);
+/// Codes that are sent to somebody, whoever asks; strangers alone do not come that far.
+const ACCOUNT_SENDS: Rule = Rule::new("code of account", 60, 60_000, 600_000, DAY);
 /// Text messages that are sent because one network asks for them: they cost money.
 const NETWORK_SENDS: Rule = Rule::new("sms network", 30, 10_000, 3_600_000, HOUR);
-/// Codes that are sent to a number, whoever asks.
+/// Codes that are sent to a number, as long as it is not sure that whoever asks has it.
 const NUMBERS: Rule = Rule::new("code by sms", 6, 60_000, 3_600_000, DAY);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -70,23 +72,43 @@ pub(super) async fn pass(app: &App, c: &mut Conn, throttle: Throttle) -> Outcome
     Ok(passed.map(|_| ()).map_err(IdentityError::TooMany))
 }
 
-/// The counter for guesses of somebody's codes to end a sign-in: of a device that is known, or of
-/// all that are not. Whoever learned the password must not keep the owner from their account.
-pub(super) fn guesses_at(app: &App, user: UserId, known: Option<[u8; 32]>) -> Throttle {
-    match known {
-        Some(device) => Throttle::new(app, GUESSES, &[user.as_bytes(), &device]),
-        None => Throttle::new(app, GUESSES, &[user.as_bytes()]),
-    }
+/// Who guesses codes of an account or has them sent. Each has counters of their own: whoever learned
+/// the password must not keep the owner out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    /// Somebody who signs in, with a device that is known or with any other.
+    SigningIn(UserId, Option<[u8; 32]>),
+    /// Somebody in a session, who has a factor.
+    Session(UserId, SessionId),
+    /// Somebody who adds a factor, in any session: perhaps their first, so that they can begin
+    /// sessions without end.
+    Adding(UserId),
 }
 
-/// The counter for guesses of somebody's codes in a session.
-pub(super) fn guesses_in(app: &App, person: &Person) -> Throttle {
-    let session = person.session.to_string();
-    Throttle::new(
-        app,
-        GUESSES,
-        &[person.user.as_bytes(), b"session", session.as_bytes()],
-    )
+impl Asker {
+    fn throttle(self, app: &App, rule: Rule) -> Throttle {
+        match self {
+            Self::SigningIn(user, None) => Throttle::new(app, rule, &[user.as_bytes()]),
+            Self::SigningIn(user, Some(device)) => {
+                Throttle::new(app, rule, &[user.as_bytes(), &device])
+            }
+            Self::Session(user, session) => {
+                let session = session.to_string();
+                Throttle::new(app, rule, &[user.as_bytes(), b"session", session.as_bytes()])
+            }
+            Self::Adding(user) => Throttle::new(app, rule, &[user.as_bytes(), b"adding"]),
+        }
+    }
+
+    /// The counter for guesses.
+    pub(super) fn guesses(self, app: &App) -> Throttle {
+        self.throttle(app, GUESSES)
+    }
+
+    /// Whether they showed a factor of the account before.
+    const fn is_known(self) -> bool {
+        matches!(self, Self::SigningIn(_, Some(_)) | Self::Session(..))
+    }
 }
 
 /// For what the secret of a factor is sealed.
@@ -174,21 +196,23 @@ pub(super) async fn send(
     c: &mut Conn,
     user: &User,
     kind: FactorKind,
-    context: Context,
+    (context, asker): (Context, Asker),
     phone: Option<(&Phone, IpAddr)>,
 ) -> Outcome<()> {
-    let passed = pass(app, c, Throttle::new(app, SENDS, &[user.id.as_bytes()])).await?;
-    if passed.is_err() {
-        return Ok(passed);
-    }
+    let mut throttles = vec![
+        asker.throttle(app, SENDS),
+        Throttle::new(app, ACCOUNT_SENDS, &[user.id.as_bytes()]),
+    ];
     if let Some((phone, ip)) = phone {
-        let passed = pass(app, c, Throttle::network(app, NETWORK_SENDS, ip)).await?;
-        if passed.is_err() {
-            return Ok(passed);
-        }
+        throttles.push(Throttle::network(app, NETWORK_SENDS, ip));
         // Whoever has many accounts must not let them all ring one number.
-        let number = phone.as_str().as_bytes();
-        let passed = pass(app, c, Throttle::new(app, NUMBERS, &[number])).await?;
+        if !asker.is_known() {
+            let number = phone.as_str().as_bytes();
+            throttles.push(Throttle::new(app, NUMBERS, &[number]));
+        }
+    }
+    for throttle in throttles {
+        let passed = pass(app, c, throttle).await?;
         if passed.is_err() {
             return Ok(passed);
         }

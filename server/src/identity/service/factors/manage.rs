@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::codes::{self, Context};
+use super::codes::{self, Asker, Context};
 use super::{Outcome, ceremony, notices, prove};
 use crate::app::App;
 use crate::identity::model::*;
@@ -288,7 +288,8 @@ async fn begin_sent(
         .write(move |c| {
             Box::pin(async move {
                 let to = phone.as_ref().map(|(phone, ip)| (phone, *ip));
-                let sent = codes::send(&work, c, &user, kind, Context::Factor(id), to).await?;
+                let how = (Context::Factor(id), Asker::Adding(user.id));
+                let sent = codes::send(&work, c, &user, kind, how, to).await?;
                 // What waits for an earlier code goes on waiting if there is no new one.
                 if sent.is_ok() {
                     store::insert(c, user.id, &row).await?;
@@ -333,7 +334,7 @@ async fn confirm(
     let Some(row) = store::unconfirmed(c, user, id).await? else {
         return Ok(Err(IdentityError::NotFound("factor")));
     };
-    let guesses = codes::guesses_in(app, person);
+    let guesses = Asker::Adding(user).guesses(app);
     if let Err(refused) = codes::pass(app, c, guesses).await? {
         return Ok(Err(refused));
     }

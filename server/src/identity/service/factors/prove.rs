@@ -6,15 +6,15 @@ use std::net::IpAddr;
 use bilten_kernel::db::Conn;
 
 use super::ceremony::{self, NotShown, PasskeyCredential, Purpose, Shown};
-use super::codes::{self, Context};
+use super::codes::{self, Asker, Context};
 use super::{Ceremony, Outcome, notices, passkeys};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::devices::known_device;
 use crate::identity::service::trail::{keep_attempt, tell};
 use crate::identity::service::{
-    IdentityError, Throttle, finish_second_factor, finish_sign_in, open_user, pending_sign_in,
-    raise_session, second_factor_failed, try_second_factor, user as load_user,
+    IdentityError, finish_second_factor, finish_sign_in, open_user, pending_sign_in, raise_session,
+    second_factor_failed, try_second_factor, user as load_user,
 };
 use crate::identity::store::{factors as store, passkeys as passkey_store, people, sessions};
 use crate::platform::{self, AuditRecord, token_hash};
@@ -153,11 +153,12 @@ async fn count(
     app: &App,
     c: &mut Conn,
     user: UserId,
-    (context, guesses): (Context, Throttle),
+    (context, asker): (Context, Asker),
     ready: &Ready,
 ) -> Outcome<()> {
     match ready {
         Ready::Code(kind, code) => {
+            let guesses = asker.guesses(app);
             if let Err(refused) = codes::pass(app, c, guesses).await? {
                 return Ok(Err(refused));
             }
@@ -216,7 +217,8 @@ async fn send_code(
     user: User,
     methods: &str,
     kind: FactorKind,
-    (context, ip): (Context, IpAddr),
+    how: (Context, Asker),
+    ip: IpAddr,
 ) -> Result<(), IdentityError> {
     let can_send = match kind {
         FactorKind::Email => kind.adds_to(methods),
@@ -241,7 +243,7 @@ async fn send_code(
                     | FactorKind::Passkey => None,
                 };
                 let to = phone.as_ref().map(|phone| (phone, ip));
-                codes::send(&work, c, &user, kind, context, to).await
+                codes::send(&work, c, &user, kind, how, to).await
             })
         })
         .await?
@@ -256,11 +258,19 @@ pub async fn send_second_factor_code(
     app: &App,
     ticket: &str,
     kind: FactorKind,
-    origin: &Origin,
+    visitor: &Visitor,
 ) -> Result<(), IdentityError> {
     let (pending, user) = pending(app, ticket).await?;
-    let context = Context::Ticket(token_hash(ticket));
-    send_code(app, user, &pending.methods, kind, (context, origin.ip)).await
+    let (work, id, device) = (app.clone(), user.id, visitor.clone());
+    let known = app
+        .db
+        .read(move |c| Box::pin(async move { known_device(&work, c, Some(id), &device).await }))
+        .await?;
+    let how = (
+        Context::Ticket(token_hash(ticket)),
+        Asker::SigningIn(id, known),
+    );
+    send_code(app, user, &pending.methods, kind, how, visitor.origin.ip).await
 }
 
 /// Begins to show a passkey as the second factor of a sign-in.
@@ -312,8 +322,8 @@ pub async fn show_second_factor(
                 let user = pending.user;
                 let counted = if kind.adds_to(&pending.methods) {
                     let known = known_device(app, c, Some(user), &visitor).await?;
-                    let guesses = codes::guesses_at(app, user, known);
-                    count(app, c, user, (Context::Ticket(hash), guesses), &ready).await?
+                    let how = (Context::Ticket(hash), Asker::SigningIn(user, known));
+                    count(app, c, user, how, &ready).await?
                 } else {
                     Err(IdentityError::WrongCode)
                 };
@@ -461,8 +471,9 @@ pub async fn send_reauthentication_code(
 ) -> Result<(), IdentityError> {
     let methods = session_methods(app, person).await?;
     let user = load_user(app, person.user).await?;
-    let context = Context::Session(person.session);
-    send_code(app, user, &methods, kind, (context, origin.ip)).await
+    let session = person.session;
+    let how = (Context::Session(session), Asker::Session(user.id, session));
+    send_code(app, user, &methods, kind, how, origin.ip).await
 }
 
 /// Begins to show a passkey in a session.
@@ -500,7 +511,10 @@ pub async fn reauthenticate_by_factor(
         .write(move |c| {
             Box::pin(async move {
                 let app = &work;
-                let how = (Context::Session(session), codes::guesses_in(app, &person));
+                let how = (
+                    Context::Session(session),
+                    Asker::Session(person.user, session),
+                );
                 if let Err(refused) = count(app, c, person.user, how, &ready).await? {
                     if let Ready::Refused(shown) = &ready {
                         tell_of_copy(app, c, shown).await?;

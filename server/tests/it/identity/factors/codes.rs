@@ -271,6 +271,8 @@ on_both_engines! {
         }
         send(&third, "sms").await.refused(429, "identity.too_many_tries");
         send(&third, "email").await.refused(429, "identity.too_many_tries");
+        // In a session it is the owner who asks.
+        ana.post("/api/v1/me/reauthenticate/code", json!({ "method": "sms" })).await.expect(202);
         t.stop().await;
     }
 
@@ -336,7 +338,7 @@ on_both_engines! {
         add_app(&t, &bor).await;
         t.clock.advance(Duration::from_secs(2 * 86_400 + 1));
         identity::tidy(&t.app).await.unwrap();
-        let kept = bilten_kernel::sql!("SELECT kind FROM mfa_methods");
+        let kept = bilten_kernel::sql!("SELECT MIN(kind) FROM mfa_methods");
         let kept: String = t.app.db.scalar(kept, bilten_kernel::vals![]).await.unwrap();
         assert_eq!(kept, "totp");
         t.stop().await;
