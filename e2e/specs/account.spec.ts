@@ -29,7 +29,7 @@ for (const [place, use] of Object.entries({ phone, desktop })) {
       test("a password is changed by who knows the old one", async ({ page, server }) => {
         const email = await register(page, server, "Eva");
         await signIn(page, email);
-        await page.getByRole("link", { name: /^Change: password/ }).click();
+        await page.getByRole("link", { name: "Change the password" }).click();
         await page.getByLabel("Your password until now").fill(password);
         await page.getByLabel("New password").fill("short");
         await page.getByRole("button", { name: "Keep the new password" }).click();
@@ -39,6 +39,7 @@ for (const [place, use] of Object.entries({ phone, desktop })) {
         await page.getByRole("button", { name: "Keep the new password" }).click();
         await expect(page.getByText("Your password is changed")).toBeVisible();
         await page.getByRole("button", { name: "Sign out" }).click();
+        await expect(page.getByText("You are signed out.")).toBeVisible();
         await signIn(page, email);
         await expect(page.getByRole("alert")).toContainText("is not right");
         await signIn(page, email, other);
@@ -167,9 +168,10 @@ test.describe("at a desk", () => {
     const context = await browser.newContext({ baseURL: server.url });
     const elsewhere = await context.newPage();
     await signIn(elsewhere, email);
+    await expect(elsewhere.getByRole("heading", { level: 1, name: "Profile" })).toBeVisible();
     await page.getByRole("link", { name: "Where you are signed in" }).click();
-    await expect(page.getByText("This one")).toHaveCount(1);
-    await expect(page.getByText("Chrome on Linux")).toHaveCount(2);
+    await expect(page.getByText("This one", { exact: true })).toHaveCount(1);
+    await expect(page.getByRole("heading", { name: "Chrome on Linux" })).toHaveCount(2);
     await page.getByRole("listitem").filter({ hasText: "last seen" }).getByRole("button", { name: /Sign out/ }).click();
     await expect(page.getByText("That sign-in has ended.")).toBeVisible();
     await elsewhere.goto("/account");
@@ -189,8 +191,10 @@ test.describe("at a desk", () => {
 
 /** Goes through the pages of accounts and calls `look` on each. */
 async function walk(page: Page, server: Server, look: (name: string) => Promise<void>): Promise<void> {
+  // Some thirty pages, each looked at whole.
+  test.slow();
   const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau <b>";
-  for (const path of ["/sign-in", "/register", "/forgotten", "/check-mail?for=registration", "/check-mail?for=link", "/reset?token=x"]) {
+  for (const path of ["/sign-in", "/sign-in/organisation", "/register", "/forgotten", "/check-mail?for=registration", "/check-mail?for=link", "/reset?token=x"]) {
     await page.goto(path);
     await look(path);
   }
@@ -206,7 +210,8 @@ async function walk(page: Page, server: Server, look: (name: string) => Promise<
   const email = await register(page, server, long, "owner");
   await look("chosen");
   await signIn(page, email);
-  for (const path of ["/account", "/account/password", "/account/email", "/account/sessions", "/account/privacy", "/account/organisations", "/account/organisations/kino-siska", "/sign-in/again?next=/account"]) {
+  await expect(page.getByRole("heading", { level: 1, name: "Profile" })).toBeVisible();
+  for (const path of ["/account", "/account/password", "/account/email", "/account/identities", "/account/factors", "/account/passkeys", "/account/sessions", "/account/privacy", "/account/organisations", "/account/organisations/kino-siska", "/sign-in/again?next=/account"]) {
     await page.goto(path);
     await look(path);
   }
@@ -221,6 +226,10 @@ async function walk(page: Page, server: Server, look: (name: string) => Promise<
   await look("organisation with faults");
   await page.getByRole("link", { name: /^Change/ }).first().click();
   await look("member");
+  await page.goto("/account/factors");
+  await page.getByRole("button", { name: "Add an authenticator app" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Authenticator app" })).toBeVisible();
+  await look("authenticator app");
   await page.goto("/account/organisations/nowhere");
   await look("404");
 }

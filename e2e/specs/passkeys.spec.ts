@@ -67,7 +67,7 @@ test("a passkey is added, signs in without a name, is a second step, and is remo
   await add(page, "Again");
   await expect(page.getByText("This device has a passkey for your account already.")).toBeVisible();
   await page.goto("/account/passkeys");
-  await expect(page.getByText("My phone", { exact: true })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "My phone" })).toBeVisible();
   await accessible(page);
   await touchable(page);
   await fits(page);

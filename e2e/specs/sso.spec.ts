@@ -3,7 +3,7 @@ import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { expect, test } from "../support/test.ts";
+import { accessible, expect, test } from "../support/test.ts";
 import type { Server } from "../support/server.ts";
 import { start as startOidc } from "../support/providers/oidc.mjs";
 import { start as startSaml } from "../support/providers/saml.mjs";
@@ -46,7 +46,8 @@ test.describe("single sign-on", () => {
       client_secret: "a secret of the tests, of no use elsewhere",
     };
     await connect(server, { slug: name, name: "Test", oidc });
-    await page.goto(`/sso/${name}/start?next=/`);
+    await page.goto("/sign-in?next=/");
+    await page.getByRole("link", { name: "Continue with Test" }).click();
     await signInAt(page, "ana");
     await expect(page).toHaveURL(`${server.url}/`);
     expect(await identities(page)).toEqual([name]);
@@ -83,6 +84,14 @@ test.describe("single sign-on", () => {
       await page.getByLabel("Login").fill(who);
       await page.getByRole("button", { name: "Sign in" }).click();
     };
+    // The address finds the organisation's provider.
+    await page.goto("/sign-in?next=/");
+    await page.getByRole("link", { name: "Continue with your organisation" }).click();
+    await page.getByLabel("E-mail address").fill("ana@kino.example");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await accessible(page);
+    await page.getByRole("link", { name: "Continue with Kino" }).click();
+    await expect(page.getByLabel("Login")).toBeVisible();
     await login("ana");
     await expect(page).toHaveURL(`${server.url}/`);
     expect(await identities(page)).toEqual([name]);

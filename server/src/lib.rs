@@ -74,4 +74,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "oauth",
         sql: include_str!("../migrations/0108_oauth.sql"),
     },
+    Migration {
+        version: 109,
+        name: "flags",
+        sql: include_str!("../migrations/0109_flags.sql"),
+    },
 ];

@@ -30,11 +30,11 @@ pub struct IdentityConfig {
     pub token_key_s: u64,
     /// How long attempts to sign in are kept, in seconds.
     pub attempts_kept_s: u64,
-    /// The versions of what people agree to.
+    /// What people agree to.
     pub consents: ConsentVersions,
 }
 
-/// The versions of the texts that people agree to: section `[identity.consents]`.
+/// The texts that people agree to: section `[identity.consents]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentVersions {
@@ -46,4 +46,8 @@ pub struct ConsentVersions {
     pub marketing: String,
     /// Looking at what people do.
     pub analytics: String,
+    /// Where the terms of use can be read; empty: nowhere.
+    pub terms_url: String,
+    /// Where it can be read how personal data is used; empty: nowhere.
+    pub privacy_url: String,
 }

@@ -11,6 +11,7 @@
 //! | `service/principal.rs` | from a credential to a [`Principal`] |
 //! | `service/finish.rs` | the last steps of every sign-in: devices, notices, the second factor |
 //! | `service/factors/` | second factors and passkeys: added, shown, removed |
+//! | `service/flags.rs` | accounts with unusual sign-ins, for the platform's administrators |
 //! | `service/throttle.rs` | progressive delay, which strangers cannot use against an owner |
 //! | `service/access_tokens.rs`, `service/refresh.rs` | tokens of apps |
 //! | `service/one_time.rs` | links and codes that count once |

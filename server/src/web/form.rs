@@ -6,6 +6,7 @@ use axum::response::Response;
 use bilten_kernel::error::{FieldError, Problem};
 use bilten_kernel::random::{self, Random};
 
+use super::problem::sentence;
 use super::shell::Privacy;
 
 /// The fields of a form as they were sent.
@@ -158,13 +159,16 @@ impl Refusal {
             | StatusCode::SERVICE_UNAVAILABLE) => status,
             _ => return Err(problem),
         };
-        let faults = match problem.errors() {
+        let mut faults = match problem.errors() {
             [] if problem.code() == "identity.password_wrong" => {
                 Faults::one(name("current"), problem.detail())
             }
             [] => Faults::one("", problem.detail()),
             errors => Faults::from_errors(errors, name),
         };
+        for fault in &mut faults.0 {
+            fault.text = sentence(&fault.text);
+        }
         Ok(Self {
             status,
             faults,

@@ -70,7 +70,7 @@ const fn heading(status: StatusCode) -> &'static str {
 }
 
 /// A message as a sentence: it begins large and ends in a full stop.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.trim().chars();
     let mut sentence: String = chars
         .next()

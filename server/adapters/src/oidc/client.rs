@@ -441,6 +441,10 @@ fn verified(
     Ok(claims.clone())
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors may grow"
+)]
 fn claims_fault(error: ClaimsVerificationError) -> Fault {
     use ClaimsVerificationError as E;
     Fault::Error(match error {
@@ -466,6 +470,10 @@ fn http_error(error: HttpError) -> OidcError {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors may grow"
+)]
 fn discovery_error(error: DiscoveryError<HttpError>) -> OidcError {
     match error {
         DiscoveryError::Request(error) => http_error(error),
@@ -481,6 +489,10 @@ fn discovery_error(error: DiscoveryError<HttpError>) -> OidcError {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors may grow"
+)]
 fn exchange_error(
     error: RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> OidcError {

@@ -1,4 +1,5 @@
 //! The clients of the outside world, against what pretends to be it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 #[cfg(feature = "saml")]
 mod saml;

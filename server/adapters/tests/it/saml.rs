@@ -60,7 +60,7 @@ impl World {
     fn said(&self, change: impl Fn(&mut Facts)) -> Result<Assertion, SamlError> {
         let mut facts = Self::facts();
         change(&mut facts);
-        self.accept(&facts.response(&self.signer.assertion(&facts)))
+        self.encoded(&self.signer.response(&facts), Self::facts().now)
     }
 
     /// A response whose assertion was changed as text before it was signed.
@@ -620,7 +620,10 @@ fn requests_and_descriptions_fit_each_other() {
     let read = identity_provider(&theirs(&certificate)).unwrap();
     assert_eq!(read.entity_id, IDP);
     assert_eq!(read.sso_url, "https://idp.example/redirect");
-    assert_eq!(read.certificates, [world.signer.certificate.clone()]);
+    assert_eq!(
+        read.certificates,
+        std::slice::from_ref(&world.signer.certificate)
+    );
     assert_eq!(
         identity_provider(&theirs("AAAA")),
         Err(SamlError::Certificate)

@@ -68,6 +68,25 @@ record! {
     }
 }
 
+record! {
+    /// An account with unusual sign-ins, as administrators see it.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct FlaggedAccount {
+        /// Whose.
+        pub user_id: UserId,
+        /// Whether they can sign in.
+        pub state: UserState,
+        /// How often that was since an administrator looked into it.
+        pub times: i64,
+        /// Whether somebody was let in.
+        pub was_let_in: bool,
+        /// When it was first.
+        pub first_at: Timestamp,
+        /// When it was last.
+        pub last_at: Timestamp,
+    }
+}
+
 /// Why something is done to somebody's account.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

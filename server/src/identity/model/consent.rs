@@ -2,7 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::{record, text_enum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ConsentId;
@@ -45,6 +45,33 @@ record! {
         /// When.
         pub at: Timestamp,
     }
+}
+
+/// What somebody agrees to when they register. Whoever does accepts the terms, and says that they have
+/// seen how their data is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FirstConsents {
+    /// The version of the terms that they were shown; the one in force unless told.
+    pub terms: Option<String>,
+    /// The version of the text on their data that they were shown; the one in force unless told.
+    pub privacy: Option<String>,
+    /// Whether mail about events is welcome.
+    pub marketing: bool,
+    /// Where they register, such as `api`.
+    pub source: &'static str,
+}
+
+/// That somebody who has no account yet agrees to a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreed {
+    /// To what.
+    pub kind: ConsentKind,
+    /// The version of the text that was shown.
+    pub version: String,
+    /// Where they did so.
+    pub source: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Where somebody stands with one kind of consent.

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
@@ -23,6 +23,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(user))
         .routes(routes!(deactivate))
         .routes(routes!(reactivate))
+        .routes(routes!(export_user))
+        .routes(routes!(erase_user))
+        .routes(routes!(flagged_accounts))
+        .routes(routes!(unflag_account))
         .routes(routes!(organisations))
         .routes(routes!(organisation))
         .routes(routes!(admins, grant))
@@ -108,6 +112,83 @@ async fn reactivate(
     Ok(Json(
         service::reactivate_user(&app, &admin, user, &input.reason).await?,
     ))
+}
+
+/// Make a copy of all that is held about somebody, as a zip file, when they asked for it in another way
+#[utoipa::path(post, path = "/api/v1/platform/users/{user}/export", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
+    params(("user" = UserId, Path)),
+    responses((status = 200, content_type = "application/zip"), (status = "4XX", body = Problem)))]
+async fn export_user(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
+    Path(user): Path<UserId>,
+    Json(input): Json<Reason>,
+) -> Result<impl IntoResponse, Problem> {
+    let archive = service::export_user(&app, &admin, user, &input.reason).await?;
+    let headers = [
+        (CONTENT_TYPE, "application/zip"),
+        (
+            CONTENT_DISPOSITION,
+            "attachment; filename=\"bilten-data.zip\"",
+        ),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, archive))
+}
+
+/// Erase somebody's account at once and for ever, when they asked for it in another way
+///
+/// As by themselves: tickets stay valid, orders are kept without a name, the person is told by mail.
+/// Administrators of the platform and only owners of organisations are refused.
+#[utoipa::path(post, path = "/api/v1/platform/users/{user}/erase", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
+    params(("user" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn erase_user(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
+    Path(user): Path<UserId>,
+    Json(input): Json<Reason>,
+) -> Result<StatusCode, Problem> {
+    service::erase_user(&app, &admin, user, &input.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List accounts with unusual sign-ins that nobody has looked into since, the latest first
+#[utoipa::path(get, path = "/api/v1/platform/flagged-accounts", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))),
+    params(PageQuery),
+    responses((status = 200, body = Page<FlaggedAccount>), (status = "4XX", body = Problem)))]
+async fn flagged_accounts(
+    State(app): State<App>,
+    _admin: PlatformAdmin,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<FlaggedAccount>>, Problem> {
+    let found = service::flagged_accounts(&app, page.after()?, page.limit_and_one()).await?;
+    Ok(Json(page.page(found, |flagged| {
+        (flagged.last_at.ms(), flagged.user_id)
+    })))
+}
+
+/// Take an account from the list of unusual sign-ins, having looked into it; doing so again changes nothing
+#[utoipa::path(delete, path = "/api/v1/platform/flagged-accounts/{user}", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))),
+    params(("user" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn unflag_account(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, Problem> {
+    service::unflag_account(&app, &admin, user).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List all organisations, the newest first

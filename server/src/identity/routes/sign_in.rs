@@ -46,6 +46,15 @@ pub(super) struct RegistrationInput {
     /// The language that they read, such as `en`.
     #[serde(default)]
     locale: Option<String>,
+    /// Which version of the terms of use they accept; the one in force unless told.
+    #[serde(default)]
+    terms: Option<String>,
+    /// Which version of the text on their data they have seen; the one in force unless told.
+    #[serde(default)]
+    privacy: Option<String>,
+    /// Whether mail about events is welcome.
+    #[serde(default)]
+    marketing: bool,
 }
 
 /// An address.
@@ -188,6 +197,12 @@ async fn register(
         name: input.name,
         password: input.password,
         locale: input.locale,
+        consents: FirstConsents {
+            terms: input.terms,
+            privacy: input.privacy,
+            marketing: input.marketing,
+            source: "api",
+        },
     };
     service::register(&app, new, &visitor).await?;
     Ok(StatusCode::ACCEPTED)

@@ -149,7 +149,7 @@ pub async fn look_for_user(
         .await
 }
 
-fn checked_reason(reason: &str) -> Result<String, IdentityError> {
+pub(super) fn checked_reason(reason: &str) -> Result<String, IdentityError> {
     let reason = reason.trim();
     if (10..=500).contains(&reason.chars().count()) && !reason.chars().any(char::is_control) {
         return Ok(reason.to_owned());

@@ -14,7 +14,10 @@ use super::letters::{Letter, link, post};
 use super::one_time::{OneTime, issue_one_time, open, take_one_time};
 use super::sign_in::mailable;
 use super::trail::tell;
-use super::{IdentityError, NewUser, create_user_in, email_lookup, hash_chosen, open_user};
+use super::{
+    IdentityError, NewUser, create_user_in, email_lookup, first_consents, give_consents_in,
+    hash_chosen, open_user,
+};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::store::{one_time as store, people};
@@ -37,6 +40,8 @@ pub struct Registration {
     pub password: Password,
     /// The language that they read.
     pub locale: Option<String>,
+    /// What they agree to.
+    pub consents: FirstConsents,
 }
 
 /// Who will have an account when the link was followed.
@@ -44,6 +49,7 @@ pub struct Registration {
 struct Registered {
     profile: Profile,
     password_hash: String,
+    agreed: Vec<Agreed>,
 }
 
 fn wrong(field: &str, code: &'static str, detail: &str) -> FieldError {
@@ -104,11 +110,13 @@ pub async fn register(
     visitor: &Visitor,
 ) -> Result<(), IdentityError> {
     let profile = checked_profile(&new.email, &new.name, new.locale)?;
+    let agreed = first_consents(app, &new.consents)?;
     let (_, lookup) = mailable(app, profile.email.as_str(), visitor).await?;
     let password_hash = hash_chosen(app, new.password, &profile.email, &profile.name).await?;
     let registered = Registered {
         profile,
         password_hash,
+        agreed,
     };
     let work = app.clone();
     app.db
@@ -228,6 +236,7 @@ async fn verify_in(app: &App, c: &mut Conn, token: &str) -> Result<UserId, Ident
             create_user_in(app, c, new).await?
         }
     };
+    give_consents_in(app, c, user, registered.agreed).await?;
     store::end_of_subject(c, REGISTRATION, lookup, app.now()).await?;
     let happened = vec![IdentityEvent::Registered { user }];
     tell(app, c, &user.to_string(), happened, None).await?;

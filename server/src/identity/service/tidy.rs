@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::IdentityError;
 use crate::app::App;
-use crate::identity::store::{attempts, factors, one_time, sessions, throttles};
+use crate::identity::store::{attempts, factors, flags, one_time, sessions, throttles};
 
 /// How many sessions are deleted in one write.
 const AT_ONCE: i64 = 500;
@@ -28,6 +28,7 @@ pub async fn tidy(app: &App) -> Result<(), IdentityError> {
                 throttles::delete_old(c, now - KEPT, now).await?;
                 attempts::delete_old(c, attempts_before).await?;
                 attempts::delete_old_devices(c, now - DEVICES_KEPT).await?;
+                flags::delete_old(c, attempts_before).await?;
                 Ok::<_, IdentityError>(())
             })
         })

@@ -2,7 +2,7 @@
 
 use bilten_kernel::db::Conn;
 
-use super::IdentityError;
+use super::{IdentityError, flags};
 use crate::app::App;
 use crate::events::{self, DomainEvent};
 use crate::identity::model::*;
@@ -18,6 +18,11 @@ pub(super) async fn tell(
     happened: Vec<IdentityEvent>,
     origin: Option<&Origin>,
 ) -> Result<(), IdentityError> {
+    for event in &happened {
+        if let IdentityEvent::SuspiciousSignIn { user, session } = event {
+            flags::flag(app, c, *user, session.is_some()).await?;
+        }
+    }
     let records: Vec<_> = happened
         .iter()
         .map(|event| (event.user(), record(actor, event)))

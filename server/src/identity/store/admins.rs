@@ -4,6 +4,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::{sql, vals};
 
+use super::people::UserRow;
 use crate::identity::model::*;
 
 /// Makes somebody an administrator; says whether they were none.
@@ -67,6 +68,23 @@ pub(in crate::identity) async fn admins(
              WHERE revoked_at IS NULL AND user_id > $1 ORDER BY user_id LIMIT $2"
         ),
         vals![after, limit],
+    )
+    .await
+}
+
+/// Those of the administrators whom mail can reach; at most so many.
+pub(in crate::identity) async fn reachable(
+    c: &mut Conn,
+    most: i64,
+) -> Result<Vec<UserRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT u.id, u.sealed_profile, u.password_hash, u.email_verified_at, u.state, u.created_at
+             FROM platform_admins a JOIN users u ON u.id = a.user_id
+             WHERE a.revoked_at IS NULL AND u.state = 'active' AND u.email_verified_at IS NOT NULL
+             ORDER BY u.id LIMIT $1"
+        ),
+        vals![most],
     )
     .await
 }

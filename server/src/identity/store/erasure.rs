@@ -42,7 +42,7 @@ pub(in crate::identity) async fn owned_alone(
     Ok(alone)
 }
 
-/// Leaves of an account that it was there, and nothing else; says whether it was alive.
+/// Leaves of an account that it was there, and nothing else; says whether it was not erased before.
 pub(in crate::identity) async fn entomb(
     c: &mut Conn,
     user: UserId,
@@ -53,7 +53,7 @@ pub(in crate::identity) async fn entomb(
             sql!(
                 "UPDATE users SET state = 'erased', email_lookup = NULL, sealed_profile = $2, password_hash = NULL,
                      password_changed_at = NULL, email_verified_at = NULL, updated_at = $3
-                 WHERE id = $1 AND state = 'active'"
+                 WHERE id = $1 AND state <> 'erased'"
             ),
             vals![user, Vec::<u8>::new(), now],
         )
@@ -61,7 +61,8 @@ pub(in crate::identity) async fn entomb(
     Ok(touched == 1)
 }
 
-/// Deletes everything by which somebody could sign in, and everything that says where they were.
+/// Deletes everything by which somebody could sign in, and everything that says where they were; what
+/// they granted to programs has lost its tokens, and is ended by the service, which tells of it.
 pub(in crate::identity) async fn delete_all(
     c: &mut Conn,
     user: UserId,
@@ -77,6 +78,7 @@ pub(in crate::identity) async fn delete_all(
         sql!("DELETE FROM email_changes WHERE user_id = $1"),
         sql!("DELETE FROM data_exports WHERE user_id = $1"),
         sql!("DELETE FROM sign_in_attempts WHERE user_id = $1"),
+        sql!("DELETE FROM flagged_accounts WHERE user_id = $1"),
         sql!("DELETE FROM known_devices WHERE user_id = $1"),
         sql!("DELETE FROM mfa_methods WHERE user_id = $1"),
         sql!("DELETE FROM recovery_codes WHERE user_id = $1"),
@@ -106,7 +108,6 @@ pub(in crate::identity) async fn delete_all(
             "UPDATE staff_sessions SET ended_at = $2
              WHERE ended_at IS NULL AND member_id IN (SELECT id FROM members WHERE user_id = $1)"
         ),
-        sql!("UPDATE oauth_grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL"),
         sql!(
             "UPDATE platform_admins SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL"
         ),

@@ -258,6 +258,19 @@ pub(in crate::identity) async fn confirm_domain(
     Ok(touched == 1)
 }
 
+/// Whether some organisation signs the people of a domain of its own in.
+pub(in crate::identity) async fn has_organisations(c: &mut Conn) -> Result<bool, DbError> {
+    c.scalar(
+        sql!(
+            "SELECT EXISTS (SELECT 1 FROM sso_connections s
+                 JOIN sso_domains d ON d.organisation_id = s.organisation_id
+                 WHERE s.is_enabled AND d.confirmed_at IS NOT NULL)"
+        ),
+        vals![],
+    )
+    .await
+}
+
 /// Whether an organisation has a domain.
 pub(in crate::identity) async fn has_domain(
     c: &mut Conn,

@@ -8,6 +8,7 @@ pub(super) mod erasure;
 pub(super) mod exports;
 pub(super) mod factors;
 pub(super) mod federation;
+pub(super) mod flags;
 pub(super) mod invitations;
 pub(super) mod keys;
 pub(super) mod members;

@@ -12,6 +12,7 @@
 //! | `second_step.rs` | the second step of a sign-in; signing in with a passkey |
 //! | `factors.rs`, `passkeys.rs` | by what somebody proves more than with a password |
 //! | `sessions.rs` | where somebody is signed in |
+//! | `providers.rs` | signing in by accounts elsewhere, and connecting them |
 //! | `oauth.rs` | the question whether a program may act for them |
 //! | `invitation.rs` | the page of an invitation |
 //! | `organisations.rs` | organisations that somebody belongs to |
@@ -38,6 +39,7 @@ mod passkeys;
 mod password;
 mod privacy;
 mod profile;
+mod providers;
 mod register;
 mod second_step;
 mod sessions;
@@ -138,6 +140,8 @@ fn done(what: &str) -> Option<&'static str> {
         "undone" => {
             "You have your old address back. Choose a new password now: the one until now counts no more."
         }
+        "linked" => "It is connected: from now on you can sign in with it.",
+        "unlinked" => "It is not connected any more.",
         "consent" => "Saved.",
         "export" => "A copy is being made. You get a mail when it is ready.",
         "erased" => "Your account is erased.",
@@ -174,6 +178,10 @@ pub(super) fn routes() -> Router<App> {
         .route("/sign-in/again/passkey", post(second_step::again))
         .route("/sign-in/passkey", post(second_step::sign_in))
         .route(
+            "/sign-in/organisation",
+            get(providers::show_organisation).post(providers::find_organisation),
+        )
+        .route(
             "/sign-in/second-step",
             get(second_step::show).post(second_step::finish),
         )
@@ -204,6 +212,8 @@ pub(super) fn routes() -> Router<App> {
             "/account/password",
             get(password::show).post(password::change),
         )
+        .route("/account/identities", get(providers::show))
+        .route("/account/identities/{connection}/end", post(providers::end))
         .route("/account/factors", get(factors::show))
         .route("/account/factors/totp", post(factors::add_app))
         .route("/account/factors/email", post(factors::add_email))

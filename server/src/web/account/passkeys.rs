@@ -31,6 +31,10 @@ struct PasskeyRow {
     name: String,
     created: Moment,
     used: Option<Moment>,
+    /// What its field holds: its name, or what was written there.
+    written: String,
+    /// What is wrong with that.
+    fault: Option<String>,
 }
 
 #[derive(Template)]
@@ -46,23 +50,33 @@ async fn list(
     holder: &Holder,
     mut refusal: Refusal,
     done: Option<&'static str>,
+    renamed: Option<(PasskeyId, &str)>,
 ) -> Result<Response, Problem> {
     let all = identity::factors(app, holder.person.user).await?;
     let faults = refusal.take_faults();
+    let written = |id: PasskeyId, name: &str| {
+        renamed
+            .filter(|(one, _)| *one == id)
+            .map_or(name, |(_, typed)| typed)
+            .to_owned()
+    };
+    let fault = |id: PasskeyId| faults.of(&format!("name-{id}")).map(str::to_owned);
     let page = PasskeysPage {
         shell: Shell::account("Passkeys", holder, Place::Passkeys).with_faults(!faults.is_empty()),
-        faults,
-        done,
         passkeys: all
             .passkeys
             .into_iter()
             .map(|passkey| PasskeyRow {
                 id: passkey.id,
+                written: written(passkey.id, &passkey.name),
+                fault: fault(passkey.id),
                 name: passkey.name,
                 created: text::day(passkey.created_at, &TimeZone::UTC),
                 used: passkey.used_at.map(|at| text::day(at, &TimeZone::UTC)),
             })
             .collect(),
+        faults,
+        done,
         has_passkeys: all.has_passkeys,
     };
     refusal.page(&page, Privacy::Form)
@@ -74,7 +88,7 @@ pub(super) async fn show(
     holder: Holder,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
-    list(&app, &holder, Refusal::default(), done(&wish.done)).await
+    list(&app, &holder, Refusal::default(), done(&wish.done), None).await
 }
 
 fn new_page(holder: &Holder, mut refusal: Refusal, name: &str) -> Result<Response, Problem> {
@@ -119,12 +133,13 @@ pub(super) async fn rename(
     Path(passkey): Path<PasskeyId>,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    match identity::rename_passkey(&app, &holder.person, passkey, fields.text("name")).await {
+    let name = fields.text("name");
+    match identity::rename_passkey(&app, &holder.person, passkey, name).await {
         Ok(()) => Ok(shell::see_other("/account/passkeys?done=profile")),
         Err(IdentityError::NotFound(_)) => Ok(shell::see_other("/account/passkeys")),
         Err(error) => {
             let refusal = Refusal::of(error, |field| format!("{field}-{passkey}"))?;
-            list(&app, &holder, refusal, None).await
+            list(&app, &holder, refusal, None, Some((passkey, name))).await
         }
     }
 }
@@ -139,6 +154,9 @@ pub(super) async fn remove(
         Ok(()) | Err(IdentityError::NotFound(_)) => {
             Ok(shell::see_other("/account/passkeys?done=passkey-removed"))
         }
-        Err(error) => list(&app, &holder, Refusal::of(error, str::to_owned)?, None).await,
+        Err(error) => {
+            let refusal = Refusal::of(error, str::to_owned)?;
+            list(&app, &holder, refusal, None, None).await
+        }
     }
 }

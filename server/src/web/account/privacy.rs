@@ -30,6 +30,8 @@ struct ConsentView {
     kind: ConsentKind,
     name: &'static str,
     note: &'static str,
+    /// Where the text can be read; empty: nowhere.
+    url: String,
     version: String,
     is_required: bool,
     is_given: bool,
@@ -57,6 +59,16 @@ const fn words(kind: ConsentKind) -> (&'static str, &'static str) {
             "Making the service better",
             "What you do here is counted, to see what works.",
         ),
+    }
+}
+
+/// Where the text can be read that somebody agrees to; empty: nowhere.
+fn text_url(app: &App, kind: ConsentKind) -> &str {
+    let texts = &app.config.identity.consents;
+    match kind {
+        ConsentKind::Terms => &texts.terms_url,
+        ConsentKind::Privacy => &texts.privacy_url,
+        ConsentKind::Marketing | ConsentKind::Analytics => "",
     }
 }
 
@@ -91,6 +103,7 @@ async fn page(
                     kind: consent.kind,
                     name,
                     note,
+                    url: text_url(app, consent.kind).to_owned(),
                     version: consent.version,
                     is_required: consent.is_required,
                     is_given: consent.is_given,
@@ -146,8 +159,13 @@ pub(super) async fn export(
     State(app): State<App>,
     Proven(holder): Proven,
 ) -> Result<Response, Problem> {
-    identity::ask_for_export(&app, &holder.person).await?;
-    Ok(shell::see_other("/account/privacy?done=export"))
+    match identity::ask_for_export(&app, &holder.person).await {
+        Ok(_) => Ok(shell::see_other("/account/privacy?done=export")),
+        Err(error) => {
+            let refusal = Refusal::of(error, |_| String::new())?;
+            page(&app, &holder, refusal, None).await
+        }
+    }
 }
 
 /// `GET /account/privacy/exports/{export}`

@@ -8,7 +8,7 @@ use bilten_kernel::http::Query;
 
 use super::confirm::{self, Confirm};
 use super::sign_in::{Wish, second_step};
-use super::{Holder, Place, Proven, done, link_unknown};
+use super::{Holder, Place, Proven, done, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{self, Password, ProfileChange, Reauthentication};
 use crate::web::form::{Faults, Fields, Refusal};
@@ -46,9 +46,12 @@ struct ProfilePage {
     phone: String,
     locale: String,
     languages: [Language; 6],
+    /// A language that is not among them, as an app may have set it.
+    other_language: Option<String>,
     email: String,
     new_email: Option<String>,
     has_password: bool,
+    has_identities: bool,
 }
 
 #[derive(Template)]
@@ -76,17 +79,21 @@ async fn profile_page(
             |fields| fields.text(name).to_owned(),
         )
     };
+    let locale = of("locale", profile.locale);
+    let is_listed = locale.is_empty() || LANGUAGES.iter().any(|known| known.code == locale);
     let page = ProfilePage {
         shell: Shell::account("Profile", holder, Place::Profile).with_faults(!faults.is_empty()),
         faults,
         done,
         name: of("name", Some(profile.name)),
         phone: of("phone", profile.phone),
-        locale: of("locale", profile.locale),
+        other_language: (!is_listed).then(|| locale.clone()),
+        locale,
         languages: LANGUAGES,
         email: profile.email,
         new_email: profile.new_email,
         has_password: holder.has_password,
+        has_identities: providers::has_any(app, holder).await?,
     };
     refusal.page(&page, Privacy::Form)
 }

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use super::confirm::{self, Confirm};
 use super::holder::with_next;
 use super::sign_in::{Wish, onward};
-use super::{Holder, PASSWORD_RULE, link_unknown};
+use super::{Holder, PASSWORD_RULE, link_unknown, providers};
 use crate::app::App;
-use crate::identity::{self, PageVisitor, Password, Registration};
+use crate::identity::{self, ConsentVersions, FirstConsents, PageVisitor, Password, Registration};
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
 use crate::web::shell::{self, Privacy, Shell};
@@ -25,11 +25,19 @@ struct RegisterPage {
     name: String,
     email: String,
     rule: &'static str,
+    marketing: bool,
+    texts: ConsentVersions,
     next: String,
     sign_in: String,
+    ways: Vec<Way>,
 }
 
-fn page(mut refusal: Refusal, fields: &Fields, next: &str) -> Result<Response, Problem> {
+async fn page(
+    app: &App,
+    mut refusal: Refusal,
+    fields: &Fields,
+    next: &str,
+) -> Result<Response, Problem> {
     let faults = refusal.take_faults();
     let next = if next.is_empty() { "" } else { onward(next) };
     let page = RegisterPage {
@@ -38,25 +46,33 @@ fn page(mut refusal: Refusal, fields: &Fields, next: &str) -> Result<Response, P
         name: fields.text("name").to_owned(),
         email: fields.text("email").to_owned(),
         rule: PASSWORD_RULE,
+        marketing: wants_mail(fields),
+        texts: app.config.identity.consents.clone(),
         sign_in: if next.is_empty() {
             "/sign-in".to_owned()
         } else {
             with_next("/sign-in", next)
         },
+        ways: providers::ways(app, next).await?,
         next: next.to_owned(),
     };
     refusal.page(&page, Privacy::Form)
 }
 
+fn wants_mail(fields: &Fields) -> bool {
+    fields.text("marketing") == "yes"
+}
+
 /// `GET /register?next=`
 pub(super) async fn show(
+    State(app): State<App>,
     holder: Option<Holder>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     if holder.is_some() {
         return Ok(shell::see_other(onward(&wish.next)));
     }
-    page(Refusal::default(), &Fields::default(), &wish.next)
+    page(&app, Refusal::default(), &Fields::default(), &wish.next).await
 }
 
 /// `POST /register`
@@ -65,19 +81,32 @@ pub(super) async fn register(
     PageVisitor(visitor): PageVisitor,
     fields: Fields,
 ) -> Result<Response, Problem> {
+    let version = |name| {
+        let version = fields.text(name);
+        (!version.is_empty()).then(|| version.to_owned())
+    };
     let new = Registration {
         email: fields.text("email").to_owned(),
         name: fields.text("name").to_owned(),
         password: Password::from(fields.exact("password").to_owned()),
         locale: None,
+        consents: FirstConsents {
+            terms: version("terms"),
+            privacy: version("privacy"),
+            marketing: wants_mail(&fields),
+            source: "page",
+        },
     };
     match identity::register(&app, new, &visitor).await {
         Ok(()) => Ok(shell::see_other("/check-mail?for=registration")),
-        Err(error) => page(
-            Refusal::of(error, str::to_owned)?,
-            &fields,
-            fields.text("next"),
-        ),
+        Err(error) => {
+            let refusal = Refusal::of(error, |field| match field {
+                // Nobody writes into those.
+                "terms" | "privacy" => String::new(),
+                _ => field.to_owned(),
+            })?;
+            page(&app, refusal, &fields, fields.text("next")).await
+        }
     }
 }
 

@@ -200,7 +200,11 @@ pub(super) async fn finish(
         }
     };
     let Some(answer) = answer else {
-        let faults = Faults::one(kind.as_str(), "Please write the code.");
+        let faults = if kind == FactorKind::Passkey {
+            Faults::one("", IdentityError::PasskeyRefused.to_string())
+        } else {
+            Faults::one(kind.as_str(), "Please write the code.")
+        };
         return page(&app, &step, Some(kind), Refusal::with(faults)).await;
     };
     match identity::show_second_factor(&app, &step.ticket, answer, &visitor).await {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::confirm::{self, Confirm};
 use super::holder::with_next;
-use super::{Holder, done, link_unknown};
+use super::{Holder, done, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{
     self, Begun, PageVisitor, Password, Reauthentication, SignInStep, safe_next, sign_in_cookies,
@@ -102,7 +102,7 @@ pub(super) fn second_step(ticket: &str, next: &str) -> Response {
     shell::see_other(&format!("/sign-in/second-step?{}", query.finish()))
 }
 
-fn sign_in_page(
+async fn sign_in_page(
     app: &App,
     mut refusal: Refusal,
     done: Option<&'static str>,
@@ -122,8 +122,8 @@ fn sign_in_page(
             with_next("/register", &next)
         },
         has_passkeys: identity::has_passkeys(app),
+        ways: providers::ways(app, &next).await?,
         next,
-        ways: Vec::new(),
     };
     refusal.page(&page, Privacy::Form)
 }
@@ -137,7 +137,8 @@ pub(super) async fn show(
     if holder.is_some() {
         return Ok(shell::see_other(onward(&wish.next)));
     }
-    sign_in_page(&app, Refusal::default(), done(&wish.done), "", &wish.next)
+    let done = done(&wish.done);
+    sign_in_page(&app, Refusal::default(), done, "", &wish.next).await
 }
 
 /// `POST /sign-in`
@@ -156,12 +157,15 @@ pub(super) async fn by_password(
         faults.add("password", "Please give your password.");
     }
     if !faults.is_empty() {
-        return sign_in_page(&app, Refusal::with(faults), None, email, next);
+        return sign_in_page(&app, Refusal::with(faults), None, email, next).await;
     }
     let password = Password::from(password.to_owned());
     match identity::sign_in(&app, email, password, &visitor).await {
         Ok(step) => Ok(go_on(&app, &step, next)),
-        Err(error) => sign_in_page(&app, Refusal::of(error, str::to_owned)?, None, email, next),
+        Err(error) => {
+            let refusal = Refusal::of(error, str::to_owned)?;
+            sign_in_page(&app, refusal, None, email, next).await
+        }
     }
 }
 
@@ -177,11 +181,14 @@ pub(super) async fn send_link(
             "email",
             "Please give an e-mail address, such as ana@example.com.",
         );
-        return sign_in_page(&app, Refusal::with(faults), None, email, next);
+        return sign_in_page(&app, Refusal::with(faults), None, email, next).await;
     }
     match identity::request_sign_in_link(&app, email, &visitor).await {
         Ok(()) => Ok(shell::see_other("/check-mail?for=link")),
-        Err(error) => sign_in_page(&app, Refusal::of(error, str::to_owned)?, None, email, next),
+        Err(error) => {
+            let refusal = Refusal::of(error, str::to_owned)?;
+            sign_in_page(&app, refusal, None, email, next).await
+        }
     }
 }
 
@@ -227,7 +234,7 @@ pub(super) async fn again_page(
         has_password: holder.has_password,
         has_passkeys: factors.contains(&identity::FactorKind::Passkey),
         next: carried(next),
-        ways: Vec::new(),
+        ways: providers::ways_again(app, holder, next).await?,
     };
     refusal.page(&page, Privacy::Form)
 }

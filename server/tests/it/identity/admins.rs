@@ -77,6 +77,50 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: ADM-2, ADM-8, BE-8
+    async fn an_administrator_copies_and_erases_for_whoever_asks(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (admin_id, admin) = admin(&t).await;
+        let bor = t.person("bor").await;
+        let address = identity::user(&t.app, bor).await.unwrap().profile.unwrap().email.to_string();
+        let path = |user: UserId, what: &str| format!("/api/v1/platform/users/{user}/{what}");
+        let why = json!({"reason": WHY});
+        let nobody: UserId = "usr_00000000000000000000000001".parse().unwrap();
+        for what in ["export", "erase"] {
+            admin.post(&path(bor, what), json!({"reason": "short"})).await.refused(422, "invalid");
+            admin.post(&path(nobody, what), why.clone()).await.refused(404, "identity.not_found");
+        }
+        let copy = admin.post(&path(bor, "export"), why.clone()).await;
+        assert_eq!((copy.status, copy.headers["content-type"].to_str().unwrap()), (200, "application/zip"));
+        assert!(copy.text.starts_with("PK") && copy.text.contains("profile.json"));
+        // Who is locked out is forgotten as well.
+        admin.post(&path(bor, "deactivate"), why.clone()).await.expect(200);
+        admin.post(&path(bor, "erase"), why.clone()).await.expect(204);
+        assert_eq!(t.mail_to(&address).await.subject, "Your account was erased");
+        let left = admin.get(&format!("/api/v1/platform/users/{bor}")).await.expect(200);
+        assert!(left["state"] == "erased" && left["email"].is_null(), "{left}");
+        for what in ["export", "erase"] {
+            admin.post(&path(bor, what), why.clone()).await.refused(404, "identity.not_found");
+        }
+        let log = admin.get("/api/v1/platform/audit?action=person.").await.expect(200);
+        for (entry, action) in [(0_usize, "person.erased"), (1, "person.exported")] {
+            let entry = &log["items"][entry];
+            assert_eq!((&entry["action"], &entry["subject"]), (&json!(action), &json!(bor)), "{log}");
+            assert_eq!((&entry["actor"], &entry["detail"]["reason"]), (&json!(admin_id), &json!(WHY)), "{log}");
+        }
+
+        admin.post(&path(admin_id, "erase"), why.clone()).await.refused(409, "identity.admin_protected");
+        let owner = t.person("owner").await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap().id;
+        identity::add_member(&t.app, organisation, owner, Some(Role::Owner)).await.unwrap();
+        admin.post(&path(owner, "erase"), why.clone()).await.refused(409, "identity.only_owner");
+        t.clock.advance(Duration::from_millis(identity::RECENT_MS.unsigned_abs()));
+        for what in ["export", "erase"] {
+            admin.post(&path(owner, what), why.clone()).await.refused(403, "identity.reauthentication_required");
+        }
+        t.stop().await;
+    }
+
     /// covers: ADM-8, AUTH-9
     async fn an_administrator_acts_as_somebody_for_a_reason_and_a_while(db: TestDb) {
         let t = TestApp::start(db).await;

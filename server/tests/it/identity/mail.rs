@@ -53,7 +53,7 @@ async fn write_sms(app: &App, to: &str, code: &str, expires_at: Timestamp) {
 }
 
 /// Waits until no mail or text message is left to be sent, letting pauses pass.
-async fn settled(t: &TestApp) -> Vec<jobs::Remaining> {
+pub(super) async fn settled(t: &TestApp) -> Vec<jobs::Remaining> {
     for _ in 0..1200 {
         let left = jobs::remaining(&t.app.db).await.unwrap();
         let open: Vec<_> = left.iter().filter(|job| !job.is_dead).collect();

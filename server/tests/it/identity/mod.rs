@@ -3,6 +3,7 @@
 pub(crate) mod admins;
 pub(crate) mod factors;
 mod federation;
+mod flags;
 mod keys;
 mod links;
 mod mail;

@@ -3,6 +3,7 @@
 use std::io::{Cursor, Read};
 use std::time::Duration;
 
+use bilten_kernel::db::DbError;
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::identity::{
     self, Email, NewUser, Origin, Profile, Proof, Role, SessionKind, UserId,
@@ -365,6 +366,76 @@ on_both_engines! {
         assert_ne!(next, user);
         let id = copy(&t, &again, "ana@example.com").await;
         assert_eq!(file(&files(&download(&again, &id).await.1), "orders.json"), json!([]));
+        t.stop().await;
+    }
+
+    /// covers: AUTH-9, BE-8
+    async fn nothing_by_which_an_erased_person_signed_in_is_left(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap().id;
+        let (user, _) = somebody(&t, "ana@example.com").await;
+        identity::add_member(&t.app, organisation, user, Some(Role::BoxOffice)).await.unwrap();
+        let kept = t.app.db.write(move |c| {
+            Box::pin(async move {
+                for statement in [
+                    sql!(
+                        "INSERT INTO mfa_methods (id, user_id, kind, sealed_secret, last_step, created_at, confirmed_at)
+                         VALUES ('mfa_1', $1, 'totp', $2, 0, 0, 0)"
+                    ),
+                    sql!("INSERT INTO recovery_codes (user_id, code_hash, created_at) VALUES ($1, $2, 0)"),
+                    sql!(
+                        "INSERT INTO passkeys (id, user_id, credential_id, sealed_credential, name, created_at)
+                         VALUES ('psk_1', $1, $2, $2, 'Phone', 0)"
+                    ),
+                    sql!(
+                        "INSERT INTO one_time_tokens (token_hash, purpose, user_id, sealed_content, attempts, created_at, expires_at)
+                         VALUES ($2, 'tests', $1, $2, 0, 0, 9000000000000)"
+                    ),
+                ] {
+                    c.exec(statement, vals![user, vec![7_u8; 32]]).await?;
+                }
+                c.exec(
+                    sql!(
+                        "INSERT INTO sso_connections (id, slug, kind, name, sealed_config, role_mapping, is_enabled, created_at, updated_at)
+                         VALUES ('sso_1', 'tests', 'oidc', 'Tests', $1, '{}', FALSE, 0, 0)"
+                    ),
+                    vals![vec![7_u8; 32]],
+                )
+                .await?;
+                for statement in [
+                    sql!(
+                        "INSERT INTO flagged_accounts (user_id, times, was_let_in, first_at, last_at)
+                         VALUES ($1, 1, FALSE, 0, 0)"
+                    ),
+                    sql!(
+                        "INSERT INTO identity_links (connection_id, subject, user_id, created_at)
+                         VALUES ('sso_1', 'ana', $1, 0)"
+                    ),
+                    sql!(
+                        "INSERT INTO staff_pins (member_id, organisation_id, pin_hash, created_at)
+                         SELECT id, organisation_id, 'not a hash', 0 FROM members WHERE user_id = $1"
+                    ),
+                ] {
+                    c.exec(statement, vals![user]).await?;
+                }
+                Ok::<_, DbError>(())
+            })
+        });
+        kept.await.unwrap();
+        t.signed_in(user, false).await.post("/api/v1/me/erase", json!({"word": "erase"})).await
+            .refused(403, "identity.reauthentication_required");
+        t.signed_in(user, true).await.post("/api/v1/me/erase", json!({"word": "erase"})).await.expect(204);
+        let rows: i64 = t.app.db.scalar(
+            sql!(
+                "SELECT (SELECT COUNT(*) FROM mfa_methods WHERE user_id = $1) + (SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1)
+                 + (SELECT COUNT(*) FROM passkeys WHERE user_id = $1) + (SELECT COUNT(*) FROM one_time_tokens WHERE user_id = $1)
+                 + (SELECT COUNT(*) FROM identity_links WHERE user_id = $1) + (SELECT COUNT(*) FROM flagged_accounts WHERE user_id = $1)
+                 + (SELECT COUNT(*) FROM staff_pins p JOIN members m ON m.id = p.member_id WHERE m.user_id = $1)
+                 + (SELECT COUNT(*) FROM members WHERE user_id = $1 AND removed_at IS NULL) AS left_over"
+            ),
+            vals![user],
+        ).await.unwrap();
+        assert_eq!(rows, 0);
         t.stop().await;
     }
 

@@ -57,6 +57,40 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: AUTH-1, AUTH-9, BE-8
+    async fn who_registers_agrees_to_the_texts_in_force(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let phone = Phone::new(&t, "Bilten/1.0");
+        let made = async |email: &str, more: Value| {
+            let mut body = json!({"email": email, "name": "Ana Novak", "password": PASSWORD});
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            phone.post(REGISTER, body).await.expect(202);
+            let token = t.mail_to(email).await.token("token");
+            t.clock.advance(Duration::from_mins(5));
+            verify(&phone, &token).await.expect(204);
+            let app = phone.sign_in(email).await.client;
+            let history = app.get("/api/v1/me/consents").await.expect(200)["history"].clone();
+            let history = history.as_array().unwrap().clone();
+            for consent in &history {
+                assert_eq!((&consent["version"], &consent["source"]), (&json!("1"), &json!("api")));
+                assert_eq!(consent["is_given"], true);
+            }
+            let mut kinds: Vec<_> = history.iter().map(|c| c["kind"].as_str().unwrap().to_owned()).collect();
+            kinds.sort_unstable();
+            kinds
+        };
+        assert_eq!(made("ana@example.com", json!({})).await, ["privacy", "terms"]);
+        let all = json!({"terms": "1", "privacy": "1", "marketing": true});
+        assert_eq!(made("bor@example.com", all).await, ["marketing", "privacy", "terms"]);
+        // Nobody agrees to what they were not shown.
+        let old = json!({"email": "eva@example.com", "name": "Eva", "password": PASSWORD, "terms": "0", "privacy": "0"});
+        let refused = phone.post(REGISTER, old).await.refused(422, "invalid");
+        let fields: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(fields, ["terms", "privacy"]);
+        assert_eq!(t.mails_waiting("eva@example.com"), 0);
+        t.stop().await;
+    }
+
     /// covers: AUTH-1
     async fn a_link_is_good_for_a_day(db: TestDb) {
         let t = TestApp::start(db).await;

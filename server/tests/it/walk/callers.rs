@@ -104,6 +104,8 @@ pub(super) struct Callers {
     /// An administrator of the platform, with and without a second factor.
     pub(super) admin: Caller,
     pub(super) admin_without_mfa: Caller,
+    /// The same administrator, signed in long ago.
+    pub(super) admin_of_yesterday: Caller,
     /// An administrator who acts as the owner.
     pub(super) impersonator: Caller,
     /// A person who may do everything.
@@ -202,7 +204,10 @@ impl Callers {
             .await
             .unwrap();
 
+        let admin = t.person("admin").await;
+        identity::grant_admin(&t.app, admin, "tests").await.unwrap();
         let stale = session(t, owner, SessionKind::App, true).await;
+        let stale_admin = session(t, admin, SessionKind::App, true).await;
         t.clock.advance(Duration::from_millis(
             identity::RECENT_MS.unsigned_abs() + 1,
         ));
@@ -212,8 +217,6 @@ impl Callers {
         let (_, whole_key) = key(t, organisation, None, None, None).await;
         let (_, other_key) = key(t, other, None, None, None).await;
 
-        let admin = t.person("admin").await;
-        identity::grant_admin(&t.app, admin, "tests").await.unwrap();
         let admin_session = session(t, admin, SessionKind::App, true).await;
         let admin_without_mfa = session(t, admin, SessionKind::App, false).await;
         let acts = json!({"user": owner, "reason": "a walk over all routes", "minutes": 60});
@@ -237,6 +240,7 @@ impl Callers {
                 "an administrator without second factor",
                 &admin_without_mfa.token,
             ),
+            admin_of_yesterday: Caller::bearer("an administrator of long ago", &stale_admin.token),
             impersonator: Caller::bearer(
                 "an administrator as an owner",
                 acts["token"].as_str().unwrap(),

@@ -354,6 +354,12 @@ async fn refuses_as_peoples(
             &answer,
             &[(403, "identity.mfa_required")],
         );
+        if operation.is_recent {
+            let caller = &callers.admin_of_yesterday;
+            let answer = caller.call(t, operation, things).await;
+            let allowed = &[(403, "identity.reauthentication_required")];
+            faults.refused(caller.name, &answer, allowed);
+        }
     } else if operation.has_parameters() || operation.method == "GET" {
         let answer = callers.other_owner.call(t, operation, things).await;
         if operation.has_parameters() {

@@ -6,6 +6,7 @@ use bilten_kernel::on_both_engines;
 use bilten_server::identity::{self, Role, UserId};
 use futures_util::future::join_all;
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::Visitor;
 use crate::app::{Answer, TestApp};
@@ -155,6 +156,11 @@ on_both_engines! {
             // What was written stays, but for the password.
             assert!(!page.text.contains(fields[2].1), "{}", page.text);
         }
+        // Mail is for who wants it, and nobody agrees to texts that they were not shown.
+        assert!(!visitor.get("/register").await.page(200).contains("checked"));
+        let fields = [("name", "X"), ("email", "x@example.com"), ("password", PASSWORD), ("marketing", "yes"), ("terms", "0")];
+        let page = visitor.send("/register", &fields).await;
+        page.says(422, "The terms of use have changed.").says(422, "value=\"yes\" checked").says(422, "name=\"terms\" value=\"1\"");
         visitor.send("/sign-in/link", &[("email", "nothing")]).await.says(422, "href=\"#email\"");
         visitor.send("/forgotten", &[("email", "nothing")]).await.says(422, "href=\"#email\"");
         for path in ["/reset?token=x", "/reset", "/invitation?token=x", "/invitation"] {
@@ -466,6 +472,59 @@ on_both_engines! {
         let again = [("name", "Mallory"), ("email", "ANA@example.com"), ("password", OTHER)];
         Visitor::new(&t).send("/register", &again).await.leads_to("/check-mail?for=registration");
         mailed(&t, "ana@example.com", "/sign-in").await;
+        t.stop().await;
+    }
+
+    /// covers: AUTH-1, AUTH-2, AUTH-5
+    async fn who_has_an_account_elsewhere_finds_the_way_there(db: TestDb) {
+        let t = TestApp::start(db).await;
+        registered(&t, "ana@kino.example", "Ana").await;
+        let visitor = Visitor::new(&t);
+        for path in ["/sign-in", "/register"] {
+            assert!(!visitor.get(path).await.page(200).contains("Continue with"), "{path}");
+        }
+        let connection = |slug: &str, name: &str, domains: Value| {
+            let oidc = json!({"preset": "generic", "issuer": "https://id.example", "client_id": "bilten", "client_secret": "s3cret"});
+            serde_json::from_value(json!({"slug": slug, "name": name, "domains": domains, "oidc": oidc})).unwrap()
+        };
+        let social = connection("social", "So<b>cial", json!([]));
+        identity::save_sso_connection(&t.app, None, None, social, "tests").await.unwrap();
+        let kino = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap().id;
+        let own = connection("kino-siska", "Kino", json!(["kino.example"]));
+        identity::save_sso_connection(&t.app, Some(kino), None, own, "tests").await.unwrap();
+        let page = visitor.get("/register?next=/e/x?a%3D1").await;
+        page.says(200, "Continue with So&#60;b&#62;cial");
+        assert_eq!(page.links("/sso/"), ["/sso/social/start?next=%2Fe%2Fx%3Fa%3D1"]);
+        assert!(visitor.get("/sign-in").await.links("/sign-in/organisation").is_empty(), "nobody confirmed the domain");
+
+        // An organisation's is found by the domain alone, whether or not there is an account.
+        identity::confirm_sso_domain(&t.app, kino, "kino.example", "tests").await.unwrap();
+        let find = visitor.get("/sign-in?next=/checkout/x").await.links("/sign-in/organisation").remove(0);
+        assert_eq!(visitor.get(&find).await.value("next"), "/checkout/x");
+        for email in ["ana@kino.example", "nobody@kino.example"] {
+            let found = visitor.send("/sign-in/organisation", &[("email", email), ("next", "/checkout/x")]).await;
+            found.says(200, "Continue with Kino");
+            let local = email.split('@').next().unwrap();
+            assert_eq!(found.links("/sso/"), [format!("/sso/kino-siska/start?email={local}%40kino.example&next=%2Fcheckout%2Fx")]);
+        }
+        for wrong in ["", "kino", "ana@elsewhere.example", "\"><script>"] {
+            let refused = visitor.send("/sign-in/organisation", &[("email", wrong), ("next", "//evil.example")]).await;
+            refused.says(422, "href=\"#email\"").says(422, "aria-invalid=\"true\"");
+            assert!(!refused.text.contains("<script>") && !refused.text.contains("evil"), "{}", refused.text);
+        }
+
+        // Whoever is signed in connects theirs; nothing is connected yet.
+        let ana = signed_in(&t, "ana@kino.example", PASSWORD).await;
+        ana.get("/account").await.says(200, "href=\"/account/identities\"");
+        let mine = ana.get("/account/identities?done=unlinked").await;
+        mine.says(200, "None yet.").says(200, "It is not connected any more.");
+        assert_eq!(mine.links("/sso/").len(), 2);
+        assert!(mine.links("/sso/")[0].starts_with("/sso/kino-siska/start?link=1&next=%2Faccount%2Fidentities"));
+        for (path, status) in [("/account/identities/sso_x/end", 404), ("/account/identities/x/end", 404)] {
+            ana.send(path, &[]).await.page(status);
+        }
+        t.clock.advance(Duration::from_secs(11 * 60));
+        ana.get("/account/identities").await.leads_to("/sign-in/again?next=%2Faccount%2Fidentities");
         t.stop().await;
     }
 

@@ -183,7 +183,7 @@ pub(super) async fn begin_making(
     };
     let exclude: Vec<CredentialID> = existing
         .iter()
-        .map(|row| row.credential_id.clone().into())
+        .map(|row| row.credential_id.clone())
         .collect();
     let (challenge, state) = relying_party(app)?
         .start_passkey_registration(

@@ -342,3 +342,15 @@ pub async fn sso_buttons(
         })
         .collect())
 }
+
+/// Whether some organisation signs people in by a provider of its own, which their e-mail address
+/// finds.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn has_organisation_sso(app: &App) -> Result<bool, FederationError> {
+    Ok(app
+        .db
+        .read(move |c| Box::pin(async move { store::has_organisations(c).await }))
+        .await?)
+}

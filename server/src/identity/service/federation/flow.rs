@@ -293,7 +293,11 @@ fn from_oidc(identity: Identity, settings: &OidcSettings, name: Option<String>) 
         .map(|(name, value)| {
             let values = match value {
                 Value::Array(all) => all.iter().take(MAX_VALUES).filter_map(text).collect(),
-                one => text(one).into_iter().collect(),
+                one @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Object(_)) => text(one).into_iter().collect(),
             };
             (name.clone(), values)
         })

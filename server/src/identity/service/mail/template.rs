@@ -144,6 +144,15 @@ pub enum MailTemplate {
         /// Until when.
         expires_at: Timestamp,
     },
+    /// To administrators of the platform: somebody's account had an unusual sign-in.
+    AccountFlagged {
+        /// When.
+        at: Timestamp,
+        /// The account's id; the mail names nobody.
+        account: String,
+        /// Whether it was let in.
+        was_let_in: bool,
+    },
     /// An administrator of the platform acted as somebody.
     ImpersonationNotice {
         /// From when.
@@ -178,6 +187,7 @@ impl MailTemplate {
             Self::RecoveryCodeUsed { .. } => "recovery_code_used",
             Self::AccountErased { .. } => "account_erased",
             Self::ExportReady { .. } => "export_ready",
+            Self::AccountFlagged { .. } => "account_flagged",
             Self::ImpersonationNotice { .. } => "impersonation_notice",
         }
     }
@@ -201,6 +211,7 @@ impl MailTemplate {
             | Self::MfaChanged { .. }
             | Self::RecoveryCodeUsed { .. }
             | Self::AccountErased { .. }
+            | Self::AccountFlagged { .. }
             | Self::ImpersonationNotice { .. } => at + NOTICE,
         }
     }

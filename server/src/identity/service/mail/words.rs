@@ -169,12 +169,23 @@ impl MailTemplate {
                 .says(WAS_YOU)
                 .leads("See how I sign in", security),
             Self::AccountErased { at } => Words::about("Your account was erased")
-                .says(format!("As you asked, your account was erased on {}, with everything personal in it. This is the last mail about it.", when(*at)))
+                .says(format!("Your account was erased on {}, with everything personal in it. This is the last mail about it.", when(*at)))
                 .ends("Tickets that you bought stay valid. What the law makes us keep about payments is kept without your name."),
             Self::ExportReady { link, expires_at } => Words::about("Your data is ready")
                 .says("The copy of your data that you asked for is ready. You need to be signed in to download it.")
                 .leads("Download it", link)
                 .ends(format!("It is there until {}.", when(*expires_at))),
+            Self::AccountFlagged { at, account, was_let_in } => {
+                let outcome = if *was_let_in {
+                    "They were let in, because they knew everything that they had to know."
+                } else {
+                    "They were not let in."
+                };
+                Words::about("An unusual sign-in to an account")
+                    .says(format!("Somebody tried to sign in to the account {} on {}, and it does not look like its owner. {outcome}", quoted(account), when(*at)))
+                    .says("The list of flagged accounts shows it until an administrator has looked into it; the audit log tells what happened.")
+                    .ends("You get one mail in an hour about an account at most.")
+            }
             Self::ImpersonationNotice { at, until, reason } => Words::about("Our support has access to your account")
                 .says(format!("A member of our staff can act in your name from {} until {} at the latest. Everything they do is recorded.", when(*at), when(*until)))
                 .says(format!("The reason they gave: {}", quoted(reason)))
@@ -262,6 +273,11 @@ mod tests {
             MailTemplate::ExportReady {
                 link: url("e"),
                 expires_at: at,
+            },
+            MailTemplate::AccountFlagged {
+                at,
+                account: "usr_00000000000000000000000001".to_owned(),
+                was_let_in: true,
             },
             MailTemplate::ImpersonationNotice {
                 at,

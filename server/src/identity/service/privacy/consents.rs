@@ -2,7 +2,7 @@
 
 use bilten_kernel::db::Conn;
 
-use super::{PrivacyError, themselves};
+use super::{PrivacyError, invalid, themselves};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::IdentityError;
@@ -57,8 +57,47 @@ pub async fn consents_of(
     Ok((states(app, &history), history))
 }
 
-/// Records inside a write that somebody agrees to these texts as they are in force, as when they
-/// register.
+/// What somebody agrees to who registers now.
+///
+/// # Errors
+/// [`IdentityError::Invalid`] if a text that they were shown is not in force any more.
+pub fn first_consents(app: &App, first: &FirstConsents) -> Result<Vec<Agreed>, IdentityError> {
+    let shown = [
+        (
+            ConsentKind::Terms,
+            &first.terms,
+            "The terms of use have changed. Please read them again.",
+        ),
+        (
+            ConsentKind::Privacy,
+            &first.privacy,
+            "What is said about your data has changed. Please read it again.",
+        ),
+    ];
+    let mut faults = Vec::new();
+    for (kind, version, text) in shown {
+        let version = version.as_deref();
+        if version.is_some_and(|version| version != consent_version(app, kind)) {
+            faults.push(invalid(kind.as_str(), "version", text));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(IdentityError::Invalid(faults));
+    }
+    let mut kinds = vec![ConsentKind::Terms, ConsentKind::Privacy];
+    if first.marketing {
+        kinds.push(ConsentKind::Marketing);
+    }
+    let agreed = kinds.into_iter().map(|kind| Agreed {
+        kind,
+        version: consent_version(app, kind).to_owned(),
+        source: first.source.to_owned(),
+        at: app.now(),
+    });
+    Ok(agreed.collect())
+}
+
+/// Records what somebody agreed to when they registered, inside the write that makes their account.
 ///
 /// # Errors
 /// A fault of the database.
@@ -66,11 +105,17 @@ pub async fn give_consents_in(
     app: &App,
     c: &mut Conn,
     user: UserId,
-    kinds: &[ConsentKind],
-    source: &str,
+    agreed: Vec<Agreed>,
 ) -> Result<(), IdentityError> {
-    for kind in kinds {
-        let consent = new(app, *kind, true, source);
+    for agreed in agreed {
+        let consent = Consent {
+            id: ConsentId::new(&*app.clock, &*app.random),
+            kind: agreed.kind,
+            version: agreed.version,
+            is_given: true,
+            source: agreed.source,
+            at: agreed.at,
+        };
         store::insert(c, user, &consent).await?;
     }
     Ok(())

@@ -1,13 +1,17 @@
-//! Forgetting somebody, as they ask.
+//! Forgetting somebody, as they ask: themselves, or an administrator of the platform.
+
+use bilten_kernel::db::Conn;
+use serde_json::json;
 
 use super::{PrivacyError, invalid, themselves};
 use crate::app::App;
 use crate::events::{self, DomainEvent};
 use crate::identity::model::*;
-use crate::identity::service::IdentityError;
+use crate::identity::service::admins::checked_reason;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::people::{email_lookup, open_user};
-use crate::identity::store::{erasure as store, people};
+use crate::identity::service::{IdentityError, end_grants_in};
+use crate::identity::store::{admins, erasure as store, people};
 use crate::platform::{self, AuditRecord};
 
 /// The word by which somebody says that they mean it.
@@ -29,37 +33,72 @@ pub async fn erase(app: &App, person: &Person, word: &str) -> Result<(), Privacy
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let (app, now) = (&work, work.now());
-                let gone = || PrivacyError::from(IdentityError::NotFound("account"));
-                let row = people::by_id(c, id).await?.ok_or_else(gone)?;
-                let is_verified = row.email_verified_at.is_some();
-                let profile = open_user(app, row)?.profile.ok_or_else(gone)?;
-                let alone = store::owned_alone(c, id).await?;
-                if !alone.is_empty() {
-                    return Err(PrivacyError::OnlyOwner(alone));
-                }
-                if !store::entomb(c, id, now).await? {
-                    return Err(gone());
-                }
-                store::delete_all(c, id, email_lookup(app, &profile.email), now).await?;
-                mail::send_in(
-                    app,
-                    c,
-                    &profile.email,
-                    MailTemplate::AccountErased { at: now },
-                )
-                .await?;
-                let erased = DomainEvent::PersonErased {
-                    user: id,
-                    email: is_verified.then_some(profile.email),
-                };
-                events::publish(app, c, vec![erased]).await?;
-                platform::forget_person(app, c, &id.to_string()).await?;
                 let record = AuditRecord::new(id, "person.erased", id);
-                Ok(platform::audit(app, c, record).await?)
+                erase_in(&work, c, id, record).await
             })
         })
         .await?;
     app.principals.clear();
     Ok(())
+}
+
+/// Erases the account of somebody who asked for it in another way than by their own account; they
+/// are told by mail.
+///
+/// # Errors
+/// [`IdentityError::Invalid`] without a reason, [`IdentityError::NotFound`],
+/// [`IdentityError::AdminProtected`], [`PrivacyError::OnlyOwner`], or a fault.
+pub async fn erase_user(
+    app: &App,
+    admin: &Person,
+    user: UserId,
+    reason: &str,
+) -> Result<(), PrivacyError> {
+    let detail = json!({"reason": checked_reason(reason)?});
+    let (work, by) = (app.clone(), admin.user);
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if admins::is_admin(c, user).await? {
+                    return Err(IdentityError::AdminProtected.into());
+                }
+                let record = AuditRecord::new(by, "person.erased", user).detail(detail);
+                erase_in(&work, c, user, record).await
+            })
+        })
+        .await?;
+    app.principals.clear();
+    Ok(())
+}
+
+/// Erases an account inside a write and at its end; `record` says who did it.
+async fn erase_in(
+    app: &App,
+    c: &mut Conn,
+    id: UserId,
+    record: AuditRecord,
+) -> Result<(), PrivacyError> {
+    let now = app.now();
+    let gone = || PrivacyError::from(IdentityError::NotFound("account"));
+    let row = people::by_id(c, id).await?.ok_or_else(gone)?;
+    let is_verified = row.email_verified_at.is_some();
+    let profile = open_user(app, row)?.profile.ok_or_else(gone)?;
+    let alone = store::owned_alone(c, id).await?;
+    if !alone.is_empty() {
+        return Err(PrivacyError::OnlyOwner(alone));
+    }
+    if !store::entomb(c, id, now).await? {
+        return Err(gone());
+    }
+    store::delete_all(c, id, email_lookup(app, &profile.email), now).await?;
+    let letter = MailTemplate::AccountErased { at: now };
+    mail::send_in(app, c, &profile.email, letter).await?;
+    let erased = DomainEvent::PersonErased {
+        user: id,
+        email: is_verified.then_some(profile.email),
+    };
+    events::publish(app, c, vec![erased]).await?;
+    platform::forget_person(app, c, &id.to_string()).await?;
+    end_grants_in(app, c, &record.actor, id, None).await?;
+    Ok(platform::audit(app, c, record).await?)
 }

@@ -14,10 +14,11 @@ use zip::{CompressionMethod, ZipWriter};
 use super::{PrivacyError, themselves};
 use crate::app::App;
 use crate::identity::model::*;
-use crate::identity::service::{IdentityError, factor_purpose};
+use crate::identity::service::admins::checked_reason;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::people::open_user;
-use crate::identity::store::{consents, exports as store, people};
+use crate::identity::service::{IdentityError, factor_purpose};
+use crate::identity::store::{consents, exports as store, flags, people};
 use crate::personal::{self, Held};
 use crate::platform::{self, AuditRecord, Origin};
 
@@ -126,27 +127,8 @@ pub(in crate::identity) fn export_purpose(id: impl Display) -> String {
 
 /// Makes a copy; whoever asked is told by mail.
 pub(crate) async fn make_export(app: &App, job: ExportJob) -> Result<(), JobError> {
-    let (work, user) = (app.clone(), job.user);
-    let held: Option<(Email, Vec<Held>)> = app
-        .db
-        .read_long(move |c| {
-            Box::pin(async move {
-                let Some(row) = people::by_id(c, user).await? else {
-                    return Ok(None);
-                };
-                let is_verified = row.email_verified_at.is_some();
-                let Some(profile) = open_user(&work, row)?.profile else {
-                    // Erased in the meantime.
-                    return Ok(None);
-                };
-                let proven = is_verified.then_some(&profile.email);
-                let mut held = held_of(&work, c, user, &profile).await?;
-                held.extend(personal::held_by_others(&work, c, user, proven).await?);
-                Ok::<_, IdentityError>(Some((profile.email, held)))
-            })
-        })
-        .await?;
-    let Some((email, held)) = held else {
+    let Some((email, held)) = all_held(app, job.user).await? else {
+        // Erased in the meantime.
         return Ok(());
     };
     let work = app.clone();
@@ -164,6 +146,63 @@ pub(crate) async fn make_export(app: &App, job: ExportJob) -> Result<(), JobErro
     let (sealed, size) = made.await?.map_err(JobError::Retry)?;
     keep(app, export, email, sealed, size).await?;
     Ok(())
+}
+
+/// All that is held about somebody, and their address; nothing if they were erased.
+async fn all_held(app: &App, user: UserId) -> Result<Option<(Email, Vec<Held>)>, IdentityError> {
+    let work = app.clone();
+    app.db
+        .read_long(move |c| {
+            Box::pin(async move {
+                let Some(row) = people::by_id(c, user).await? else {
+                    return Ok(None);
+                };
+                let is_verified = row.email_verified_at.is_some();
+                let Some(profile) = open_user(&work, row)?.profile else {
+                    return Ok(None);
+                };
+                let proven = is_verified.then_some(&profile.email);
+                let mut held = held_of(&work, c, user, &profile).await?;
+                held.extend(personal::held_by_others(&work, c, user, proven).await?);
+                Ok(Some((profile.email, held)))
+            })
+        })
+        .await
+}
+
+/// A copy for an administrator, who was asked for it in another way than by the account: a zip file
+/// that is kept nowhere.
+///
+/// # Errors
+/// [`IdentityError::Invalid`] without a reason, [`IdentityError::NotFound`], or a fault.
+pub async fn export_user(
+    app: &App,
+    admin: &Person,
+    user: UserId,
+    reason: &str,
+) -> Result<Vec<u8>, PrivacyError> {
+    let detail = json!({"reason": checked_reason(reason)?});
+    let (_, held) = all_held(app, user)
+        .await?
+        .ok_or(IdentityError::NotFound("account"))?;
+    let work = app.clone();
+    let made = tokio::task::spawn_blocking(move || zipped(&work, &held));
+    let fault = |error: &dyn Display| IdentityError::Fault(error.to_string());
+    let archive = made
+        .await
+        .map_err(|error| fault(&error))?
+        .map_err(|error| fault(&error))?;
+    // Nobody has it before the log tells of it.
+    let (work, by) = (app.clone(), admin.user);
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let record = AuditRecord::new(by, "person.exported", user).detail(detail);
+                Ok::<_, PrivacyError>(platform::audit(&work, c, record).await?)
+            })
+        })
+        .await?;
+    Ok(archive)
 }
 
 /// Where copies are kept; the only place that knows, besides `exported`.
@@ -315,11 +354,13 @@ async fn held_of(
             json!({"from": from, "until": ended.unwrap_or(*until), "reason": reason})
         })
         .collect();
+    let flags = flags::of_user(c, user).await?;
     let consents = consents::of_user(c, user).await?;
     let held = [
         ("profile", json!({"id": user, "profile": profile})),
         ("sessions", json!(sessions)),
         ("sign_in_attempts", json!(attempts)),
+        ("unusual_sign_ins", json!(flags)),
         ("known_devices", json!(devices)),
         ("passkeys", json!(passkeys)),
         ("second_factors", json!(factors)),

@@ -48,7 +48,7 @@ pub enum PrivacyError {
     #[error("There is no account without this. Erase your account to take it back.")]
     ConsentRequired,
     /// Organisations would be left without an owner.
-    #[error("You are the only owner of {}. Make somebody else an owner first.", .0.join(", "))]
+    #[error("Nobody else owns {}. Make somebody else an owner first.", .0.join(", "))]
     OnlyOwner(Vec<String>),
     /// There is no such copy, or it is not ready.
     #[error("There is no such copy, or it is not kept any more.")]

@@ -296,7 +296,7 @@ on_both_engines! {
     }
 
     /// covers: AUTH-3
-    async fn one_network_has_no_end_of_text_messages_sent(db: TestDb) {
+    async fn one_network_cannot_have_text_messages_sent_without_end(db: TestDb) {
         let t = TestApp::start(db).await;
         let mut statuses = Vec::new();
         for number in 0..8 {

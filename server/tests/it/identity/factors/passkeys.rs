@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bilten_kernel::on_both_engines;
+use bilten_kernel::testing::TestDb;
 use bilten_server::identity::{FactorKind, SignInStep};
 use serde_json::{Value, json};
 

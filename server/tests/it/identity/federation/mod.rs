@@ -8,7 +8,6 @@ mod organisations;
 mod provider;
 mod saml;
 #[path = "../../../../adapters/tests/it/signer.rs"]
-#[expect(dead_code, reason = "the adapters' tests use all of it")]
 mod signer;
 
 use bilten_kernel::db::{Statement, Val};

@@ -87,6 +87,30 @@ on_both_engines! {
         p.t.stop().await;
     }
 
+    /// covers: AUTH-9, AUTH-10
+    async fn programs_of_an_erased_person_are_shut_out(db: TestDb) {
+        let p = Place::start(db).await;
+        let tool = p.tool("confidential", "events.read").await;
+        let tokens = p.tokens(&p.browser, &tool, CALLBACK, "events.read").await;
+        let waiting = p.code(&p.browser, &tool, CALLBACK, "events.read").await;
+        let program = p.program(&tokens);
+        program.get("/api/v1/events").await.expect(200);
+        let me = p.t.signed_in(p.manager, false).await;
+        me.post("/api/v1/me/erase", json!({"word": "erase"})).await.expect(204);
+        program.get("/api/v1/events").await.refused(401, "identity.token_unknown");
+        refused(&p.refresh(&tool, tokens["refresh_token"].as_str().unwrap()).await, 400, "invalid_grant");
+        refused(&p.exchange(&tool, CALLBACK, &waiting).await, 400, "invalid_grant");
+        let alive: i64 = p.t.app.db.scalar(
+            sql!("SELECT COUNT(*) FROM oauth_grants WHERE user_id = $1 AND revoked_at IS NULL"),
+            vals![p.manager],
+        ).await.unwrap();
+        assert_eq!(alive, 0);
+        // The organisation can see that the program works for nobody there any more.
+        let log = p.owner.get("/api/v1/audit?action=oauth.grant_ended").await.expect(200);
+        assert_eq!(log["items"][0]["detail"]["user"], json!(p.manager));
+        p.t.stop().await;
+    }
+
     /// covers: AUTH-10, GW-10
     async fn a_program_gives_its_tokens_back(db: TestDb) {
         let p = Place::start(db).await;
