@@ -231,3 +231,50 @@ pub async fn told_to_stop() {
     }
     let _ = tokio::signal::ctrl_c().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The columns that a migration makes and calls sealed, with their tables.
+    fn called_sealed(sql: &str) -> BTreeSet<String> {
+        let without_comments: String = sql
+            .lines()
+            .filter_map(|line| line.split("--").next())
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let mut found = BTreeSet::new();
+        for statement in without_comments.split(';') {
+            let mut words = statement
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .filter(|word| !word.is_empty());
+            if let (Some("CREATE" | "ALTER"), Some("TABLE"), Some(table)) =
+                (words.next(), words.next(), words.next())
+            {
+                let columns = words.filter(|word| word.starts_with("sealed_"));
+                found.extend(columns.map(|column| format!("{table}.{column}")));
+            }
+        }
+        found
+    }
+
+    /// covers: BE-8, DB-5
+    #[test]
+    fn every_sealed_column_is_sealed_again_by_new_keys() {
+        let made: BTreeSet<String> = MIGRATIONS
+            .iter()
+            .flat_map(|migration| called_sealed(migration.sql))
+            .collect();
+        assert!(made.contains("passkeys.sealed_credential"), "{made:?}");
+        let listed: BTreeSet<String> = sealed_columns()
+            .iter()
+            .map(|column| column.name.to_owned())
+            .collect();
+        assert_eq!(
+            made, listed,
+            "a domain's SEALED must name what is sealed, or the rotation of keys loses it"
+        );
+    }
+}

@@ -158,6 +158,10 @@ async fn as_page(request: Request, next: Next) -> Response {
                 text: "Try again".to_owned(),
             }
         }
+        _ if problem.code() == "identity.mfa_required" => Way {
+            link: "/account/factors".to_owned(),
+            text: "To your second step".to_owned(),
+        },
         _ if again.starts_with("/sso/") => Way {
             link: "/sign-in".to_owned(),
             text: "Back to signing in".to_owned(),

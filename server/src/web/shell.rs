@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use bilten_kernel::error::Problem;
 
 use super::account::{Holder, Place};
+use super::problem::Way;
 use crate::app::App;
 
 /// What a page may load and where its forms may go: ourselves only.
@@ -28,6 +29,8 @@ pub(super) struct Shell {
     pub(super) holder: Option<String>,
     /// Where in the account the page is.
     pub(super) place: Option<Place>,
+    /// To the second step that somebody's role asks for and that they have not shown.
+    pub(super) to_second_step: Option<Way>,
 }
 
 impl Shell {
@@ -41,6 +44,7 @@ impl Shell {
             is_listed: true,
             holder: None,
             place: None,
+            to_second_step: None,
         }
     }
 
@@ -54,6 +58,7 @@ impl Shell {
             is_listed: false,
             holder: None,
             place: None,
+            to_second_step: None,
         }
     }
 
@@ -62,6 +67,7 @@ impl Shell {
         Self {
             holder: Some(holder.shown_name().to_owned()),
             place: Some(place),
+            to_second_step: to_second_step(holder, place),
             ..Self::personal(title)
         }
     }
@@ -77,6 +83,28 @@ impl Shell {
             self.title.insert_str(0, "Problem: ");
         }
         self
+    }
+}
+
+/// The way to the second step, for whoever can do nothing in an organisation without it.
+fn to_second_step(holder: &Holder, place: Place) -> Option<Way> {
+    let person = &holder.person;
+    let is_asked =
+        person.is_platform_admin || person.memberships.iter().any(|m| m.requires_mfa);
+    if !is_asked || person.is_mfa || person.impersonation.is_some() {
+        return None;
+    }
+    match (person.has_mfa, place) {
+        (true, _) => Some(Way {
+            link: format!("/sign-in/again?next={}", place.path()),
+            text: "Show your second step".to_owned(),
+        }),
+        // That page says so itself.
+        (false, Place::Factors) => None,
+        (false, _) => Some(Way {
+            link: Place::Factors.path().to_owned(),
+            text: "Set up a second step".to_owned(),
+        }),
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::extract::{RecentlyAuthenticated, SignedIn};
 use super::sign_in::{SignInAnswer, Tokens, not_stored};
-use super::visitor::AppVisitor;
+use super::visitor::{AppVisitor, CameFrom};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::{
@@ -271,9 +271,10 @@ async fn add_email(
 async fn add_sms(
     State(app): State<App>,
     RecentlyAuthenticated(person): RecentlyAuthenticated,
+    CameFrom(origin): CameFrom,
     Json(input): Json<SmsInput>,
 ) -> Result<(StatusCode, Json<FactorBegun>), Problem> {
-    let factor = service::begin_sms_factor(&app, &person, &input.phone).await?;
+    let factor = service::begin_sms_factor(&app, &person, &input.phone, &origin).await?;
     Ok((StatusCode::CREATED, Json(FactorBegun { factor })))
 }
 
@@ -416,10 +417,12 @@ fn oneself(person: Person) -> Result<Person, IdentityError> {
 async fn reauthentication_code(
     State(app): State<App>,
     signed_in: SignedIn,
+    CameFrom(origin): CameFrom,
     Json(input): Json<MethodInput>,
 ) -> Result<StatusCode, Problem> {
     let SignedIn(_, person) = signed_in;
-    service::send_reauthentication_code(&app, &oneself(person)?, input.method).await?;
+    let person = oneself(person)?;
+    service::send_reauthentication_code(&app, &person, input.method, &origin).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -455,12 +458,14 @@ async fn reauthenticate(
 
 /// Have a code sent for a sign-in that waits for its second factor
 #[utoipa::path(post, path = "/api/v1/auth/second-factor/code", tag = "sign-in",
+    params(("Bilten-Device" = Option<String>, Header, description = "The device token of an earlier sign-in")),
     responses((status = 202), (status = "4XX", body = Problem)))]
 async fn second_factor_code(
     State(app): State<App>,
+    AppVisitor(visitor): AppVisitor,
     Json(input): Json<TicketMethodInput>,
 ) -> Result<StatusCode, Problem> {
-    service::send_second_factor_code(&app, &input.ticket, input.method).await?;
+    service::send_second_factor_code(&app, &input.ticket, input.method, &visitor).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

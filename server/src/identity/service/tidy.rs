@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::IdentityError;
 use crate::app::App;
-use crate::identity::store::{attempts, flags, one_time, sessions, throttles};
+use crate::identity::store::{attempts, factors, flags, one_time, sessions, throttles};
 
 /// How many sessions are deleted in one write.
 const AT_ONCE: i64 = 500;
@@ -13,7 +13,7 @@ const KEPT: Duration = Duration::from_secs(2 * 86_400);
 /// How long devices are known that nobody uses.
 const DEVICES_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
-/// Deletes links, sessions, counters and attempts that have had their time.
+/// Deletes links, sessions, counters, attempts and unconfirmed factors that have had their time.
 ///
 /// # Errors
 /// A fault of the database; what is left is deleted the next time.
@@ -24,6 +24,7 @@ pub async fn tidy(app: &App) -> Result<(), IdentityError> {
         .write(move |c| {
             Box::pin(async move {
                 one_time::delete_expired(c, now - KEPT).await?;
+                factors::delete_unconfirmed(c, now - KEPT).await?;
                 throttles::delete_old(c, now - KEPT, now).await?;
                 attempts::delete_old(c, attempts_before).await?;
                 attempts::delete_old_devices(c, now - DEVICES_KEPT).await?;

@@ -175,14 +175,42 @@ pub(in crate::identity) async fn passkeys(
     .await
 }
 
-/// Second factors: kind, made, confirmed.
+record! {
+    /// A second factor as a copy tells of it.
+    #[derive(Clone, Debug)]
+    pub(in crate::identity) struct HeldFactor {
+        pub(in crate::identity) id: FactorId,
+        pub(in crate::identity) kind: FactorKind,
+        pub(in crate::identity) sealed_secret: Vec<u8>,
+        pub(in crate::identity) created_at: Timestamp,
+        pub(in crate::identity) confirmed_at: Option<Timestamp>,
+    }
+}
+
+/// Second factors.
 pub(in crate::identity) async fn factors(
     c: &mut Conn,
     user: UserId,
-) -> Result<Vec<(String, Timestamp, Option<Timestamp>)>, DbError> {
+) -> Result<Vec<HeldFactor>, DbError> {
     c.all(
         sql!(
-            "SELECT kind, created_at, confirmed_at FROM mfa_methods WHERE user_id = $1 ORDER BY id"
+            "SELECT id, kind, sealed_secret, created_at, confirmed_at FROM mfa_methods
+             WHERE user_id = $1 ORDER BY id"
+        ),
+        vals![user],
+    )
+    .await
+}
+
+/// Recovery codes: made, used.
+pub(in crate::identity) async fn recovery_codes(
+    c: &mut Conn,
+    user: UserId,
+) -> Result<Vec<(Timestamp, Option<Timestamp>)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT created_at, used_at FROM recovery_codes WHERE user_id = $1
+             ORDER BY created_at, code_hash"
         ),
         vals![user],
     )

@@ -33,6 +33,8 @@ pub(in crate::identity) async fn insert(
     user: UserId,
     row: &FactorRow,
 ) -> Result<(), DbError> {
+    // Whoever confirms one holds the person before the factor; the other way round is a deadlock.
+    lock_user(c, user).await?;
     c.exec(
         sql!("DELETE FROM mfa_methods WHERE user_id = $1 AND kind = $2 AND confirmed_at IS NULL"),
         vals![user, row.kind],
@@ -92,6 +94,18 @@ pub(in crate::identity) async fn unconfirmed(
              WHERE id = $1 AND user_id = $2 AND confirmed_at IS NULL"
         ),
         vals![id, user],
+    )
+    .await
+}
+
+/// Forgets factors that nobody confirmed: their numbers may be somebody else's.
+pub(in crate::identity) async fn delete_unconfirmed(
+    c: &mut Conn,
+    before: Timestamp,
+) -> Result<u64, DbError> {
+    c.exec(
+        sql!("DELETE FROM mfa_methods WHERE confirmed_at IS NULL AND created_at < $1"),
+        vals![before],
     )
     .await
 }

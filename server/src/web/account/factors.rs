@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::sign_in::Wish;
 use super::{Holder, Place, Proven, done};
 use crate::app::App;
-use crate::identity::{self, FactorId, FactorKind, IdentityError, TotpEnrolment};
+use crate::identity::{self, FactorId, FactorKind, IdentityError, PageVisitor, TotpEnrolment};
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::shell::{self, Privacy, Shell};
 use crate::web::text::{self, Moment};
@@ -142,10 +142,11 @@ pub(super) async fn add_email(
 pub(super) async fn add_sms(
     State(app): State<App>,
     Proven(holder): Proven,
+    PageVisitor(visitor): PageVisitor,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let phone = fields.text("phone");
-    match identity::begin_sms_factor(&app, &holder.person, phone).await {
+    match identity::begin_sms_factor(&app, &holder.person, phone, &visitor.origin).await {
         Ok(factor) => Ok(to_factor(factor)),
         Err(error) => {
             let refusal = Refusal::of(error, str::to_owned)?;

@@ -148,10 +148,14 @@ fn step_of(fields: &Fields) -> Step {
 }
 
 /// `POST /sign-in/second-step/code`
-pub(super) async fn send_code(State(app): State<App>, fields: Fields) -> Result<Response, Problem> {
+pub(super) async fn send_code(
+    State(app): State<App>,
+    PageVisitor(visitor): PageVisitor,
+    fields: Fields,
+) -> Result<Response, Problem> {
     let step = step_of(&fields);
     let kind = fields.text("method").parse().unwrap_or(FactorKind::Email);
-    match identity::send_second_factor_code(&app, &step.ticket, kind).await {
+    match identity::send_second_factor_code(&app, &step.ticket, kind, &visitor).await {
         Ok(()) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("ticket", &step.ticket);

@@ -1,7 +1,7 @@
 //! Who may do what, over HTTP.
 
 pub(crate) mod admins;
-mod factors;
+pub(crate) mod factors;
 mod federation;
 mod flags;
 mod keys;

@@ -29,6 +29,22 @@ async fn somebody(t: &TestApp, email: &str) -> (UserId, Client) {
     (user, t.signed_in(user, false).await)
 }
 
+/// Gives Ana codes by SMS, and an app that is not confirmed; gives the recovery codes and the app's
+/// secret.
+async fn with_factors(t: &TestApp, ana: &Client) -> Vec<String> {
+    let phone = json!({"phone": "+386 40 123 456"});
+    let begun = ana.post("/api/v1/me/factors/sms", phone).await.expect(201);
+    let code = t.sms_to("+38640123456").await[..6].to_owned();
+    let path = format!("/api/v1/me/factors/{}/confirm", begun["factor"].as_str().unwrap());
+    let confirmed = ana.post(&path, json!({"code": code})).await.expect(200);
+    let told = t.mail_to("ana@example.com").await;
+    assert_eq!(told.subject, "How you sign in was changed");
+    let begun = ana.post("/api/v1/me/factors/totp", json!({})).await.expect(201);
+    let codes = confirmed["recovery_codes"].as_array().unwrap();
+    let secrets = codes.iter().chain([&begun["secret"]]);
+    secrets.map(|secret| secret.as_str().unwrap().to_owned()).collect()
+}
+
 /// An administrator who acts as somebody.
 async fn impersonated(t: &TestApp, user: UserId) -> Client {
     let (app, admin) = (t.app.clone(), t.person("admin").await);
@@ -258,6 +274,7 @@ on_both_engines! {
         let (_, eve) = somebody(&t, "eve@example.com").await;
         ana.post("/api/v1/me/consents", json!({"kind": "terms", "version": "1", "is_given": true})).await.expect(200);
         ana.patch("/api/v1/me/profile", json!({"phone": "+38640123456"})).await.expect(200);
+        let codes = with_factors(&t, &ana).await;
         let id = copy(&t, &ana, "ana@example.com").await;
         assert_eq!(ana.post("/api/v1/me/exports", json!({})).await.expect(202)["id"], id, "one is enough");
         let (status, archive) = download(&ana, &id).await;
@@ -272,7 +289,13 @@ on_both_engines! {
         assert_eq!(orders[0]["order"]["total_minor"], 5000);
         assert_eq!(orders[0]["tickets"].as_array().unwrap().len(), 2);
         assert!(held("recorded_actions.json").to_string().contains("profile.changed"));
-        assert!(files.iter().all(|(_, text)| !text.contains("not a hash")), "no secrets");
+        let factors = held("second_factors.json");
+        assert_eq!((&factors[0]["kind"], &factors[0]["number"]), (&json!("sms"), &json!("+38640123456")));
+        assert_eq!((&factors[1]["kind"], &factors[1]["number"]), (&json!("totp"), &Value::Null));
+        assert_eq!(held("recovery_codes.json").as_array().unwrap().len(), 10);
+        for secret in codes.iter().map(String::as_str).chain(["not a hash"]) {
+            assert!(files.iter().all(|(_, text)| !text.contains(secret)), "no secrets");
+        }
 
         // Nobody else's, and not for ever; sealed where it is kept.
         assert_eq!(download(&eve, &id).await.0, 404);
@@ -282,7 +305,7 @@ on_both_engines! {
         let kept: Vec<u8> = t.app.db.scalar(sql!("SELECT sealed_archive FROM data_exports"), vals![]).await.unwrap();
         assert!(!kept.windows(4).any(|part| part == b"PK\x03\x04"), "the archive is not sealed");
         t.clock.advance(Duration::from_secs(7 * 86_400 + 1));
-        let later = t.signed_in(user, false).await;
+        let later = t.signed_in(user, true).await;
         assert_eq!(download(&later, &id).await.0, 404);
         assert_eq!(later.get("/api/v1/me/exports").await.expect(200), json!([]));
         t.stop().await;
@@ -301,6 +324,7 @@ on_both_engines! {
         t.organiser.post(&format!("/api/v1/tickets/{given}/reissue"), reissue).await.expect(200);
         let (user, ana) = somebody(&t, "ana@example.com").await;
         let other = t.signed_in(user, false).await;
+        with_factors(&t, &ana).await;
         copy(&t, &ana, "ana@example.com").await;
         ana.post("/api/v1/me/email", json!({"email": "new@example.org"})).await.expect(202);
         let feed = |t: &TestApp| t.app.db.clone();
@@ -319,7 +343,9 @@ on_both_engines! {
             sql!(
                 "SELECT (SELECT COUNT(*) FROM sessions WHERE user_id = $1) + (SELECT COUNT(*) FROM email_changes WHERE user_id = $1)
                  + (SELECT COUNT(*) FROM data_exports WHERE user_id = $1) + (SELECT COUNT(*) FROM one_time_tokens WHERE user_id = $1)
-                 + (SELECT COUNT(*) FROM sign_in_attempts WHERE user_id = $1) + (SELECT COUNT(*) FROM audit_persons WHERE person = $1) AS left_over"
+                 + (SELECT COUNT(*) FROM sign_in_attempts WHERE user_id = $1) + (SELECT COUNT(*) FROM audit_persons WHERE person = $1)
+                 + (SELECT COUNT(*) FROM mfa_methods WHERE user_id = $1) + (SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1)
+                 + (SELECT COUNT(*) FROM passkeys WHERE user_id = $1) AS left_over"
             ),
             vals![user],
         ).await.unwrap();

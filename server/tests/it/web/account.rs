@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::Visitor;
 use crate::app::{Answer, TestApp};
 
-const PASSWORD: &str = "kozolec brez strehe 42";
+pub(super) const PASSWORD: &str = "kozolec brez strehe 42";
 const OTHER: &str = "trije mostovi ponoci 7";
 
 /// Makes an account with a password.
-async fn registered(t: &TestApp, email: &str, name: &str) -> UserId {
+pub(super) async fn registered(t: &TestApp, email: &str, name: &str) -> UserId {
     let profile = identity::checked_profile(email, name, None).unwrap();
     let password = Some(PASSWORD.to_owned().into());
     identity::create_person(&t.app, profile, password, true)
@@ -24,7 +24,7 @@ async fn registered(t: &TestApp, email: &str, name: &str) -> UserId {
 }
 
 /// A browser in which somebody signed in by password.
-async fn signed_in(t: &TestApp, email: &str, password: &str) -> Visitor {
+pub(super) async fn signed_in(t: &TestApp, email: &str, password: &str) -> Visitor {
     let visitor = Visitor::new(t);
     let fields = [("email", email), ("password", password)];
     visitor.send("/sign-in", &fields).await.leads_to("/account");
@@ -77,6 +77,38 @@ on_both_engines! {
         // The session has ended, not only its cookie.
         visitor.set_cookie("bilten_session", &token);
         visitor.get("/account").await.leads_to("/sign-in?next=");
+        t.stop().await;
+    }
+
+    /// covers: AUTH-3, WEB-3
+    async fn whoever_lacks_a_second_step_that_is_asked_for_is_led_to_it(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let user = registered(&t, "ana@example.com", "Ana").await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap();
+        identity::add_member(&t.app, organisation.id, user, Some(Role::Owner)).await.unwrap();
+        let visitor = signed_in(&t, "ana@example.com", PASSWORD).await;
+        assert!(!visitor.get("/account").await.text.contains("Your role asks"));
+        let require = bilten_kernel::sql!("UPDATE organisations SET requires_mfa = TRUE WHERE id = $1");
+        let which = bilten_kernel::vals![organisation.id];
+        t.app.db.write(move |c| Box::pin(async move { c.exec(require, which).await })).await.unwrap();
+        t.app.principals.clear();
+        visitor.get("/account").await.says(200, "href=\"/account/factors\">Set up a second step");
+        let factors = visitor.get("/account/factors").await;
+        factors.says(200, "Please add one to go on.");
+        assert!(!factors.text.contains("Set up a second step"));
+        let fields = [("email", "bor@example.com"), ("role", "viewer")];
+        let refused = visitor.send("/account/organisations/kino-siska/invitations", &fields).await;
+        refused.says(403, "identity.mfa_required").says(403, "To your second step");
+        // There is one by now, but this session did not show it.
+        let insert = bilten_kernel::sql!(
+            "INSERT INTO mfa_methods (id, user_id, kind, sealed_secret, last_step, created_at, confirmed_at)
+             VALUES ($1, $2, 'totp', $3, 0, $4, $4)"
+        );
+        let id = identity::FactorId::new(&*t.app.clock, &*t.app.random);
+        let row = bilten_kernel::vals![id, user, [7_u8; 32], t.app.now()];
+        t.app.db.write(move |c| Box::pin(async move { c.exec(insert, row).await })).await.unwrap();
+        t.app.principals.clear();
+        visitor.get("/account").await.says(200, "href=\"/sign-in/again?next=/account\">Show your second step");
         t.stop().await;
     }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod buying;
+mod factors;
 mod pages;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Codes: of an authenticator app, sent by e-mail or SMS, and those for the day when all else is
 //! lost.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bilten_kernel::db::Conn;
@@ -22,7 +23,11 @@ const CODE_TRIES: i64 = 5;
 const GUESSES: Rule = Rule::new("second factor", 5, 30_000, 3_600_000, DAY);
 /// Codes that are sent to somebody.
 const SENDS: Rule = Rule::new("code", 4, 60_000, 3_600_000, HOUR);
-/// Codes that are sent to a number, whoever asks.
+/// Codes that are sent to somebody, whoever asks; strangers alone do not come that far.
+const ACCOUNT_SENDS: Rule = Rule::new("code of account", 60, 60_000, 600_000, DAY);
+/// Text messages that are sent because one network asks for them: they cost money.
+const NETWORK_SENDS: Rule = Rule::new("sms network", 30, 10_000, 3_600_000, HOUR);
+/// Codes that are sent to a number, as long as it is not sure that whoever asks has it.
 const NUMBERS: Rule = Rule::new("code by sms", 6, 60_000, 3_600_000, DAY);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -61,26 +66,49 @@ impl Context {
     }
 }
 
-/// Counts a try, or refuses it.
-async fn pass(app: &App, c: &mut Conn, throttle: Throttle) -> Outcome<()> {
+/// Counts a try before it is looked at, or refuses it.
+pub(super) async fn pass(app: &App, c: &mut Conn, throttle: Throttle) -> Outcome<()> {
     let passed = throttle.pass(c, app.now()).await?;
     Ok(passed.map(|_| ()).map_err(IdentityError::TooMany))
 }
 
-/// Counts a guess of somebody's codes, before it is looked at. Only who showed the first factor
-/// comes this far, so that strangers lock nobody out.
-pub(super) async fn count_guess(app: &App, c: &mut Conn, user: UserId) -> Outcome<()> {
-    pass(app, c, Throttle::new(app, GUESSES, &[user.as_bytes()])).await
+/// Who guesses codes of an account or has them sent. Each has counters of their own: whoever learned
+/// the password must not keep the owner out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    /// Somebody who signs in, with a device that is known or with any other.
+    SigningIn(UserId, Option<[u8; 32]>),
+    /// Somebody in a session, who has a factor.
+    Session(UserId, SessionId),
+    /// Somebody who adds a factor, in any session: perhaps their first, so that they can begin
+    /// sessions without end.
+    Adding(UserId),
 }
 
-/// Forgets somebody's guesses: one was right.
-pub(super) async fn forget_guesses(
-    app: &App,
-    c: &mut Conn,
-    user: UserId,
-) -> Result<(), IdentityError> {
-    let throttle = Throttle::new(app, GUESSES, &[user.as_bytes()]);
-    Ok(throttle.clear(c).await?)
+impl Asker {
+    fn throttle(self, app: &App, rule: Rule) -> Throttle {
+        match self {
+            Self::SigningIn(user, None) => Throttle::new(app, rule, &[user.as_bytes()]),
+            Self::SigningIn(user, Some(device)) => {
+                Throttle::new(app, rule, &[user.as_bytes(), &device])
+            }
+            Self::Session(user, session) => {
+                let session = session.to_string();
+                Throttle::new(app, rule, &[user.as_bytes(), b"session", session.as_bytes()])
+            }
+            Self::Adding(user) => Throttle::new(app, rule, &[user.as_bytes(), b"adding"]),
+        }
+    }
+
+    /// The counter for guesses.
+    pub(super) fn guesses(self, app: &App) -> Throttle {
+        self.throttle(app, GUESSES)
+    }
+
+    /// Whether they showed a factor of the account before.
+    const fn is_known(self) -> bool {
+        matches!(self, Self::SigningIn(_, Some(_)) | Self::Session(..))
+    }
 }
 
 /// For what the secret of a factor is sealed.
@@ -161,23 +189,30 @@ pub(super) async fn check_totp(
     Ok(store::take_step(c, row.id, step).await?)
 }
 
-/// Sends a new code, in place of the one before.
+/// Sends a new code, in place of the one before; by SMS to a number, for whoever asks from an
+/// address.
 pub(super) async fn send(
     app: &App,
     c: &mut Conn,
     user: &User,
     kind: FactorKind,
-    context: Context,
-    phone: Option<&Phone>,
+    (context, asker): (Context, Asker),
+    phone: Option<(&Phone, IpAddr)>,
 ) -> Outcome<()> {
-    let passed = pass(app, c, Throttle::new(app, SENDS, &[user.id.as_bytes()])).await?;
-    if passed.is_err() {
-        return Ok(passed);
-    }
-    if let Some(phone) = phone {
+    let mut throttles = vec![
+        asker.throttle(app, SENDS),
+        Throttle::new(app, ACCOUNT_SENDS, &[user.id.as_bytes()]),
+    ];
+    if let Some((phone, ip)) = phone {
+        throttles.push(Throttle::network(app, NETWORK_SENDS, ip));
         // Whoever has many accounts must not let them all ring one number.
-        let number = phone.as_str().as_bytes();
-        let passed = pass(app, c, Throttle::new(app, NUMBERS, &[number])).await?;
+        if !asker.is_known() {
+            let number = phone.as_str().as_bytes();
+            throttles.push(Throttle::new(app, NUMBERS, &[number]));
+        }
+    }
+    for throttle in throttles {
+        let passed = pass(app, c, throttle).await?;
         if passed.is_err() {
             return Ok(passed);
         }
@@ -198,7 +233,7 @@ pub(super) async fn send(
     };
     one_time::insert(c, &new).await?;
     match phone {
-        Some(phone) => notices::code_by_sms(app, c, phone, code, expires_at).await?,
+        Some((phone, _)) => notices::code_by_sms(app, c, phone, code, expires_at).await?,
         None => notices::code_by_email(app, c, user, code, expires_at).await?,
     }
     Ok(Ok(()))

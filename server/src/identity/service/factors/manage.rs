@@ -1,12 +1,14 @@
 //! What somebody has to prove who they are with: listed, added, removed.
 
+use std::net::IpAddr;
+
 use bilten_kernel::db::Conn;
 use bilten_kernel::error::FieldError;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::codes::{self, Context};
+use super::codes::{self, Asker, Context};
 use super::{Outcome, ceremony, notices, prove};
 use crate::app::App;
 use crate::identity::model::*;
@@ -257,6 +259,7 @@ pub async fn begin_sms_factor(
     app: &App,
     person: &Person,
     phone: &str,
+    origin: &Origin,
 ) -> Result<FactorId, IdentityError> {
     if !notices::has_sms(app) {
         return Err(IdentityError::SmsUnavailable);
@@ -269,23 +272,29 @@ pub async fn begin_sms_factor(
         }])
     })?;
     let user = load_user(app, person.user).await?;
-    begin_sent(app, user, FactorKind::Sms, Some(phone)).await
+    begin_sent(app, user, FactorKind::Sms, Some((phone, origin.ip))).await
 }
 
 async fn begin_sent(
     app: &App,
     user: User,
     kind: FactorKind,
-    phone: Option<Phone>,
+    phone: Option<(Phone, IpAddr)>,
 ) -> Result<FactorId, IdentityError> {
-    let secret = phone.as_ref().map_or("", Phone::as_str).as_bytes();
-    let row = new_row(app, kind, secret)?;
+    let secret = phone.as_ref().map_or("", |(phone, _)| phone.as_str());
+    let row = new_row(app, kind, secret.as_bytes())?;
     let (work, id) = (app.clone(), row.id);
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::insert(c, user.id, &row).await?;
-                codes::send(&work, c, &user, kind, Context::Factor(id), phone.as_ref()).await
+                let to = phone.as_ref().map(|(phone, ip)| (phone, *ip));
+                let how = (Context::Factor(id), Asker::Adding(user.id));
+                let sent = codes::send(&work, c, &user, kind, how, to).await?;
+                // What waits for an earlier code goes on waiting if there is no new one.
+                if sent.is_ok() {
+                    store::insert(c, user.id, &row).await?;
+                }
+                Ok::<_, IdentityError>(sent)
             })
         })
         .await??;
@@ -325,7 +334,8 @@ async fn confirm(
     let Some(row) = store::unconfirmed(c, user, id).await? else {
         return Ok(Err(IdentityError::NotFound("factor")));
     };
-    if let Err(refused) = codes::count_guess(app, c, user).await? {
+    let guesses = Asker::Adding(user).guesses(app);
+    if let Err(refused) = codes::pass(app, c, guesses).await? {
         return Ok(Err(refused));
     }
     let is_right = match row.kind {
@@ -338,10 +348,11 @@ async fn confirm(
     if !is_right {
         return Ok(Err(IdentityError::WrongCode));
     }
-    codes::forget_guesses(app, c, user).await?;
+    guesses.clear(c).await?;
     let is_first = !has_any(c, user).await?;
     if !store::confirm(c, user, id, row.kind, app.now()).await? {
-        return Ok(Err(IdentityError::NotFound("factor")));
+        // Given up as a whole: the factor that it was to replace stays.
+        return Err(IdentityError::NotFound("factor"));
     }
     prove::raise(app, c, person, row.kind).await?;
     let change = Change::Added(row.kind, id.to_string());

@@ -12,7 +12,8 @@
 //! Invariants:
 //! - a code, a time step, a ceremony and a ticket count once: the UPDATE that uses them decides;
 //! - tries are counted before they are looked at, so that no number of requests at once gets more;
-//! - whoever has a second factor never gets a session without it;
+//! - whoever has a second factor never gets a session without it, except that codes by e-mail add
+//!   nothing to a link by e-mail;
 //! - the last one stays while an organisation of theirs asks for it.
 
 mod ceremony;

@@ -1,13 +1,17 @@
 //! Second factors and passkeys shown: to end a sign-in, to sign in, or to prove it once more in a
 //! session.
 
+use std::net::IpAddr;
+
 use bilten_kernel::db::Conn;
 
 use super::ceremony::{self, NotShown, PasskeyCredential, Purpose, Shown};
-use super::codes::{self, Context};
+use super::codes::{self, Asker, Context};
 use super::{Ceremony, Outcome, notices, passkeys};
 use crate::app::App;
 use crate::identity::model::*;
+use crate::identity::service::devices::known_device;
+use crate::identity::service::trail::{keep_attempt, tell};
 use crate::identity::service::{
     IdentityError, finish_second_factor, finish_sign_in, open_user, pending_sign_in, raise_session,
     second_factor_failed, try_second_factor, user as load_user,
@@ -52,7 +56,8 @@ enum Ready {
 }
 
 /// What somebody can show after these methods; nothing if there is nothing that adds to them. Who
-/// has only what cannot be used just now, such as SMS without a gateway, is still asked.
+/// has only what cannot be used just now, such as SMS without a gateway, is still asked: for a
+/// recovery code, even if none is left.
 ///
 /// # Errors
 /// A fault of the database.
@@ -81,7 +86,7 @@ pub async fn second_factors(
     });
     kinds.sort_unstable();
     kinds.dedup();
-    if store::recovery_codes_left(c, user).await? > 0 {
+    if kinds.is_empty() || store::recovery_codes_left(c, user).await? > 0 {
         kinds.push(FactorKind::Recovery);
     }
     Ok(kinds)
@@ -134,10 +139,8 @@ async fn ready(
     })
 }
 
-/// Uses up the ceremony of a passkey that was refused; a copy of a passkey is written into the
-/// audit log. The caller writes nothing after it.
-async fn refuse(app: &App, c: &mut Conn, refused: &NotShown) -> Result<(), IdentityError> {
-    refused.settle(app, c).await?;
+/// Writes a copy of a passkey into the audit log. The caller writes nothing after it.
+async fn tell_of_copy(app: &App, c: &mut Conn, refused: &NotShown) -> Result<(), IdentityError> {
     if let Some((passkey, owner)) = refused.copied {
         let record = AuditRecord::new(owner, "passkey.copied", passkey);
         platform::audit(app, c, record).await?;
@@ -150,22 +153,26 @@ async fn count(
     app: &App,
     c: &mut Conn,
     user: UserId,
-    context: Context,
+    (context, asker): (Context, Asker),
     ready: &Ready,
 ) -> Outcome<()> {
     match ready {
         Ready::Code(kind, code) => {
-            if let Err(refused) = codes::count_guess(app, c, user).await? {
+            let guesses = asker.guesses(app);
+            if let Err(refused) = codes::pass(app, c, guesses).await? {
                 return Ok(Err(refused));
             }
             if !check_code(app, c, user, *kind, context, code).await? {
                 return Ok(Err(IdentityError::WrongCode));
             }
-            codes::forget_guesses(app, c, user).await?;
+            guesses.clear(c).await?;
             Ok(Ok(()))
         }
         Ready::Passkey(shown) => shown.settle(app, c).await,
-        Ready::Refused(_) => Ok(Err(IdentityError::PasskeyRefused)),
+        Ready::Refused(refused) => {
+            refused.settle(app, c).await?;
+            Ok(Err(IdentityError::PasskeyRefused))
+        }
     }
 }
 
@@ -210,7 +217,8 @@ async fn send_code(
     user: User,
     methods: &str,
     kind: FactorKind,
-    context: Context,
+    how: (Context, Asker),
+    ip: IpAddr,
 ) -> Result<(), IdentityError> {
     let can_send = match kind {
         FactorKind::Email => kind.adds_to(methods),
@@ -234,7 +242,8 @@ async fn send_code(
                     | FactorKind::Recovery
                     | FactorKind::Passkey => None,
                 };
-                codes::send(&work, c, &user, kind, context, phone.as_ref()).await
+                let to = phone.as_ref().map(|phone| (phone, ip));
+                codes::send(&work, c, &user, kind, how, to).await
             })
         })
         .await?
@@ -249,10 +258,19 @@ pub async fn send_second_factor_code(
     app: &App,
     ticket: &str,
     kind: FactorKind,
+    visitor: &Visitor,
 ) -> Result<(), IdentityError> {
     let (pending, user) = pending(app, ticket).await?;
-    let context = Context::Ticket(token_hash(ticket));
-    send_code(app, user, &pending.methods, kind, context).await
+    let (work, id, device) = (app.clone(), user.id, visitor.clone());
+    let known = app
+        .db
+        .read(move |c| Box::pin(async move { known_device(&work, c, Some(id), &device).await }))
+        .await?;
+    let how = (
+        Context::Ticket(token_hash(ticket)),
+        Asker::SigningIn(id, known),
+    );
+    send_code(app, user, &pending.methods, kind, how, visitor.origin.ip).await
 }
 
 /// Begins to show a passkey as the second factor of a sign-in.
@@ -303,7 +321,9 @@ pub async fn show_second_factor(
                 let pending = try_second_factor(app, c, &ticket).await?;
                 let user = pending.user;
                 let counted = if kind.adds_to(&pending.methods) {
-                    count(app, c, user, Context::Ticket(hash), &ready).await?
+                    let known = known_device(app, c, Some(user), &visitor).await?;
+                    let how = (Context::Ticket(hash), Asker::SigningIn(user, known));
+                    count(app, c, user, how, &ready).await?
                 } else {
                     Err(IdentityError::WrongCode)
                 };
@@ -312,10 +332,10 @@ pub async fn show_second_factor(
                         .await
                         .map(Ok),
                     Err(refused) => {
-                        if let Ready::Refused(shown) = &ready {
-                            refuse(app, c, shown).await?;
-                        }
                         second_factor_failed(app, c, &pending, kind, &visitor.origin).await?;
+                        if let Ready::Refused(shown) = &ready {
+                            tell_of_copy(app, c, shown).await?;
+                        }
                         Ok(Err(refused))
                     }
                 }
@@ -348,11 +368,15 @@ pub async fn sign_in_by_passkey(
                 let shown = match checked {
                     Ok(shown) => shown,
                     Err(refused) => {
-                        refuse(app, c, &refused).await?;
+                        refused.settle(app, c).await?;
+                        let owner = refused.copied.map(|(_, owner)| owner);
+                        passkey_failed(app, c, owner, &visitor.origin).await?;
+                        tell_of_copy(app, c, &refused).await?;
                         return Ok(Err(IdentityError::PasskeyRefused));
                     }
                 };
                 if let Err(refused) = shown.settle(app, c).await? {
+                    passkey_failed(app, c, Some(shown.user), &visitor.origin).await?;
                     return Ok(Err(refused));
                 }
                 let proof = Proof {
@@ -367,6 +391,23 @@ pub async fn sign_in_by_passkey(
         .await??;
     app.principals.clear();
     Ok(step)
+}
+
+/// Notes that a passkey did not sign anybody in; whose it is, if that is sure.
+async fn passkey_failed(
+    app: &App,
+    c: &mut Conn,
+    owner: Option<UserId>,
+    origin: &Origin,
+) -> Result<(), IdentityError> {
+    let method = FactorKind::Passkey.as_str();
+    let outcome = AttemptOutcome::Failed;
+    keep_attempt(app, c, owner, method, outcome, owner.is_some(), origin).await?;
+    let happened = IdentityEvent::SignInFailed {
+        user: owner,
+        method: method.to_owned(),
+    };
+    tell(app, c, "nobody", vec![happened], Some(origin)).await
 }
 
 /// The methods of a session with one more, if it is not among them.
@@ -426,10 +467,13 @@ pub async fn send_reauthentication_code(
     app: &App,
     person: &Person,
     kind: FactorKind,
+    origin: &Origin,
 ) -> Result<(), IdentityError> {
     let methods = session_methods(app, person).await?;
     let user = load_user(app, person.user).await?;
-    send_code(app, user, &methods, kind, Context::Session(person.session)).await
+    let session = person.session;
+    let how = (Context::Session(session), Asker::Session(user.id, session));
+    send_code(app, user, &methods, kind, how, origin.ip).await
 }
 
 /// Begins to show a passkey in a session.
@@ -467,10 +511,13 @@ pub async fn reauthenticate_by_factor(
         .write(move |c| {
             Box::pin(async move {
                 let app = &work;
-                let context = Context::Session(session);
-                if let Err(refused) = count(app, c, person.user, context, &ready).await? {
+                let how = (
+                    Context::Session(session),
+                    Asker::Session(person.user, session),
+                );
+                if let Err(refused) = count(app, c, person.user, how, &ready).await? {
                     if let Ready::Refused(shown) = &ready {
-                        refuse(app, c, shown).await?;
+                        tell_of_copy(app, c, shown).await?;
                     }
                     return Ok(Err(refused));
                 }

@@ -14,10 +14,10 @@ use zip::{CompressionMethod, ZipWriter};
 use super::{PrivacyError, themselves};
 use crate::app::App;
 use crate::identity::model::*;
-use crate::identity::service::IdentityError;
 use crate::identity::service::admins::checked_reason;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::people::open_user;
+use crate::identity::service::{IdentityError, factor_purpose};
 use crate::identity::store::{consents, exports as store, flags, people};
 use crate::personal::{self, Held};
 use crate::platform::{self, AuditRecord, Origin};
@@ -305,9 +305,17 @@ async fn held_of(
     let factors: Vec<Value> = store::factors(c, user)
         .await?
         .iter()
-        .map(|(kind, made, confirmed)| {
-            json!({"kind": kind, "created_at": made, "confirmed_at": confirmed})
+        .map(|f| {
+            json!({
+                "kind": f.kind, "number": number_of(app, f), "created_at": f.created_at,
+                "confirmed_at": f.confirmed_at,
+            })
         })
+        .collect();
+    let recovery_codes: Vec<Value> = store::recovery_codes(c, user)
+        .await?
+        .iter()
+        .map(|(made, used)| json!({"created_at": made, "used_at": used}))
         .collect();
     let links: Vec<Value> = store::links(c, user)
         .await?
@@ -356,6 +364,7 @@ async fn held_of(
         ("known_devices", json!(devices)),
         ("passkeys", json!(passkeys)),
         ("second_factors", json!(factors)),
+        ("recovery_codes", json!(recovery_codes)),
         ("linked_accounts", json!(links)),
         ("memberships", json!(memberships)),
         ("programs_with_access", json!(grants)),
@@ -366,6 +375,18 @@ async fn held_of(
         .into_iter()
         .map(|(name, content)| Held { name, content })
         .collect())
+}
+
+/// The number to which a factor's codes go; all others hold a secret.
+fn number_of(app: &App, factor: &store::HeldFactor) -> Option<String> {
+    match factor.kind {
+        FactorKind::Sms => {
+            let purpose = factor_purpose(factor.id);
+            let number = app.vault.open(&purpose, &factor.sealed_secret).ok()?;
+            String::from_utf8(number).ok()
+        }
+        FactorKind::Totp | FactorKind::Email | FactorKind::Recovery | FactorKind::Passkey => None,
+    }
 }
 
 fn origin_of(app: &App, user: UserId, sealed: &[u8]) -> Option<Origin> {

@@ -101,6 +101,30 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: AUTH-2, AUTH-3
+    async fn whoever_learned_the_password_does_not_lock_the_owner_out(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let user = t.person("ana").await;
+        let ana = t.signed_in(user, false).await;
+        let (_, recovery) = add_app(&t, &ana).await;
+        let (ticket, _) = super::ticket(&t, user).await;
+        let signed_in = show(&t, &ticket, "recovery", &recovery[0]).await.expect(200);
+        let device = signed_in["device_token"].as_str().unwrap();
+        let (ticket, _) = super::ticket(&t, user).await;
+        for _ in 0..5 {
+            show(&t, &ticket, "recovery", "aaaaa-aaaaa").await.refused(422, "identity.code_wrong");
+        }
+        let (ticket, _) = super::ticket(&t, user).await;
+        show(&t, &ticket, "recovery", &recovery[1]).await.refused(429, "identity.too_many_tries");
+        // From a device that was used before, and in a session, her tries are her own.
+        let body = json!({ "ticket": ticket, "method": "recovery", "code": recovery[1] });
+        let request = t.stranger.request(reqwest::Method::POST, "/api/v1/auth/second-factor");
+        t.stranger.send(request.header("bilten-device", device).json(&body)).await.expect(200);
+        let body = json!({ "method": "recovery", "code": recovery[2] });
+        ana.post("/api/v1/me/reauthenticate/factor", body).await.expect(204);
+        t.stop().await;
+    }
+
     /// covers: AUTH-3
     async fn recovery_codes_are_shown_once_and_replaced_together(db: TestDb) {
         let t = TestApp::start(db).await;
@@ -247,6 +271,8 @@ on_both_engines! {
         }
         send(&third, "sms").await.refused(429, "identity.too_many_tries");
         send(&third, "email").await.refused(429, "identity.too_many_tries");
+        // In a session it is the owner who asks.
+        ana.post("/api/v1/me/reauthenticate/code", json!({ "method": "sms" })).await.expect(202);
         t.stop().await;
     }
 
@@ -266,6 +292,55 @@ on_both_engines! {
         t.clock.advance(Duration::from_secs(31));
         // The pause is over, but the code is dead.
         confirm(&t, &ana, &begun, &right).await.refused(422, "identity.code_wrong");
+        t.stop().await;
+    }
+
+    /// covers: AUTH-3
+    async fn one_network_cannot_have_text_messages_sent_without_end(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let mut statuses = Vec::new();
+        for number in 0..8 {
+            let person = t.signed_in(t.person(&format!("person{number}")).await, false).await;
+            let phone = json!({ "phone": format!("+3864012345{number}") });
+            for _ in 0..4 {
+                statuses.push(person.post("/api/v1/me/factors/sms", phone.clone()).await.status);
+            }
+        }
+        assert_eq!(statuses[..30], [201; 30]);
+        assert_eq!(statuses[30..], [429; 2]);
+        t.stop().await;
+    }
+
+    /// covers: AUTH-3
+    async fn asking_for_one_code_too_many_leaves_the_one_that_came(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let user = t.person("ana").await;
+        let email = identity::user(&t.app, user).await.unwrap().profile.unwrap().email.to_string();
+        let ana = t.signed_in(user, false).await;
+        let mut last = (json!(null), String::new());
+        for _ in 0..4 {
+            let begun = ana.post("/api/v1/me/factors/email", json!({})).await.expect(201);
+            last = (begun, t.mail_to(&email).await.code());
+        }
+        let refused = ana.post("/api/v1/me/factors/email", json!({})).await;
+        refused.refused(429, "identity.too_many_tries");
+        confirm(&t, &ana, &last.0, &last.1).await.expect(200);
+        t.stop().await;
+    }
+
+    /// covers: AUTH-3, AUTH-9
+    async fn a_number_that_nobody_confirmed_is_not_kept(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let ana = t.signed_in(t.person("ana").await, false).await;
+        let phone = json!({ "phone": "+38640123456" });
+        ana.post("/api/v1/me/factors/sms", phone).await.expect(201);
+        let bor = t.signed_in(t.person("bor").await, false).await;
+        add_app(&t, &bor).await;
+        t.clock.advance(Duration::from_secs(2 * 86_400 + 1));
+        identity::tidy(&t.app).await.unwrap();
+        let kept = bilten_kernel::sql!("SELECT MIN(kind) FROM mfa_methods");
+        let kept: String = t.app.db.scalar(kept, bilten_kernel::vals![]).await.unwrap();
+        assert_eq!(kept, "totp");
         t.stop().await;
     }
 
@@ -294,10 +369,20 @@ on_both_engines! {
     /// covers: AUTH-3
     async fn without_a_gateway_there_is_no_sms(db: TestDb) {
         let t = TestApp::start_with(db, |config| config.sms.url.clear()).await;
-        let ana = t.signed_in(t.person("ana").await, false).await;
+        let user = t.person("ana").await;
+        let ana = t.signed_in(user, false).await;
         assert_eq!(ana.get("/api/v1/me/factors").await.expect(200)["has_sms"], false);
         let phone = json!({ "phone": "+38640123456" });
         ana.post("/api/v1/me/factors/sms", phone).await.refused(409, "identity.sms_unavailable");
+        // Whoever has nothing else, from the days when there was a gateway, is not let in without.
+        let insert = bilten_kernel::sql!(
+            "INSERT INTO mfa_methods (id, user_id, kind, sealed_secret, last_step, created_at, confirmed_at)
+             VALUES ($1, $2, 'sms', $3, 0, $4, $4)"
+        );
+        let (id, now) = (identity::FactorId::new(&*t.app.clock, &*t.app.random), t.app.now());
+        let row = bilten_kernel::vals![id, user, [7_u8; 32], now];
+        t.app.db.write(move |c| Box::pin(async move { c.exec(insert, row).await })).await.unwrap();
+        assert_eq!(super::ticket(&t, user).await.1, [FactorKind::Recovery]);
         t.stop().await;
     }
 }

@@ -15,7 +15,7 @@ use totp_rs::{Algorithm, Builder, Totp};
 use crate::app::{Answer, Client, TestApp};
 
 /// The codes of an authenticator app in which a secret was typed.
-fn app_codes(secret: &str) -> Totp {
+pub(crate) fn app_codes(secret: &str) -> Totp {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let app = Builder::new()
         .with_algorithm(Algorithm::SHA1)
@@ -28,7 +28,7 @@ fn app_codes(secret: &str) -> Totp {
 }
 
 /// The code that an app shows so many steps from now.
-fn code(t: &TestApp, totp: &Totp, steps: i64) -> String {
+pub(crate) fn code(t: &TestApp, totp: &Totp, steps: i64) -> String {
     let seconds = t.app.now().ms() / 1_000 + steps * 30;
     totp.generate(u64::try_from(seconds).unwrap()).to_string()
 }
