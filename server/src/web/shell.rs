@@ -89,8 +89,7 @@ impl Shell {
 /// The way to the second step, for whoever can do nothing in an organisation without it.
 fn to_second_step(holder: &Holder, place: Place) -> Option<Way> {
     let person = &holder.person;
-    let is_asked =
-        person.is_platform_admin || person.memberships.iter().any(|m| m.requires_mfa);
+    let is_asked = person.is_platform_admin || person.memberships.iter().any(|m| m.requires_mfa);
     if !is_asked || person.is_mfa || person.impersonation.is_some() {
         return None;
     }

@@ -86,7 +86,7 @@ pub(super) async fn ways_again(
     next: &str,
 ) -> Result<Vec<Way>, Problem> {
     let next = onward(next);
-    let identities = identity::identities_of(app, holder.person.user).await?;
+    let identities = identity::identities_that_ask_again(app, holder.person.user).await?;
     let ways = identities.iter().map(|linked| Way {
         link: start(&linked.slug, &[("again", "1"), ("next", next)]),
         text: format!("Continue with {}", linked.name),

@@ -35,14 +35,22 @@ async fn with_factors(t: &TestApp, ana: &Client) -> Vec<String> {
     let phone = json!({"phone": "+386 40 123 456"});
     let begun = ana.post("/api/v1/me/factors/sms", phone).await.expect(201);
     let code = t.sms_to("+38640123456").await[..6].to_owned();
-    let path = format!("/api/v1/me/factors/{}/confirm", begun["factor"].as_str().unwrap());
+    let path = format!(
+        "/api/v1/me/factors/{}/confirm",
+        begun["factor"].as_str().unwrap()
+    );
     let confirmed = ana.post(&path, json!({"code": code})).await.expect(200);
     let told = t.mail_to("ana@example.com").await;
     assert_eq!(told.subject, "How you sign in was changed");
-    let begun = ana.post("/api/v1/me/factors/totp", json!({})).await.expect(201);
+    let begun = ana
+        .post("/api/v1/me/factors/totp", json!({}))
+        .await
+        .expect(201);
     let codes = confirmed["recovery_codes"].as_array().unwrap();
     let secrets = codes.iter().chain([&begun["secret"]]);
-    secrets.map(|secret| secret.as_str().unwrap().to_owned()).collect()
+    secrets
+        .map(|secret| secret.as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// An administrator who acts as somebody.

@@ -94,7 +94,11 @@ impl Asker {
             }
             Self::Session(user, session) => {
                 let session = session.to_string();
-                Throttle::new(app, rule, &[user.as_bytes(), b"session", session.as_bytes()])
+                Throttle::new(
+                    app,
+                    rule,
+                    &[user.as_bytes(), b"session", session.as_bytes()],
+                )
             }
             Self::Adding(user) => Throttle::new(app, rule, &[user.as_bytes(), b"adding"]),
         }

@@ -401,7 +401,8 @@ async fn has_roles(
         return Ok(false);
     };
     let known = members::event_roles(c, &[member]).await?;
-    let is_wanted = |(_, event, role): &(MemberId, EventId, Role)| events.contains(&(*event, *role));
+    let is_wanted =
+        |(_, event, role): &(MemberId, EventId, Role)| events.contains(&(*event, *role));
     Ok(known.len() == events.len() && known.iter().all(is_wanted))
 }
 
@@ -423,7 +424,8 @@ pub(super) async fn map_roles(
     events.retain(|(event, _)| own.contains(event));
     // Most sign-ins change nothing, and then nobody waits for anybody.
     let before = members::member_of(c, organisation, user).await?;
-    if matches!(before, Some((_, Some(Role::Owner)))) || has_roles(c, before, role, &events).await? {
+    if matches!(before, Some((_, Some(Role::Owner)))) || has_roles(c, before, role, &events).await?
+    {
         return Ok(());
     }
     members::one_at_a_time(c, organisation).await?;

@@ -186,8 +186,7 @@ pub async fn begin_federated(
 
 /// A connection that was deleted while its provider was asked is one that there is not.
 pub(super) fn gone(error: FederationError) -> FederationError {
-    let is_gone =
-        matches!(&error, FederationError::Db(why) if why.violates(Violation::ForeignKey));
+    let is_gone = matches!(&error, FederationError::Db(why) if why.violates(Violation::ForeignKey));
     if is_gone {
         FederationError::Unknown
     } else {
