@@ -13,8 +13,8 @@ use super::holder::with_next;
 use super::{Holder, done, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{
-    self, Begun, PageVisitor, Password, Reauthentication, SignInStep, safe_next, sign_in_cookies,
-    sign_out_cookie,
+    self, Begun, KeptNext, PageVisitor, Password, Reauthentication, SignInStep, next_cookie,
+    safe_next, sign_in_cookies, sign_out_cookie,
 };
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
@@ -69,7 +69,7 @@ pub(in crate::web) fn onward(next: &str) -> &str {
 }
 
 /// What a form carries along of where to go afterwards; nothing that leads elsewhere.
-fn carried(next: &str) -> String {
+pub(super) fn carried(next: &str) -> String {
     if next.is_empty() {
         String::new()
     } else {
@@ -100,6 +100,23 @@ pub(super) fn second_step(ticket: &str, next: &str) -> Response {
     query.append_pair("ticket", ticket);
     query.append_pair("next", onward(next));
     shell::see_other(&format!("/sign-in/second-step?{}", query.finish()))
+}
+
+/// Sends a browser on to wait for a mail; it keeps where it wanted to go.
+pub(super) fn wait_for_mail(app: &App, what: &str, next: &str) -> Response {
+    keeping(
+        app,
+        shell::see_other(&format!("/check-mail?for={what}")),
+        next,
+    )
+}
+
+/// A response with which a browser keeps where it wanted to go, or forgets it.
+pub(super) fn keeping(app: &App, mut response: Response, next: &str) -> Response {
+    response
+        .headers_mut()
+        .append(header::SET_COOKIE, next_cookie(app, next));
+    response
 }
 
 async fn sign_in_page(
@@ -184,7 +201,7 @@ pub(super) async fn send_link(
         return sign_in_page(&app, Refusal::with(faults), None, email, next).await;
     }
     match identity::request_sign_in_link(&app, email, &visitor).await {
-        Ok(()) => Ok(shell::see_other("/check-mail?for=link")),
+        Ok(()) => Ok(wait_for_mail(&app, "link", next)),
         Err(error) => {
             let refusal = Refusal::of(error, str::to_owned)?;
             sign_in_page(&app, refusal, None, email, next).await
@@ -209,10 +226,11 @@ pub(super) async fn show_link(Query(wish): Query<Wish>) -> Result<Response, Prob
 pub(super) async fn by_link(
     State(app): State<App>,
     PageVisitor(visitor): PageVisitor,
+    KeptNext(next): KeptNext,
     fields: Fields,
 ) -> Result<Response, Problem> {
     match identity::sign_in_by_link(&app, fields.text("token"), &visitor).await {
-        Ok(step) => Ok(go_on(&app, &step, "")),
+        Ok(step) => Ok(keeping(&app, go_on(&app, &step, &next), "")),
         Err(error) => link_unknown(error, "/sign-in", "Sign in another way"),
     }
 }
