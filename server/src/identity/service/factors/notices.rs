@@ -91,6 +91,18 @@ pub(super) async fn changed(
     tell(app, c, user, template).await
 }
 
+/// Tells somebody that an administrator took all their factors away.
+pub(super) async fn reset(app: &App, c: &mut Conn, user: UserId) -> Result<(), IdentityError> {
+    let change = "An administrator of this site removed all your second factors and passkeys, because \
+                  they were said to be lost. You were signed out everywhere.";
+    let template = MailTemplate::MfaChanged {
+        at: app.now(),
+        change: change.to_owned(),
+        security: mail::link(app, SECURITY),
+    };
+    tell(app, c, user, template).await
+}
+
 /// Tells somebody that a recovery code of theirs was used, and how many are left.
 pub(super) async fn recovery_code_used(
     app: &App,
