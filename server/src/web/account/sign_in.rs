@@ -13,8 +13,8 @@ use super::holder::with_next;
 use super::{Holder, done, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{
-    self, Begun, KeptNext, PageVisitor, Password, Reauthentication, SignInStep, next_cookie,
-    safe_next, sign_in_cookies, sign_out_cookie,
+    self, Begun, ConsentVersions, KeptNext, PageVisitor, Password, Reauthentication, SignInStep,
+    next_cookie, safe_next, sign_in_cookies, sign_out_cookie,
 };
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
@@ -45,6 +45,7 @@ struct SignInPage {
     register: String,
     has_passkeys: bool,
     ways: Vec<Way>,
+    texts: ConsentVersions,
 }
 
 #[derive(Template)]
@@ -140,6 +141,7 @@ async fn sign_in_page(
         },
         has_passkeys: identity::has_passkeys(app),
         ways: providers::ways(app, &next).await?,
+        texts: app.config.identity.consents.clone(),
         next,
     };
     refusal.page(&page, Privacy::Form)
