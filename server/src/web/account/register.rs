@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::confirm::{self, Confirm};
 use super::holder::with_next;
-use super::sign_in::{Wish, carried, keeping, onward, wait_for_mail};
+use super::sign_in::{Wish, keeping, onward, sign_in_after, wait_for_mail};
 use super::{Holder, PASSWORD_RULE, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{
@@ -131,13 +131,7 @@ pub(super) async fn verify(
 ) -> Result<Response, Problem> {
     match identity::verify_registration(&app, fields.text("token")).await {
         Ok(_) => {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("done", "verified");
-            let next = carried(&next);
-            if !next.is_empty() {
-                query.append_pair("next", &next);
-            }
-            let path = format!("/sign-in?{}", query.finish());
+            let path = sign_in_after("verified", &next);
             Ok(keeping(&app, shell::see_other(&path), ""))
         }
         Err(error) => link_unknown(error, "/sign-in", "Go to the sign-in"),

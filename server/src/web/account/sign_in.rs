@@ -70,12 +70,23 @@ pub(in crate::web) fn onward(next: &str) -> &str {
 }
 
 /// What a form carries along of where to go afterwards; nothing that leads elsewhere.
-pub(super) fn carried(next: &str) -> String {
+fn carried(next: &str) -> String {
     if next.is_empty() {
         String::new()
     } else {
         safe_next(next).to_owned()
     }
+}
+
+/// The sign-in, which says what has just been done and leads on to where somebody wanted.
+pub(super) fn sign_in_after(done: &str, next: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("done", done);
+    let next = carried(next);
+    if !next.is_empty() {
+        query.append_pair("next", &next);
+    }
+    format!("/sign-in?{}", query.finish())
 }
 
 /// Sends a browser on that is signed in now.
@@ -295,6 +306,7 @@ pub(super) async fn again(
 pub(super) async fn sign_out(
     State(app): State<App>,
     holder: Option<Holder>,
+    fields: Result<Fields, Problem>,
 ) -> Result<Response, Problem> {
     if let Some(holder) = holder {
         let session = holder.person.session;
@@ -304,7 +316,9 @@ pub(super) async fn sign_out(
             Err(error) => return Err(error.into()),
         }
     }
-    let mut response = shell::see_other("/sign-in?done=signed-out");
+    // Nobody stays signed in for a form that did not arrive as it should.
+    let fields = fields.unwrap_or_default();
+    let mut response = shell::see_other(&sign_in_after("signed-out", fields.text("next")));
     response
         .headers_mut()
         .append(header::SET_COOKIE, sign_out_cookie(&app));

@@ -697,9 +697,19 @@ on_both_engines! {
         let shown = ivo.get(&link).await;
         assert_eq!(shown.headers["cache-control"], "no-store");
         assert_eq!(shown.headers["referrer-policy"], "strict-origin");
-        let token = shown.value("token");
+        // He is told for whom it is, and led to the sign-in and back.
+        shown.says(200, "You are signed in as <b><bdi>ivo@example.com</bdi></b>, but the invitation is for <b><bdi>eva@example.com</bdi></b>.");
+        assert!(!shown.text.contains(">Join</button>"), "{}", shown.text);
+        let token = eva.get(&link).await.says(200, ">Join</button>").value("token");
         let not_his = ivo.send("/invitation", &[("token", &token)]).await;
         assert!((400..500).contains(&not_his.status), "{}", not_his.status);
+        let next = shown.value("next");
+        assert_eq!(next, link);
+        let away = ivo.send("/sign-out", &[("next", &next)]).await.leads_to("/sign-in?done=signed-out&next=%2Finvitation%3Ftoken%3D");
+        assert_eq!(ivo.get(&away).await.value("next"), link);
+        let fields = [("email", "eva@example.com"), ("password", PASSWORD), ("next", &*next)];
+        assert_eq!(ivo.send("/sign-in", &fields).await.leads_to("/"), link);
+        ivo.get(&link).await.says(200, ">Join</button>");
         assert_eq!(eva.send("/invitation", &[("token", &token)]).await.leads_to("/"), format!("{page}?done=joined"));
         eva.get(page).await.says(200, "Finance");
         let again = eva.send("/invitation", &[("token", &token)]).await;
