@@ -46,8 +46,8 @@ pub use model::*;
 pub use passwords::{HashError, Passwords, Verified};
 pub use principals::Principals;
 pub use routes::{
-    Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated, SignedIn, routes, safe_next,
-    sign_in_cookies, sign_out_cookie,
+    KeptNext, Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated, SignedIn, next_cookie,
+    routes, safe_next, sign_in_cookies, sign_out_cookie,
 };
 pub(crate) use routes::{bearer, is_same_site};
 pub use service::*;

@@ -18,6 +18,7 @@ use openidconnect::{
     IdTokenFields, IssuerUrl, LoginHint, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
     PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
     StandardErrorResponse, StandardTokenResponse, TokenResponse as _, TokenUrl, UserInfoClaims,
+    UserInfoError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -273,7 +274,7 @@ impl OidcClient {
             .map_err(|_| OidcError::Garbage("it has no user info".to_owned()))?
             .request_async(&self.http)
             .await
-            .map_err(|error| OidcError::Garbage(error.to_string()))
+            .map_err(user_info_error)
     }
 
     /// Whether the provider's description can be had and used: a test of the settings.
@@ -477,9 +478,6 @@ fn http_error(error: HttpError) -> OidcError {
 fn discovery_error(error: DiscoveryError<HttpError>) -> OidcError {
     match error {
         DiscoveryError::Request(error) => http_error(error),
-        DiscoveryError::Response(status, _, _) if status.is_server_error() => {
-            OidcError::Down(format!("it answers {}", status.as_u16()))
-        }
         DiscoveryError::Response(status, _, _) => {
             OidcError::Garbage(format!("it answers {}", status.as_u16()))
         }
@@ -507,6 +505,17 @@ fn exchange_error(
         other @ (RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => {
             OidcError::Garbage(short(&other))
         }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors may grow"
+)]
+fn user_info_error(error: UserInfoError<HttpError>) -> OidcError {
+    match error {
+        UserInfoError::Request(error) => http_error(error),
+        other => OidcError::Garbage(short(&other)),
     }
 }
 

@@ -60,7 +60,7 @@ impl Http {
         })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer. A server that says that it is broken gives none.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         self.check(request.url())?;
@@ -69,6 +69,10 @@ impl Http {
             .execute(request)
             .await
             .map_err(|error| failed(&error))?;
+        if response.status().is_server_error() {
+            let status = response.status().as_u16();
+            return Err(HttpError::Failed(format!("it answers {status}")));
+        }
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len() + part.len() > MOST_BYTES {

@@ -19,7 +19,7 @@ pub use client::{Ask, Identity, OidcClient, Provider};
 /// Why a provider does not say who somebody is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OidcError {
-    /// It cannot be reached, or takes too long.
+    /// It cannot be reached, takes too long, or says that it is broken.
     #[error("the identity provider cannot be reached: {0}")]
     Down(String),
     /// It answers something that makes no sense.

@@ -19,7 +19,9 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) use extract::bearer;
 pub use extract::{Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn};
 pub(crate) use same_site::is_same_site;
-pub use visitor::{PageVisitor, safe_next, sign_in_cookies, sign_out_cookie};
+pub use visitor::{
+    KeptNext, PageVisitor, next_cookie, safe_next, sign_in_cookies, sign_out_cookie,
+};
 
 use crate::app::App;
 

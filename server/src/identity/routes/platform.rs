@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(user))
         .routes(routes!(deactivate))
         .routes(routes!(reactivate))
+        .routes(routes!(reset_second_factors))
         .routes(routes!(export_user))
         .routes(routes!(erase_user))
         .routes(routes!(flagged_accounts))
@@ -112,6 +113,25 @@ async fn reactivate(
     Ok(Json(
         service::reactivate_user(&app, &admin, user, &input.reason).await?,
     ))
+}
+
+/// Take all second factors, passkeys and recovery codes from somebody who lost them, and end all their sessions
+///
+/// They are told by mail, and set up new ones. Administrators of the platform are refused.
+#[utoipa::path(post, path = "/api/v1/platform/users/{user}/second-factors/reset", tag = "platform",
+    security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin")), ("x-recently-authenticated" = json!(true))),
+    params(("user" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn reset_second_factors(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    _recent: RecentlyAuthenticated,
+    Path(user): Path<UserId>,
+    Json(input): Json<Reason>,
+) -> Result<StatusCode, Problem> {
+    service::reset_second_factors(&app, &admin, user, &input.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Make a copy of all that is held about somebody, as a zip file, when they asked for it in another way

@@ -166,6 +166,19 @@ pub(in crate::identity) async fn delete(
     .await
 }
 
+/// Takes everything from somebody that they can show besides a password: factors, passkeys, recovery
+/// codes.
+pub(in crate::identity) async fn delete_all(c: &mut Conn, user: UserId) -> Result<(), DbError> {
+    for statement in [
+        sql!("DELETE FROM mfa_methods WHERE user_id = $1"),
+        sql!("DELETE FROM passkeys WHERE user_id = $1"),
+        sql!("DELETE FROM recovery_codes WHERE user_id = $1"),
+    ] {
+        c.exec(statement, vals![user]).await?;
+    }
+    Ok(())
+}
+
 /// Whether somebody has a second factor or a passkey.
 pub(in crate::identity) async fn has_any(c: &mut Conn, user: UserId) -> Result<bool, DbError> {
     c.scalar(

@@ -12,7 +12,7 @@ use super::organisations::role_words;
 use super::sign_in::Wish;
 use super::{Holder, link_unknown};
 use crate::app::App;
-use crate::identity;
+use crate::identity::{self, Email};
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::shell::{self, Privacy, Shell};
 use crate::web::text::{self, Moment};
@@ -29,6 +29,9 @@ struct InvitationPage {
     token: String,
     /// Who is signed in, if somebody is.
     mine: Option<String>,
+    /// Whether that is whom the invitation is for.
+    is_mine: bool,
+    here: String,
     sign_in: String,
     register: String,
 }
@@ -48,6 +51,8 @@ async fn page(
     query.append_pair("token", token);
     let here = format!("/invitation?{}", query.finish());
     let role = invited.roles.role.map(|role| role_words(role).0.to_owned());
+    let invitee = invited.email.parse::<Email>().map(|email| email.lookup());
+    let is_mine = holder.is_some_and(|holder| invitee == Ok(holder.profile.email.lookup()));
     let mut shell = Shell::personal("An invitation").with_faults(!faults.is_empty());
     shell.holder = holder.map(|holder| holder.shown_name().to_owned());
     let page = InvitationPage {
@@ -59,8 +64,10 @@ async fn page(
         until: text::day(invited.expires_at, &TimeZone::UTC),
         token: token.to_owned(),
         mine: holder.map(|holder| holder.profile.email.as_str().to_owned()),
+        is_mine,
         sign_in: with_next("/sign-in", &here),
         register: with_next("/register", &here),
+        here,
     };
     refusal.page(&page, Privacy::SecretForm)
 }

@@ -25,6 +25,8 @@
 //! Invariants:
 //! - every form answers the same whether there is an account or not;
 //! - nobody is sent anywhere but to our own pages: `next` is read by `identity::safe_next` only;
+//! - while somebody looks for a mail, `next` stays in the browser that asked for it, in a cookie; no
+//!   mail leads anywhere that whoever asked for it chose;
 //! - links in mail change nothing until a form is sent, and pages with a secret in their address are
 //!   kept by no cache and named to nobody;
 //! - forms that other sites send are refused, by `web/guard.rs`.

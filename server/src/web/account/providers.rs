@@ -15,7 +15,9 @@ use super::holder::with_next;
 use super::sign_in::{Wish, onward};
 use super::{Holder, Place, Proven, done};
 use crate::app::App;
-use crate::identity::{self, ConnectionId, FederationError, PageVisitor, SsoButton};
+use crate::identity::{
+    self, ConnectionId, ConsentVersions, FederationError, PageVisitor, SsoButton,
+};
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
 use crate::web::shell::{self, Privacy, Shell};
@@ -32,6 +34,7 @@ struct OrganisationPage {
     next: String,
     sign_in: String,
     ways: Vec<Way>,
+    texts: ConsentVersions,
 }
 
 #[derive(Template)]
@@ -104,6 +107,7 @@ pub(super) async fn has_any(app: &App, holder: &Holder) -> Result<bool, Problem>
 }
 
 fn organisation_page(
+    app: &App,
     mut refusal: Refusal,
     email: &str,
     next: &str,
@@ -118,13 +122,17 @@ fn organisation_page(
         sign_in: with_next("/sign-in", next),
         next: next.to_owned(),
         ways,
+        texts: app.config.identity.consents.clone(),
     };
     refusal.page(&page, Privacy::Form)
 }
 
 /// `GET /sign-in/organisation?next=`
-pub(super) async fn show_organisation(Query(wish): Query<Wish>) -> Result<Response, Problem> {
-    organisation_page(Refusal::default(), "", &wish.next, Vec::new())
+pub(super) async fn show_organisation(
+    State(app): State<App>,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Problem> {
+    organisation_page(&app, Refusal::default(), "", &wish.next, Vec::new())
 }
 
 /// `POST /sign-in/organisation`
@@ -137,7 +145,7 @@ pub(super) async fn find_organisation(
     let (email, next) = (fields.text("email"), fields.text("next"));
     let refused = |text: &str| {
         let refusal = Refusal::with(Faults::one("email", text));
-        organisation_page(refusal, email, next, Vec::new())
+        organisation_page(&app, refusal, email, next, Vec::new())
     };
     if email.parse::<identity::Email>().is_err() {
         return refused("Please give an e-mail address, such as ana@example.com.");
@@ -153,7 +161,7 @@ pub(super) async fn find_organisation(
     if ways.is_empty() {
         return refused("No organisation signs in people with such an address here.");
     }
-    organisation_page(Refusal::default(), email, next, ways)
+    organisation_page(&app, Refusal::default(), email, next, ways)
 }
 
 async fn identities_page(

@@ -9,10 +9,12 @@ use serde::Deserialize;
 
 use super::confirm::{self, Confirm};
 use super::holder::with_next;
-use super::sign_in::{Wish, onward};
+use super::sign_in::{Wish, keeping, onward, sign_in_after, wait_for_mail};
 use super::{Holder, PASSWORD_RULE, link_unknown, providers};
 use crate::app::App;
-use crate::identity::{self, ConsentVersions, FirstConsents, PageVisitor, Password, Registration};
+use crate::identity::{
+    self, ConsentVersions, FirstConsents, KeptNext, PageVisitor, Password, Registration,
+};
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
 use crate::web::shell::{self, Privacy, Shell};
@@ -98,7 +100,7 @@ pub(super) async fn register(
         },
     };
     match identity::register(&app, new, &visitor).await {
-        Ok(()) => Ok(shell::see_other("/check-mail?for=registration")),
+        Ok(()) => Ok(wait_for_mail(&app, "registration", fields.text("next"))),
         Err(error) => {
             let refusal = Refusal::of(error, |field| match field {
                 // Nobody writes into those.
@@ -122,9 +124,16 @@ pub(super) async fn show_verify(Query(wish): Query<Wish>) -> Result<Response, Pr
 }
 
 /// `POST /verify`
-pub(super) async fn verify(State(app): State<App>, fields: Fields) -> Result<Response, Problem> {
+pub(super) async fn verify(
+    State(app): State<App>,
+    KeptNext(next): KeptNext,
+    fields: Fields,
+) -> Result<Response, Problem> {
     match identity::verify_registration(&app, fields.text("token")).await {
-        Ok(_) => Ok(shell::see_other("/sign-in?done=verified")),
+        Ok(_) => {
+            let path = sign_in_after("verified", &next);
+            Ok(keeping(&app, shell::see_other(&path), ""))
+        }
         Err(error) => link_unknown(error, "/sign-in", "Go to the sign-in"),
     }
 }
@@ -137,7 +146,10 @@ pub(super) struct Awaited {
 }
 
 /// `GET /check-mail?for=`
-pub(super) async fn check_mail(Query(awaited): Query<Awaited>) -> Result<Response, Problem> {
+pub(super) async fn check_mail(
+    KeptNext(next): KeptNext,
+    Query(awaited): Query<Awaited>,
+) -> Result<Response, Problem> {
     let text = match awaited.what.as_str() {
         "registration" => {
             "A link is on its way to the address you gave. Open it within a day, and your account is ready."
@@ -157,6 +169,11 @@ pub(super) async fn check_mail(Query(awaited): Query<Awaited>) -> Result<Respons
         "email" => Way {
             link: "/account".to_owned(),
             text: "Back to the profile".to_owned(),
+        },
+        // The mail may be opened on another device.
+        "registration" | "link" if !next.is_empty() => Way {
+            link: with_next("/sign-in", onward(&next)),
+            text: "Back to the sign-in".to_owned(),
         },
         _ => Way {
             link: "/sign-in".to_owned(),

@@ -13,8 +13,8 @@ use super::holder::with_next;
 use super::{Holder, done, link_unknown, providers};
 use crate::app::App;
 use crate::identity::{
-    self, Begun, PageVisitor, Password, Reauthentication, SignInStep, safe_next, sign_in_cookies,
-    sign_out_cookie,
+    self, Begun, ConsentVersions, KeptNext, PageVisitor, Password, Reauthentication, SignInStep,
+    next_cookie, safe_next, sign_in_cookies, sign_out_cookie,
 };
 use crate::web::form::{Faults, Fields, Refusal};
 use crate::web::problem::Way;
@@ -45,6 +45,7 @@ struct SignInPage {
     register: String,
     has_passkeys: bool,
     ways: Vec<Way>,
+    texts: ConsentVersions,
 }
 
 #[derive(Template)]
@@ -77,6 +78,17 @@ fn carried(next: &str) -> String {
     }
 }
 
+/// The sign-in, which says what has just been done and leads on to where somebody wanted.
+pub(super) fn sign_in_after(done: &str, next: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("done", done);
+    let next = carried(next);
+    if !next.is_empty() {
+        query.append_pair("next", &next);
+    }
+    format!("/sign-in?{}", query.finish())
+}
+
 /// Sends a browser on that is signed in now.
 pub(in crate::web) fn signed_in(app: &App, begun: &Begun, next: &str) -> Response {
     let mut response = shell::see_other(onward(next));
@@ -102,6 +114,23 @@ pub(super) fn second_step(ticket: &str, next: &str) -> Response {
     shell::see_other(&format!("/sign-in/second-step?{}", query.finish()))
 }
 
+/// Sends a browser on to wait for a mail; it keeps where it wanted to go.
+pub(super) fn wait_for_mail(app: &App, what: &str, next: &str) -> Response {
+    keeping(
+        app,
+        shell::see_other(&format!("/check-mail?for={what}")),
+        next,
+    )
+}
+
+/// A response with which a browser keeps where it wanted to go, or forgets it.
+pub(super) fn keeping(app: &App, mut response: Response, next: &str) -> Response {
+    response
+        .headers_mut()
+        .append(header::SET_COOKIE, next_cookie(app, next));
+    response
+}
+
 async fn sign_in_page(
     app: &App,
     mut refusal: Refusal,
@@ -123,6 +152,7 @@ async fn sign_in_page(
         },
         has_passkeys: identity::has_passkeys(app),
         ways: providers::ways(app, &next).await?,
+        texts: app.config.identity.consents.clone(),
         next,
     };
     refusal.page(&page, Privacy::Form)
@@ -184,7 +214,7 @@ pub(super) async fn send_link(
         return sign_in_page(&app, Refusal::with(faults), None, email, next).await;
     }
     match identity::request_sign_in_link(&app, email, &visitor).await {
-        Ok(()) => Ok(shell::see_other("/check-mail?for=link")),
+        Ok(()) => Ok(wait_for_mail(&app, "link", next)),
         Err(error) => {
             let refusal = Refusal::of(error, str::to_owned)?;
             sign_in_page(&app, refusal, None, email, next).await
@@ -209,10 +239,11 @@ pub(super) async fn show_link(Query(wish): Query<Wish>) -> Result<Response, Prob
 pub(super) async fn by_link(
     State(app): State<App>,
     PageVisitor(visitor): PageVisitor,
+    KeptNext(next): KeptNext,
     fields: Fields,
 ) -> Result<Response, Problem> {
     match identity::sign_in_by_link(&app, fields.text("token"), &visitor).await {
-        Ok(step) => Ok(go_on(&app, &step, "")),
+        Ok(step) => Ok(keeping(&app, go_on(&app, &step, &next), "")),
         Err(error) => link_unknown(error, "/sign-in", "Sign in another way"),
     }
 }
@@ -275,6 +306,7 @@ pub(super) async fn again(
 pub(super) async fn sign_out(
     State(app): State<App>,
     holder: Option<Holder>,
+    fields: Result<Fields, Problem>,
 ) -> Result<Response, Problem> {
     if let Some(holder) = holder {
         let session = holder.person.session;
@@ -284,7 +316,9 @@ pub(super) async fn sign_out(
             Err(error) => return Err(error.into()),
         }
     }
-    let mut response = shell::see_other("/sign-in?done=signed-out");
+    // Nobody stays signed in for a form that did not arrive as it should.
+    let fields = fields.unwrap_or_default();
+    let mut response = shell::see_other(&sign_in_after("signed-out", fields.text("next")));
     response
         .headers_mut()
         .append(header::SET_COOKIE, sign_out_cookie(&app));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::identity::{self, Role, UserId};
 use serde_json::json;
 
@@ -118,6 +118,68 @@ on_both_engines! {
         for what in ["export", "erase"] {
             admin.post(&path(owner, what), why.clone()).await.refused(403, "identity.reauthentication_required");
         }
+        t.stop().await;
+    }
+
+    /// covers: ADM-8, AUTH-3, AUTH-4, BE-8
+    async fn whoever_lost_their_second_factors_is_freed_of_them(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (admin_id, admin) = admin(&t).await;
+        let bor = t.person("bor").await;
+        let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap().id;
+        identity::add_member(&t.app, organisation, bor, Some(Role::Viewer)).await.unwrap();
+        let his = t.signed_in(bor, true).await;
+        let address = identity::user(&t.app, bor).await.unwrap().profile.unwrap().email.to_string();
+        let path = |user: UserId| format!("/api/v1/platform/users/{user}/second-factors/reset");
+        let why = json!({"reason": WHY});
+        // There is nothing to take yet.
+        admin.post(&path(bor), why.clone()).await.refused(404, "identity.not_found");
+        for (user, secret) in [(bor, [7_u8; 32]), (admin_id, [8; 32])] {
+            let factor = identity::FactorId::new(&*t.app.clock, &*t.app.random);
+            let passkey = identity::PasskeyId::new(&*t.app.clock, &*t.app.random);
+            let kept = t.app.db.write(move |c| {
+                Box::pin(async move {
+                    let statement = sql!(
+                        "INSERT INTO mfa_methods (id, user_id, kind, sealed_secret, last_step, created_at, confirmed_at)
+                         VALUES ($1, $2, 'totp', $3, 0, 0, 0)"
+                    );
+                    c.exec(statement, vals![factor, user, secret]).await?;
+                    let statement = sql!(
+                        "INSERT INTO passkeys (id, user_id, credential_id, sealed_credential, name, created_at)
+                         VALUES ($1, $2, $3, $3, 'Phone', 0)"
+                    );
+                    c.exec(statement, vals![passkey, user, secret]).await?;
+                    let statement = sql!("INSERT INTO recovery_codes (user_id, code_hash, created_at) VALUES ($1, $2, 0)");
+                    c.exec(statement, vals![user, secret]).await?;
+                    // What they belong to asks for one: whoever lost theirs is freed all the same.
+                    let statement = sql!("UPDATE organisations SET requires_mfa = TRUE WHERE id = $1");
+                    c.exec(statement, vals![organisation]).await
+                })
+            });
+            kept.await.unwrap();
+        }
+        admin.post(&path(bor), json!({"reason": "short"})).await.refused(422, "invalid");
+        let nobody: UserId = "usr_00000000000000000000000001".parse().unwrap();
+        admin.post(&path(nobody), why.clone()).await.refused(404, "identity.not_found");
+        admin.post(&path(admin_id), why.clone()).await.refused(409, "identity.admin_protected");
+        his.post(&path(bor), why.clone()).await.refused(404, "not_found");
+        his.get("/api/v1/me/profile").await.expect(200);
+
+        admin.post(&path(bor), why.clone()).await.expect(204);
+        let told = t.mail_to(&address).await;
+        assert_eq!(told.subject, "How you sign in was changed");
+        assert!(told.text.contains("signed out everywhere"), "{}", told.text);
+        his.get("/api/v1/me/profile").await.refused(401, "identity.token_unknown");
+        let left = identity::factors(&t.app, bor).await.unwrap();
+        assert!(left.factors.is_empty() && left.passkeys.is_empty() && left.recovery_codes == 0, "{left:?}");
+        assert!(left.is_required);
+        assert_eq!(identity::factors(&t.app, admin_id).await.unwrap().passkeys.len(), 1);
+        let log = admin.get("/api/v1/platform/audit?action=users.factors_reset").await.expect(200);
+        let entry = &log["items"][0];
+        assert_eq!((&entry["subject"], &entry["actor"]), (&json!(bor), &json!(admin_id)), "{log}");
+        assert_eq!((&entry["detail"]["reason"], &entry["detail"]["sessions_ended"]), (&json!(WHY), &json!(1)), "{log}");
+        t.clock.advance(Duration::from_millis(identity::RECENT_MS.unsigned_abs()));
+        admin.post(&path(bor), why).await.refused(403, "identity.reauthentication_required");
         t.stop().await;
     }
 

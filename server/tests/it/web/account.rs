@@ -556,6 +556,49 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: AUTH-1, AUTH-2, WEB-3
+    async fn whoever_comes_by_a_mail_goes_on_to_where_they_wanted(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let next = "/oauth/authorize?client_id=x&scope=events.read";
+        let visitor = Visitor::new(&t);
+        let fields = [("name", "Ana"), ("email", "ana@example.com"), ("password", PASSWORD), ("next", next)];
+        visitor.send("/register", &fields).await.leads_to("/check-mail?for=registration");
+        let way = "/sign-in?next=%2Foauth%2Fauthorize%3Fclient_id%3Dx%26scope%3Devents.read";
+        visitor.get("/check-mail?for=registration").await.says(200, &format!("href=\"{way}\""));
+        let link = mailed(&t, "ana@example.com", "/verify?").await;
+        assert!(!link.contains("next") && !link.contains("oauth"), "{link}");
+        let token = visitor.get(&link).await.value("token");
+        let on = visitor.send("/verify", &[("token", &token)]).await.leads_to("/sign-in?done=verified&next=%2Foauth%2F");
+        visitor.get(&on).await.says(200, "Your address is confirmed.").says(200, "value=\"/oauth/authorize?client_id=x&#38;scope=events.read\"");
+        assert!(!visitor.cookies().contains_key("bilten_next"));
+
+        let ask = async |visitor: &Visitor, next: &str| {
+            let fields = [("email", "ana@example.com"), ("next", next)];
+            visitor.send("/sign-in/link", &fields).await.leads_to("/check-mail?for=link");
+            let link = mailed(&t, "ana@example.com", "/sign-in/link?").await;
+            visitor.get(&link).await.value("token")
+        };
+        let token = ask(&visitor, next).await;
+        assert_eq!(visitor.send("/sign-in/link/use", &[("token", &token)]).await.leads_to("/"), next);
+        assert!(!visitor.cookies().contains_key("bilten_next"));
+        // What a stranger asked for leads nobody anywhere, and what was wanted before is forgotten.
+        let stranger = Visitor::new(&t);
+        let token = ask(&stranger, next).await;
+        assert_eq!(Visitor::new(&t).send("/sign-in/link/use", &[("token", &token)]).await.leads_to("/"), "/account");
+        let token = ask(&stranger, "").await;
+        assert_eq!(stranger.send("/sign-in/link/use", &[("token", &token)]).await.leads_to("/"), "/account");
+        // Nor does a cookie that is not ours lead away.
+        let token = ask(&stranger, "//evil.example").await;
+        assert_eq!(stranger.send("/sign-in/link/use", &[("token", &token)]).await.leads_to("/"), "/");
+        for planted in ["Ly9ldmlsLmV4YW1wbGU", "!", "_w"] {
+            let token = ask(&stranger, next).await;
+            stranger.set_cookie("bilten_next", planted);
+            let landed = stranger.send("/sign-in/link/use", &[("token", &token)]).await.leads_to("/");
+            assert!(landed == "/" || landed == "/account", "{landed}");
+        }
+        t.stop().await;
+    }
+
     /// covers: AUTH-6, WEB-3
     async fn a_profile_and_its_address_are_changed(db: TestDb) {
         let t = TestApp::start(db).await;
@@ -654,9 +697,19 @@ on_both_engines! {
         let shown = ivo.get(&link).await;
         assert_eq!(shown.headers["cache-control"], "no-store");
         assert_eq!(shown.headers["referrer-policy"], "strict-origin");
-        let token = shown.value("token");
+        // He is told for whom it is, and led to the sign-in and back.
+        shown.says(200, "You are signed in as <b><bdi>ivo@example.com</bdi></b>, but the invitation is for <b><bdi>eva@example.com</bdi></b>.");
+        assert!(!shown.text.contains(">Join</button>"), "{}", shown.text);
+        let token = eva.get(&link).await.says(200, ">Join</button>").value("token");
         let not_his = ivo.send("/invitation", &[("token", &token)]).await;
         assert!((400..500).contains(&not_his.status), "{}", not_his.status);
+        let next = shown.value("next");
+        assert_eq!(next, link);
+        let away = ivo.send("/sign-out", &[("next", &next)]).await.leads_to("/sign-in?done=signed-out&next=%2Finvitation%3Ftoken%3D");
+        assert_eq!(ivo.get(&away).await.value("next"), link);
+        let fields = [("email", "eva@example.com"), ("password", PASSWORD), ("next", &*next)];
+        assert_eq!(ivo.send("/sign-in", &fields).await.leads_to("/"), link);
+        ivo.get(&link).await.says(200, ">Join</button>");
         assert_eq!(eva.send("/invitation", &[("token", &token)]).await.leads_to("/"), format!("{page}?done=joined"));
         eva.get(page).await.says(200, "Finance");
         let again = eva.send("/invitation", &[("token", &token)]).await;

@@ -13,7 +13,7 @@ use webauthn_rs::prelude::{
     Uuid, Webauthn, WebauthnBuilder, WebauthnError,
 };
 
-use super::{Outcome, open, seal};
+use super::{Outcome, notices, open, seal};
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::{IdentityError, OneTime, issue_one_time, peek_one_time};
@@ -376,9 +376,13 @@ impl Shown {
 }
 
 impl NotShown {
-    /// Uses the ceremony up: a challenge is answered once, rightly or not.
+    /// Uses the ceremony up: a challenge is answered once, rightly or not. The owner of a passkey
+    /// that was copied is told.
     pub(super) async fn settle(&self, app: &App, c: &mut Conn) -> Result<(), IdentityError> {
-        use_up(app, c, self.ceremony_hash, SHOWN).await?;
+        let is_first = use_up(app, c, self.ceremony_hash, SHOWN).await?;
+        if let Some((passkey, owner)) = self.copied.filter(|_| is_first) {
+            notices::passkey_copied(app, c, owner, passkey).await?;
+        }
         Ok(())
     }
 }

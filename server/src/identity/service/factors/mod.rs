@@ -7,6 +7,7 @@
 //! | `codes.rs` | codes by app, e-mail, SMS, and those for the day when all else is lost |
 //! | `passkeys.rs`, `ceremony.rs` | passkeys, and the dances of WebAuthn that make and use them |
 //! | `prove.rs` | shown: to end a sign-in, to sign in, to prove it once more in a session |
+//! | `reset.rs` | all taken from somebody who lost them |
 //! | `notices.rs` | what is told to the person |
 //!
 //! Invariants:
@@ -22,6 +23,7 @@ mod manage;
 mod notices;
 mod passkeys;
 mod prove;
+mod reset;
 
 use super::IdentityError;
 
@@ -31,6 +33,7 @@ pub(in crate::identity) use codes::factor_purpose;
 pub use manage::*;
 pub use passkeys::*;
 pub use prove::*;
+pub use reset::*;
 
 /// What a write that may refuse gives: a refusal is committed with what was counted.
 type Outcome<T> = Result<Result<T, IdentityError>, IdentityError>;

@@ -1,5 +1,7 @@
 //! What is sent to somebody about their factors: codes, and what changed.
 
+use std::time::Duration;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 
@@ -8,11 +10,22 @@ use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::mail::{self, MailTemplate};
 use crate::identity::service::sms::{self, SmsText};
-use crate::identity::service::{IdentityError, open_user};
-use crate::identity::store::{factors as store, people};
+use crate::identity::service::{IdentityError, Rule, Throttle, open_user};
+use crate::identity::store::{factors as store, passkeys, people};
 
 /// The page where factors are listed.
 const SECURITY: &str = "/account/factors";
+/// The page where passkeys are listed.
+const PASSKEYS: &str = "/account/passkeys";
+const HOUR_MS: i64 = 3_600_000;
+/// Mail about copies of somebody's passkeys, so that whoever has one floods nobody.
+const COPIES: Rule = Rule::new(
+    "passkey copy",
+    1,
+    HOUR_MS,
+    HOUR_MS,
+    Duration::from_secs(86_400),
+);
 
 /// Whether this server can send SMS.
 pub(super) fn has_sms(app: &App) -> bool {
@@ -91,6 +104,18 @@ pub(super) async fn changed(
     tell(app, c, user, template).await
 }
 
+/// Tells somebody that an administrator took all their factors away.
+pub(super) async fn reset(app: &App, c: &mut Conn, user: UserId) -> Result<(), IdentityError> {
+    let change = "An administrator of this site removed all your second factors and passkeys, because \
+                  they were said to be lost. You were signed out everywhere.";
+    let template = MailTemplate::MfaChanged {
+        at: app.now(),
+        change: change.to_owned(),
+        security: mail::link(app, SECURITY),
+    };
+    tell(app, c, user, template).await
+}
+
 /// Tells somebody that a recovery code of theirs was used, and how many are left.
 pub(super) async fn recovery_code_used(
     app: &App,
@@ -102,6 +127,30 @@ pub(super) async fn recovery_code_used(
         at: app.now(),
         left: u32::try_from(left).unwrap_or(0),
         security: mail::link(app, SECURITY),
+    };
+    tell(app, c, user, template).await
+}
+
+/// Tells somebody that a copy of a passkey of theirs was refused, unless they were told within the
+/// hour.
+pub(super) async fn passkey_copied(
+    app: &App,
+    c: &mut Conn,
+    user: UserId,
+    passkey: PasskeyId,
+) -> Result<(), IdentityError> {
+    let throttle = Throttle::new(app, COPIES, &[user.as_bytes()]);
+    if throttle.pass(c, app.now()).await?.is_err() {
+        return Ok(());
+    }
+    let known = passkeys::of_user(c, user).await?;
+    let Some(row) = known.into_iter().find(|row| row.id == passkey) else {
+        return Ok(());
+    };
+    let template = MailTemplate::PasskeyCopied {
+        at: app.now(),
+        passkey: row.name,
+        passkeys: mail::link(app, PASSKEYS),
     };
     tell(app, c, user, template).await
 }

@@ -12,8 +12,8 @@ use crate::identity::service::finish::ask_second_factor;
 use crate::identity::service::letters::{Letter, post};
 use crate::identity::service::members::take_out;
 use crate::identity::service::{
-    IdentityError, NewUser, create_user_in, email_lookup, finish_sign_in, open_user, raise_session,
-    second_factors, trail,
+    IdentityError, NewUser, consents_by_continuing, create_user_in, email_lookup, finish_sign_in,
+    give_consents_in, open_user, raise_session, second_factors, trail,
 };
 use crate::identity::store::{factors, federation as store, invitations, members, people};
 
@@ -303,11 +303,13 @@ async fn found(
         locale: None,
         phone: None,
     };
+    let agreed = consents_by_continuing(app);
     if !is_vouched {
         let address = AddressToConfirm {
             connection: connection.id,
             key: key.to_owned(),
             profile,
+            agreed,
             browser: returned.browser_hash,
             next: returned.next.clone(),
             attributes: returned.who.attributes.clone(),
@@ -315,7 +317,7 @@ async fn found(
         ask_to_confirm(app, c, &connection.slug, address, &returned.visitor).await?;
         return Ok(Found::MustConfirm);
     }
-    let user = make(app, c, connection, key, profile, happened).await?;
+    let user = make(app, c, connection, key, profile, agreed, happened).await?;
     Ok(Found::User(user))
 }
 
@@ -336,13 +338,14 @@ fn name(given: Option<&str>, email: &Email) -> String {
     }
 }
 
-/// Makes an account with a link.
+/// Makes an account with a link, for whoever agreed to this.
 pub(super) async fn make(
     app: &App,
     c: &mut Conn,
     connection: &Connection,
     key: &str,
     profile: Profile,
+    agreed: Vec<Agreed>,
     happened: &mut Vec<IdentityEvent>,
 ) -> Result<UserId, FederationError> {
     let new = NewUser {
@@ -358,6 +361,7 @@ pub(super) async fn make(
     if !store::link(c, connection.id, key, user, app.now()).await? {
         return Err(FederationError::LinkedElsewhere);
     }
+    give_consents_in(app, c, user, agreed).await?;
     happened.push(IdentityEvent::Registered { user });
     happened.push(IdentityEvent::IdentityLinked {
         user,

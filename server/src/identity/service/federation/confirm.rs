@@ -30,6 +30,8 @@ pub(super) struct AddressToConfirm {
     pub(super) connection: ConnectionId,
     pub(super) key: String,
     pub(super) profile: Profile,
+    /// To what they agreed when they set out.
+    pub(super) agreed: Vec<Agreed>,
     pub(super) browser: [u8; 32],
     pub(super) next: String,
     /// By which they get their roles.
@@ -104,12 +106,21 @@ pub async fn confirm_federated(
                 let taken: Option<AddressToConfirm> =
                     take_one_time(&writer, c, PURPOSE, &token).await?;
                 let address = taken.ok_or(unknown)?;
-                let (key, profile) = (address.key, address.profile);
+                let (key, profile, agreed) = (address.key, address.profile, address.agreed);
                 if !is_spoken_for(c, &connection, &profile.email).await? {
                     return Err(FederationError::DomainUnclaimed);
                 }
                 let mut happened = Vec::new();
-                let user = make(&writer, c, &connection, &key, profile, &mut happened).await?;
+                let user = make(
+                    &writer,
+                    c,
+                    &connection,
+                    &key,
+                    profile,
+                    agreed,
+                    &mut happened,
+                )
+                .await?;
                 let mapped = connection.role_mapping.apply(&address.attributes);
                 map_roles(&writer, c, &connection, user, mapped, &mut happened).await?;
                 trail::tell(&writer, c, &user.to_string(), happened, Some(&origin)).await?;

@@ -132,6 +132,15 @@ pub enum MailTemplate {
         /// Where new ones are made.
         security: String,
     },
+    /// A passkey was refused that seems to be a copy.
+    PasskeyCopied {
+        /// When.
+        at: Timestamp,
+        /// What its owner calls it.
+        passkey: String,
+        /// Where passkeys are listed.
+        passkeys: String,
+    },
     /// The account was erased.
     AccountErased {
         /// When.
@@ -185,6 +194,7 @@ impl MailTemplate {
             Self::IdentityLinked { .. } => "identity_linked",
             Self::MfaChanged { .. } => "mfa_changed",
             Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::PasskeyCopied { .. } => "passkey_copied",
             Self::AccountErased { .. } => "account_erased",
             Self::ExportReady { .. } => "export_ready",
             Self::AccountFlagged { .. } => "account_flagged",
@@ -210,6 +220,7 @@ impl MailTemplate {
             | Self::IdentityLinked { .. }
             | Self::MfaChanged { .. }
             | Self::RecoveryCodeUsed { .. }
+            | Self::PasskeyCopied { .. }
             | Self::AccountErased { .. }
             | Self::AccountFlagged { .. }
             | Self::ImpersonationNotice { .. } => at + NOTICE,

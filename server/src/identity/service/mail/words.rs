@@ -168,6 +168,11 @@ impl MailTemplate {
                 .says(format!("Somebody signed in to your account with one of its recovery codes on {}. {left} of them are left.", when(*at)))
                 .says(WAS_YOU)
                 .leads("See how I sign in", security),
+            Self::PasskeyCopied { at, passkey, passkeys } => Words::about("A copy of your passkey was refused")
+                .says(format!("Your passkey {} was shown on {}, and it was refused: it seems to be a copy, because it counts fewer uses than there were.", quoted(passkey), when(*at)))
+                .says("Somebody else may have it. Remove that passkey, and make a new one on a device that only you have.")
+                .leads("See my passkeys", passkeys)
+                .ends("You get one such mail in an hour at most."),
             Self::AccountErased { at } => Words::about("Your account was erased")
                 .says(format!("Your account was erased on {}, with everything personal in it. This is the last mail about it.", when(*at)))
                 .ends("Tickets that you bought stay valid. What the law makes us keep about payments is kept without your name."),
@@ -268,6 +273,11 @@ mod tests {
                 at,
                 left: 3,
                 security: url("s"),
+            },
+            MailTemplate::PasskeyCopied {
+                at,
+                passkey: "A & <b>key</b>".to_owned(),
+                passkeys: url("p"),
             },
             MailTemplate::AccountErased { at },
             MailTemplate::ExportReady {

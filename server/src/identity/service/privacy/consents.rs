@@ -88,16 +88,36 @@ pub fn first_consents(app: &App, first: &FirstConsents) -> Result<Vec<Agreed>, I
     if first.marketing {
         kinds.push(ConsentKind::Marketing);
     }
-    let agreed = kinds.into_iter().map(|kind| Agreed {
-        kind,
-        version: consent_version(app, kind).to_owned(),
-        source: first.source.to_owned(),
-        at: app.now(),
-    });
+    let agreed = kinds
+        .into_iter()
+        .map(|kind| agreed(app, kind, first.source));
     Ok(agreed.collect())
 }
 
-/// Records what somebody agreed to when they registered, inside the write that makes their account.
+/// What somebody agrees to now who continues by an account elsewhere and has none here yet: the texts
+/// that the pages name beside the buttons for that, which are those that can be read somewhere.
+pub fn consents_by_continuing(app: &App) -> Vec<Agreed> {
+    let texts = &app.config.identity.consents;
+    [
+        (ConsentKind::Terms, &texts.terms_url),
+        (ConsentKind::Privacy, &texts.privacy_url),
+    ]
+    .into_iter()
+    .filter(|(_, url)| !url.is_empty())
+    .map(|(kind, _)| agreed(app, kind, "provider"))
+    .collect()
+}
+
+fn agreed(app: &App, kind: ConsentKind, source: &str) -> Agreed {
+    Agreed {
+        kind,
+        version: consent_version(app, kind).to_owned(),
+        source: source.to_owned(),
+        at: app.now(),
+    }
+}
+
+/// Records what somebody agreed to who had no account yet, inside the write that makes it.
 ///
 /// # Errors
 /// A fault of the database.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::authenticator::Authenticator;
 use super::*;
+use crate::identity::mail::settled;
 
 /// A server with a name, without which there are no passkeys.
 async fn start(db: TestDb) -> TestApp {
@@ -148,12 +149,26 @@ on_both_engines! {
         let user = t.person("ana").await;
         let mut key = Authenticator::new(ORIGIN, 4);
         add(&t.signed_in(user, false).await, &mut key, "").await.expect(201);
-        let mut copy = key.clone();
+        let mut before = key.clone();
+        let mut copy = before.clone();
         sign_in(&t, &mut key).await.expect(200);
+        settled(&t).await;
         sign_in(&t, &mut copy).await.refused(422, "identity.passkey_refused");
         let copied = bilten_kernel::sql!("SELECT COUNT(*) FROM audit_log WHERE action = $1");
         let count: i64 = t.app.db.scalar(copied, bilten_kernel::vals!["passkey.copied"]).await.unwrap();
         assert_eq!(count, 1);
+        // The owner is told, once in an hour.
+        let address = identity::user(&t.app, user).await.unwrap().profile.unwrap().email.to_string();
+        let told = t.mail_to(&address).await;
+        assert_eq!(told.subject, "A copy of your passkey was refused");
+        assert!(told.text.contains("Your passkey Passkey was shown") && told.link().contains("/account/passkeys"), "{}", told.text);
+        let mut copy = before.clone();
+        sign_in(&t, &mut copy).await.refused(422, "identity.passkey_refused");
+        settled(&t).await;
+        assert_eq!(t.mails_waiting(&address), 0);
+        t.clock.advance(Duration::from_secs(3_600));
+        sign_in(&t, &mut before).await.refused(422, "identity.passkey_refused");
+        assert_eq!(t.mail_to(&address).await.subject, told.subject);
         // Both at the same moment: one of them.
         let mut twin = key.clone();
         let ((one, first), (two, second)) = (begin_sign_in(&t, json!({})).await, begin_sign_in(&t, json!({})).await);

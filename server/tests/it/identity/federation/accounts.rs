@@ -136,6 +136,60 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: AUTH-1, AUTH-9
+    async fn whoever_comes_by_a_provider_agrees_to_what_its_button_names(db: TestDb) {
+        let t = TestApp::start_with(db, |config| {
+            config.identity.consents.terms_url = "https://t.example/terms".to_owned();
+            config.identity.consents.privacy_url = "https://t.example/privacy".to_owned();
+            config.identity.consents.terms = "3".to_owned();
+        })
+        .await;
+        let provider = Provider::start().await;
+        assert!(!t.stranger.get("/sign-in").await.text.contains("by continuing"));
+        connect(&t, "test", &provider).await;
+        let page = t.stranger.get("/sign-in").await.text;
+        for part in ["by continuing you agree to", "\"https://t.example/terms\"", "\"https://t.example/privacy\""] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let given = async |email: &str| -> Vec<(String, String, String)> {
+            let user = identity::user_by_email(&t.app, &email.parse().unwrap()).await.unwrap().unwrap().id;
+            let consents = sql!("SELECT kind, version, source FROM consents WHERE user_id = $1 ORDER BY kind");
+            t.app.db.all(consents, vals![user]).await.unwrap()
+        };
+        let agreed = [("privacy", "1", "provider"), ("terms", "3", "provider")]
+            .map(|(kind, version, source)| (kind.to_owned(), version.to_owned(), source.to_owned()));
+        let ana = json!({"sub": "1", "email": "ana@example.com", "email_verified": true});
+        for _ in 0..2 {
+            lands_at(&Browser::new(&t).sign_in("test", &provider, &ana).await, "/account");
+            assert_eq!(given("ana@example.com").await, agreed);
+        }
+        // So does whoever confirms their address first.
+        let eva = json!({"sub": "2", "email": "eva@example.com", "email_verified": false});
+        let mut evas = Browser::new(&t);
+        lands_at(&evas.sign_in("test", &provider, &eva).await, "/check-mail?for=provider");
+        lands_at(&evas.get(&t.mail_to("eva@example.com").await.link()).await, "/account");
+        assert_eq!(given("eva@example.com").await, agreed);
+        // Who had an account agrees to nothing anew.
+        account(&t, "ivo@example.com", true).await;
+        let ivo = json!({"sub": "3", "email": "ivo@example.com", "email_verified": true});
+        lands_at(&Browser::new(&t).sign_in("test", &provider, &ivo).await, "/account");
+        assert!(given("ivo@example.com").await.is_empty());
+        t.stop().await;
+    }
+
+    /// covers: AUTH-1
+    async fn no_text_that_can_be_read_is_no_consent(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let provider = Provider::start().await;
+        connect(&t, "test", &provider).await;
+        assert!(!t.stranger.get("/sign-in").await.text.contains("by continuing"));
+        let ana = json!({"sub": "1", "email": "ana@example.com", "email_verified": true});
+        lands_at(&Browser::new(&t).sign_in("test", &provider, &ana).await, "/account");
+        let consents = sql!("SELECT COUNT(*) FROM consents");
+        assert_eq!(t.app.db.scalar::<i64>(consents, vals![]).await.unwrap(), 0);
+        t.stop().await;
+    }
+
     /// covers: AUTH-1
     async fn a_provider_that_vouches_for_nothing_floods_nobody_with_mail(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -17,7 +17,7 @@ on_both_engines! {
         connect(&t, "test", &provider).await;
         let ana = json!({"sub": "1", "email": "ana@example.com", "email_verified": true});
         for (fault, code) in [
-            (Fault::ServerError, "sso.provider_garbage"),
+            (Fault::ServerError, "sso.provider_down"),
             (Fault::Garbage, "sso.provider_garbage"),
             (Fault::Endless, "sso.provider_garbage"),
             (Fault::Redirects, "sso.provider_garbage"),
@@ -42,6 +42,10 @@ on_both_engines! {
             answer.refused(400, code);
             assert!(!browser.is_signed_in().await, "{fault:?}");
         }
+        // The token leaves the address out, so that it must be asked for.
+        provider.set(Fault::NoUserInfo);
+        let answer = Browser::new(&t).sign_in("test", &provider, &json!({"sub": "1"})).await;
+        answer.refused(400, "sso.provider_down");
         let users = sql!("SELECT COUNT(*) FROM users");
         assert_eq!(t.app.db.scalar::<i64>(users, vals![]).await.unwrap(), 0);
         provider.set(Fault::Nothing);

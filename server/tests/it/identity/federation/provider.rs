@@ -26,6 +26,8 @@ pub(super) enum Fault {
     Nothing,
     /// Its token endpoint is broken.
     ServerError,
+    /// Its user info is broken.
+    NoUserInfo,
     /// Its token endpoint answers no JSON.
     Garbage,
     /// Its answers never end.
@@ -190,8 +192,12 @@ fn key_id(point: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(point)[..8])
 }
 
-async fn user_info(State(provider): State<Provider>) -> Json<Value> {
-    Json(provider.inner.lock().unwrap().user_info.clone())
+async fn user_info(State(provider): State<Provider>) -> Response {
+    let inner = provider.inner.lock().unwrap();
+    if inner.fault == Fault::NoUserInfo {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    Json(inner.user_info.clone()).into_response()
 }
 
 async fn token(
