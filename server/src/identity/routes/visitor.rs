@@ -175,7 +175,14 @@ mod tests {
     #[test]
     fn only_own_pages_come_next() {
         let long = format!("/{}", "a".repeat(NEXT_MOST - 1));
-        for own in ["/", "/account", "/e/x?a=1&b=//c", "/manage#x", "/a//b", &long] {
+        for own in [
+            "/",
+            "/account",
+            "/e/x?a=1&b=//c",
+            "/manage#x",
+            "/a//b",
+            &long,
+        ] {
             assert_eq!(safe_next(own), own);
         }
         for other in [
