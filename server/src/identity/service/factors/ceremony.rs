@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bilten_kernel::db::Conn;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -223,7 +225,11 @@ pub(super) async fn check_made(
         .finish_passkey_registration(response, &making.state)
         .map_err(|error| {
             tracing::debug!(%error, "a new passkey was refused");
-            IdentityError::PasskeyRefused
+            if matches!(error, WebauthnError::CredentialExcludedFromRequest) {
+                IdentityError::PasskeyTaken
+            } else {
+                IdentityError::PasskeyRefused
+            }
         })?;
     let id = PasskeyId::new(&*app.clock, &*app.random);
     let row = PasskeyRow {
@@ -267,7 +273,7 @@ pub(super) async fn begin_showing(
     let mut options = serde_json::json!({ "publicKey": challenge["publicKey"] });
     let allowed = credentials
         .into_iter()
-        .map(|id| serde_json::json!({ "type": "public-key", "id": CredentialID::from(id) }));
+        .map(|id| serde_json::json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id) }));
     options["publicKey"]["allowCredentials"] = allowed.collect();
     let user = match &purpose {
         Purpose::SignIn => None,

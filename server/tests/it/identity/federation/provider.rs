@@ -78,6 +78,8 @@ struct Inner {
     fault: Fault,
     logins: HashMap<String, Login>,
     user_info: Value,
+    /// Who came last with a code.
+    subject: Value,
 }
 
 #[derive(Clone)]
@@ -105,6 +107,7 @@ impl Provider {
                 fault: Fault::Nothing,
                 logins: HashMap::new(),
                 user_info: Value::Null,
+                subject: Value::Null,
             })),
         };
         let routes = Router::new()
@@ -127,7 +130,7 @@ impl Provider {
         inner.key = new_key(&inner.random);
     }
 
-    /// What the user info says, if it is asked for.
+    /// What the user info says, if it is asked for; otherwise who it is about and no more.
     pub(super) fn says(&self, user_info: Value) {
         self.inner.lock().unwrap().user_info = user_info;
     }
@@ -197,7 +200,11 @@ async fn user_info(State(provider): State<Provider>) -> Response {
     if inner.fault == Fault::NoUserInfo {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(inner.user_info.clone()).into_response()
+    let said = &inner.user_info;
+    if said.is_null() {
+        return Json(json!({"sub": inner.subject})).into_response();
+    }
+    Json(said.clone()).into_response()
 }
 
 async fn token(
@@ -218,6 +225,7 @@ async fn token(
     let Some(login) = login else {
         return refused("invalid_grant");
     };
+    provider.inner.lock().unwrap().subject = login.claims["sub"].clone();
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
     assert_eq!(
         challenge, login.challenge,
