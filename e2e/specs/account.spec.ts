@@ -169,7 +169,7 @@ test.describe("at a desk", () => {
     const elsewhere = await context.newPage();
     await signIn(elsewhere, email);
     await expect(elsewhere.getByRole("heading", { level: 1, name: "Profile" })).toBeVisible();
-    await page.getByRole("link", { name: "Where you are signed in" }).click();
+    await page.getByRole("link", { name: "Sessions", exact: true }).click();
     await expect(page.getByText("This one", { exact: true })).toHaveCount(1);
     await expect(page.getByRole("heading", { name: "Chrome on Linux" })).toHaveCount(2);
     await page.getByRole("listitem").filter({ hasText: "last seen" }).getByRole("button", { name: /Sign out/ }).click();

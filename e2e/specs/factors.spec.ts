@@ -1,19 +1,7 @@
 // An authenticator app, by the pages: set up, asked for, and the codes for when it is lost. covers: AUTH-3
-import { createHmac } from "node:crypto";
 import { accessible, expect, fits, password, phone, register, signIn, test, touchable } from "../support/test.ts";
+import { appCode } from "../support/totp.ts";
 import type { Page } from "@playwright/test";
-
-/** The code that an app shows now, in which this secret was typed (RFC 6238). */
-function appCode(secret: string): string {
-  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"));
-  const bytes = bits.join("").match(/.{8}/g) ?? [];
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const key = Buffer.from(bytes.map((byte) => parseInt(byte, 2)));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fff_ffff;
-  return String(number % 1_000_000).padStart(6, "0");
-}
 
 async function good(page: Page): Promise<void> {
   await accessible(page);

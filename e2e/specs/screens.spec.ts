@@ -1,5 +1,6 @@
 // Pictures of all pages, to look at: BILTEN_SHOTS=FOLDER scripts/e2e screens
 import { desktop, expect, pay, phone, register, reserve, signIn, test } from "../support/test.ts";
+import { appCode } from "../support/totp.ts";
 
 const folder = process.env.BILTEN_SHOTS;
 
@@ -67,12 +68,35 @@ for (const [look, use] of Object.entries(looks)) {
         const email = await register(page, server, "Maja Kovač Zupančič", "owner");
         await shot("chosen");
         await signIn(page, email);
-        for (const name of ["", "/password", "/email", "/sessions", "/privacy", "/organisations", "/organisations/kino-siska"]) {
+        for (const name of [
+          "",
+          "/password",
+          "/email",
+          "/factors",
+          "/passkeys",
+          "/passkeys/new",
+          "/sessions",
+          "/privacy",
+          "/organisations",
+          "/organisations/kino-siska",
+        ]) {
           await page.goto(`/account${name}`);
           await shot(`home${name.replaceAll("/", "-")}`);
         }
         await page.goto("/sign-in/again?next=/account");
         await shot("again");
+        await page.goto("/account/factors");
+        await page.getByRole("button", { name: "Add an authenticator app" }).click();
+        const secret = await page.locator("code.secret").innerText();
+        await page.getByLabel("Code", { exact: true }).fill("x");
+        await page.getByRole("button", { name: "Confirm" }).click();
+        await shot("app-fault");
+        await page.getByLabel("Code", { exact: true }).fill(appCode(secret));
+        await page.getByRole("button", { name: "Confirm" }).click();
+        await shot("recovery-codes");
+        await page.getByRole("button", { name: "Sign out" }).click();
+        await signIn(page, email);
+        await shot("second-step");
       });
     }
   });

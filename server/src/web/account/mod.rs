@@ -107,7 +107,7 @@ impl Place {
             Self::Profile => "Profile",
             Self::Factors => "Second step",
             Self::Passkeys => "Passkeys",
-            Self::Sessions => "Where you are signed in",
+            Self::Sessions => "Sessions",
             Self::Organisations => "Organisations",
             Self::Privacy => "Privacy",
         }
