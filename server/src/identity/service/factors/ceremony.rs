@@ -221,16 +221,25 @@ pub(super) async fn check_made(
     if making.session != session {
         return Err(IdentityError::PasskeyRefused);
     }
-    let passkey = relying_party(app)?
-        .finish_passkey_registration(response, &making.state)
-        .map_err(|error| {
+    let passkey = match relying_party(app)?.finish_passkey_registration(response, &making.state) {
+        Ok(passkey) => passkey,
+        Err(error) => {
             tracing::debug!(%error, "a new passkey was refused");
-            if matches!(error, WebauthnError::CredentialExcludedFromRequest) {
+            // The library has no name of its own for one that it was told to exclude.
+            let own = app
+                .db
+                .read(move |c| Box::pin(async move { passkeys::of_user(c, user).await }))
+                .await?;
+            let is_there = own
+                .iter()
+                .any(|row| row.credential_id[..] == response.raw_id[..]);
+            return Err(if is_there {
                 IdentityError::PasskeyTaken
             } else {
                 IdentityError::PasskeyRefused
-            }
-        })?;
+            });
+        }
+    };
     let id = PasskeyId::new(&*app.clock, &*app.random);
     let row = PasskeyRow {
         id,
