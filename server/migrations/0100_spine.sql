@@ -117,8 +117,9 @@ CREATE TABLE orders (
     event_id TEXT NOT NULL REFERENCES events (id),
     reference TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'paid', 'cancelled', 'expired', 'refunded')),
-    email TEXT NOT NULL,
-    name TEXT NOT NULL,
+    -- Name and address of the buyer; empty once they are forgotten, as is the index of the address.
+    sealed_buyer BYTEA NOT NULL,
+    email_lookup BYTEA NOT NULL,
     currency TEXT NOT NULL,
     total_minor BIGINT NOT NULL CHECK (total_minor >= 0),
     idempotency_key TEXT NOT NULL,
@@ -190,7 +191,8 @@ CREATE TABLE tickets (
     key_id TEXT NOT NULL,
     valid_from BIGINT NOT NULL,
     valid_until BIGINT NOT NULL,
-    holder_name TEXT NOT NULL,
+    -- Empty once the holder is forgotten.
+    sealed_holder BYTEA NOT NULL,
     order_reference TEXT NOT NULL,
     revoked_below BIGINT NOT NULL,
     feed_position BIGINT NOT NULL,

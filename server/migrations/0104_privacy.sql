@@ -30,5 +30,5 @@ CREATE INDEX data_exports_by_user ON data_exports (user_id, id);
 CREATE INDEX data_exports_by_expiry ON data_exports (expires_at);
 
 -- What was bought with an address, and who was invited by it.
-CREATE INDEX orders_by_buyer ON orders (lower(email));
+CREATE INDEX orders_by_buyer ON orders (email_lookup);
 CREATE INDEX invitations_by_email ON invitations (email_lookup);

@@ -88,7 +88,8 @@ pub struct PaidOrder {
     pub event: EventId,
     /// What people call the order.
     pub reference: String,
-    /// Who bought it.
+    /// Who bought it; only those who react in the same transaction see it.
+    #[serde(skip)]
     pub name: String,
     /// How many of which tier.
     pub items: Vec<(TierId, u32)>,
@@ -170,7 +171,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
             }
             DomainEvent::PersonErased { email, .. } => {
                 if let Some(email) = email {
-                    let orders = sales::on_person_erased(c, &email.lookup()).await?;
+                    let orders = sales::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::on_person_erased(app, c, &orders).await?;
                 }
             }
@@ -183,4 +184,27 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
         tickets::on_orders_paid(app, c, &paid).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// covers: BE-8
+    #[test]
+    fn the_outbox_does_not_know_who_bought() {
+        let order = PaidOrder {
+            order: OrderId::from_bytes([1; 16]),
+            event: EventId::from_bytes([2; 16]),
+            reference: "R".to_owned(),
+            name: "Ana Novak".to_owned(),
+            items: Vec::new(),
+            paid_at: Timestamp::from_ms(0),
+        };
+        let text = serde_json::to_string(&DomainEvent::OrderPaid(order)).unwrap();
+        assert!(
+            text.contains("\"reference\":\"R\"") && !text.contains("Ana"),
+            "{text}"
+        );
+    }
 }

@@ -33,8 +33,8 @@ pub async fn held_by_others(
 ) -> Result<Vec<Held>, DbError> {
     let mut orders = Vec::new();
     if let Some(email) = email {
-        for order in sales::orders_of_buyer_in(c, &email.lookup()).await? {
-            let tickets = tickets::of_order_in(c, order.order.id).await?;
+        for order in sales::orders_of_buyer_in(app, c, &email.lookup()).await? {
+            let tickets = tickets::of_order_in(app, c, order.order.id).await?;
             orders.push(json!({"order": order, "tickets": tickets}));
         }
     }

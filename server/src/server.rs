@@ -110,10 +110,15 @@ pub async fn open_to_read(config: Config) -> Result<App, StartError> {
 
 /// All columns that hold sealed texts.
 pub fn sealed_columns() -> Vec<&'static SealedColumn> {
-    [platform::SEALED, identity::SEALED, tickets::SEALED]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        platform::SEALED,
+        identity::SEALED,
+        sales::SEALED,
+        tickets::SEALED,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The jobs of all domains.

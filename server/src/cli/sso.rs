@@ -21,7 +21,8 @@ pub(super) struct SsoArguments {
 
 #[derive(Debug, Subcommand)]
 enum SsoCommand {
-    /// Connect with an identity provider and print the id, and where browsers come back to
+    /// Connect with an identity provider and print the id, where browsers come back to and, for SAML,
+    /// where our description is
     Add {
         /// What the API takes, as JSON: slug, name, and oidc or saml
         file: PathBuf,
@@ -80,7 +81,13 @@ pub(super) async fn sso(config: Config, arguments: &SsoArguments) -> Result<Exit
             let made = identity::save_sso_connection(&app, owner, None, input, BY)
                 .await
                 .map_err(failure)?;
-            println!("{}\t{}", made.id, made.callback_url);
+            print!("{}\t{}", made.id, made.callback_url);
+            println!(
+                "{}",
+                made.metadata_url
+                    .map(|url| format!("\t{url}"))
+                    .unwrap_or_default()
+            );
         }
         SsoCommand::List { organisation: slug } => {
             let owner = organisation(slug).await?;

@@ -248,7 +248,7 @@ pub async fn pay(
             Box::pin(async move {
                 let app = work;
                 // Locks the order first: of two payments at once, one is second and sees the first.
-                let current = sales::lock_pending(c, order).await?;
+                let current = sales::lock_pending(&app, c, order).await?;
                 if let Some((id, hash)) = store::by_key(c, order, &key).await? {
                     if hash != request_hash {
                         return Err(SalesError::KeyReused.into());

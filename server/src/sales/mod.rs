@@ -8,13 +8,20 @@
 //! - stock is taken at the version of the event that the buyer was shown, or not at all;
 //! - whatever is held belongs to exactly one active hold or pending order, and comes back when
 //!   that ends otherwise than in a paid order;
-//! - an order is made once per idempotency key, however often it is asked for.
+//! - an order is made once per idempotency key, however often it is asked for;
+//! - who buys is stored sealed.
 
 mod model;
 mod routes;
 mod service;
 mod store;
 
+use crate::platform::SealedColumn;
 pub use model::*;
 pub use routes::routes;
 pub use service::*;
+
+/// The columns of sales that hold sealed texts.
+pub static SEALED: &[SealedColumn] = &[
+    crate::sealed_column!("orders", "id", "sealed_buyer", "id" => |id| service::buyer_purpose(id)),
+];

@@ -63,49 +63,45 @@ record! {
     }
 }
 
-record! {
-    /// An order without its items.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-    pub struct Order {
-        /// Its id.
-        pub id: OrderId,
-        /// The event.
-        pub event_id: EventId,
-        /// What people call it.
-        pub reference: String,
-        /// Where it stands in its life.
-        pub state: OrderState,
-        /// The buyer's e-mail address.
-        pub email: String,
-        /// The buyer's name.
-        pub name: String,
-        /// The currency of its amounts (ISO 4217).
-        pub currency: Currency,
-        /// What it costs in all, in minor units.
-        pub total_minor: i64,
-        /// Until when it must be paid.
-        pub expires_at: Option<Timestamp>,
-        /// When it was made.
-        pub created_at: Timestamp,
-        /// When it was paid.
-        pub paid_at: Option<Timestamp>,
-    }
+/// An order without its items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// The event.
+    pub event_id: EventId,
+    /// What people call it.
+    pub reference: String,
+    /// Where it stands in its life.
+    pub state: OrderState,
+    /// The buyer's e-mail address; empty once they are forgotten.
+    pub email: String,
+    /// The buyer's name.
+    pub name: String,
+    /// The currency of its amounts (ISO 4217).
+    pub currency: Currency,
+    /// What it costs in all, in minor units.
+    pub total_minor: i64,
+    /// Until when it must be paid.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was paid.
+    pub paid_at: Option<Timestamp>,
 }
 
 /// What stands where a name was of somebody who has been forgotten.
 pub const ERASED_NAME: &str = "(erased)";
 
-record! {
-    /// An order whose buyer was forgotten, with the name that it had.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct ErasedOrder {
-        /// Its id.
-        pub id: OrderId,
-        /// The event.
-        pub event_id: EventId,
-        /// The name that it had.
-        pub name: String,
-    }
+/// An order whose buyer was forgotten, with the name that it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasedOrder {
+    /// Its id.
+    pub id: OrderId,
+    /// The event.
+    pub event_id: EventId,
+    /// The name that it had.
+    pub name: String,
 }
 
 /// An order with its items.

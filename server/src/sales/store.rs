@@ -228,15 +228,14 @@ pub(super) async fn due_holds(
 // Orders
 
 record! {
-    /// An order with what tells a replay from another request.
+    /// An order as it is stored.
     #[derive(Clone)]
     pub(super) struct OrderRow {
         pub(super) id: OrderId,
         pub(super) event_id: EventId,
         pub(super) reference: String,
         pub(super) state: OrderState,
-        pub(super) email: String,
-        pub(super) name: String,
+        pub(super) sealed_buyer: Vec<u8>,
         pub(super) currency: bilten_kernel::money::Currency,
         pub(super) total_minor: i64,
         pub(super) expires_at: Option<Timestamp>,
@@ -247,40 +246,37 @@ record! {
     }
 }
 
-impl OrderRow {
-    pub(super) fn into_order(self) -> Order {
-        Order {
-            id: self.id,
-            event_id: self.event_id,
-            reference: self.reference,
-            state: self.state,
-            email: self.email,
-            name: self.name,
-            currency: self.currency,
-            total_minor: self.total_minor,
-            expires_at: self.expires_at,
-            created_at: self.created_at,
-            paid_at: self.paid_at,
-        }
+record! {
+    /// An order with who is to be forgotten on it.
+    pub(super) struct BuyerRow {
+        pub(super) id: OrderId,
+        pub(super) event_id: EventId,
+        pub(super) sealed_buyer: Vec<u8>,
     }
+}
+
+/// A buyer as an order stores them.
+pub(super) struct SealedBuyer {
+    pub(super) sealed: Vec<u8>,
+    pub(super) email_lookup: [u8; 32],
 }
 
 pub(super) async fn insert_orders(
     c: &mut Conn,
-    orders: &[(&NewOrder, Order)],
+    orders: &[(&NewOrder, Order, SealedBuyer)],
 ) -> Result<(), DbError> {
     c.insert_many(
         sql!(
-            "INSERT INTO orders (id, event_id, reference, state, email, name, currency, total_minor, \
+            "INSERT INTO orders (id, event_id, reference, state, sealed_buyer, email_lookup, currency, total_minor, \
              idempotency_key, request_hash, expires_at, created_at, paid_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         ),
         orders
             .iter()
-            .map(|(new, o)| {
+            .map(|(new, o, buyer)| {
                 vals![
-                    o.id, o.event_id, &o.reference, o.state, &o.email, &o.name, o.currency, o.total_minor,
-                    &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at
+                    o.id, o.event_id, &o.reference, o.state, &buyer.sealed, buyer.email_lookup, o.currency,
+                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at
                 ]
             })
             .collect(),
@@ -290,7 +286,7 @@ pub(super) async fn insert_orders(
         sql!("INSERT INTO order_items (order_id, tier_id, quantity, unit_price_minor) VALUES ($1, $2, $3, $4)"),
         orders
             .iter()
-            .flat_map(|(new, o)| {
+            .flat_map(|(new, o, _)| {
                 new.items.iter().map(|item| vals![o.id, item.tier_id, item.quantity, item.unit_price_minor])
             })
             .collect(),
@@ -307,7 +303,7 @@ pub(super) async fn orders_by_keys(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
              WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
         ),
@@ -316,11 +312,11 @@ pub(super) async fn orders_by_keys(
     .await
 }
 
-pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<Order>, DbError> {
+pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<OrderRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
-             paid_at FROM orders WHERE id = $1"
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders WHERE id = $1"
         ),
         vals![id],
     )
@@ -340,54 +336,58 @@ pub(super) async fn orders_of_event(
     event: EventId,
     before: Option<OrderId>,
     limit: i64,
-) -> Result<Vec<Order>, DbError> {
+) -> Result<Vec<OrderRow>, DbError> {
     let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
-             paid_at FROM orders WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
         ),
         vals![event, before, limit],
     )
     .await
 }
 
-/// What was bought with an address, by its form for comparing; oldest first.
+/// What was bought with an address; oldest first.
 pub(super) async fn orders_of_buyer(
     c: &mut Conn,
-    email_lookup: &str,
-) -> Result<Vec<Order>, DbError> {
+    email_lookup: [u8; 32],
+) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, email, name, currency, total_minor, expires_at, created_at, \
-             paid_at FROM orders WHERE lower(email) = $1 ORDER BY id"
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders WHERE email_lookup = $1 ORDER BY id"
         ),
         vals![email_lookup],
     )
     .await
 }
 
-/// Takes the buyer's name and address out of what was bought with an address; amounts stay.
-pub(super) async fn erase_buyer(
+/// What was bought with an address, locked so that its buyer can be taken out.
+pub(super) async fn lock_orders_of_buyer(
     c: &mut Conn,
-    email_lookup: &str,
-) -> Result<Vec<ErasedOrder>, DbError> {
-    let orders: Vec<ErasedOrder> = c
-        .all(
-            sql!("SELECT id, event_id, name FROM orders WHERE lower(email) = $1 ORDER BY id FOR UPDATE"),
-            vals![email_lookup],
-        )
-        .await?;
+    email_lookup: [u8; 32],
+) -> Result<Vec<BuyerRow>, DbError> {
+    c.all(
+        sql!("SELECT id, event_id, sealed_buyer FROM orders WHERE email_lookup = $1 ORDER BY id FOR UPDATE"),
+        vals![email_lookup],
+    )
+    .await
+}
+
+/// Takes the buyer's name and address out of orders; amounts stay.
+pub(super) async fn erase_buyer(c: &mut Conn, orders: &[ErasedOrder]) -> Result<(), DbError> {
     // The hash of the request was taken of name and address, too: somebody could try names.
     c.update_many(
-        sql!("UPDATE orders SET email = '', name = $2, request_hash = $3 WHERE id = $1"),
+        sql!("UPDATE orders SET sealed_buyer = $2, email_lookup = $2, request_hash = $2 WHERE id = $1"),
         orders
             .iter()
-            .map(|order| vals![order.id, ERASED_NAME, Vec::<u8>::new()])
+            .map(|order| vals![order.id, Vec::<u8>::new()])
             .collect(),
     )
     .await?;
-    Ok(orders)
+    Ok(())
 }
 
 /// Moves an order from one state to another; says whether it was in the first.

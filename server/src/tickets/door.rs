@@ -7,7 +7,7 @@ use bilten_core::ticket::Issuer;
 use bilten_kernel::db::{Conn, DbError};
 
 use super::model::*;
-use super::service::{TicketError, open};
+use super::service::{TicketError, holder, open, opened};
 use super::store;
 use crate::app::App;
 use crate::catalog::EventId;
@@ -55,8 +55,9 @@ pub async fn versions_in(
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn ticket_in(c: &mut Conn, id: TicketId) -> Result<Option<Ticket>, DbError> {
-    store::ticket(c, id).await
+pub async fn ticket_in(app: &App, c: &mut Conn, id: TicketId) -> Result<Option<Ticket>, DbError> {
+    let row = store::ticket(c, id).await?;
+    row.map(|row| opened(app, row)).transpose()
 }
 
 /// How many valid tickets of each tier number there are.
@@ -72,12 +73,12 @@ pub async fn valid_by_tier_in(c: &mut Conn, event: EventId) -> Result<Vec<(u16, 
 /// # Errors
 /// A fault of the database.
 pub async fn holders_in(
+    app: &App,
     c: &mut Conn,
     ids: &[TicketId],
 ) -> Result<HashMap<TicketId, (String, String)>, DbError> {
     let rows = store::holders(c, ids).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, name, reference)| (id, (name, reference)))
-        .collect())
+    rows.into_iter()
+        .map(|(id, sealed, reference)| Ok((id, (holder(app, id, &sealed)?, reference))))
+        .collect()
 }

@@ -27,9 +27,8 @@ pub use routes::routes;
 pub use service::*;
 
 /// The columns of tickets that hold sealed texts.
-pub static SEALED: &[SealedColumn] = &[crate::sealed_column!(
-    "event_keys",
-    ("event_id", "key_id"),
-    "sealed_secret",
-    "event_id" => |event| service::sealed_for(event)
-)];
+pub static SEALED: &[SealedColumn] = &[
+    crate::sealed_column!("event_keys", ("event_id", "key_id"), "sealed_secret",
+        "event_id" => |event| service::sealed_for(event)),
+    crate::sealed_column!("tickets", "id", "sealed_holder", "id" => |id| service::holder_purpose(id)),
+];

@@ -30,39 +30,37 @@ text_enum! {
     }
 }
 
-record! {
-    /// A ticket.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-    pub struct Ticket {
-        /// Its id.
-        pub id: TicketId,
-        /// The event it is for.
-        pub event_id: EventId,
-        /// The order it came from.
-        pub order_id: OrderId,
-        /// The tier it was sold in.
-        pub tier_id: TierId,
-        /// The tier's number, as codes carry it.
-        pub tier_number: u16,
-        /// Its newest version; codes of older ones are dead.
-        pub version: u16,
-        /// Where it stands in its life.
-        pub state: TicketState,
-        /// The key that signs it.
-        pub key_id: String,
-        /// From when it is valid, in seconds since the epoch.
-        pub valid_from: u32,
-        /// Until when it is valid, in seconds since the epoch.
-        pub valid_until: u32,
-        /// Who holds it.
-        pub holder_name: String,
-        /// What people call its order.
-        pub order_reference: String,
-        /// Versions below this one are revoked.
-        pub revoked_below: u16,
-        /// When it was issued.
-        pub created_at: Timestamp,
-    }
+/// A ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Ticket {
+    /// Its id.
+    pub id: TicketId,
+    /// The event it is for.
+    pub event_id: EventId,
+    /// The order it came from.
+    pub order_id: OrderId,
+    /// The tier it was sold in.
+    pub tier_id: TierId,
+    /// The tier's number, as codes carry it.
+    pub tier_number: u16,
+    /// Its newest version; codes of older ones are dead.
+    pub version: u16,
+    /// Where it stands in its life.
+    pub state: TicketState,
+    /// The key that signs it.
+    pub key_id: String,
+    /// From when it is valid, in seconds since the epoch.
+    pub valid_from: u32,
+    /// Until when it is valid, in seconds since the epoch.
+    pub valid_until: u32,
+    /// Who holds it.
+    pub holder_name: String,
+    /// What people call its order.
+    pub order_reference: String,
+    /// Versions below this one are revoked.
+    pub revoked_below: u16,
+    /// When it was issued.
+    pub created_at: Timestamp,
 }
 
 impl TicketId {
@@ -138,29 +136,27 @@ record! {
     }
 }
 
-record! {
-    /// What the feed says of a ticket, and where.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct FedTicket {
-        /// Which ticket.
-        pub id: TicketId,
-        /// The tier it was sold in.
-        pub tier_number: u16,
-        /// Its newest version.
-        pub version: u16,
-        /// Where it stands in its life.
-        pub state: TicketState,
-        /// From when it is valid, in seconds since the epoch.
-        pub valid_from: u32,
-        /// Until when it is valid, in seconds since the epoch.
-        pub valid_until: u32,
-        /// Who holds it.
-        pub holder_name: String,
-        /// What people call its order.
-        pub order_reference: String,
-        /// Versions below this one are revoked.
-        pub revoked_below: u16,
-        /// Its position in the feed.
-        pub feed_position: i64,
-    }
+/// What the feed says of a ticket, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FedTicket {
+    /// Which ticket.
+    pub id: TicketId,
+    /// The tier it was sold in.
+    pub tier_number: u16,
+    /// Its newest version.
+    pub version: u16,
+    /// Where it stands in its life.
+    pub state: TicketState,
+    /// From when it is valid, in seconds since the epoch.
+    pub valid_from: u32,
+    /// Until when it is valid, in seconds since the epoch.
+    pub valid_until: u32,
+    /// Who holds it.
+    pub holder_name: String,
+    /// What people call its order.
+    pub order_reference: String,
+    /// Versions below this one are revoked.
+    pub revoked_below: u16,
+    /// Its position in the feed.
+    pub feed_position: i64,
 }

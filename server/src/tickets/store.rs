@@ -2,10 +2,10 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
-use bilten_kernel::{sql, vals};
+use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
-use crate::catalog::EventId;
+use crate::catalog::{EventId, TierId};
 use crate::sales::OrderId;
 
 // Feed positions
@@ -80,26 +80,63 @@ pub(super) async fn delete_of_draft(c: &mut Conn, event: EventId) -> Result<(), 
 
 // Tickets
 
-/// Inserts tickets at consecutive positions, the last of which is `last_position`.
+record! {
+    /// A ticket as it is stored.
+    pub(super) struct TicketRow {
+        pub(super) id: TicketId,
+        pub(super) event_id: EventId,
+        pub(super) order_id: OrderId,
+        pub(super) tier_id: TierId,
+        pub(super) tier_number: u16,
+        pub(super) version: u16,
+        pub(super) state: TicketState,
+        pub(super) key_id: String,
+        pub(super) valid_from: u32,
+        pub(super) valid_until: u32,
+        pub(super) sealed_holder: Vec<u8>,
+        pub(super) order_reference: String,
+        pub(super) revoked_below: u16,
+        pub(super) created_at: Timestamp,
+    }
+}
+
+record! {
+    /// What the feed holds of a ticket, as it is stored.
+    pub(super) struct FedRow {
+        pub(super) id: TicketId,
+        pub(super) tier_number: u16,
+        pub(super) version: u16,
+        pub(super) state: TicketState,
+        pub(super) valid_from: u32,
+        pub(super) valid_until: u32,
+        pub(super) sealed_holder: Vec<u8>,
+        pub(super) order_reference: String,
+        pub(super) revoked_below: u16,
+        pub(super) feed_position: i64,
+    }
+}
+
+/// Inserts tickets with their sealed holders at consecutive positions, the last of which is
+/// `last_position`.
 pub(super) async fn insert(
     c: &mut Conn,
-    tickets: &[Ticket],
+    tickets: &[(Ticket, Vec<u8>)],
     last_position: i64,
 ) -> Result<(), DbError> {
     let first = last_position + 1 - i64::try_from(tickets.len()).unwrap_or(0);
     c.insert_many(
         sql!(
             "INSERT INTO tickets (id, event_id, order_id, tier_id, tier_number, version, state, key_id, \
-             valid_from, valid_until, holder_name, order_reference, revoked_below, feed_position, created_at) \
+             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
         ),
         tickets
             .iter()
             .zip(first..)
-            .map(|(t, position)| {
+            .map(|((t, holder), position)| {
                 vals![
                     t.id, t.event_id, t.order_id, t.tier_id, t.tier_number, t.version, t.state, &t.key_id,
-                    t.valid_from, t.valid_until, &t.holder_name, &t.order_reference, t.revoked_below, position,
+                    t.valid_from, t.valid_until, holder, &t.order_reference, t.revoked_below, position,
                     t.created_at
                 ]
             })
@@ -109,22 +146,22 @@ pub(super) async fn insert(
     Ok(())
 }
 
-pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<Ticket>, DbError> {
+pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRow>, DbError> {
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, holder_name, order_reference, revoked_below, created_at FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, created_at FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
     .await
 }
 
-pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, DbError> {
+pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketRow>, DbError> {
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, holder_name, order_reference, revoked_below, created_at FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, created_at FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],
@@ -138,10 +175,10 @@ pub(super) async fn after(
     event: EventId,
     position: i64,
     limit: i64,
-) -> Result<Vec<FedTicket>, DbError> {
+) -> Result<Vec<FedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_number, version, state, valid_from, valid_until, holder_name, order_reference, \
+            "SELECT id, tier_number, version, state, valid_from, valid_until, sealed_holder, order_reference, \
              revoked_below, feed_position FROM tickets \
              WHERE event_id = $1 AND feed_position > $2 ORDER BY feed_position LIMIT $3"
         ),
@@ -164,16 +201,17 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
 pub(super) async fn change(
     c: &mut Conn,
     t: &Ticket,
+    sealed_holder: Vec<u8>,
     from: u16,
     position: i64,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
-                "UPDATE tickets SET version = $3, state = $4, key_id = $5, holder_name = $6, revoked_below = $7, \
+                "UPDATE tickets SET version = $3, state = $4, key_id = $5, sealed_holder = $6, revoked_below = $7, \
                  feed_position = $8 WHERE id = $1 AND version = $2"
             ),
-            vals![t.id, from, t.version, t.state, &t.key_id, &t.holder_name, t.revoked_below, position],
+            vals![t.id, from, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below, position],
         )
         .await?;
     Ok(touched == 1)
@@ -198,19 +236,18 @@ pub(super) async fn set_state(
     Ok(())
 }
 
-/// Gives tickets a new holder at consecutive positions, the last of which is `last_position`.
-pub(super) async fn set_holder(
+/// Forgets the holders of tickets at consecutive positions, the last of which is `last_position`.
+pub(super) async fn erase_holder(
     c: &mut Conn,
     ids: &[TicketId],
-    holder_name: &str,
     last_position: i64,
 ) -> Result<(), DbError> {
     let first = last_position + 1 - i64::try_from(ids.len()).unwrap_or(0);
     c.update_many(
-        sql!("UPDATE tickets SET holder_name = $2, feed_position = $3 WHERE id = $1"),
+        sql!("UPDATE tickets SET sealed_holder = $2, feed_position = $3 WHERE id = $1"),
         ids.iter()
             .zip(first..)
-            .map(|(id, position)| vals![id, holder_name, position])
+            .map(|(id, position)| vals![id, Vec::<u8>::new(), position])
             .collect(),
     )
     .await?;
@@ -263,10 +300,10 @@ pub(super) async fn valid_by_tier(
 pub(super) async fn holders(
     c: &mut Conn,
     ids: &[TicketId],
-) -> Result<Vec<(TicketId, String, String)>, DbError> {
+) -> Result<Vec<(TicketId, Vec<u8>, String)>, DbError> {
     c.all(
         sql!(
-            "SELECT id, holder_name, order_reference FROM tickets \
+            "SELECT id, sealed_holder, order_reference FROM tickets \
              WHERE id IN (SELECT value FROM list($1))"
         ),
         vals![Val::texts(ids)],

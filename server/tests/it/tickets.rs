@@ -3,10 +3,11 @@
 use bilten_core::key::{EventKey, KeySet, PublicKey};
 use bilten_core::ticket::UntrustedTicket;
 use bilten_core::time::{Timestamp, Validity};
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
+use bilten_server::sales;
 use serde_json::json;
 
-use crate::app::TestApp;
+use crate::app::{TestApp, purchase};
 
 /// The event's keys as a gate would trust them.
 async fn keys(t: &TestApp, event: &str) -> KeySet {
@@ -41,6 +42,37 @@ on_both_engines! {
         let public_key = PublicKey::from_bytes(stranger.public_key().as_bytes()).unwrap();
         foreign.put(EventKey { event: trusted.event().clone(), public_key, validity: Validity::ALWAYS, revoked: false });
         UntrustedTicket::parse(code).unwrap().verify(&foreign, at).unwrap_err();
+        t.stop().await;
+    }
+
+    /// covers: BE-8, AUTH-9
+    async fn who_buys_is_stored_sealed_and_found_by_their_address(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        let mut body = purchase(&event, 0, 2, "succeed");
+        body["buyer"] = json!({"email": "Zdenka@Example.com", "name": "Zdenka Novljan"});
+        let bought = t.stranger.post_once("/api/v1/shop/orders", "k", &body).await.expect(201);
+        assert_eq!((&bought["order"]["name"], &bought["tickets"][1]["holder_name"]), (&json!("Zdenka Novljan"), &json!("Zdenka Novljan")));
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = t.app.db.all(
+            sql!(
+                "SELECT sealed_buyer AS sealed, email_lookup AS lookup FROM orders
+                 UNION ALL SELECT sealed_holder, sealed_holder FROM tickets"
+            ),
+            vals![],
+        ).await.unwrap();
+        assert_eq!(rows.len(), 3);
+        for bytes in rows.iter().flat_map(|(a, b)| [a, b]) {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            assert!(!text.contains("zdenka") && !text.contains("novljan"), "{text}");
+        }
+        let app = t.app.clone();
+        let found = t.app.db.read(move |c| Box::pin(async move {
+            let theirs = sales::orders_of_buyer_in(&app, c, "zdenka@example.com").await?;
+            let others = sales::orders_of_buyer_in(&app, c, "ana@example.com").await?;
+            Ok::<_, bilten_kernel::db::DbError>((theirs, others))
+        })).await.unwrap();
+        assert_eq!(found.0[0].order.email, "Zdenka@Example.com");
+        assert_eq!((found.0.len(), found.1.len()), (1, 0));
         t.stop().await;
     }
 

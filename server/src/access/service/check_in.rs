@@ -102,7 +102,7 @@ pub async fn check_in(
                 // Scans of one event are judged one after the other, on all nodes.
                 tickets::advance(&work, c, event, 0).await?;
                 let known = scans::known(c, &[scan]).await?.pop();
-                let case = Case::read(c, event, &request, evidence).await?;
+                let case = Case::read(&work, c, event, &request, evidence).await?;
                 if let Some(known) = known {
                     let is_same = known.list_id == request.list.to_string()
                         && known.ticket_id == case.ticket
@@ -171,6 +171,7 @@ struct Case {
 
 impl Case {
     async fn read(
+        app: &App,
         c: &mut Conn,
         event: EventId,
         request: &CheckInRequest,
@@ -202,7 +203,7 @@ impl Case {
         };
         let known = match ticket {
             None => None,
-            Some(id) => tickets::ticket_in(c, id)
+            Some(id) => tickets::ticket_in(app, c, id)
                 .await?
                 .filter(|ticket| ticket.event_id == event),
         };

@@ -175,7 +175,7 @@ async fn read_page(
                 let (changes, to) = if from == end {
                     (Vec::new(), end)
                 } else {
-                    read_changes(c, event, from, end, limit).await?
+                    read_changes(&work, c, event, from, end, limit).await?
                 };
                 Ok(ReadPage {
                     event,
@@ -193,6 +193,7 @@ async fn read_page(
 
 /// The changes in `(from, end]`, about `limit` of them, and the position up to which they go.
 async fn read_changes(
+    app: &App,
     c: &mut Conn,
     event: EventId,
     from: i64,
@@ -206,7 +207,7 @@ async fn read_changes(
         Some(_) | None => bound,
     };
     let mut to = end;
-    let tickets = tickets::fed_after(c, event, from, rows).await?;
+    let tickets = tickets::fed_after(app, c, event, from, rows).await?;
     to = bound(to, tickets.len(), tickets.last().map(|t| t.feed_position));
     let marks = marks::between(c, event, from, to, rows).await?;
     to = bound(to, marks.len(), marks.last().map(|m| m.position));

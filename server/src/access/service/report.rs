@@ -22,7 +22,7 @@ pub async fn door_report(
     event: EventId,
 ) -> Result<DoorReport, AccessError> {
     let event = catalog::event_of(app, tenant, event).await?;
-    let made_at = app.now();
+    let (work, made_at) = (app.clone(), app.now());
     app.db
         .read_long(move |c| {
             Box::pin(async move {
@@ -37,7 +37,7 @@ pub async fn door_report(
                     event_name: event.name,
                     made_at,
                     lists: list_reports(&lists, &tiers, &counts, &names),
-                    conflicts: conflict_reports(c, &lost, &names).await?,
+                    conflicts: conflict_reports(&work, c, &lost, &names).await?,
                     unplaced_count: store::count_unplaced(c, id).await?,
                     unplaced: store::unplaced(c, id, MAX_NAMED).await?,
                 })
@@ -189,6 +189,7 @@ fn list_report(
 }
 
 async fn conflict_reports(
+    app: &App,
     c: &mut Conn,
     lost: &[PassageRow],
     names: &Names,
@@ -199,7 +200,7 @@ async fn conflict_reports(
     let mut ids: Vec<_> = lost.iter().map(|row| row.ticket_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let holders = tickets::holders_in(c, &ids).await?;
+    let holders = tickets::holders_in(app, c, &ids).await?;
     let mut passages: HashMap<(TicketId, String), Vec<PassageRow>> = HashMap::new();
     for row in scans::passages(c, &ids).await? {
         let place = (row.ticket_id, row.list_id.clone());

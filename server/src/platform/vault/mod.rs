@@ -75,6 +75,21 @@ impl VaultError {
     }
 }
 
+impl From<VaultError> for DbError {
+    /// For what is read or written in the midst of a transaction.
+    fn from(error: VaultError) -> Self {
+        let (at, detail) = ("platform::vault", error.to_string());
+        match error {
+            // The key is there in a moment.
+            VaultError::UnknownKey(_) => Self::Busy { at, detail },
+            VaultError::File { .. }
+            | VaultError::Form
+            | VaultError::Sealed
+            | VaultError::NoKeys => Self::Fault { at, detail },
+        }
+    }
+}
+
 /// Why the keys of an installation cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {

@@ -1,10 +1,13 @@
 //! Use cases of sales: what is left and what it costs; a file for holds, one for placing orders,
 //! one for their life afterwards.
 
+mod buyers;
 mod holds;
 mod orders;
 mod place;
 
+pub(super) use buyers::buyer_purpose;
+pub use buyers::*;
 pub use holds::*;
 pub use orders::*;
 pub use place::*;

@@ -4,6 +4,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 
 use super::super::model::*;
 use super::super::store::{self, Take};
+use super::buyers::opened;
 use super::{SalesError, paid_event};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
@@ -29,9 +30,7 @@ pub enum PaidOutcome {
 /// # Errors
 /// [`SalesError::OrderNotFound`], or a fault of the database.
 pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutcome, SalesError> {
-    let order = store::order(c, id)
-        .await?
-        .ok_or(SalesError::OrderNotFound)?;
+    let order = order_in(app, c, id).await?;
     let items = store::order_items(c, id).await?;
     let now = app.now();
     if store::move_order(c, id, OrderState::Pending, OrderState::Paid, Some(now)).await? {
@@ -116,7 +115,7 @@ pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
 ///
 /// # Errors
 /// [`SalesError::OrderNotFound`], [`SalesError::State`], or a fault of the database.
-pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<Order, SalesError> {
+pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), SalesError> {
     let order = store::order(c, id)
         .await?
         .ok_or(SalesError::OrderNotFound)?;
@@ -135,10 +134,12 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<Order
         }],
     )
     .await?;
-    Ok(Order {
-        state: OrderState::Refunded,
-        ..order
-    })
+    Ok(())
+}
+
+async fn order_in(app: &App, c: &mut Conn, id: OrderId) -> Result<Order, SalesError> {
+    let row = store::order(c, id).await?;
+    Ok(opened(app, row.ok_or(SalesError::OrderNotFound)?)?)
 }
 
 /// An order with its items.
@@ -146,15 +147,13 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<Order
 /// # Errors
 /// [`SalesError::OrderNotFound`], or a fault of the database.
 pub async fn order(app: &App, id: OrderId) -> Result<OrderDetail, SalesError> {
+    let work = app.clone();
     app.db
         .read(move |c| {
             Box::pin(async move {
-                let order = store::order(c, id)
-                    .await?
-                    .ok_or(SalesError::OrderNotFound)?;
                 Ok(OrderDetail {
+                    order: order_in(&work, c, id).await?,
                     items: store::order_items(c, id).await?,
-                    order,
                 })
             })
         })
@@ -171,7 +170,7 @@ pub async fn order_by_key(
     key: &str,
     request_hash: [u8; 32],
 ) -> Result<Option<OrderDetail>, SalesError> {
-    let keys = Val::texts([key]);
+    let (work, keys) = (app.clone(), Val::texts([key]));
     app.db
         .read(move |c| {
             Box::pin(async move {
@@ -187,7 +186,7 @@ pub async fn order_by_key(
                 }
                 let items = store::order_items(c, row.id).await?;
                 Ok(Some(OrderDetail {
-                    order: row.into_order(),
+                    order: opened(&work, row)?,
                     items,
                 }))
             })
@@ -201,14 +200,13 @@ pub async fn order_by_key(
 /// [`SalesError::OrderNotFound`], or a fault of the database; inside, the state it has if it is
 /// not pending.
 pub async fn lock_pending(
+    app: &App,
     c: &mut Conn,
     id: OrderId,
 ) -> Result<Result<Order, OrderState>, SalesError> {
     let is_pending =
         store::move_order(c, id, OrderState::Pending, OrderState::Pending, None).await?;
-    let order = store::order(c, id)
-        .await?
-        .ok_or(SalesError::OrderNotFound)?;
+    let order = order_in(app, c, id).await?;
     Ok(if is_pending {
         Ok(order)
     } else {
@@ -241,12 +239,14 @@ pub async fn orders_of_event(
     limit: i64,
 ) -> Result<Vec<Order>, SalesError> {
     catalog::event_of(app, tenant, event).await?;
-    Ok(app
+    let rows = app
         .db
         .read(move |c| {
             Box::pin(async move { store::orders_of_event(c, event, before, limit).await })
         })
-        .await?)
+        .await?;
+    let orders: Result<_, DbError> = rows.into_iter().map(|row| opened(app, row)).collect();
+    Ok(orders?)
 }
 
 /// How many orders of an event are in each state, and what they are worth in minor units.
@@ -258,34 +258,6 @@ pub async fn totals(app: &App, event: EventId) -> Result<Vec<(OrderState, i64, i
         .db
         .read(move |c| Box::pin(async move { store::totals(c, event).await }))
         .await?)
-}
-
-// What is personal
-
-/// What was bought with an address, by its form for comparing; oldest first.
-///
-/// # Errors
-/// A fault of the database.
-pub async fn orders_of_buyer_in(
-    c: &mut Conn,
-    email_lookup: &str,
-) -> Result<Vec<OrderDetail>, DbError> {
-    let mut details = Vec::new();
-    for order in store::orders_of_buyer(c, email_lookup).await? {
-        details.push(OrderDetail {
-            items: store::order_items(c, order.id).await?,
-            order,
-        });
-    }
-    Ok(details)
-}
-
-/// Forgets who bought with an address. What was paid stays: the law wants it kept.
-pub(crate) async fn on_person_erased(
-    c: &mut Conn,
-    email_lookup: &str,
-) -> Result<Vec<ErasedOrder>, DbError> {
-    store::erase_buyer(c, email_lookup).await
 }
 
 // The buyer's key to an order

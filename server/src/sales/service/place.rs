@@ -7,6 +7,7 @@ use bilten_kernel::random;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
+use super::buyers::{opened, sealed};
 use super::{SalesError, take_all};
 use crate::app::App;
 use crate::catalog::{EventId, TierId};
@@ -41,7 +42,7 @@ pub async fn place(
             answers[i] = Some(if row.request_hash == new.request_hash {
                 let items = store::order_items(c, row.id).await?;
                 Ok(Placed::Before(OrderDetail {
-                    order: row.clone().into_order(),
+                    order: opened(app, row.clone())?,
                     items,
                 }))
             } else {
@@ -62,17 +63,21 @@ pub async fn place(
 
     let placed: Vec<_> = fresh
         .iter()
-        .map(|&i| (&batch[i], new_order_row(app, &batch[i])))
-        .collect();
+        .map(|&i| {
+            let order = new_order(app, &batch[i]);
+            let buyer = sealed(app, &order)?;
+            Ok((&batch[i], order, buyer))
+        })
+        .collect::<Result<_, DbError>>()?;
     store::insert_orders(c, &placed).await?;
     let paid = placed
         .iter()
-        .filter(|(new, _)| new.paid)
-        .map(|(new, order)| paid_event(order, &new.items))
+        .filter(|(new, ..)| new.paid)
+        .map(|(new, order, _)| paid_event(order, &new.items))
         .collect();
     events::publish(app, c, paid).await.map_err(fault)?;
 
-    for (&i, (new, order)) in fresh.iter().zip(placed) {
+    for (&i, (new, order, _)) in fresh.iter().zip(placed) {
         answers[i] = Some(Ok(Placed::New(OrderDetail {
             order,
             items: new.items.clone(),
@@ -198,7 +203,7 @@ async fn take_over_hold(
     Ok(Ok(()))
 }
 
-fn new_order_row(app: &App, new: &NewOrder) -> Order {
+fn new_order(app: &App, new: &NewOrder) -> Order {
     Order {
         id: new.id,
         event_id: new.event,

@@ -6,12 +6,12 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
-use super::{TicketError, advance, sign, ticket_of};
+use super::{TicketError, advance, holder, opened, sealed_holder, sign, ticket_of};
 use crate::app::App;
 use crate::catalog::EventId;
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
-use crate::sales::{ERASED_NAME, ErasedOrder, OrderId};
+use crate::sales::{ErasedOrder, OrderId};
 
 pub(super) async fn end_all(
     app: &App,
@@ -51,17 +51,17 @@ pub(crate) async fn on_person_erased(
 ) -> Result<(), DbError> {
     let mut by_event: BTreeMap<EventId, Vec<TicketId>> = BTreeMap::new();
     for order in orders {
-        let tickets = store::of_order(c, order.id).await?;
-        let theirs = tickets.iter().filter(|t| t.holder_name == order.name);
-        by_event
-            .entry(order.event_id)
-            .or_default()
-            .extend(theirs.map(|t| t.id));
+        let ids = by_event.entry(order.event_id).or_default();
+        for ticket in store::of_order(c, order.id).await? {
+            if holder(app, ticket.id, &ticket.sealed_holder)? == order.name {
+                ids.push(ticket.id);
+            }
+        }
     }
     for (event, ids) in by_event {
         if !ids.is_empty() {
             let last = advance(app, c, event, ids.len()).await?;
-            store::set_holder(c, &ids, ERASED_NAME, last).await?;
+            store::erase_holder(c, &ids, last).await?;
         }
     }
     Ok(())
@@ -156,7 +156,8 @@ async fn change(
         .write(move |c| {
             Box::pin(async move {
                 let app = work;
-                let mut ticket = store::ticket(c, id).await?.ok_or(TicketError::NotFound)?;
+                let row = store::ticket(c, id).await?.ok_or(TicketError::NotFound)?;
+                let mut ticket = opened(&app, row)?;
                 let from = ticket.version;
                 if !edit(&mut ticket)? {
                     return Ok(ticket);
@@ -169,7 +170,8 @@ async fn change(
                 };
                 events::publish(&app, c, vec![changed]).await?;
                 let position = advance(&app, c, event, 1).await?;
-                if !store::change(c, &ticket, from, position).await? {
+                let holder = sealed_holder(&app, &ticket)?;
+                if !store::change(c, &ticket, holder, from, position).await? {
                     return Err(TicketError::Conflict);
                 }
                 Ok(ticket)

@@ -4,6 +4,7 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
+use super::{fed, sealed_holder};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId};
 use crate::events::PaidOrder;
@@ -29,13 +30,18 @@ pub(crate) async fn on_orders_paid(
         let key = key.ok_or(DbError::NoRow {
             at: "tickets::on_orders_paid: key",
         })?;
-        let tickets: Vec<_> = orders
+        let tickets = orders
             .iter()
             .flat_map(|order| of_paid(order, &detail, &key.key_id))
-            .collect();
+            .map(|ticket| {
+                let holder = sealed_holder(app, &ticket)?;
+                Ok((ticket, holder))
+            })
+            .collect::<Result<Vec<_>, DbError>>()?;
         let last = advance(app, c, event, tickets.len()).await?;
         store::insert(c, &tickets, last).await?;
         let app = app.clone();
+        let tickets = tickets.into_iter().map(|(ticket, _)| ticket).collect();
         c.after_commit(move || app.issued.put(tickets));
     }
     Ok(())
@@ -103,10 +109,12 @@ pub async fn feed_in(c: &mut Conn, event: EventId) -> Result<Option<(i64, i64)>,
 /// # Errors
 /// A fault of the database.
 pub async fn fed_after(
+    app: &App,
     c: &mut Conn,
     event: EventId,
     position: i64,
     limit: i64,
 ) -> Result<Vec<FedTicket>, DbError> {
-    store::after(c, event, position, limit).await
+    let rows = store::after(c, event, position, limit).await?;
+    rows.into_iter().map(|row| fed(app, row)).collect()
 }

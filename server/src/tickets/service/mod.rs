@@ -1,6 +1,7 @@
 //! Use cases of tickets: their keys, issuing, ending, showing and buying.
 
 mod change;
+mod holders;
 mod issue;
 mod keys;
 mod show;
@@ -10,9 +11,11 @@ pub use issue::*;
 pub use keys::*;
 pub use show::*;
 
+pub(super) use holders::{holder, holder_purpose, opened};
 pub(super) use keys::open;
 
 use change::end_all;
+use holders::{fed, sealed_holder};
 use keys::issuer;
 use show::sign;
 

@@ -4,7 +4,7 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
-use super::{TicketError, issuer};
+use super::{TicketError, issuer, opened};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
 use crate::identity::Tenant;
@@ -33,15 +33,16 @@ pub async fn ticket(app: &App, id: TicketId) -> Result<Ticket, TicketError> {
         .db
         .read(move |c| Box::pin(async move { store::ticket(c, id).await }))
         .await?;
-    found.ok_or(TicketError::NotFound)
+    Ok(opened(app, found.ok_or(TicketError::NotFound)?)?)
 }
 
 /// An order's tickets without their codes.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn of_order_in(c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, DbError> {
-    store::of_order(c, order).await
+pub async fn of_order_in(app: &App, c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, DbError> {
+    let rows = store::of_order(c, order).await?;
+    rows.into_iter().map(|row| opened(app, row)).collect()
 }
 
 /// The tickets of an order with their codes.
@@ -49,9 +50,10 @@ pub async fn of_order_in(c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, Db
 /// # Errors
 /// [`TicketError::Vault`], or a fault of the database.
 pub async fn of_order(app: &App, order: OrderId) -> Result<Vec<SignedTicket>, TicketError> {
-    let tickets = app
+    let work = app.clone();
+    let tickets: Vec<Ticket> = app
         .db
-        .read(move |c| Box::pin(async move { store::of_order(c, order).await }))
+        .read(move |c| Box::pin(async move { of_order_in(&work, c, order).await }))
         .await?;
     sign(app, tickets).await
 }

@@ -1,0 +1,108 @@
+//! Who bought: sealed as it is stored, found again by a keyed index of the address.
+
+use bilten_kernel::db::{Conn, DbError};
+
+use super::super::model::*;
+use super::super::store::{self, OrderRow, SealedBuyer};
+use crate::app::App;
+use crate::identity::Email;
+
+/// For what the buyer of an order is sealed.
+pub(in crate::sales) fn buyer_purpose(order: impl std::fmt::Display) -> String {
+    format!("buyer {order}")
+}
+
+fn lookup(app: &App, email_lookup: &str) -> [u8; 32] {
+    app.vault.blind_index("order buyer", email_lookup)
+}
+
+/// A buyer as their order is to store them.
+pub(super) fn sealed(app: &App, order: &Order) -> Result<SealedBuyer, DbError> {
+    let buyer = Buyer {
+        email: order.email.clone(),
+        name: order.name.clone(),
+    };
+    let text = serde_json::to_vec(&buyer).map_err(|error| fault(&error))?;
+    // An order's address is taken more leniently than that of an account, which needs one that is right.
+    let email = order.email.parse::<Email>();
+    let email = email.map_or_else(|_| order.email.to_lowercase(), |email| email.lookup());
+    Ok(SealedBuyer {
+        sealed: app
+            .vault
+            .seal(&buyer_purpose(order.id), &text, &*app.random)?,
+        email_lookup: lookup(app, &email),
+    })
+}
+
+fn fault(error: &serde_json::Error) -> DbError {
+    DbError::Fault {
+        at: "sales::buyers",
+        detail: error.to_string(),
+    }
+}
+
+fn buyer(app: &App, order: OrderId, sealed: &[u8]) -> Result<Buyer, DbError> {
+    if sealed.is_empty() {
+        return Ok(Buyer {
+            email: String::new(),
+            name: ERASED_NAME.to_owned(),
+        });
+    }
+    let text = app.vault.open(&buyer_purpose(order), sealed)?;
+    serde_json::from_slice(&text).map_err(|error| fault(&error))
+}
+
+/// An order with its buyer.
+pub(super) fn opened(app: &App, row: OrderRow) -> Result<Order, DbError> {
+    let buyer = buyer(app, row.id, &row.sealed_buyer)?;
+    Ok(Order {
+        id: row.id,
+        event_id: row.event_id,
+        reference: row.reference,
+        state: row.state,
+        email: buyer.email,
+        name: buyer.name,
+        currency: row.currency,
+        total_minor: row.total_minor,
+        expires_at: row.expires_at,
+        created_at: row.created_at,
+        paid_at: row.paid_at,
+    })
+}
+
+/// What was bought with an address, by its form for comparing; oldest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn orders_of_buyer_in(
+    app: &App,
+    c: &mut Conn,
+    email_lookup: &str,
+) -> Result<Vec<OrderDetail>, DbError> {
+    let mut details = Vec::new();
+    for row in store::orders_of_buyer(c, lookup(app, email_lookup)).await? {
+        details.push(OrderDetail {
+            items: store::order_items(c, row.id).await?,
+            order: opened(app, row)?,
+        });
+    }
+    Ok(details)
+}
+
+/// Forgets who bought with an address. What was paid stays: the law wants it kept.
+pub(crate) async fn on_person_erased(
+    app: &App,
+    c: &mut Conn,
+    email_lookup: &str,
+) -> Result<Vec<ErasedOrder>, DbError> {
+    let mut orders = Vec::new();
+    for row in store::lock_orders_of_buyer(c, lookup(app, email_lookup)).await? {
+        orders.push(ErasedOrder {
+            name: buyer(app, row.id, &row.sealed_buyer)?.name,
+            id: row.id,
+            event_id: row.event_id,
+        });
+    }
+    store::erase_buyer(c, &orders).await?;
+    Ok(orders)
+}
