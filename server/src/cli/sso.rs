@@ -81,13 +81,9 @@ pub(super) async fn sso(config: Config, arguments: &SsoArguments) -> Result<Exit
             let made = identity::save_sso_connection(&app, owner, None, input, BY)
                 .await
                 .map_err(failure)?;
-            print!("{}\t{}", made.id, made.callback_url);
-            println!(
-                "{}",
-                made.metadata_url
-                    .map(|url| format!("\t{url}"))
-                    .unwrap_or_default()
-            );
+            let description = made.metadata_url.map(|url| format!("\t{url}"));
+            let description = description.unwrap_or_default();
+            println!("{}\t{}{description}", made.id, made.callback_url);
         }
         SsoCommand::List { organisation: slug } => {
             let owner = organisation(slug).await?;
