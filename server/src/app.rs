@@ -7,6 +7,7 @@ use bilten_adapters::mail::{self, MailConfigError, Mailer};
 use bilten_adapters::sms::{self, SmsConfigError, SmsSender};
 use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::db::Db;
+use bilten_kernel::http::Draining;
 use bilten_kernel::random::Random;
 
 use crate::access::{Hints, PushLanes};
@@ -15,7 +16,9 @@ use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
+use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
 use crate::tickets::{Issued, Issuers};
+use crate::webhooks::Receivers;
 
 /// The running application; cheap to clone.
 #[derive(Clone)]
@@ -29,14 +32,14 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// How this node is set up.
-    pub config: Config,
+    /// How this node is set up; some of it changes while it runs.
+    pub config: Live<Config>,
     /// Seals secrets and derives tokens.
     pub vault: Vault,
     /// Sends mail; a job calls it, see [`identity::mail`](crate::identity::mail).
-    pub mailer: Arc<dyn Mailer>,
+    pub mailer: Exchange<Arc<dyn Mailer>>,
     /// Sends text messages, if anybody does.
-    pub sms: Option<Arc<dyn SmsSender>>,
+    pub sms: Exchange<Option<Arc<dyn SmsSender>>>,
     /// Who called within the last second.
     pub principals: Principals,
     /// Asks identity providers who people are.
@@ -61,6 +64,16 @@ pub struct Parts {
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Hints,
+    /// Whether this node is about to stop.
+    pub draining: Draining,
+    /// How this node is.
+    pub health: Health,
+    /// How much it logs.
+    pub log: LogControl,
+    /// Where its configuration came from.
+    pub source: Source,
+    /// Sends webhooks to their receivers.
+    pub webhooks: Receivers,
 }
 
 /// Who carries messages to people.
@@ -118,8 +131,8 @@ impl App {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
-            mailer: post.mailer,
-            sms: post.sms,
+            mailer: Exchange::new(post.mailer),
+            sms: Exchange::new(post.sms),
             principals: Principals::default(),
             sightings: Sightings::default(),
             sso: Sso::default(),
@@ -130,10 +143,15 @@ impl App {
             issuers: Issuers::default(),
             issued: Issued::default(),
             hints: Hints::default(),
+            draining: Draining::default(),
+            health: Health::default(),
+            log: LogControl::default(),
+            source: Source::default(),
+            webhooks: Receivers::default(),
             db,
             clock,
             random,
-            config,
+            config: Live::new(config),
             vault,
         }))
     }

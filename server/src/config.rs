@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use bilten_adapters::mail::MailConfig;
 use bilten_adapters::sms::SmsConfig;
-use bilten_kernel::config::{self, ConfigError};
+use bilten_adapters::telemetry::TelemetryConfig;
+use bilten_kernel::config::{self, ConfigError, Values};
 use bilten_kernel::db::DatabaseConfig;
-use bilten_kernel::http::HttpConfig;
+use bilten_kernel::http::{HttpConfig, VisitorsConfig};
 use bilten_kernel::random::Random;
 use bilten_kernel::telemetry::LogConfig;
 use serde::Deserialize;
 
+use crate::edge::LimitsConfig;
 use crate::identity::IdentityConfig;
 use crate::platform::{MasterKey, Masters, VaultError};
+use crate::webhooks::WebhooksConfig;
 
 /// The defaults, which name and explain every key.
 pub const DEFAULTS: &str = include_str!("../bilten.default.toml");
@@ -24,6 +27,10 @@ pub const DEFAULTS: &str = include_str!("../bilten.default.toml");
 pub struct Config {
     /// How it is reached.
     pub http: HttpConfig,
+    /// Who is let in.
+    pub visitors: VisitorsConfig,
+    /// How often requests may be made.
+    pub limits: LimitsConfig,
     /// Where its records are.
     pub database: DatabaseConfig,
     /// What it logs.
@@ -36,6 +43,10 @@ pub struct Config {
     pub mail: MailConfig,
     /// Who sends text messages.
     pub sms: SmsConfig,
+    /// Where traces and metrics go.
+    pub telemetry: TelemetryConfig,
+    /// How others are told of what happens.
+    pub webhooks: WebhooksConfig,
 }
 
 /// Where the master key is: section `[secrets]`.
@@ -116,9 +127,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], which names the file, the key and how to mend it.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_with_values(file).map(|(config, _)| config)
+    }
+
+    /// Like [`load`](Self::load), with what the keys are set to.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with_values(file: Option<&Path>) -> Result<(Self, Values), ConfigError> {
         let usual = Path::new("bilten.toml");
         let file = file.or_else(|| usual.exists().then_some(usual));
-        config::load(file, DEFAULTS, std::env::vars())
+        config::load_with_values(file, DEFAULTS, std::env::vars())
     }
 }
 
@@ -134,6 +153,9 @@ mod tests {
         let kernel = HttpConfig::default();
         assert_eq!(config.http.listen, kernel.listen);
         assert_eq!(config.http.body_limit_bytes, kernel.body_limit_bytes);
+        assert_eq!(config.http.max_connections, kernel.max_connections);
+        assert_eq!(config.http.header_limit_bytes, kernel.header_limit_bytes);
+        assert_eq!(config.http.max_in_flight, kernel.max_in_flight);
         assert_eq!(config.log.level, LogConfig::default().level);
     }
 

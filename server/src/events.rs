@@ -7,17 +7,19 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::metric;
 use bilten_kernel::outbox::{self, Entry};
+use bilten_kernel::telemetry::TraceContext;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
-use crate::sales::OrderId;
+use crate::sales::{ORDERS, OrderId};
 use crate::{access, sales, tickets};
 
 /// Something that happened, as it is written to the outbox.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum DomainEvent {
     /// An event was made or changed, with the event as it is now.
@@ -31,6 +33,8 @@ pub enum DomainEvent {
     EventDeleted {
         /// Which one.
         event: EventId,
+        /// Whose it was.
+        organisation: OrganisationId,
     },
     /// An order was paid: its tickets are due.
     OrderPaid(PaidOrder),
@@ -95,6 +99,9 @@ pub struct PaidOrder {
     pub items: Vec<(TierId, u32)>,
     /// When it was paid.
     pub paid_at: Timestamp,
+    /// Where it was caused: a lane pays orders of many requests at once.
+    #[serde(skip)]
+    pub trace: Option<TraceContext>,
 }
 
 /// A reaction said no, so that what caused it must not happen.
@@ -123,11 +130,25 @@ impl DomainEvent {
         }
     }
 
+    /// Where it was caused, if that is not where the write runs.
+    fn trace(&self) -> Option<TraceContext> {
+        match self {
+            Self::OrderPaid(order) => order.trace,
+            Self::EventSaved { .. }
+            | Self::EventDeleted { .. }
+            | Self::OrderRefunded { .. }
+            | Self::TicketChanged { .. }
+            | Self::OAuthChanged { .. }
+            | Self::PersonErased { .. }
+            | Self::Identity(_) => None,
+        }
+    }
+
     /// What the event is about: events about one thing are delivered in order.
     fn aggregate(&self) -> String {
         match self {
             Self::EventSaved { detail, .. } => detail.event.id.to_string(),
-            Self::EventDeleted { event } => event.to_string(),
+            Self::EventDeleted { event, .. } => event.to_string(),
             Self::OrderPaid(order) => order.order.to_string(),
             Self::OrderRefunded { order, .. } => order.to_string(),
             Self::TicketChanged { ticket, .. } => ticket.to_string(),
@@ -140,6 +161,44 @@ impl DomainEvent {
     }
 }
 
+metric! {
+    /// Tickets of orders that were paid.
+    TICKETS: Counter = "bilten_tickets_sold_total"
+}
+
+/// Counts what was sold and what was undone, once it is durable.
+fn count(c: &mut Conn, events: &[DomainEvent]) {
+    let (mut paid, mut tickets, mut refunded) = (0, 0, 0);
+    for event in events {
+        match event {
+            DomainEvent::OrderPaid(order) => {
+                paid += 1;
+                tickets += order
+                    .items
+                    .iter()
+                    .map(|(_, count)| u64::from(*count))
+                    .sum::<u64>();
+            }
+            DomainEvent::OrderRefunded { .. } => refunded += 1,
+            DomainEvent::EventSaved { .. }
+            | DomainEvent::EventDeleted { .. }
+            | DomainEvent::TicketChanged { .. }
+            | DomainEvent::OAuthChanged { .. }
+            | DomainEvent::PersonErased { .. }
+            | DomainEvent::Identity(_) => {}
+        }
+    }
+    if paid > 0 {
+        c.after_commit(move || {
+            ORDERS.add(&[("state", "paid")], paid);
+            TICKETS.add(&[], tickets);
+        });
+    }
+    if refunded > 0 {
+        c.after_commit(move || ORDERS.add(&[("state", "refunded")], refunded));
+    }
+}
+
 /// Writes events to the outbox and runs the reactions that belong to the same transaction.
 ///
 /// # Errors
@@ -148,9 +207,13 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
     let now = app.now();
     let entries = events
         .iter()
-        .map(|event| Entry::new(event.aggregate(), event.kind(), event, now))
+        .map(|event| {
+            let entry = Entry::new(event.aggregate(), event.kind(), event, now)?;
+            Ok::<_, DbError>(entry.caused_by(event.trace()))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     outbox::emit(c, entries).await?;
+    count(c, &events);
 
     let mut paid = Vec::new();
     for event in events {
@@ -160,7 +223,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 tickets::on_event_saved(app, c, &detail, &change).await?;
                 access::on_event_saved(app, c, &detail, &change).await?;
             }
-            DomainEvent::EventDeleted { event } => {
+            DomainEvent::EventDeleted { event, .. } => {
                 access::on_event_deleted(c, event).await?;
                 tickets::on_event_deleted(c, event).await?;
                 sales::on_event_deleted(c, event).await?;

@@ -2,9 +2,11 @@
 //!
 //! | part | holds |
 //! |---|---|
-//! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform` | the domains, each with the same files |
+//! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
 //! | `web` | the storefront: pages that call the domains' services |
+//! | `edge` | who is let in, how often, and what goes first |
 //! | `events` | what happens in a domain and concerns those before it |
+//! | `telemetry` | how a running node is watched, and what changes without a restart |
 //! | `app`, `router`, `config`, `server` | the application put together, its routes, its settings, its life |
 //! | `cli` | the commands of `bilten` |
 
@@ -13,6 +15,7 @@ pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod edge;
 pub mod events;
 pub mod identity;
 pub mod payments;
@@ -22,8 +25,10 @@ mod qr;
 pub mod router;
 pub mod sales;
 pub mod server;
+pub mod telemetry;
 pub mod tickets;
 pub mod web;
+pub mod webhooks;
 
 use bilten_kernel::db::Migration;
 
@@ -78,5 +83,15 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 109,
         name: "flags",
         sql: include_str!("../migrations/0109_flags.sql"),
+    },
+    Migration {
+        version: 120,
+        name: "webhooks",
+        sql: include_str!("../migrations/0120_webhooks.sql"),
+    },
+    Migration {
+        version: 130,
+        name: "edge",
+        sql: include_str!("../migrations/0130_edge.sql"),
     },
 ];

@@ -1,25 +1,21 @@
 //! All routes of the server, and their description.
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{self, Json};
-use serde::Serialize;
+use bilten_kernel::http::{self, Edge};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, AuthorizationCode, ClientCredentials, Flow, HttpAuthScheme, HttpBuilder,
     OAuth2, Scopes, SecurityScheme,
 };
-use utoipa::{Modify, OpenApi as _, ToSchema};
+use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{access, catalog, identity, payments, platform, sales, tickets};
+use crate::{access, catalog, identity, payments, platform, sales, telemetry, tickets, webhooks};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -91,8 +87,7 @@ impl Modify for Security {
 
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(livez))
-        .routes(routes!(readyz))
+        .merge(telemetry::routes())
         .merge(platform::routes())
         .merge(identity::routes())
         .merge(catalog::routes())
@@ -100,6 +95,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(payments::routes())
         .merge(tickets::routes())
         .merge(access::routes())
+        .merge(webhooks::routes())
         .merge(crate::web::described())
 }
 
@@ -133,7 +129,7 @@ fn sorted(value: Value) -> Value {
 }
 
 /// The whole server as one router.
-pub fn router(app: App) -> Router {
+pub fn router(app: App, edge: Edge) -> Router {
     let (api, description) = api().split_for_parts();
     let description = std::sync::Arc::new(description);
     let routes = api
@@ -142,43 +138,12 @@ pub fn router(app: App) -> Router {
             get(move || async move { axum::Json((*description).clone()) }),
         )
         .merge(crate::web::routes(&app))
+        .layer(from_fn_with_state(app.clone(), crate::edge::done_once))
         .layer(from_fn_with_state(
             app.clone(),
             crate::platform::closed_for_maintenance,
         ))
         .with_state(app.clone());
     let random = std::sync::Arc::clone(&app.random);
-    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random))
-}
-
-/// Whether the server can do its work.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Health {
-    /// `ok`, or what is wrong.
-    status: &'static str,
-    /// The version of this server.
-    version: &'static str,
-    /// The database engine: `sqlite` or `postgres`.
-    database: &'static str,
-}
-
-/// The process is alive
-#[utoipa::path(get, path = "/livez", tag = "operations", responses((status = 204)))]
-async fn livez() -> StatusCode {
-    StatusCode::NO_CONTENT
-}
-
-/// The server can serve: its database answers
-#[utoipa::path(get, path = "/readyz", tag = "operations",
-    responses((status = 200, body = Health), (status = 503, body = Problem)))]
-async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    crate::platform::ping(&app).await.map_err(|error| {
-        tracing::error!(%error, "the database does not answer");
-        Problem::unavailable("platform.not_ready", "The database does not answer.").retry_after(5)
-    })?;
-    Ok(Json(Health {
-        status: "ok",
-        version: env!("CARGO_PKG_VERSION"),
-        database: app.db.engine(),
-    }))
+    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random, edge))
 }

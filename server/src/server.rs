@@ -15,8 +15,11 @@ use tokio::sync::watch;
 
 use crate::app::{App, Post, PostError};
 use crate::config::Config;
+use crate::edge::{self, EdgeError, Front};
 use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
-use crate::{MIGRATIONS, identity, payments, platform, router, sales, tickets};
+use crate::{
+    MIGRATIONS, identity, payments, platform, router, sales, telemetry, tickets, webhooks,
+};
 
 /// How often holds and orders whose time is over are ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -42,6 +45,9 @@ pub enum StartError {
     /// Mail or text messages cannot be sent by these settings.
     #[error(transparent)]
     Post(#[from] PostError),
+    /// Nobody can be let in by these settings.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
     /// The address cannot be listened on.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -63,6 +69,7 @@ impl StartError {
             Self::Db(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Post(error) => error.code(),
+            Self::Edge(error) => error.code(),
             Self::Serve(error) => error.code(),
         }
     }
@@ -85,6 +92,7 @@ pub async fn open(config: Config) -> Result<App, StartError> {
         let _ = std::fs::create_dir_all(folder);
     }
     // Before the database: what is wrong with the settings must change nothing.
+    edge::check(&config)?;
     let post = Post::new(&config)?;
     let db = Db::open(&config.database).await?;
     db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
@@ -115,6 +123,7 @@ pub fn sealed_columns() -> Vec<&'static SealedColumn> {
         identity::SEALED,
         sales::SEALED,
         tickets::SEALED,
+        webhooks::SEALED,
     ]
     .into_iter()
     .flatten()
@@ -172,29 +181,47 @@ pub fn jobs(app: &App) -> JobRunner {
             let app = tidier.clone();
             async move {
                 identity::tidy(&app).await?;
+                platform::forget_old_blocks(&app).await?;
+                platform::forget_old_answers(&app).await?;
                 Ok(identity::tidy_federation(&app).await?)
             }
         })
 }
 
-/// Who listens to the outbox; nobody yet, so that entries are cleared as they come.
+/// The jobs that wait for receivers of webhooks, apart from all others.
+pub fn webhook_jobs(app: &App) -> JobRunner {
+    let runner = JobRunner::new(
+        app.db.clone(),
+        Arc::clone(&app.clock),
+        Arc::clone(&app.random),
+    );
+    webhooks::jobs(app, runner)
+}
+
+/// Who listens to the outbox.
 pub fn dispatcher(app: &App) -> Dispatcher {
+    let listener = app.clone();
     Dispatcher::new(
         app.db.clone(),
         Arc::clone(&app.clock),
         Arc::clone(&app.random),
     )
+    .on_every("webhooks", move |c, entry| {
+        let app = listener.clone();
+        Box::pin(async move { webhooks::hear(&app, c, entry).await })
+    })
 }
 
 /// Serves until `shutdown`, then lets requests and jobs finish and closes the database.
 ///
 /// # Errors
-/// [`StartError::Serve`] when the listener fails.
+/// [`StartError::Serve`] when the certificate cannot be used, [`StartError::Edge`] by other settings.
 pub async fn serve(
     app: App,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
+    let front = Front::new(&app)?;
     let (stop, stopping) = watch::channel(false);
     let until_stopped = |mut stopping: watch::Receiver<bool>| async move {
         // An error means that the sender is gone: stop as well.
@@ -202,21 +229,34 @@ pub async fn serve(
     };
     let keys = app.clone();
     let keys = tokio::spawn(async move { platform::keep_keys_fresh(&keys).await });
+    let watched = app.clone();
+    let watch = tokio::spawn(async move { telemetry::watch(&watched).await });
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
-    let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping)));
+    let sending = tokio::spawn(webhook_jobs(&app).run(until_stopped(stopping.clone())));
+    let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping.clone())));
+    let db = app.db.clone();
+    let others = tokio::spawn(async move { db.wake_each_other(until_stopped(stopping)).await });
     let waiting = app.clone();
+    let drain_delay = Duration::from_millis(app.config.http.drain_delay_ms);
     let shutdown = async move {
         shutdown.await;
+        // Whoever balances sees that this node goes, and sends nobody new, while it still serves.
+        waiting.draining.begin();
+        tokio::time::sleep(drain_delay).await;
         // Devices that wait for news would hold the server up.
         waiting.hints.close();
     };
-    let grace = Duration::from_millis(app.config.http.shutdown_grace_ms);
-    let served = http::serve(listener, router::router(app.clone()), shutdown, grace).await;
+    let routes = router::router(app.clone(), front.edge.clone());
+    let blocker = app.clone();
+    let blocks = tokio::spawn(async move { front.keep_blocks(&blocker).await });
+    let served = http::serve(listener, routes, &app.config.http, shutdown).await;
     stop.send_replace(true);
-    let _ = tokio::join!(jobs, outbox);
+    let _ = tokio::join!(jobs, sending, outbox, others);
     keys.abort();
-    // Whatever it was reading is given back before the database is closed.
-    let _ = keys.await;
+    blocks.abort();
+    watch.abort();
+    // Whatever they were reading is given back before the database is closed.
+    let _ = tokio::join!(keys, blocks, watch);
     app.db.clone().close().await;
     Ok(served?)
 }

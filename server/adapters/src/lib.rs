@@ -5,9 +5,13 @@
 //! |---|---|---|---|
 //! | [`mail`] | [`mail::Mailer`] | a folder with one `.eml` file for each mail | SMTP (`smtp`) |
 //! | [`sms`] | [`sms::SmsSender`] | nobody: text messages are not offered | a gateway by HTTP (`sms-http`) |
+//! | [`limits`] | [`SharedLimits`](bilten_kernel::http::SharedLimits) | nobody: each node counts by itself | Redis (`redis`) |
+//! | [`countries`] | [`Countries`](bilten_kernel::http::Countries) | nobody: no country is known | a file (`countries`) |
+//! | [`telemetry`] | layers and a text | nobody: log lines only | OTLP (`otlp`), Prometheus (`prometheus`) |
 //!
 //! Two more are chosen by each connection that somebody sets up, and speak a protocol: [`oidc`] (`oidc`)
-//! and [`saml`] (`saml`), by which other identity providers say who somebody is.
+//! and [`saml`] (`saml`), by which other identity providers say who somebody is. Whatever goes to an
+//! address that somebody outside has chosen goes through [`outgoing`] (`outgoing`).
 //!
 //! To add a client: a file that implements the trait, a feature if it needs a library, and a line
 //! in the function that chooses by the configuration.
@@ -15,12 +19,18 @@
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(feature = "countries")]
+pub mod countries;
+pub mod limits;
 pub mod mail;
 #[cfg(feature = "oidc")]
 pub mod oidc;
+#[cfg(feature = "outgoing")]
+pub mod outgoing;
 #[cfg(feature = "saml")]
 pub mod saml;
 pub mod sms;
+pub mod telemetry;
 
 /// What an object-safe asynchronous function gives.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

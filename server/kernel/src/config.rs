@@ -42,6 +42,48 @@ pub fn load<T: DeserializeOwned>(
     defaults: &str,
     env: impl Iterator<Item = (String, String)>,
 ) -> Result<T, ConfigError> {
+    load_with_values(file, defaults, env).map(|(config, _)| config)
+}
+
+/// What the keys of a configuration are set to, for comparing two; shown to nobody, since some are
+/// secrets.
+#[derive(Clone, PartialEq)]
+pub struct Values(Table);
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Values").field(&keys(&self.0)).finish()
+    }
+}
+
+impl Values {
+    /// The keys that are set to something else in `other`, in order.
+    pub fn changed(&self, other: &Self) -> Vec<String> {
+        let mut all = keys(&self.0);
+        all.extend(keys(&other.0));
+        all.sort();
+        all.dedup();
+        all.retain(|key| at(&self.0, key) != at(&other.0, key));
+        all
+    }
+}
+
+/// What a key is set to; the dot after a section stands for the whole of it.
+fn at<'t>(table: &'t Table, key: &str) -> Option<&'t Value> {
+    let mut parts = key.trim_end_matches('.').split('.');
+    let first = table.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.get(part))
+}
+
+/// Like [`load`], with what the keys are set to.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_values<T: DeserializeOwned>(
+    file: Option<&Path>,
+    defaults: &str,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<(T, Values), ConfigError> {
     let mut values: Table = defaults
         .parse()
         .map_err(|error| syntax("the defaults", &error))?;
@@ -65,7 +107,8 @@ pub fn load<T: DeserializeOwned>(
     for (name, text) in env {
         set(&mut values, &name, text, &known, &mut origins)?;
     }
-    serde_path_to_error::deserialize(Value::Table(values)).map_err(|error| {
+    let kept = Values(values.clone());
+    let config = serde_path_to_error::deserialize(Value::Table(values)).map_err(|error| {
         let key = error.path().to_string();
         // A value inside a list came from where the list came from.
         let list = key.split('[').next().unwrap_or(&key);
@@ -76,7 +119,8 @@ pub fn load<T: DeserializeOwned>(
             problem: error.into_inner().to_string().trim().replace('\n', " "),
             key: Some(key),
         }
-    })
+    })?;
+    Ok((config, kept))
 }
 
 fn syntax(name: &str, error: &toml::de::Error) -> ConfigError {
@@ -244,8 +288,21 @@ mod tests {
         public_url = "http://127.0.0.1:8080"
         body_limit_bytes = 1048576
         request_timeout_ms = 30000
+        header_timeout_ms = 30000
+        header_limit_bytes = 32768
+        write_timeout_ms = 30000
+        max_connections = 20000
+        connections_per_address = 2000
+        drain_delay_ms = 0
         shutdown_grace_ms = 20000
         trusted_proxies = []
+        proxy_protocol_from = []
+        max_in_flight = 1024
+        slow_ms = 3000
+        cors_origins = []
+        [http.tls]
+        certificate = ""
+        key = ""
         [database]
         url = "sqlite:bilten.db"
         max_connections = 16
@@ -292,6 +349,28 @@ mod tests {
         assert_eq!(config.database.url, "postgres://u@h/1");
         assert_eq!(config.labels["colour"], "red");
         assert!(load::<Config>(None, DEFAULTS, std::iter::empty()).is_ok());
+    }
+
+    #[test]
+    fn keys_that_changed_are_named_and_their_values_are_not() {
+        let values = |file: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("bilten.toml");
+            std::fs::write(&path, file).unwrap();
+            let loaded = load_with_values::<Config>(Some(&path), DEFAULTS, std::iter::empty());
+            loaded.unwrap().1
+        };
+        let old = values("[labels]\ncolour = \"red\"");
+        let new =
+            values("[log]\nlevel = \"warn\"\n[labels]\ncolour = \"blue\"\nsize = \"topsecret\"");
+        assert_eq!(
+            old.changed(&new),
+            ["labels.colour", "labels.size", "log.level"]
+        );
+        assert!(old.changed(&old).is_empty());
+        let none = values("");
+        assert!(none.changed(&new).contains(&"labels.size".to_owned()));
+        assert!(!format!("{new:?}").contains("topsecret"));
     }
 
     #[test]

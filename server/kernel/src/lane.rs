@@ -20,6 +20,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::db::{Conn, Db, DbError};
+use crate::metric;
+use crate::random::OsRandom;
+use crate::telemetry::{SIZES, Trace, TraceContext, trace};
 
 /// How many requests one batch serves at most.
 const BATCH: usize = 512;
@@ -31,7 +34,7 @@ type Handler<Req, Out, E> = dyn for<'c> Fn(&'c mut Conn, Vec<Req>) -> BoxFuture<
     + Send
     + Sync;
 
-type Waiting<Req, Out, E> = (Req, oneshot::Sender<Result<Out, E>>);
+type Waiting<Req, Out, E> = (Req, oneshot::Sender<Result<Out, E>>, Option<TraceContext>);
 
 /// What waits in each lane; a lane that is here has a task that serves it.
 type Queues<Key, Req, Out, E> = HashMap<Key, Vec<Waiting<Req, Out, E>>>;
@@ -88,7 +91,8 @@ where
     /// The handler's answer; [`DbError::Busy`] when too many are waiting already.
     pub async fn submit(&self, key: Key, request: Req) -> Result<Out, E> {
         let (reply, answer) = oneshot::channel();
-        self.shared.enqueue(key, (request, reply))?;
+        self.shared
+            .enqueue(key, (request, reply, trace::current()))?;
         answer
             .await
             .unwrap_or_else(|_| Err(DbError::Closed("the lane has ended").into()))
@@ -153,12 +157,20 @@ where
         // Those who have stopped waiting get nothing, and nothing is done for them.
         let batch: Vec<_> = batch
             .into_iter()
-            .filter(|(_, reply)| !reply.is_closed())
+            .filter(|(_, reply, _)| !reply.is_closed())
             .collect();
         if batch.is_empty() {
             return;
         }
-        let (requests, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let trace = trace_of(&batch);
+        trace.scope(self.answer(batch)).await;
+    }
+
+    async fn answer(self: &Arc<Self>, batch: Vec<Waiting<Req, Out, E>>) {
+        let (requests, replies): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|(request, reply, _)| (request, reply))
+            .unzip();
         match self.run(requests.clone()).await {
             Ok(answers) => {
                 for (reply, answer) in replies.into_iter().zip(answers) {
@@ -205,6 +217,25 @@ where
             })
             .await
     }
+}
+
+metric! {
+    /// How many requests one batch of a lane served.
+    BATCHED: Histogram = "bilten_lane_batch_size", limits: SIZES
+}
+
+/// The batch as a piece of work: in the trace of its first request, and linked with all others.
+fn trace_of<Req, Out, E>(batch: &[Waiting<Req, Out, E>]) -> Trace {
+    BATCHED.size(&[], batch.len());
+    let span = tracing::error_span!(
+        "batch",
+        trace_id = tracing::field::Empty,
+        requests = batch.len(),
+    );
+    let mut causes = batch.iter().filter_map(|(_, _, cause)| *cause);
+    let trace = Trace::begin(span, causes.next(), true, &OsRandom);
+    causes.for_each(|cause| trace.link(cause));
+    trace
 }
 
 fn short() -> DbError {

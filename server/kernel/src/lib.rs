@@ -17,11 +17,18 @@ pub mod testing;
 pub mod text_enum;
 
 /// The kernel's own tables; their versions are below 100.
-pub const MIGRATIONS: &[db::Migration] = &[db::Migration {
-    version: 1,
-    name: "jobs and outbox",
-    sql: include_str!("../migrations/0001_jobs_and_outbox.sql"),
-}];
+pub const MIGRATIONS: &[db::Migration] = &[
+    db::Migration {
+        version: 1,
+        name: "jobs and outbox",
+        sql: include_str!("../migrations/0001_jobs_and_outbox.sql"),
+    },
+    db::Migration {
+        version: 5,
+        name: "traces",
+        sql: include_str!("../migrations/0005_traces.sql"),
+    },
+];
 
 /// What the macros of this crate need; not for use by hand.
 #[doc(hidden)]

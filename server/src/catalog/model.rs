@@ -56,7 +56,7 @@ impl EventState {
 
 record! {
     /// An event.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     pub struct Event {
         /// Its id.
         pub id: EventId,
@@ -96,7 +96,7 @@ impl Event {
 
 record! {
     /// One date of an event.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     pub struct Occurrence {
         /// Its id.
         pub id: OccurrenceId,
@@ -111,7 +111,7 @@ record! {
 
 record! {
     /// A kind of ticket with price and capacity.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     pub struct Tier {
         /// Its id.
         pub id: TierId,
@@ -139,7 +139,7 @@ record! {
 }
 
 /// An event with all that belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventDetail {
     /// The event.
     #[serde(flatten)]

@@ -12,7 +12,7 @@ use super::model::*;
 use super::store;
 use crate::app::App;
 use crate::events::{self, DomainEvent, Refused};
-use crate::identity::{self, Tenant};
+use crate::identity::{self, OrganisationId, Tenant};
 
 /// Why something about the catalogue was refused, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +140,14 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
         occurrences,
         tiers,
     }))
+}
+
+/// Whose event it is, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn organisation_in(c: &mut Conn, id: EventId) -> Result<Option<OrganisationId>, DbError> {
+    store::organisation(c, id).await
 }
 
 /// The id of the event with this address.
@@ -487,7 +495,11 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
                 if event.state != EventState::Draft {
                     return Err(CatalogError::NotADraft);
                 }
-                events::publish(&work, c, vec![DomainEvent::EventDeleted { event: id }]).await?;
+                let deleted = DomainEvent::EventDeleted {
+                    event: id,
+                    organisation: event.organisation_id,
+                };
+                events::publish(&work, c, vec![deleted]).await?;
                 identity::forget_event_in(&work, c, id).await?;
                 if !store::delete_draft(c, id).await? {
                     return Err(CatalogError::NotADraft);
@@ -559,4 +571,12 @@ pub async fn update_tier(
         },
     )
     .await
+}
+
+/// How many published events are not over.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn count_on_sale(app: &App, now: Timestamp) -> Result<i64, DbError> {
+    store::count_on_sale(&app.db, now).await
 }

@@ -1,11 +1,11 @@
 //! All SQL of the catalogue.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::db::{Conn, Db, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
-use crate::identity::Tenant;
+use crate::identity::{OrganisationId, Tenant};
 
 pub(super) async fn insert_event(c: &mut Conn, e: &Event) -> Result<(), DbError> {
     c.exec(
@@ -93,6 +93,17 @@ pub(super) async fn event(c: &mut Conn, id: EventId) -> Result<Option<Event>, Db
     .await
 }
 
+pub(super) async fn organisation(
+    c: &mut Conn,
+    id: EventId,
+) -> Result<Option<OrganisationId>, DbError> {
+    c.scalar_opt(
+        sql!("SELECT organisation_id FROM events WHERE id = $1"),
+        vals![id],
+    )
+    .await
+}
+
 pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventId>, DbError> {
     c.scalar_opt(sql!("SELECT id FROM events WHERE slug = $1"), vals![slug])
         .await
@@ -141,6 +152,18 @@ pub(super) async fn upcoming(
         )
         .await?;
     Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// How many published events have dates that are not over.
+pub(super) async fn count_on_sale(db: &Db, now: Timestamp) -> Result<i64, DbError> {
+    db.scalar(
+        sql!(
+            "SELECT COUNT(DISTINCT o.event_id) FROM occurrences o JOIN events e ON e.id = o.event_id \
+             WHERE e.state = 'published' AND o.ends_at > $1"
+        ),
+        vals![now],
+    )
+    .await
 }
 
 /// Other events of the same organisation that are not archived, for telling their tickets from forgeries.

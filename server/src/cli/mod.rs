@@ -11,6 +11,7 @@ mod doctor;
 mod gate;
 mod keys;
 mod maintenance;
+mod outbox;
 mod output;
 mod read;
 mod serve;
@@ -63,6 +64,8 @@ enum Command {
     Keys(keys::KeysArguments),
     /// Close the service for maintenance, or open it again
     Maintenance(maintenance::MaintenanceArguments),
+    /// Look at what waits in the outbox, or deliver dead letters again
+    Outbox(outbox::OutboxArguments),
     /// Make an account for somebody
     User(user::UserArguments),
     /// Say who administers the platform
@@ -127,6 +130,7 @@ impl From<crate::platform::PlatformError> for Failure {
             E::SettingUnknown
             | E::VersionUnknown
             | E::Stale(_)
+            | E::BlockUnknown
             | E::RotationUnderWay
             | E::Vault(_)
             | E::Db(_) => error.to_string(),
@@ -199,7 +203,13 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Ok(config)
     };
     match &arguments.command {
-        Command::Serve(serve) => serve::run(load()?, serve).await,
+        Command::Serve(serve) => {
+            let (mut config, values) = Config::load_with_values(arguments.config.as_deref())?;
+            if let Some(url) = &arguments.database_url {
+                config.database.url.clone_from(url);
+            }
+            serve::run(config, values, arguments.config.clone(), serve).await
+        }
         Command::Migrate => admin::migrate(load()?).await,
         Command::Openapi => admin::openapi(),
         Command::Demo(demo) => demo::run(arguments.database_url.as_deref(), demo).await,
@@ -212,6 +222,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Audit(audit) => audit::run(load()?, audit).await,
         Command::Keys(keys) => keys::run(load()?, keys).await,
         Command::Maintenance(maintenance) => maintenance::run(load()?, maintenance).await,
+        Command::Outbox(outbox) => outbox::run(load()?, outbox).await,
         Command::User(user) => user::run(load()?, user).await,
         Command::Admin(admin) => admin::admin(load()?, admin).await,
     }

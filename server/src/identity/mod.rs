@@ -15,6 +15,7 @@
 //! | `service/throttle.rs` | progressive delay, which strangers cannot use against an owner |
 //! | `service/access_tokens.rs`, `service/refresh.rs` | tokens of apps |
 //! | `service/one_time.rs` | links and codes that count once |
+//! | `service/tell.rs` | mail to those of an organisation who look after something |
 //! | `passwords.rs` | hashing, away from the threads that serve requests |
 //! | `principals.rs`, `sightings.rs`, `token_keys.rs` | what a node remembers for a moment, so that a request writes nothing |
 //!
@@ -49,7 +50,7 @@ pub use routes::{
     KeptNext, Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated, SignedIn, next_cookie,
     routes, safe_next, sign_in_cookies, sign_out_cookie,
 };
-pub(crate) use routes::{bearer, is_same_site};
+pub(crate) use routes::{bearer, caller, is_same_site};
 pub use service::*;
 pub use sightings::Sightings;
 pub use token_keys::TokenKeys;

@@ -7,6 +7,7 @@ use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::jobs;
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::money::Money;
+use bilten_kernel::telemetry::trace;
 
 use super::model::*;
 use super::{sandbox, store};
@@ -131,6 +132,7 @@ async fn try_purchase(
             hold: request.hold,
             paid: state == PaymentState::Succeeded,
             at: app.now(),
+            trace: trace::current(),
         },
         payment: PaymentId::new(&*app.clock, &*app.random),
         method: request.payment.clone(),

@@ -1,7 +1,7 @@
 //! What everything stands on: the audit log, the keys that seal secrets, settings, maintenance mode.
 //!
-//! Owns the tables `data_keys`, `audit_log`, `audit_head`, `audit_persons`, `settings` and
-//! `settings_history`.
+//! Owns the tables `data_keys`, `audit_log`, `audit_head`, `audit_persons`, `settings`,
+//! `settings_history`, `address_blocks` and `idempotent_answers`.
 //!
 //! Invariants:
 //! - a secret is stored only sealed by a data key, and a data key only wrapped by the master key,
@@ -10,6 +10,7 @@
 //!   hash, and the last one to this installation by a MAC;
 //! - the log holds ids and words; what is personal in it is sealed by a key of that person, and
 //!   deleting the key forgets them;
+//! - how much is logged changes for a while only, on all nodes, and is audited as any setting is;
 //! - a setting changes only from the version that was seen, and every change is kept.
 //!
 //! To add a setting or a flag: [`setting!`](crate::setting) in the domain that obeys it. To add a
@@ -32,9 +33,7 @@ pub(crate) use vault::token_hash;
 pub use vault::{Fingerprint, KeysError, MasterKey, Masters, Vault, VaultError};
 
 /// The columns of the platform that hold sealed texts.
-pub static SEALED: &[SealedColumn] = &[crate::sealed_column!(
-    "audit_persons",
-    "person",
-    "sealed_key",
-    "person" => |person| service::person_key_of(person)
-)];
+pub static SEALED: &[SealedColumn] = &[
+    crate::sealed_column!("audit_persons", "person", "sealed_key", "person" => |person| service::person_key_of(person)),
+    crate::sealed_column!("idempotent_answers", "id", "sealed_answer", "id" => |id| service::once_purpose(id)),
+];

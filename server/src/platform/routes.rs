@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -39,6 +40,11 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rotate))
         .routes(routes!(close))
         .routes(routes!(open))
+        .routes(routes!(blocks))
+        .routes(routes!(lift))
+        .routes(routes!(outbox))
+        .routes(routes!(dead_letters))
+        .routes(routes!(replay_letters))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Origin {
@@ -407,4 +413,62 @@ async fn open(
     let actor = admin.user.to_string();
     let opened = service::end_maintenance(&app, &actor, &opening.reason);
     Ok(Json(opened.await?))
+}
+
+/// The addresses that are shut out because too many of their requests were refused
+#[utoipa::path(get, path = "/api/v1/platform/blocks", tag = "platform", security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))), params(PageQuery),
+    responses((status = 200, body = Page<AddressBlock>), (status = "4XX", body = Problem)))]
+async fn blocks(
+    State(app): State<App>,
+    _: PlatformAdmin,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<AddressBlock>>, Problem> {
+    Ok(Json(service::blocks_page(&app, &page).await?))
+}
+
+/// Let such an address in again
+#[utoipa::path(delete, path = "/api/v1/platform/blocks/{block}", tag = "platform", security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))), params(("block" = BlockId, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn lift(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    Path(block): Path<BlockId>,
+) -> Result<StatusCode, Problem> {
+    service::lift_block(&app, block, &admin.user.to_string()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How far behind the outbox is
+#[utoipa::path(get, path = "/api/v1/platform/outbox", tag = "platform", security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))),
+    responses((status = 200, body = OutboxReport), (status = "4XX", body = Problem)))]
+async fn outbox(State(app): State<App>, _: PlatformAdmin) -> Result<Json<OutboxReport>, Problem> {
+    Ok(Json(service::outbox_report(&app).await?))
+}
+
+/// Entries of the outbox that were refused too often, oldest first
+#[utoipa::path(get, path = "/api/v1/platform/outbox/dead-letters", tag = "platform", security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))), params(PageQuery),
+    responses((status = 200, body = Page<DeadLetter>), (status = "4XX", body = Problem)))]
+async fn dead_letters(
+    State(app): State<App>,
+    _: PlatformAdmin,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<DeadLetter>>, Problem> {
+    Ok(Json(service::dead_letters(&app, &page).await?))
+}
+
+/// Deliver dead letters again to those who have not dealt with them
+#[utoipa::path(post, path = "/api/v1/platform/outbox/replay", tag = "platform", security(("session" = [])),
+    extensions(("x-permission" = json!("platform_admin"))),
+    responses((status = 200, body = ReplayedLetters), (status = "4XX", body = Problem)))]
+async fn replay_letters(
+    State(app): State<App>,
+    PlatformAdmin(admin): PlatformAdmin,
+    Json(letters): Json<ReplayLetters>,
+) -> Result<Json<ReplayedLetters>, Problem> {
+    let actor = admin.user.to_string();
+    Ok(Json(service::replay_letters(&app, &actor, letters).await?))
 }

@@ -14,6 +14,7 @@
 //! | `text.rs` | money, times and descriptions for people |
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `status.rs` | how the service is |
 //! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
 //!
@@ -39,6 +40,7 @@ mod home;
 mod order;
 mod problem;
 mod shell;
+mod status;
 mod text;
 mod view;
 
@@ -70,6 +72,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/orders/{order}/tickets/{file}", get(files::ticket))
         .merge(account::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::refuse_other_sites))
+        .route("/status", get(status::show))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/robots.txt", get(files::robots))
 }

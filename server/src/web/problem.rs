@@ -170,7 +170,12 @@ async fn as_page(request: Request, next: Next) -> Response {
     };
     let mut page = problem_page(&problem, way, text("x-request-id"));
     for (name, value) in response.headers() {
-        let is_replaced = [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name);
+        let of_the_body = [
+            header::CONTENT_ENCODING,
+            header::CONTENT_LENGTH,
+            header::CONTENT_TYPE,
+        ];
+        let is_replaced = of_the_body.contains(name);
         if !is_replaced && !page.headers().contains_key(name) {
             page.headers_mut().insert(name.clone(), value.clone());
         }

@@ -83,6 +83,8 @@ impl TestApp {
         config.sms.authorization = SmsSink::AUTHORIZATION.to_owned();
         // Identity providers of tests are on this machine.
         config.identity.sso_private_networks = true;
+        // So are receivers of webhooks.
+        config.webhooks.private_networks = true;
         // Cheap enough to sign in often, and apps that need not refresh while a test lets days pass.
         config.identity.argon2_memory_kib = 64;
         config.identity.access_token_s = config.identity.session_absolute_s;

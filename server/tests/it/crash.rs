@@ -11,17 +11,19 @@ use serde_json::{Value, json};
 
 use crate::app::{Client, Event, purchase};
 
-fn bilten(config: &DatabaseConfig, folder: &std::path::Path) -> Command {
+pub(crate) fn bilten(config: &DatabaseConfig, folder: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bilten"));
     command
         .current_dir(folder)
         .env("BILTEN_DATABASE__URL", &config.url)
         .env("BILTEN_SECRETS__MASTER_KEY", "5a".repeat(32))
+        // Receivers of tests are on this machine.
+        .env("BILTEN_WEBHOOKS__PRIVATE_NETWORKS", "true")
         .env("BILTEN_LOG__LEVEL", "warn");
     command
 }
 
-fn printed(mut command: Command) -> String {
+pub(crate) fn printed(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),
@@ -35,7 +37,7 @@ fn printed(mut command: Command) -> String {
     clippy::zombie_processes,
     reason = "a test that panics leaves nobody to wait"
 )]
-async fn serve(config: &DatabaseConfig, folder: &std::path::Path, url: &str) -> Child {
+pub(crate) async fn serve(config: &DatabaseConfig, folder: &std::path::Path, url: &str) -> Child {
     let address = url.trim_start_matches("http://").to_owned();
     let child = bilten(config, folder)
         .args(["serve", "--listen", &address])

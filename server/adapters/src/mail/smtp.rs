@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bilten_kernel::telemetry::trace;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::extension::ClientId;
@@ -38,7 +39,7 @@ impl SmtpMailer {
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), MailError> {
         let message = message(mail, &self.from)?;
-        match self.transport.send(message).await {
+        match trace::outgoing("smtp", "MAIL", self.transport.send(message)).await {
             Ok(_) => Ok(()),
             Err(error) => Err(judge(&error)),
         }

@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::OidcError;
-use super::http::{Http, HttpError};
+use super::http::Http;
+use crate::outgoing::OutgoingError;
 
 /// How long a provider's description and keys are believed, in milliseconds.
 const KEEP_MS: i64 = 10 * 60_000;
@@ -463,11 +464,15 @@ fn claims_fault(error: ClaimsVerificationError) -> Fault {
     })
 }
 
-fn http_error(error: HttpError) -> OidcError {
+fn http_error(error: OutgoingError) -> OidcError {
     match error {
-        HttpError::Address(why) => OidcError::Address(why),
-        HttpError::TooLarge => OidcError::Garbage("its answer is too large".to_owned()),
-        HttpError::Failed(why) => OidcError::Down(why),
+        OutgoingError::Address(why) => OidcError::Address(why),
+        OutgoingError::TooLarge => OidcError::Garbage("its answer is too large".to_owned()),
+        OutgoingError::Unusable => OidcError::Settings("an address of it cannot be asked"),
+        OutgoingError::LeftAlone(_)
+        | OutgoingError::TooSlow
+        | OutgoingError::NoConnection
+        | OutgoingError::Broken => OidcError::Down(error.to_string()),
     }
 }
 
@@ -475,7 +480,7 @@ fn http_error(error: HttpError) -> OidcError {
     clippy::wildcard_enum_match_arm,
     reason = "the library's errors may grow"
 )]
-fn discovery_error(error: DiscoveryError<HttpError>) -> OidcError {
+fn discovery_error(error: DiscoveryError<OutgoingError>) -> OidcError {
     match error {
         DiscoveryError::Request(error) => http_error(error),
         DiscoveryError::Response(status, _, _) => {
@@ -492,7 +497,7 @@ fn discovery_error(error: DiscoveryError<HttpError>) -> OidcError {
     reason = "the library's errors may grow"
 )]
 fn exchange_error(
-    error: RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
+    error: RequestTokenError<OutgoingError, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> OidcError {
     match error {
         RequestTokenError::Request(error) => http_error(error),

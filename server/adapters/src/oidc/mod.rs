@@ -16,6 +16,8 @@ mod http;
 pub use apple::{AppleKey, apple_client_secret};
 pub use client::{Ask, Identity, OidcClient, Provider};
 
+use crate::outgoing::Refusal;
+
 /// Why a provider does not say who somebody is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OidcError {
@@ -27,7 +29,7 @@ pub enum OidcError {
     Garbage(String),
     /// Its address may not be asked.
     #[error("the identity provider's address may not be asked: {0}")]
-    Address(&'static str),
+    Address(Refusal),
     /// It is set up wrong on our side.
     #[error("the connection is set up wrong: {0}")]
     Settings(&'static str),

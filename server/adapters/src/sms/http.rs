@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bilten_kernel::telemetry::trace;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, StatusCode, Url, redirect};
 use serde_json::json;
@@ -51,7 +52,14 @@ impl HttpSms {
             .post(self.url.clone())
             .header("idempotency-key", &sms.id)
             .json(&json!({"to": sms.to, "text": sms.text}));
-        let status = match request.send().await {
+        let sent = trace::outgoing("sms", "POST", async {
+            let request = match trace::current_text() {
+                Some(traceparent) => request.header("traceparent", traceparent),
+                None => request,
+            };
+            request.send().await
+        });
+        let status = match sent.await {
             Ok(response) => response.status(),
             // The address may hold a secret.
             Err(error) => return Err(SmsError::Failed(error.without_url().to_string())),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::observe;
+
 /// Which promise of the schema a statement would have broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Violation {
@@ -161,6 +163,10 @@ impl DbError {
     }
 
     pub(super) fn lite(at: &'static str, error: &rusqlite::Error) -> Self {
+        observe::failed(Self::of_lite(at, error))
+    }
+
+    fn of_lite(at: &'static str, error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         use rusqlite::ffi;
         let detail = error.to_string();
@@ -202,6 +208,10 @@ impl DbError {
     }
 
     pub(super) fn pg(at: &'static str, error: &sqlx::Error) -> Self {
+        observe::failed(Self::of_pg(at, error))
+    }
+
+    fn of_pg(at: &'static str, error: &sqlx::Error) -> Self {
         let detail = error.to_string();
         let Some(found) = error.as_database_error() else {
             use sqlx::Error as Sqlx;

@@ -9,7 +9,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 
-use super::{DbError, Row, Statement, Val};
+use super::{DbError, Row, Statement, Val, observe};
+
+/// What traces call this engine.
+const SYSTEM: &str = "sqlite";
 
 /// How many prepared statements a connection keeps: more than the program has.
 const STATEMENTS: usize = 2048;
@@ -209,16 +212,22 @@ impl ToSql for Val {
     }
 }
 
-pub(super) fn exec(conn: &Connection, statement: &Statement, vals: &[Val]) -> Result<u64, DbError> {
+pub(super) fn exec(
+    conn: &Connection,
+    statement: &'static Statement,
+    vals: &[Val],
+) -> Result<u64, DbError> {
+    let _in = observe::span(statement, SYSTEM).entered();
     let mut prepared = prepare(conn, statement)?;
     run(&mut prepared, statement, vals)
 }
 
 pub(super) fn many(
     conn: &Connection,
-    statement: &Statement,
+    statement: &'static Statement,
     rows: &[Vec<Val>],
 ) -> Result<u64, DbError> {
+    let _in = observe::span(statement, SYSTEM).entered();
     let mut prepared = prepare(conn, statement)?;
     rows.iter().try_fold(
         0,
@@ -228,10 +237,11 @@ pub(super) fn many(
 
 pub(super) fn rows<T>(
     conn: &Connection,
-    statement: &Statement,
+    statement: &'static Statement,
     vals: &[Val],
     read: fn(&Row<'_>) -> Result<T, DbError>,
 ) -> Result<Vec<T>, DbError> {
+    let _in = observe::span(statement, SYSTEM).entered();
     let failed = |error: rusqlite::Error| DbError::lite(statement.at(), &error);
     let mut prepared = prepare(conn, statement)?;
     bind(&mut prepared, statement, vals)?;

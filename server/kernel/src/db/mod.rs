@@ -15,6 +15,8 @@
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
 //! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `observe.rs` | what is traced and measured |
+//! | `signals.rs`, `notify.rs` | waking whoever waits for a commit, in this process and on other nodes |
 //! | `inspect.rs` | what a database looks like, without changing it |
 //!
 //! Rules for a write: decide inside the statement (`UPDATE … WHERE stock >= $2`, then look at the
@@ -28,19 +30,24 @@ mod inspect;
 mod lite;
 mod many;
 mod migrate;
+mod notify;
+mod observe;
 mod pg;
 mod reader;
 mod row;
 mod schema;
+mod signals;
 mod statement;
 mod val;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgPool;
+use tracing::Instrument;
 
 pub use config::DatabaseConfig;
 pub use conn::Conn;
@@ -51,9 +58,12 @@ pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};
 pub use val::{ToVal, Val};
 
+use crate::clock::Timestamp;
 use conn::Engine;
 use reader::Readers;
 use writer::Writer;
+
+pub(crate) use signals::{Signals, Topic};
 
 /// How often [`Db::write_again`] runs a write at most.
 const ATTEMPTS: u32 = 5;
@@ -65,13 +75,24 @@ pub struct Db {
     signals: Arc<Signals>,
 }
 
-/// Wakes the tasks of this process that wait for something to be committed.
-#[derive(Debug, Default)]
-pub(crate) struct Signals {
-    /// A job was added.
-    pub(crate) jobs: tokio::sync::Notify,
-    /// An entry was written to the outbox.
-    pub(crate) outbox: tokio::sync::Notify,
+/// How a database is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// How many writes wait for the writer of SQLite.
+    pub writes_queued: usize,
+    /// The connections to PostgreSQL.
+    pub connections: Option<Connections>,
+}
+
+/// Connections to PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// How many are open.
+    pub open: u32,
+    /// How many of them nobody uses.
+    pub idle: u32,
+    /// How many there may be.
+    pub most: u32,
 }
 
 enum Backend {
@@ -143,6 +164,44 @@ impl Db {
         &self.signals
     }
 
+    /// When jobs were last looked for in this process, if ever.
+    pub fn jobs_looked_at(&self) -> Option<Timestamp> {
+        let ms = self.signals.jobs_looked_at.load(Ordering::Relaxed);
+        (ms != 0).then(|| Timestamp::from_ms(ms))
+    }
+
+    /// How its connections or its queue are used just now.
+    pub fn usage(&self) -> Usage {
+        match &*self.backend {
+            Backend::Lite { writer, .. } => Usage {
+                writes_queued: writer.as_ref().map_or(0, Writer::queued),
+                connections: None,
+            },
+            Backend::Pg(pool) => Usage {
+                writes_queued: 0,
+                connections: Some(Connections {
+                    open: pool.size(),
+                    idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+                    most: pool.options().get_max_connections(),
+                }),
+            },
+        }
+    }
+
+    /// Lets nodes that share this database wake each other, until `shutdown`. Without it a node finds
+    /// the jobs and entries of others when it looks by itself, within a second. SQLite has one node.
+    pub async fn wake_each_other(&self, shutdown: impl Future<Output = ()> + Send) {
+        match &*self.backend {
+            Backend::Lite { .. } => shutdown.await,
+            Backend::Pg(pool) => {
+                tokio::select! {
+                    () = shutdown => {}
+                    () = notify::run(pool, &self.signals) => {}
+                }
+            }
+        }
+    }
+
     /// Runs `work` as one transaction and answers when it is durable.
     ///
     /// Everything is rolled back when `work` gives an error, when any statement in it failed, when
@@ -160,7 +219,10 @@ impl Db {
             Backend::Lite {
                 writer: Some(writer),
                 ..
-            } => writer.write(work).await,
+            } => {
+                let span = observe::write_span("sqlite");
+                writer.write(work).instrument(span).await
+            }
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
@@ -338,10 +400,7 @@ impl Db {
                 Engine::Pg(_) => Err(DbError::WouldWait),
             }),
             Backend::Pg(pool) => {
-                let mut conn = pool
-                    .acquire()
-                    .await
-                    .map_err(|error| DbError::pg(statement.at(), &error))?;
+                let mut conn = pg::acquire(pool, statement.at()).await?;
                 pg::rows(&mut conn, statement, &vals, read).await
             }
         }

@@ -3,16 +3,21 @@
 use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Arguments, Executor, PgConnection, Postgres, Transaction};
+use tracing::Instrument;
 
 use super::conn::Engine;
 use super::many::{self, Shape};
-use super::{Conn, DatabaseConfig, DbError, Row, Signals, Statement, Val};
+use super::{Conn, DatabaseConfig, DbError, Row, Signals, Statement, Val, observe};
+
+/// What traces call this engine.
+const SYSTEM: &str = "postgresql";
 
 /// How many prepared statements a connection keeps: more than the program has.
 const STATEMENTS: usize = 2048;
@@ -106,7 +111,10 @@ async fn execute(
     sql: &'static str,
     arguments: PgArguments,
 ) -> Result<u64, DbError> {
-    let done = sqlx::query_with(sql, arguments).execute(conn).await;
+    let done = sqlx::query_with(sql, arguments)
+        .execute(conn)
+        .instrument(observe::span(statement, SYSTEM))
+        .await;
     done.map(|done| done.rows_affected())
         .map_err(|error| DbError::pg(statement.at(), &error))
 }
@@ -120,6 +128,7 @@ async fn fetch<T>(
 ) -> Result<Vec<T>, DbError> {
     let found: Vec<PgRow> = sqlx::query_with(sql, arguments)
         .fetch_all(conn)
+        .instrument(observe::span(statement, SYSTEM))
         .await
         .map_err(|error| DbError::pg(statement.at(), &error))?;
     found
@@ -151,11 +160,38 @@ pub(super) async fn begin(
     pool: &PgPool,
     words: &'static str,
 ) -> Result<Transaction<'static, Postgres>, DbError> {
-    let pool = pool.clone();
-    tokio::spawn(async move { pool.begin_with(words).await })
+    let (pool, began) = (pool.clone(), Instant::now());
+    let begun = tokio::spawn(async move { pool.begin_with(words).await })
         .await
-        .map_err(|error| DbError::fault("begin", error))?
-        .map_err(|error| DbError::pg("begin", &error))
+        .map_err(|error| DbError::fault("begin", error))?;
+    acquired(began, "begin", begun)
+}
+
+/// A connection for single statements.
+pub(super) async fn acquire(
+    pool: &PgPool,
+    at: &'static str,
+) -> Result<PoolConnection<Postgres>, DbError> {
+    let began = Instant::now();
+    acquired(began, at, pool.acquire().await)
+}
+
+/// Measures how long it took to get something of the pool.
+fn acquired<T>(
+    began: Instant,
+    at: &'static str,
+    result: Result<T, sqlx::Error>,
+) -> Result<T, DbError> {
+    match result {
+        Ok(had) => {
+            observe::ACQUIRED.time(&[], began.elapsed());
+            Ok(had)
+        }
+        Err(error) => {
+            observe::NOT_ACQUIRED.add(&[], 1);
+            Err(DbError::pg(at, &error))
+        }
+    }
 }
 
 /// One transaction on PostgreSQL; also says whether it collided with another.
@@ -164,6 +200,16 @@ pub(super) async fn write<F, T, E>(
     signals: &Arc<Signals>,
     work: F,
 ) -> (Result<T, E>, bool)
+where
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    let span = observe::write_span(SYSTEM);
+    transact(pool, signals, work).instrument(span).await
+}
+
+async fn transact<F, T, E>(pool: &PgPool, signals: &Arc<Signals>, work: F) -> (Result<T, E>, bool)
 where
     F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
     T: Send,
@@ -186,12 +232,14 @@ where
         // Dropping the transaction rolls it back.
         Err(error) => return (Err(error), contended),
     };
-    if let Engine::Pg(transaction) = engine
-        && let Err(error) = transaction.commit().await
-    {
-        let error = DbError::pg("commit", &error);
-        let contended = matches!(error, DbError::Busy { .. });
-        return (Err(error.into()), contended);
+    if let Engine::Pg(transaction) = engine {
+        let began = Instant::now();
+        if let Err(error) = transaction.commit().await {
+            let error = DbError::pg("commit", &error);
+            let contended = matches!(error, DbError::Busy { .. });
+            return (Err(error.into()), contended);
+        }
+        observe::COMMITTED.time(&[], began.elapsed());
     }
     hooks.into_iter().for_each(|hook| hook());
     (Ok(value), false)

@@ -21,6 +21,7 @@ pub struct Statement {
     at: &'static str,
     lite: OnceLock<String>,
     pg: OnceLock<String>,
+    name: OnceLock<String>,
     pub(super) many: OnceLock<ManySql>,
 }
 
@@ -32,6 +33,7 @@ impl Statement {
             at,
             lite: OnceLock::new(),
             pg: OnceLock::new(),
+            name: OnceLock::new(),
             many: OnceLock::new(),
         }
     }
@@ -46,6 +48,11 @@ impl Statement {
         self.at
     }
 
+    /// What it does to which table, such as `UPDATE tiers`: its name in traces.
+    pub fn name(&self) -> &str {
+        self.name.get_or_init(|| name_of(self.sql))
+    }
+
     pub(super) fn lite(&self) -> &str {
         self.lite.get_or_init(|| dialect::lite(self.sql))
     }
@@ -53,6 +60,25 @@ impl Statement {
     pub(super) fn pg(&'static self) -> &'static str {
         self.pg.get_or_init(|| dialect::pg(self.sql))
     }
+}
+
+/// The first word of a statement and the first table that it names.
+fn name_of(sql: &str) -> String {
+    let mut words = sql
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
+    let verb = words.next().unwrap_or_default().to_ascii_uppercase();
+    let is_before_table = |word: &&str| {
+        ["FROM", "INTO", "UPDATE", "JOIN"]
+            .iter()
+            .any(|known| word.eq_ignore_ascii_case(known))
+    };
+    let mut all = std::iter::once(verb.as_str()).chain(words);
+    let table = match all.find(is_before_table) {
+        Some(_) => all.next(),
+        None => None,
+    };
+    table.map_or_else(|| verb.clone(), |table| format!("{verb} {table}"))
 }
 
 /// One SQL statement for both engines: `sql!("SELECT name FROM shelves WHERE id = $1")`.
@@ -87,4 +113,25 @@ pub async fn check_statements(db: &Db) -> Result<usize, DbError> {
         "check_statements",
         format!("\n{}", lines.join("\n")),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    /// covers: MON-3
+    #[test]
+    fn a_statement_is_named_by_what_it_does_to_which_table() {
+        for (sql, wanted) in [
+            ("SELECT a, b FROM shelves WHERE id = $1", "SELECT shelves"),
+            ("insert into shelves (a) VALUES ($1)", "INSERT shelves"),
+            ("UPDATE shelves SET a = $1", "UPDATE shelves"),
+            ("DELETE FROM shelves\n WHERE id = $1", "DELETE shelves"),
+            ("SELECT EXISTS (SELECT 1 FROM shelves)", "SELECT shelves"),
+            ("WITH x AS (SELECT 1) SELECT 2", "WITH"),
+            ("", ""),
+        ] {
+            assert_eq!(name_of(sql), wanted, "{sql}");
+        }
+    }
 }

@@ -6,17 +6,20 @@
 //! serves everybody who came in the meantime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::conn::Engine;
-use super::{Conn, DbError, Signals};
+use super::{Conn, DbError, Signals, observe};
 use crate::http::request_id::{self, RequestId};
+use crate::telemetry::Trace;
 
 /// How many writes one commit serves at most.
 const GROUP: usize = 1024;
@@ -39,6 +42,7 @@ struct Write<F, T, E> {
     reply: oneshot::Sender<Result<T, E>>,
     span: tracing::Span,
     request: Option<RequestId>,
+    trace: Option<Trace>,
 }
 
 impl<F, T, E> Job for Write<F, T, E>
@@ -55,9 +59,14 @@ where
         let Some(work) = self.work.take() else {
             return false;
         };
-        let outcome = self.span.in_scope(|| match self.request.take() {
-            Some(id) => request_id::sync_scope(id, || run(conn, work)),
+        let (request, trace) = (self.request.take(), self.trace.take());
+        let in_trace = || match trace {
+            Some(trace) => trace.sync_scope(|| run(conn, work)),
             None => run(conn, work),
+        };
+        let outcome = self.span.in_scope(|| match request {
+            Some(id) => request_id::sync_scope(id, in_trace),
+            None => in_trace(),
         });
         self.hooks = std::mem::take(&mut conn.hooks);
         let keep = outcome.is_ok();
@@ -108,6 +117,7 @@ pub(super) struct Writer {
     queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     id: ThreadId,
+    queued: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -118,11 +128,13 @@ impl Writer {
         signals: Arc<Signals>,
     ) -> Result<Self, DbError> {
         let (queue, jobs) = sync_channel(QUEUE);
+        let queued = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::clone(&queued);
         let thread = std::thread::Builder::new()
             .name("bilten-db-writer".to_owned())
             .spawn(move || {
                 let mut conn = Conn::new(Engine::Lite(conn), signals);
-                serve(&mut conn, &jobs);
+                serve(&mut conn, &jobs, &waiting);
                 if let Engine::Lite(conn) = &conn.engine {
                     let _ = conn.execute_batch("PRAGMA optimize;");
                 }
@@ -134,6 +146,7 @@ impl Writer {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             id,
+            queued,
         })
     }
 
@@ -153,6 +166,7 @@ impl Writer {
             span: tracing::Span::current(),
             // The writer's thread serves no request of its own.
             request: request_id::current(),
+            trace: Trace::current(),
         };
         self.queue(Box::new(job))?;
         answer
@@ -165,13 +179,23 @@ impl Writer {
         let queue = queue
             .as_ref()
             .ok_or(DbError::Closed("the database was closed"))?;
-        queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => DbError::Busy {
-                at: "the queue of the writer",
-                detail: format!("{QUEUE} writes are waiting"),
-            },
-            TrySendError::Disconnected(_) => DbError::Closed("the writer has ended"),
+        // Counted first: the writer may take it before we could.
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        queue.try_send(job).map_err(|refused| {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => DbError::Busy {
+                    at: "the queue of the writer",
+                    detail: format!("{QUEUE} writes are waiting"),
+                },
+                TrySendError::Disconnected(_) => DbError::Closed("the writer has ended"),
+            }
         })
+    }
+
+    /// How many writes wait or are being run.
+    pub(super) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
     }
 
     /// Lets the queued writes finish, then closes the file and gives back its lock.
@@ -202,7 +226,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(conn: &mut Conn, jobs: &Receiver<Box<dyn Job>>) {
+fn serve(conn: &mut Conn, jobs: &Receiver<Box<dyn Job>>, queued: &AtomicUsize) {
     let mut waiting = Vec::new();
     loop {
         if waiting.is_empty() {
@@ -216,7 +240,9 @@ fn serve(conn: &mut Conn, jobs: &Receiver<Box<dyn Job>>) {
         {
             waiting.push(job);
         }
+        let taken = waiting.len();
         waiting = commit(conn, waiting);
+        queued.fetch_sub(taken - waiting.len(), Ordering::Relaxed);
     }
 }
 
@@ -239,7 +265,12 @@ fn commit(conn: &mut Conn, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
         }
     }
     if outcome.is_ok() {
+        let began = Instant::now();
         outcome = word(conn, if kept { "COMMIT" } else { "ROLLBACK" });
+        if kept && outcome.is_ok() {
+            observe::COMMITTED.time(&[], began.elapsed());
+            observe::GROUPED.size(&[], run.len());
+        }
     }
     if outcome.is_err() {
         // A full disk may already have rolled everything back, so this may fail.

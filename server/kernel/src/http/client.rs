@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 
 /// A network of addresses: `10.0.0.0/8`, `::1/128`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,32 +60,33 @@ impl fmt::Display for Network {
     }
 }
 
+/// The address that stands for one client: networks give whole /64 of IPv6 to one, and a client that
+/// has many must not count as many.
+pub(super) fn one_client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) >> 64 << 64)),
+    }
+}
+
 impl<'de> serde::Deserialize<'de> for Network {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         crate::id::text_from(deserializer)
     }
 }
 
-/// The networks whose word is taken for whom they speak for.
-#[derive(Debug, Clone)]
-pub(super) struct Proxies(pub(super) Arc<[Network]>);
-
-/// The address of the client. `X-Forwarded-For` is read from its end and believed as long as the
-/// address that says so is a trusted proxy.
+/// The address of the client, also behind proxies that are trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientIp(pub IpAddr);
 
-impl<S: Send + Sync> FromRequestParts<S> for ClientIp {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+impl ClientIp {
+    /// `X-Forwarded-For` is read from its end and believed as long as the address that says so is a
+    /// trusted proxy.
+    pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, proxies: &[Network]) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         let mut client = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        let Some(Proxies(proxies)) = parts.extensions.get::<Proxies>() else {
-            return Ok(Self(client));
-        };
-        let forwarded = parts.headers.get_all("x-forwarded-for");
-        let named: Vec<&str> = forwarded
+        let named: Vec<&str> = headers
+            .get_all("x-forwarded-for")
             .iter()
             .filter_map(|value| value.to_str().ok())
             .collect();
@@ -99,7 +100,17 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientIp {
             }
             client = address;
         }
-        Ok(Self(client.to_canonical()))
+        Self(client.to_canonical())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientIp {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        // The layers know it already, and which proxies are trusted.
+        let known = parts.extensions.get::<Self>().copied();
+        Ok(known.unwrap_or_else(|| Self::of(&parts.extensions, &parts.headers, &[])))
     }
 }
 
@@ -132,30 +143,34 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn only_trusted_proxies_are_believed() {
-        let ask = async |peer: &str, said: &str| {
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let ask = |peer: &str, said: &str| {
             let (mut parts, ()) = axum::http::Request::new(()).into_parts();
             let peer: SocketAddr = format!("{peer}:9").parse().unwrap();
             parts.extensions.insert(ConnectInfo(peer));
             parts
-                .extensions
-                .insert(Proxies(Arc::from(["10.0.0.0/8".parse().unwrap()])));
-            parts
                 .headers
                 .insert("x-forwarded-for", said.parse().unwrap());
-            ClientIp::from_request_parts(&mut parts, &())
-                .await
-                .unwrap()
-                .0
-                .to_string()
+            let client = ClientIp::of(&parts.extensions, &parts.headers, &proxies);
+            client.0.to_string()
         };
-        assert_eq!(ask("8.8.8.8", "1.1.1.1").await, "8.8.8.8");
-        assert_eq!(ask("10.0.0.1", "1.1.1.1").await, "1.1.1.1");
-        assert_eq!(
-            ask("10.0.0.1", "6.6.6.6, 1.1.1.1, 10.0.0.2").await,
-            "1.1.1.1"
-        );
-        assert_eq!(ask("10.0.0.1", "nonsense").await, "10.0.0.1");
+        assert_eq!(ask("8.8.8.8", "1.1.1.1"), "8.8.8.8");
+        assert_eq!(ask("10.0.0.1", "1.1.1.1"), "1.1.1.1");
+        assert_eq!(ask("10.0.0.1", "6.6.6.6, 1.1.1.1, 10.0.0.2"), "1.1.1.1");
+        assert_eq!(ask("10.0.0.1", "nonsense"), "10.0.0.1");
+    }
+
+    #[test]
+    fn one_client_is_one_address_or_a_64th_of_ipv6() {
+        for (address, wanted) in [
+            ("1.2.3.4", "1.2.3.4"),
+            ("::ffff:1.2.3.4", "1.2.3.4"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ] {
+            let client = one_client(address.parse().unwrap());
+            assert_eq!(client.to_string(), wanted);
+        }
     }
 }

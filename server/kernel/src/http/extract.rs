@@ -153,7 +153,11 @@ impl IdempotencyKey {
         &self.0
     }
 
-    fn from_parts(parts: &Parts) -> Result<Option<Self>, Problem> {
+    /// The key of a request, if it has one.
+    ///
+    /// # Errors
+    /// A problem 400 if it is not one.
+    pub fn of(parts: &Parts) -> Result<Option<Self>, Problem> {
         let mut given = parts.headers.get_all("idempotency-key").iter();
         let Some(key) = given.next() else {
             return Ok(None);
@@ -175,7 +179,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::from_parts(parts)?.ok_or_else(|| {
+        Self::of(parts)?.ok_or_else(|| {
             Problem::bad_request(
                 "idempotency_key_missing",
                 "Send an Idempotency-Key header, a new random one for each thing you want done, so that a repeated request does it once.",
@@ -188,6 +192,6 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        Self::from_parts(parts)
+        Self::of(parts)
     }
 }

@@ -1,41 +1,106 @@
-//! The layers around the whole router.
+//! The layers around the whole router: one stack, top to bottom in the order in which they see a
+//! request.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tracing::Instrument;
+use tower::ServiceBuilder;
 
-use super::{HttpConfig, request_id};
+use super::class::{Classify, EVERYTHING};
+use super::client::ClientIp;
+use super::cors::{self, Cors};
+use super::fields::{self, Shapes};
+use super::limits::{Counted, Limits};
+use super::load::Load;
+use super::visitors::Visitors;
+use super::{HttpConfig, Network, compress, conditional, request_id, trace};
+use crate::clock::{Clock, SystemClock};
 use crate::db::DbError;
 use crate::error::Problem;
 use crate::random::Random;
+
+/// What the layers do besides what every server wants: who is let in, how often, and what first.
+#[derive(Clone)]
+pub struct Edge {
+    /// Of which class a request is.
+    pub classify: Classify,
+    /// Who is let in.
+    pub visitors: Option<Arc<Visitors>>,
+    /// How often somebody may ask.
+    pub limits: Option<Arc<Limits>>,
+    /// How much is done at once.
+    pub load: Option<Arc<Load>>,
+    /// Which other sites may read answers.
+    pub cors: Cors,
+    /// Which fields answers have.
+    pub shapes: Shapes,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Edge {
+    /// Everybody is let in, always.
+    fn default() -> Self {
+        Self {
+            classify: |_, _| &EVERYTHING,
+            visitors: None,
+            limits: None,
+            load: None,
+            cors: Cors::default(),
+            shapes: Shapes::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
 
 /// What the layers need to know.
 struct Around {
     time_limit: Duration,
     is_https: bool,
+    trusted: Arc<[Network]>,
     random: Arc<dyn Random>,
+    edge: Edge,
 }
 
 /// Wraps a router in what every route shares. Call it once, last, on the merged router.
 ///
-/// Every request gets an id, a span and one log line without its query or body; a panic is a
-/// problem 500; whatever has no route is a problem 404 or 405; plain-text errors of axum become
-/// problems; an answer that takes too long to begin is a problem 408; security headers are set
-/// unless the handler set them.
-pub fn layers(router: Router, config: &HttpConfig, random: Arc<dyn Random>) -> Router {
+/// What has no route is a problem 404 or 405, and passes the same layers.
+pub fn layers(router: Router, config: &HttpConfig, random: Arc<dyn Random>, edge: Edge) -> Router {
+    let (cors, shapes) = (edge.cors.clone(), edge.shapes.clone());
     let around = Arc::new(Around {
         time_limit: Duration::from_millis(config.request_timeout_ms),
         is_https: config.public_url.starts_with("https://"),
+        trusted: trace::trusted(&config.trusted_proxies),
         random,
+        edge,
     });
+    let stack = ServiceBuilder::new()
+        // Who asks, by which id, in which trace; one log line; security headers.
+        .layer(from_fn_with_state(Arc::clone(&around), name))
+        // Panics, time limit, plain texts of axum: all are problems.
+        .layer(from_fn_with_state(Arc::clone(&around), catch))
+        // Which other sites' pages may read the answer.
+        .layer(from_fn_with_state(cors, cors::share))
+        // Lists of networks and countries, blocks.
+        .layer(from_fn_with_state(Arc::clone(&around), let_in))
+        // How often this address asks; extractors count on.
+        .layer(from_fn_with_state(Arc::clone(&around), count))
+        // What can wait goes last.
+        .layer(from_fn_with_state(around, make_room))
+        // gzip, brotli, zstd; never a secret beside what a stranger wrote.
+        .layer(compress::layer())
+        .layer(from_fn(compress::mark_secrets))
+        // ETag, 304.
+        .layer(from_fn(conditional::answer))
+        // ?fields=
+        .layer(from_fn_with_state(shapes, fields::cut));
     router
         .fallback(|| async { Problem::not_found("not_found", "There is nothing at this address.") })
         .method_not_allowed_fallback(|| async {
@@ -45,46 +110,106 @@ pub fn layers(router: Router, config: &HttpConfig, random: Arc<dyn Random>) -> R
             )
         })
         .layer(DefaultBodyLimit::max(config.body_limit_bytes))
-        .layer(axum::Extension(super::client::Proxies(
-            config.trusted_proxies.clone().into(),
-        )))
-        .layer(from_fn_with_state(around, serve_one))
+        .layer(stack)
 }
 
-async fn serve_one(
+/// Names the request and what comes of it.
+async fn name(State(around): State<Arc<Around>>, mut request: Request, next: Next) -> Response {
+    let id = request_id::from_headers(request.headers(), &*around.random);
+    let observed = trace::Observed::begin(&request, &id, &around.trusted, &*around.random);
+    let client = ClientIp::of(request.extensions(), request.headers(), &around.trusted);
+    let extensions = request.extensions_mut();
+    extensions.insert(id.clone());
+    extensions.insert(client);
+    let work = observed.serve(next.run(request));
+    let mut response = request_id::scope(id.clone(), work).await;
+    finish(&mut response, &id.0, around.is_https);
+    response
+}
+
+/// Answers whatever goes wrong with a problem.
+async fn catch(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(around.time_limit, run).await {
+        Ok(Ok(response)) => as_problem(response),
+        Ok(Err(payload)) => {
+            let error = DbError::panicked(&*payload);
+            tracing::error!(%error, "a handler panicked");
+            Problem::internal().into_response()
+        }
+        Err(_) => {
+            Problem::timed_out("request_timeout", "The request took too long.").into_response()
+        }
+    }
+}
+
+/// Lets in whom the lists let in, and notes who gets nothing but refusals.
+async fn let_in(
     State(around): State<Arc<Around>>,
+    ClientIp(client): ClientIp,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let visitors = around.edge.visitors.as_ref();
+    let Some(visitors) = visitors.filter(|visitors| !visitors.is_always(client)) else {
+        return Ok(next.run(request).await);
+    };
+    visitors.let_in(client)?;
+    let class = (around.edge.classify)(request.method(), request.uri().path());
+    let response = next.run(request).await;
+    if class.is_watched {
+        visitors.answered(client, response.status());
+    }
+    Ok(response)
+}
+
+/// Counts the request, and tells how often more are taken.
+async fn count(
+    State(around): State<Arc<Around>>,
+    ClientIp(client): ClientIp,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = request_id::from_headers(request.headers(), &*around.random);
-    let span = tracing::info_span!(
-        "request",
-        id = &*id.0,
-        method = %request.method(),
-        path = request.uri().path(),
-    );
-    request.extensions_mut().insert(id.clone());
-    let began = Instant::now();
-    let work = async {
-        let run = AssertUnwindSafe(next.run(request)).catch_unwind();
-        let response = match tokio::time::timeout(around.time_limit, run).await {
-            Ok(Ok(response)) => as_problem(response),
-            Ok(Err(payload)) => {
-                let error = DbError::panicked(&*payload);
-                tracing::error!(%error, "a handler panicked");
-                Problem::internal().into_response()
-            }
-            Err(_) => {
-                Problem::timed_out("request_timeout", "The request took too long.").into_response()
-            }
-        };
-        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(status = response.status().as_u16(), ms, "answered");
-        response
+    let edge = &around.edge;
+    let is_free = |visitors: &Arc<Visitors>| visitors.is_always(client);
+    let (Some(limits), false) = (&edge.limits, edge.visitors.as_ref().is_some_and(is_free)) else {
+        return next.run(request).await;
     };
-    let mut response = request_id::scope(id.clone(), work.instrument(span)).await;
-    finish(&mut response, &id.0, around.is_https);
+    let class = (edge.classify)(request.method(), request.uri().path());
+    let counted = Counted::new(Arc::clone(limits), class);
+    let address = super::client::one_client(client).to_string();
+    let quota = counted.quotas().address;
+    let mut response = match counted.take("address", &address, quota).await {
+        Ok(()) => {
+            request.extensions_mut().insert(counted.clone());
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    counted.tell(response.headers_mut());
     response
+}
+
+/// Refuses what can wait when there is too much to do.
+async fn make_room(
+    State(around): State<Arc<Around>>,
+    ClientIp(client): ClientIp,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let edge = &around.edge;
+    let Some(load) = &edge.load else {
+        return Ok(next.run(request).await);
+    };
+    let class = (edge.classify)(request.method(), request.uri().path());
+    let is_free = |visitors: &Arc<Visitors>| visitors.is_always(client);
+    let is_free = edge.visitors.as_ref().is_some_and(is_free);
+    let working = load.begin(class, (!is_free).then_some(client))?;
+    let began = Instant::now();
+    let response = next.run(request).await;
+    drop(working);
+    load.answered(began.elapsed(), edge.clock.now());
+    Ok(response)
 }
 
 /// Errors that axum answers by itself are plain text; everybody gets problems instead.

@@ -3,29 +3,52 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `layers.rs` | [`layers`]: request id, log line, panics, time limit, security headers, 404 and 405 |
-//! | `request_id.rs` | the id of a request, wherever it is needed |
+//! | `layers.rs` | [`layers`]: the whole stack, one layer after the other |
+//! | `request_id.rs` `trace.rs` | the id of a request and its trace, wherever they are needed |
+//! | `client.rs` | [`ClientIp`] behind trusted proxies |
+//! | `cors.rs` | which other sites' pages may read answers |
+//! | `visitors.rs` | [`Visitors`]: lists of networks and countries, blocks for a while |
+//! | `class.rs` | [`Class`]: what requests have in common for limits and load |
+//! | `limits/` | [`Limits`]: how often somebody may ask |
+//! | `load.rs` | [`Load`]: what can wait goes last |
+//! | `compress.rs` `conditional.rs` `fields.rs` | answers made smaller, not sent twice, cut to what is wanted |
 //! | `extract.rs` | [`Json`], [`Query`], [`Path`] with field errors; [`IdempotencyKey`] |
 //! | `page.rs` | [`Page`], [`PageQuery`]: lists by opaque cursors |
-//! | `client.rs` | [`ClientIp`] behind trusted proxies |
-//! | `serve.rs` | [`bind`], [`serve`] |
+//! | `serve/` | [`bind`], [`serve`]: connections, TLS, HTTP/2, the PROXY protocol |
 //!
 //! A domain writes its handlers with these extractors and gives `Result<_, Problem>`; the server
 //! merges the domains' routers and wraps the whole in [`layers`] once.
 
+mod class;
 mod client;
+mod compress;
+mod conditional;
+mod cors;
 mod extract;
+mod fields;
 mod layers;
+mod limits;
+mod load;
 mod page;
 pub mod request_id;
 mod serve;
+mod trace;
+mod visitors;
 
+pub use class::{Class, Classify, EVERYTHING, Priority};
 pub use client::{ClientIp, Network};
+pub use cors::Cors;
 pub use extract::{IdempotencyKey, Json, Path, Query};
-pub use layers::layers;
+pub use fields::Shapes;
+pub use layers::{Edge, layers};
+pub use limits::{
+    Counted, Limits, Outcome, Quota, QuotaError, Quotas, SharedError, SharedLimits, Table, Take,
+};
+pub use load::Load;
 pub use page::{Page, PageQuery, decode_cursor, encode_cursor};
 pub use request_id::RequestId;
-pub use serve::{ServeError, bind, serve};
+pub use serve::{Draining, ServeError, TlsConfig, bind, serve};
+pub use visitors::{Countries, Country, CountryError, NewBlock, Visitors, VisitorsConfig};
 
 /// How the server is reached: section `[http]`.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -39,10 +62,33 @@ pub struct HttpConfig {
     pub body_limit_bytes: usize,
     /// How long a request may take until its answer begins.
     pub request_timeout_ms: u64,
+    /// How long a client may take to send the head of a request, the next one on a connection too.
+    pub header_timeout_ms: u64,
+    /// How large the head of a request may be.
+    pub header_limit_bytes: usize,
+    /// How long a client may take nothing of an answer that is there for it.
+    pub write_timeout_ms: u64,
+    /// How many connections there are at once at most; others wait.
+    pub max_connections: usize,
+    /// How many connections one address has at once at most (one /64 of IPv6); 0 for any number.
+    /// Trusted proxies have as many as they like.
+    pub connections_per_address: usize,
+    /// How long the server goes on after it was told to stop and says that it is not ready.
+    pub drain_delay_ms: u64,
     /// How long requests in progress may take to finish when the server stops.
     pub shutdown_grace_ms: u64,
     /// The networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<Network>,
+    /// The networks whose connections begin with a header of the PROXY protocol (v1 or v2).
+    pub proxy_protocol_from: Vec<Network>,
+    /// How many requests are worked on at once at most; 0 for any number.
+    pub max_in_flight: usize,
+    /// If most requests take longer than this, fewer are worked on at once.
+    pub slow_ms: u64,
+    /// The sites whose pages may use the API by a token, such as `https://shop.example.org`.
+    pub cors_origins: Vec<String>,
+    /// The certificate, if connections are encrypted here.
+    pub tls: TlsConfig,
 }
 
 impl Default for HttpConfig {
@@ -53,8 +99,19 @@ impl Default for HttpConfig {
             public_url: "http://127.0.0.1:8080".to_owned(),
             body_limit_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
+            header_timeout_ms: 30_000,
+            header_limit_bytes: 32 * 1024,
+            write_timeout_ms: 30_000,
+            max_connections: 20_000,
+            connections_per_address: 2_000,
+            drain_delay_ms: 0,
             shutdown_grace_ms: 20_000,
             trusted_proxies: Vec::new(),
+            proxy_protocol_from: Vec::new(),
+            max_in_flight: 1_024,
+            slow_ms: 3_000,
+            cors_origins: Vec::new(),
+            tls: TlsConfig::default(),
         }
     }
 }

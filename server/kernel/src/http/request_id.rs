@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 
 use crate::random::Random;
+use crate::telemetry::TraceContext;
 
 tokio::task_local! {
     static CURRENT: RequestId;
@@ -35,8 +36,13 @@ pub(crate) fn sync_scope<T>(id: RequestId, work: impl FnOnce() -> T) -> T {
 pub fn from_headers(headers: &HeaderMap, random: &dyn Random) -> RequestId {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let given = text("x-request-id").filter(|id| is_plain(id));
-    let id = given.or_else(|| text("traceparent").and_then(trace_id));
-    RequestId(id.map_or_else(|| crate::random::token(random, 26).into(), Arc::from))
+    let id = given
+        .map(str::to_owned)
+        .or_else(|| text("traceparent").and_then(trace_id));
+    RequestId(
+        id.unwrap_or_else(|| crate::random::token(random, 26))
+            .into(),
+    )
 }
 
 /// 1 to 128 characters that are safe in logs and headers.
@@ -47,20 +53,10 @@ fn is_plain(id: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
 }
 
-/// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn trace_id(header: &str) -> Option<&str> {
-    let is_hex = |part: &str, length: usize| {
-        part.len() == length
-            && part
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let mut parts = header.split('-');
-    let (version, trace) = (parts.next()?, parts.next()?);
-    let (span, flags) = (parts.next()?, parts.next()?);
-    let is_known = version == "00" && parts.next().is_none();
-    let is_whole = is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2);
-    (is_known && is_whole && trace.bytes().any(|byte| byte != b'0')).then_some(trace)
+/// The trace id of a W3C `traceparent`.
+fn trace_id(header: &str) -> Option<String> {
+    let context: TraceContext = header.parse().ok()?;
+    Some(context.trace_id())
 }
 
 #[cfg(test)]
@@ -91,7 +87,7 @@ mod tests {
         );
         for bad in [
             "00-0-0-01",
-            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "x",
         ] {
             assert_eq!(id("traceparent", bad), made, "{bad}");

@@ -39,8 +39,9 @@ use serde::Serialize;
 pub use runner::JobRunner;
 
 use crate::clock::Timestamp;
-use crate::db::{Conn, Db, DbError, Val};
+use crate::db::{Conn, Db, DbError, Topic, Val};
 use crate::random::{self, Random};
+use crate::telemetry::trace;
 use crate::{record, sql, vals};
 
 /// Adds a job that may run from `run_at` on, if and only if this write is committed.
@@ -65,17 +66,18 @@ pub async fn enqueue_many<'p, P: Serialize + 'p>(
     kind: &'static str,
     jobs: impl IntoIterator<Item = (&'p P, Timestamp)>,
 ) -> Result<(), DbError> {
+    let traceparent = trace::current_text();
     let rows: Result<Vec<_>, DbError> = jobs
         .into_iter()
-        .map(|(payload, run_at)| Ok(vals![kind, Val::json(payload)?, run_at]))
+        .map(|(payload, run_at)| Ok(vals![kind, Val::json(payload)?, run_at, &traceparent]))
         .collect();
     conn.insert_many(
-        sql!("INSERT INTO jobs (kind, payload, run_at) VALUES ($1, $2, $3)"),
+        sql!("INSERT INTO jobs (kind, payload, run_at, traceparent) VALUES ($1, $2, $3, $4)"),
         rows?,
     )
     .await?;
     let signals = conn.signals();
-    conn.after_commit(move || signals.jobs.notify_one());
+    conn.after_commit(move || signals.committed(Topic::Jobs));
     Ok(())
 }
 
@@ -143,6 +145,39 @@ pub async fn remaining(db: &Db) -> Result<Vec<Remaining>, DbError> {
     .await
 }
 
+record! {
+    /// How much there is to do.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Backlog {
+        /// Jobs that should have begun by now.
+        pub due: i64,
+        /// Jobs whose time is still to come.
+        pub later: i64,
+        /// Jobs that will not be tried again.
+        pub dead: i64,
+        /// Since when the oldest of those that are due waits.
+        pub oldest_due: Option<Timestamp>,
+    }
+}
+
+/// How much there is to do at a time.
+///
+/// # Errors
+/// [`DbError`] when it cannot be counted.
+pub async fn backlog(db: &Db, now: Timestamp) -> Result<Backlog, DbError> {
+    db.one(
+        sql!(
+            "SELECT COUNT(CASE WHEN NOT is_dead AND run_at <= $1 THEN 1 END) AS due,
+                    COUNT(CASE WHEN NOT is_dead AND run_at > $1 THEN 1 END) AS later,
+                    COUNT(CASE WHEN is_dead THEN 1 END) AS dead,
+                    MIN(CASE WHEN NOT is_dead AND run_at <= $1 THEN run_at END) AS oldest_due
+             FROM jobs"
+        ),
+        vals![now],
+    )
+    .await
+}
+
 /// Lets the dead jobs of a kind run again from now on; gives how many there were.
 ///
 /// # Errors
@@ -151,7 +186,7 @@ pub async fn revive(db: &Db, kind: String, now: Timestamp) -> Result<u64, DbErro
     db.write(move |conn| {
         Box::pin(async move {
             let signals = conn.signals();
-            conn.after_commit(move || signals.jobs.notify_one());
+            conn.after_commit(move || signals.committed(Topic::Jobs));
             conn.exec(
                 sql!("UPDATE jobs SET is_dead = FALSE, attempts = 0, run_at = $2 WHERE kind = $1 AND is_dead"),
                 vals![kind, now],

@@ -3,18 +3,21 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
+use tracing::field::Empty;
 
 use super::{JobError, backoff};
 use crate::clock::{Clock, Timestamp};
-use crate::db::{Db, DbError, Statement, Val};
+use crate::db::{Db, DbError, Statement, Topic, Val};
 use crate::random::{self, Random};
-use crate::{record, sql, vals};
+use crate::telemetry::{Trace, trace};
+use crate::{metric, record, sql, vals};
 
 /// How long a claim lasts; a handler is stopped before its claim ends.
 const LEASE: Duration = Duration::from_secs(60);
@@ -25,7 +28,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(50);
 /// How many times a job is tried before it is dead.
 const ATTEMPTS: u32 = 12;
 
-/// How many jobs one runner works on at once.
+/// How many jobs one runner works on at once if nobody says.
 const AT_ONCE: usize = 8;
 
 /// How long a runner sleeps at most before it looks for jobs of other nodes.
@@ -43,13 +46,14 @@ struct Kind {
     attempts: u32,
 }
 
-/// Runs the jobs of the kinds it knows; one in each node.
+/// Runs the jobs of the kinds it knows; each node has one, or one for each group of kinds.
 #[derive(Clone)]
 pub struct JobRunner {
     db: Db,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     kinds: HashMap<&'static str, Kind>,
+    at_once: usize,
     /// Names this runner's claims.
     name: String,
 }
@@ -60,7 +64,21 @@ record! {
         kind: String,
         payload: String,
         attempts: u32,
+        traceparent: Option<String>,
     }
+}
+
+metric! {
+    /// Jobs that were run, by kind and by how they ended: `done`, `failed` (to be tried again) or `dead`.
+    JOBS: Counter = "bilten_jobs_total"
+}
+metric! {
+    /// How long jobs took, by kind.
+    JOB_TIME: Histogram = "bilten_job_duration_seconds"
+}
+metric! {
+    /// When this node last looked for jobs, as seconds since 1970.
+    LOOKED: Gauge = "bilten_job_runner_last_look_timestamp_seconds"
 }
 
 impl JobRunner {
@@ -72,6 +90,7 @@ impl JobRunner {
             clock,
             random,
             kinds: HashMap::new(),
+            at_once: AT_ONCE,
             name,
         }
     }
@@ -128,6 +147,14 @@ impl JobRunner {
         self
     }
 
+    /// Works on so many jobs at once. Work that waits for others a lot gets a runner of its own, so
+    /// that it keeps nothing else waiting.
+    #[must_use]
+    pub fn at_once(mut self, at_once: usize) -> Self {
+        self.at_once = at_once.max(1);
+        self
+    }
+
     /// Tries the jobs of this kind so many times before they are dead.
     #[must_use]
     pub fn attempts(mut self, kind: &'static str, attempts: u32) -> Self {
@@ -143,6 +170,7 @@ impl JobRunner {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let runner = Arc::new(self);
         let (mut working, mut shutdown) = (JoinSet::new(), std::pin::pin!(shutdown));
+        let mut news = runner.db.signals().listen(Topic::Jobs);
         let mut scheduled = false;
         loop {
             let round = async {
@@ -150,10 +178,11 @@ impl JobRunner {
                     runner.schedule().await?;
                     scheduled = true;
                 }
-                runner.claim(AT_ONCE - working.len()).await
+                runner.claim(runner.at_once - working.len()).await
             };
             match round.await {
                 Ok(claimed) => {
+                    runner.looked();
                     for job in claimed {
                         let runner = Arc::clone(&runner);
                         working.spawn(async move { runner.work(job).await });
@@ -162,11 +191,11 @@ impl JobRunner {
                 Err(error) => tracing::warn!(%error, "jobs cannot be claimed just now"),
             }
             let pause = runner.pause().await;
-            let is_full = working.len() >= AT_ONCE;
+            let is_full = working.len() >= runner.at_once;
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(_) = working.join_next() => {}
-                () = runner.db.signals().jobs.notified(), if !is_full => {}
+                Ok(()) = news.changed(), if !is_full => {}
                 () = tokio::time::sleep(pause), if !is_full => {}
             }
         }
@@ -254,7 +283,7 @@ impl JobRunner {
                                  WHERE NOT is_dead AND run_at <= $1
                                  AND kind IN (SELECT value FROM list($2))
                                  ORDER BY run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED
-                             ) RETURNING id, kind, payload, attempts"
+                             ) RETURNING id, kind, payload, attempts, traceparent"
                         ),
                         vals,
                     )
@@ -274,10 +303,38 @@ impl JobRunner {
         next.await.ok().flatten().map_or(POLL, until).min(POLL)
     }
 
+    /// Notes that jobs could be looked for just now.
+    fn looked(&self) {
+        let now = self.clock.now();
+        self.db
+            .signals()
+            .jobs_looked_at
+            .store(now.ms(), Ordering::Relaxed);
+        LOOKED.set(&[], now.ms() / 1_000);
+    }
+
+    /// Works on a job in the trace of whatever caused it.
     async fn work(&self, job: Claimed) {
-        let Some(kind) = self.kinds.get(job.kind.as_str()) else {
+        let Some((&name, kind)) = self.kinds.get_key_value(job.kind.as_str()) else {
             return;
         };
+        let span = tracing::error_span!(
+            "job",
+            otel.name = %format_args!("job {name}"),
+            otel.kind = "consumer",
+            otel.status_code = Empty,
+            trace_id = Empty,
+            job = job.id,
+            kind = name,
+            attempt = job.attempts,
+        );
+        let parent = trace::parse(job.traceparent.as_deref());
+        let trace = Trace::begin(span, parent, true, &*self.random);
+        trace.scope(self.work_on(name, kind, job)).await;
+    }
+
+    async fn work_on(&self, name: &'static str, kind: &Kind, job: Claimed) {
+        let began = Instant::now();
         let result = if job.attempts > kind.attempts {
             Err(JobError::Dead(
                 "it was claimed too often without an answer".to_owned(),
@@ -290,27 +347,31 @@ impl JobRunner {
                 Err(_) => Err(JobError::Retry("it took too long".to_owned())),
             }
         };
+        JOB_TIME.time(&[("kind", name)], began.elapsed());
         if let Err(error) = &result {
-            let (id, attempt) = (job.id, job.attempts);
-            tracing::warn!(kind = job.kind, id, attempt, %error, "a job failed");
+            tracing::Span::current().record("otel.status_code", "ERROR");
+            tracing::warn!(%error, "a job failed");
         }
-        if let Err(error) = self.settle(&job, kind, result).await {
+        match self.settle(&job, kind, result).await {
+            Ok(outcome) => JOBS.add(&[("kind", name), ("outcome", outcome)], 1),
             // The claim runs out and the job is run again.
-            tracing::error!(kind = job.kind, id = job.id, %error, "a job's end was not recorded");
+            Err(error) => tracing::error!(%error, "a job's end was not recorded"),
         }
     }
 
+    /// Records how a job ended; gives the word for it.
     async fn settle(
         &self,
         job: &Claimed,
         kind: &Kind,
         result: Result<(), JobError>,
-    ) -> Result<(), DbError> {
+    ) -> Result<&'static str, DbError> {
         let (id, claim, now) = (job.id, self.name.clone(), self.clock.now());
         let (is_dead, error) = match (&result, kind.every) {
             (Ok(()), None) => {
                 let delete = sql!("DELETE FROM jobs WHERE id = $1 AND claim = $2");
-                return self.settled(delete, vals![id, claim]).await;
+                self.settled(delete, vals![id, claim]).await?;
+                return Ok("done");
             }
             (Ok(()), Some(_)) => (false, None),
             (Err(JobError::Dead(error)), every) => (every.is_none(), Some(error)),
@@ -333,7 +394,12 @@ impl JobRunner {
             update,
             vals![id, claim, now + pause, attempts, is_dead, error],
         )
-        .await
+        .await?;
+        Ok(match &result {
+            Ok(()) => "done",
+            Err(_) if is_dead => "dead",
+            Err(_) => "failed",
+        })
     }
 
     async fn settled(&self, statement: &'static Statement, vals: Vec<Val>) -> Result<(), DbError> {

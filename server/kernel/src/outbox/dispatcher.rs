@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tracing::field::Empty;
 
 use super::Delivered;
 use crate::clock::Clock;
-use crate::db::{Conn, Db, DbError, Statement, Val};
+use crate::db::{Conn, Db, DbError, Statement, Topic, Val};
 use crate::jobs::{JobError, backoff};
 use crate::random::{self, Random};
-use crate::{sql, vals};
+use crate::telemetry::{Trace, trace};
+use crate::{metric, sql, vals};
 
 /// How long a claim lasts.
 const LEASE: Duration = Duration::from_secs(30);
@@ -21,7 +23,7 @@ const ATTEMPTS: u32 = 10;
 /// How many entries are claimed at once.
 const BATCH: i64 = 256;
 
-/// How long the dispatcher sleeps at most before it looks for entries of other nodes.
+/// How long the dispatcher sleeps at most before it looks for entries of other nodes, if nobody says.
 const POLL: Duration = Duration::from_secs(1);
 
 type Handler = Arc<
@@ -32,8 +34,50 @@ type Handler = Arc<
 
 struct Consumer {
     name: &'static str,
-    kind: &'static str,
+    /// What it takes; everything if this is absent.
+    kind: Option<&'static str>,
     handler: Handler,
+}
+
+metric! {
+    /// Entries of the outbox that a consumer took.
+    TAKEN: Counter = "bilten_outbox_taken_total"
+}
+metric! {
+    /// Entries of the outbox that a consumer refused.
+    REFUSED: Counter = "bilten_outbox_refused_total"
+}
+
+impl Consumer {
+    /// Hands it an entry, in the trace of whatever wrote that.
+    async fn take(
+        &self,
+        conn: &mut Conn,
+        entry: &Delivered,
+        random: &dyn Random,
+    ) -> Result<(), Refused> {
+        let span = tracing::error_span!(
+            "delivery",
+            otel.name = %format_args!("{} to {}", entry.kind, self.name),
+            otel.kind = "consumer",
+            trace_id = Empty,
+            entry = entry.id,
+            kind = entry.kind,
+            consumer = self.name,
+        );
+        let parent = trace::parse(entry.traceparent.as_deref());
+        let trace = Trace::begin(span, parent, true, random);
+        let taken = trace.scope((self.handler)(conn, entry)).await;
+        if taken.is_ok() {
+            let consumer = self.name;
+            conn.after_commit(move || TAKEN.add(&[("consumer", consumer)], 1));
+        }
+        taken.map_err(Refused::Consumer)
+    }
+
+    fn takes(&self, entry: &Delivered) -> bool {
+        self.kind.is_none_or(|kind| kind == entry.kind)
+    }
 }
 
 /// What a refused write of a delivery says.
@@ -56,6 +100,7 @@ pub struct Dispatcher {
     random: Arc<dyn Random>,
     consumers: Arc<Vec<Consumer>>,
     attempts: u32,
+    poll: Duration,
 }
 
 impl Dispatcher {
@@ -67,19 +112,36 @@ impl Dispatcher {
             random,
             consumers: Arc::default(),
             attempts: ATTEMPTS,
+            poll: POLL,
         }
     }
 
     /// Hands entries of `kind` to `handler`. The name says whose progress is recorded: it is
     /// unique among the consumers of a kind and does not change.
     #[must_use]
-    pub fn on<H>(mut self, name: &'static str, kind: &'static str, handler: H) -> Self
+    pub fn on<H>(self, name: &'static str, kind: &'static str, handler: H) -> Self
     where
         H: for<'c> Fn(&'c mut Conn, &'c Delivered) -> BoxFuture<'c, Result<(), JobError>>
             + Send
             + Sync
             + 'static,
     {
+        self.add(name, Some(kind), Arc::new(handler))
+    }
+
+    /// Hands entries of every kind to `handler`, under a name as for [`on`](Self::on).
+    #[must_use]
+    pub fn on_every<H>(self, name: &'static str, handler: H) -> Self
+    where
+        H: for<'c> Fn(&'c mut Conn, &'c Delivered) -> BoxFuture<'c, Result<(), JobError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.add(name, None, Arc::new(handler))
+    }
+
+    fn add(mut self, name: &'static str, kind: Option<&'static str>, handler: Handler) -> Self {
         let mut consumers = Arc::try_unwrap(self.consumers).unwrap_or_else(|shared| {
             let copy = |old: &Consumer| Consumer {
                 handler: Arc::clone(&old.handler),
@@ -90,7 +152,7 @@ impl Dispatcher {
         consumers.push(Consumer {
             name,
             kind,
-            handler: Arc::new(handler),
+            handler,
         });
         self.consumers = Arc::new(consumers);
         self
@@ -103,22 +165,30 @@ impl Dispatcher {
         self
     }
 
+    /// Looks for entries that nobody told of so often.
+    #[must_use]
+    pub fn poll_every(mut self, poll: Duration) -> Self {
+        self.poll = poll;
+        self
+    }
+
     /// Delivers until `shutdown`; what is claimed then is finished.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = std::pin::pin!(shutdown);
+        let mut news = self.db.signals().listen(Topic::Outbox);
         loop {
             let pause = match self.round().await {
-                Ok(0) => POLL,
+                Ok(0) => self.poll,
                 Ok(_) => Duration::ZERO,
                 Err(error) => {
                     tracing::warn!(%error, "the outbox cannot be read just now");
-                    POLL
+                    self.poll
                 }
             };
             tokio::select! {
                 biased;
                 () = &mut shutdown => return,
-                () = self.db.signals().outbox.notified() => {}
+                Ok(()) = news.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -194,7 +264,7 @@ impl Dispatcher {
                                      )
                                      ORDER BY head.id LIMIT $4 FOR UPDATE SKIP LOCKED
                                  ) ORDER BY id LIMIT $4
-                             ) RETURNING id, aggregate, kind, payload, created_at, attempts"
+                             ) RETURNING id, aggregate, kind, payload, created_at, attempts, traceparent"
                         ),
                         vals,
                     )
@@ -207,19 +277,18 @@ impl Dispatcher {
     /// Delivers all entries to all their consumers in one transaction, or none.
     async fn deliver_all(&self, claim: &str, entries: Arc<[Delivered]>) -> Result<(), ()> {
         let (consumers, claim) = (Arc::clone(&self.consumers), claim.to_owned());
+        let random = Arc::clone(&self.random);
         self.db
             .write(move |conn| {
                 Box::pin(async move {
                     let done = done(conn, &entries).await?;
                     for entry in entries.iter() {
-                        for consumer in consumers.iter().filter(|one| one.kind == entry.kind) {
+                        for consumer in consumers.iter().filter(|one| one.takes(entry)) {
                             if !done
                                 .iter()
                                 .any(|(id, name)| *id == entry.id && name == consumer.name)
                             {
-                                (consumer.handler)(conn, entry)
-                                    .await
-                                    .map_err(Refused::Consumer)?;
+                                consumer.take(conn, entry, &*random).await?;
                             }
                         }
                     }
@@ -233,11 +302,12 @@ impl Dispatcher {
     /// Delivers one entry to each consumer in a transaction of its own; says whether all took it.
     async fn deliver(&self, claim: &str, entry: &Delivered) -> Result<bool, DbError> {
         for place in 0..self.consumers.len() {
-            if self.consumers[place].kind != entry.kind {
+            if !self.consumers[place].takes(entry) {
                 continue;
             }
             let (consumers, own, mine) =
                 (Arc::clone(&self.consumers), entry.clone(), claim.to_owned());
+            let random = Arc::clone(&self.random);
             let result = self
                 .db
                 .write(move |conn| {
@@ -254,9 +324,7 @@ impl Dispatcher {
                              ON CONFLICT DO NOTHING"
                         );
                         if conn.exec(first, vals![own.id, consumer.name]).await? == 1 {
-                            (consumer.handler)(conn, &own)
-                                .await
-                                .map_err(Refused::Consumer)?;
+                            consumer.take(conn, &own, &*random).await?;
                         }
                         Ok(true)
                     })
@@ -287,6 +355,7 @@ impl Dispatcher {
         consumer: &'static str,
         error: JobError,
     ) -> Result<(), DbError> {
+        REFUSED.add(&[("consumer", consumer)], 1);
         let attempts = entry.attempts.saturating_add(1);
         let is_dead = attempts >= self.attempts || matches!(error, JobError::Dead(_));
         tracing::warn!(consumer, kind = entry.kind, id = entry.id, attempts, is_dead, %error, "an entry of the outbox was refused");

@@ -14,10 +14,12 @@
 //! Order within an aggregate needs its writers to queue behind a row lock (an `UPDATE` of the
 //! aggregate's row) before they emit, as they do anyway.
 //!
-//! To add a consumer: `dispatcher.on("search", "shelves.changed", |conn, entry| …)`. A kind that
-//! no consumer takes is dropped.
+//! To add a consumer: `dispatcher.on("search", "shelves.changed", |conn, entry| …)`, or `on_every` for
+//! one that looks at all kinds. A kind that no consumer takes is dropped.
 
 mod dispatcher;
+
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,8 +27,9 @@ use serde::de::DeserializeOwned;
 pub use dispatcher::Dispatcher;
 
 use crate::clock::Timestamp;
-use crate::db::{Conn, Db, DbError, Val};
+use crate::db::{Conn, Db, DbError, Topic, Val};
 use crate::jobs::JobError;
+use crate::telemetry::{TraceContext, trace};
 use crate::{record, sql, vals};
 
 /// Something that happened, to be written in the same transaction.
@@ -36,6 +39,7 @@ pub struct Entry {
     kind: &'static str,
     payload: Val,
     created_at: Timestamp,
+    trace: Option<TraceContext>,
 }
 
 impl Entry {
@@ -55,7 +59,16 @@ impl Entry {
             kind,
             payload,
             created_at,
+            trace: trace::current(),
         })
+    }
+
+    /// Says that it was caused elsewhere than where the write runs: a lane writes for many requests
+    /// at once.
+    #[must_use]
+    pub fn caused_by(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace.or(self.trace);
+        self
     }
 }
 
@@ -67,13 +80,24 @@ pub async fn emit(conn: &mut Conn, entries: Vec<Entry>) -> Result<(), DbError> {
     if entries.is_empty() {
         return Ok(());
     }
-    let row = |entry: Entry| vals![entry.aggregate, entry.kind, entry.payload, entry.created_at];
-    let insert =
-        sql!("INSERT INTO outbox (aggregate, kind, payload, created_at) VALUES ($1, $2, $3, $4)");
+    let row = |entry: Entry| {
+        let traceparent = entry.trace.map(|context| context.to_string());
+        vals![
+            entry.aggregate,
+            entry.kind,
+            entry.payload,
+            entry.created_at,
+            traceparent
+        ]
+    };
+    let insert = sql!(
+        "INSERT INTO outbox (aggregate, kind, payload, created_at, traceparent)
+         VALUES ($1, $2, $3, $4, $5)"
+    );
     conn.insert_many(insert, entries.into_iter().map(row).collect())
         .await?;
     let signals = conn.signals();
-    conn.after_commit(move || signals.outbox.notify_one());
+    conn.after_commit(move || signals.committed(Topic::Outbox));
     Ok(())
 }
 
@@ -91,6 +115,7 @@ record! {
         /// When it happened.
         pub created_at: Timestamp,
         attempts: u32,
+        traceparent: Option<String>,
     }
 }
 
@@ -132,11 +157,23 @@ record! {
 /// # Errors
 /// [`DbError`] when they cannot be read.
 pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, DbError> {
+    dead_letters_after(db, 0, 1_000).await
+}
+
+/// The oldest dead letters after one of them by its number.
+///
+/// # Errors
+/// [`DbError`] when they cannot be read.
+pub async fn dead_letters_after(
+    db: &Db,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<DeadLetter>, DbError> {
     let select = sql!(
         "SELECT id, aggregate, kind, last_error, created_at FROM outbox
-         WHERE is_dead ORDER BY id LIMIT 1000"
+         WHERE is_dead AND id > $1 ORDER BY id LIMIT $2"
     );
-    db.all(select, vals![]).await
+    db.all(select, vals![after, limit]).await
 }
 
 /// Delivers dead letters again, to those consumers that have not dealt with them; gives how many
@@ -145,20 +182,71 @@ pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, DbError> {
 /// # Errors
 /// [`DbError`] of the update.
 pub async fn replay(db: &Db, ids: Vec<i64>) -> Result<u64, DbError> {
-    db.write(|conn| {
-        Box::pin(async move {
-            let signals = conn.signals();
-            conn.after_commit(move || signals.outbox.notify_one());
-            conn.exec(
-                sql!(
-                    "UPDATE outbox SET is_dead = FALSE, attempts = 0, run_at = 0
-                     WHERE is_dead AND id IN (SELECT value FROM int_list($1))"
-                ),
-                vals![Val::ints(ids)],
-            )
-            .await
-        })
-    })
+    db.write(|conn| Box::pin(async move { replay_in(conn, Some(ids)).await }))
+        .await
+}
+
+/// Like [`replay`], inside a write; all dead letters if no numbers are given.
+///
+/// # Errors
+/// [`DbError`] of the update.
+pub async fn replay_in(conn: &mut Conn, ids: Option<Vec<i64>>) -> Result<u64, DbError> {
+    let signals = conn.signals();
+    conn.after_commit(move || signals.committed(Topic::Outbox));
+    match ids {
+        Some(ids) => {
+            let some = sql!(
+                "UPDATE outbox SET is_dead = FALSE, attempts = 0, run_at = 0
+                 WHERE is_dead AND id IN (SELECT value FROM int_list($1))"
+            );
+            conn.exec(some, vals![Val::ints(ids)]).await
+        }
+        None => {
+            let all =
+                sql!("UPDATE outbox SET is_dead = FALSE, attempts = 0, run_at = 0 WHERE is_dead");
+            conn.exec(all, vals![]).await
+        }
+    }
+}
+
+record! {
+    /// How far behind the outbox is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Lag {
+        /// How many entries wait to be delivered.
+        pub waiting: i64,
+        /// How many of them were refused at least once.
+        pub refused: i64,
+        /// How many were refused too often.
+        pub dead: i64,
+        /// When the oldest that waits was written, if one does.
+        pub oldest_at: Option<Timestamp>,
+    }
+}
+
+impl Lag {
+    /// How long the oldest entry has waited; nothing if none does.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.oldest_at
+            .map_or(Duration::ZERO, |oldest| now.since(oldest))
+    }
+}
+
+/// How far behind the outbox is, for metrics and for people.
+///
+/// # Errors
+/// [`DbError`] when it cannot be read.
+pub async fn lag(db: &Db) -> Result<Lag, DbError> {
+    db.one(
+        sql!(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN is_dead THEN 0 ELSE 1 END), 0) AS BIGINT) AS waiting,
+                 CAST(COALESCE(SUM(CASE WHEN NOT is_dead AND attempts > 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS refused,
+                 CAST(COALESCE(SUM(CASE WHEN is_dead THEN 1 ELSE 0 END), 0) AS BIGINT) AS dead,
+                 MIN(CASE WHEN is_dead THEN NULL ELSE created_at END) AS oldest_at
+             FROM outbox"
+        ),
+        vals![],
+    )
     .await
 }
 
@@ -169,6 +257,36 @@ pub async fn replay(db: &Db, ids: Vec<i64>) -> Result<u64, DbError> {
 pub async fn waiting(db: &Db) -> Result<i64, DbError> {
     db.scalar(
         sql!("SELECT COUNT(*) FROM outbox WHERE NOT is_dead"),
+        vals![],
+    )
+    .await
+}
+
+record! {
+    /// How much has not been delivered.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Lag {
+        /// How many entries wait.
+        pub waiting: i64,
+        /// How many are dead letters.
+        pub dead: i64,
+        /// When the oldest that waits was written.
+        pub oldest: Option<Timestamp>,
+    }
+}
+
+/// How much has not been delivered.
+///
+/// # Errors
+/// [`DbError`] when it cannot be counted.
+pub async fn lag(db: &Db) -> Result<Lag, DbError> {
+    db.one(
+        sql!(
+            "SELECT COUNT(CASE WHEN NOT is_dead THEN 1 END) AS waiting,
+                    COUNT(CASE WHEN is_dead THEN 1 END) AS dead,
+                    MIN(CASE WHEN NOT is_dead THEN created_at END) AS oldest
+             FROM outbox"
+        ),
         vals![],
     )
     .await

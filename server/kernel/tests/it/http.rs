@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{
-    self, ClientIp, HttpConfig, IdempotencyKey, Json, Page, PageQuery, Path, Query, RequestId,
+    self, ClientIp, Edge, HttpConfig, IdempotencyKey, Json, Page, PageQuery, Path, Query, RequestId,
 };
 use bilten_kernel::random::OsRandom;
 use serde::{Deserialize, Serialize};
@@ -28,12 +28,17 @@ struct Line {
     count: u8,
 }
 
-fn router() -> Router {
-    let config = HttpConfig {
+fn config() -> HttpConfig {
+    HttpConfig {
         body_limit_bytes: 1000,
         request_timeout_ms: 300,
+        shutdown_grace_ms: 2_000,
         ..HttpConfig::default()
-    };
+    }
+}
+
+fn router() -> Router {
+    let config = config();
     let routes = Router::new()
         .route(
             "/orders",
@@ -86,7 +91,7 @@ fn router() -> Router {
                     .retry_after(3)
             }),
         );
-    http::layers(routes, &config, Arc::new(OsRandom))
+    http::layers(routes, &config, Arc::new(OsRandom), Edge::default())
 }
 
 struct Server {
@@ -100,12 +105,8 @@ async fn start() -> Server {
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let shutdown = async { stopped.await.unwrap_or(()) };
-    let ended = tokio::spawn(http::serve(
-        listener,
-        router(),
-        shutdown,
-        Duration::from_secs(2),
-    ));
+    let ended =
+        tokio::spawn(async move { http::serve(listener, router(), &config(), shutdown).await });
     Server {
         address,
         stop,

@@ -7,6 +7,7 @@ use bilten_kernel::db::{Db, DbError, Migration};
 use bilten_kernel::{on_both_engines, sql, vals};
 
 mod db;
+mod front;
 mod http;
 mod jobs;
 mod lane;

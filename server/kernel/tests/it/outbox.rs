@@ -164,3 +164,82 @@ on_both_engines! {
         }
     }
 }
+
+on_both_engines! {
+    /// covers: BE-7
+    async fn a_consumer_of_every_kind_gets_every_kind(db: TestDb) {
+        set_up(&db, 1).await;
+        let dispatcher = Dispatcher::new(db.db(), Arc::new(ManualClock::default()), Arc::new(SeededRandom::new(1)));
+        let dispatcher = dispatcher.on_every("all", |conn, entry| {
+            Box::pin(async move {
+                let insert = sql!("INSERT INTO notes (label) VALUES ($1)");
+                conn.exec(insert, vals![&entry.kind]).await?;
+                Ok(())
+            })
+        });
+        db.write(|conn| Box::pin(async move {
+            let now = ManualClock::default().now();
+            outbox::emit(conn, vec![Entry::new("a", FILLED, &1, now)?, Entry::new("b", "shelves.emptied", &1, now)?]).await
+        })).await.unwrap_or_else(|error: DbError| panic!("{error}"));
+        dispatcher.run_until_idle().await.unwrap();
+        assert_eq!(notes(&db).await, [FILLED, "shelves.emptied"]);
+    }
+
+    /// covers: BE-7
+    async fn the_lag_tells_how_much_waits_and_since_when(db: TestDb) {
+        set_up(&db, 1).await;
+        let clock = Arc::new(ManualClock::default());
+        let idle = outbox::lag(&db).await.unwrap();
+        assert_eq!((idle.waiting, idle.dead, idle.oldest_at), (0, 0, None));
+        assert_eq!(idle.age(clock.now()), Duration::ZERO);
+        let dispatcher = Dispatcher::new(db.db(), clock.clone(), Arc::new(SeededRandom::new(1))).attempts(9);
+        let dispatcher = consumer(dispatcher, "x", &Arc::new(AtomicBool::new(true)));
+        emit(&db, &["bad", "bad", "hopeless"], 0).await;
+        dispatcher.run_until_idle().await.unwrap();
+        clock.advance(Duration::from_secs(90));
+        let lag = outbox::lag(&db).await.unwrap();
+        assert_eq!((lag.waiting, lag.refused, lag.dead), (2, 1, 1));
+        assert_eq!(lag.age(clock.now()), Duration::from_secs(90));
+        // Page by page, and back by one number or all.
+        let letters = outbox::dead_letters_after(&db, 0, 10).await.unwrap();
+        assert_eq!(letters.len(), 1);
+        assert!(outbox::dead_letters_after(&db, letters[0].id, 10).await.unwrap().is_empty());
+        let again = db.write(|conn| Box::pin(async move { outbox::replay_in(conn, None).await })).await;
+        assert_eq!(again.unwrap_or_else(|error: DbError| panic!("{error}")), 1);
+        assert_eq!(outbox::lag(&db).await.unwrap().dead, 0);
+    }
+
+    /// Two nodes, one of which looks by itself once an hour: it hears of what the other commits.
+    /// covers: BE-7
+    async fn nodes_wake_each_other(db: TestDb) {
+        set_up(&db, 1).await;
+        // SQLite has one node, which wakes itself.
+        let other = if db.engine() == "sqlite" { db.db() } else { Db::open(db.config()).await.unwrap() };
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let until = || {
+            let mut stopped = stopped.clone();
+            async move { stopped.wait_for(|stop| *stop).await.map(|_| ()).unwrap() }
+        };
+        let mut tasks = Vec::new();
+        for node in [db.db(), other.clone()] {
+            let until = until();
+            tasks.push(tokio::spawn(async move { node.wake_each_other(until).await }));
+        }
+        let clock = Arc::new(bilten_kernel::clock::SystemClock);
+        let dispatcher = Dispatcher::new(other.clone(), clock, Arc::new(SeededRandom::new(1)));
+        let dispatcher = consumer(dispatcher, "x", &Arc::default()).poll_every(Duration::from_hours(1));
+        tasks.push(tokio::spawn(dispatcher.run(until())));
+        // Whoever listens from now on has heard the rest.
+        for payload in 0..5 {
+            emit(&db, &["a"], payload).await;
+            for _ in 0..600 {
+                if outbox::waiting(&db).await.unwrap() == 0 { break; }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert_eq!(outbox::waiting(&db).await.unwrap(), 0, "nobody was woken by {payload}");
+        }
+        stop.send(true).unwrap();
+        for task in tasks { task.await.unwrap(); }
+        if db.engine() == "postgres" { other.close().await; }
+    }
+}

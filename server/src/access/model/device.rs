@@ -180,6 +180,17 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+record! {
+    /// How many devices of events that take place now are heard of.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Scanners {
+        /// They were heard of a moment ago.
+        pub active: i64,
+        /// They were heard of today, but not for a while.
+        pub silent: i64,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use bilten_kernel::error::Problem;
+use bilten_kernel::http::Counted;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::model::Device;
@@ -40,8 +41,13 @@ impl<P: Permit> FromRequestParts<App> for DeviceWith<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = identity::bearer(parts).ok_or(AccessError::SessionExpired)?;
+        let device = service::authenticate(app, token, P::PERMISSION).await?;
+        if let Some(counted) = parts.extensions.get::<Counted>() {
+            let quota = counted.quotas().key;
+            counted.take("key", &device.id.to_string(), quota).await?;
+        }
         Ok(Self {
-            device: service::authenticate(app, token, P::PERMISSION).await?,
+            device,
             permit: PhantomData,
         })
     }

@@ -1,5 +1,10 @@
 //! Devices, as organisers see them.
 
+use std::time::Duration;
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::DbError;
+
 use super::AccessError;
 use crate::access::model::*;
 use crate::access::store::devices as store;
@@ -52,4 +57,15 @@ pub async fn revoke_device(app: &App, tenant: &Tenant, id: DeviceId) -> Result<(
             })
         })
         .await
+}
+
+/// After how long without a word a device is silent.
+const SILENT_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// How many devices of events that take place now are heard of, and how many went silent.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn count_scanners(app: &App, now: Timestamp) -> Result<Scanners, DbError> {
+    store::count_scanners(&app.db, now, now - SILENT_AFTER).await
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use bilten_core::checkin::DenyReason;
 use bilten_core::sync::push::{Receipt, Unplaced};
 use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::metric;
 
 use super::{AccessError, Push};
 use crate::access::model::*;
@@ -73,6 +75,7 @@ pub(super) async fn record(
     }
     let positions = take_positions(app, c, event, changed).await?;
     save(c, event, &fresh, positions).await?;
+    count(c, &fresh);
     note_clocks(c, pushes).await?;
     pushes
         .iter()
@@ -155,6 +158,42 @@ async fn stored_passages(
     let mut ids: Vec<_> = touched.keys().map(|(ticket, _)| *ticket).collect();
     ids.dedup();
     scans::passages(c, &ids).await
+}
+
+metric! {
+    /// Scans that were recorded: by verdict, by reason of refusal, and by whether a device sent them
+    /// or they were decided here.
+    SCANS: Counter = "bilten_scans_total"
+}
+
+/// Counts scans once they are durable.
+fn count(c: &mut Conn, fresh: &[(&Push, &Report, Option<UnplacedCode>)]) {
+    let mut counts: BTreeMap<(&'static str, &'static str, &'static str), u64> = BTreeMap::new();
+    for (push, report, unplaced) in fresh {
+        let by = if push.device.built_in {
+            "server"
+        } else {
+            "device"
+        };
+        let (verdict, reason) = match (&report.refused, unplaced) {
+            // What newer devices call it is theirs to choose, so it is no label.
+            (Some(code), _) => (
+                "deny",
+                DenyReason::from_code(code).map_or("other", |reason| reason.code()),
+            ),
+            (None, Some(unplaced)) => ("unplaced", unplaced.as_str()),
+            (None, None) => ("admit", ""),
+        };
+        *counts.entry((verdict, reason, by)).or_default() += 1;
+    }
+    c.after_commit(move || {
+        for ((verdict, reason, by), count) in counts {
+            SCANS.add(
+                &[("by", by), ("reason", reason), ("verdict", verdict)],
+                count,
+            );
+        }
+    });
 }
 
 /// Gives each passage with a new standing a position of its own.

@@ -1,7 +1,7 @@
 //! Devices.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::{sql, vals};
 
 use crate::access::model::*;
@@ -148,6 +148,27 @@ pub(in crate::access) async fn saw(
     )
     .await?;
     Ok(())
+}
+
+/// Of the devices of events that take place now and that were heard of since an hour before the
+/// doors: how many were heard of since `heard`, and how many were not.
+pub(in crate::access) async fn count_scanners(
+    db: &Db,
+    now: Timestamp,
+    heard: Timestamp,
+) -> Result<Scanners, DbError> {
+    db.one(
+        sql!(
+            "SELECT COUNT(DISTINCT CASE WHEN d.seen_at >= $2 THEN d.id END) AS active, \
+             COUNT(DISTINCT CASE WHEN d.seen_at < $2 THEN d.id END) AS silent \
+             FROM occurrences o JOIN devices d ON d.event_id = o.event_id \
+             WHERE COALESCE(o.doors_at, o.starts_at) <= $1 AND o.ends_at > $1 \
+             AND NOT d.built_in AND d.revoked_at IS NULL \
+             AND d.seen_at >= COALESCE(o.doors_at, o.starts_at) - 3600000"
+        ),
+        vals![now, heard],
+    )
+    .await
 }
 
 /// Notes that devices sent scans, and how far their clocks are off.

@@ -7,12 +7,7 @@ use bilten_kernel::db::Db;
 use super::Finding;
 use crate::config::{Config, SecretsConfig};
 use crate::platform;
-
-const MIB: u64 = 1024 * 1024;
-/// With less room than this, somebody should look.
-const LITTLE: u64 = 1024 * MIB;
-/// With less room than this, sales may stop any minute.
-const TOO_LITTLE: u64 = 64 * MIB;
+use crate::telemetry::disk::{self, LITTLE, MIB, TOO_LITTLE, existing_folder};
 
 /// Whether the master key can be read, only by whom it should, and is the right one.
 pub(super) async fn master_key(secrets: &SecretsConfig, db: Option<&Db>) -> Finding {
@@ -91,30 +86,30 @@ pub(super) fn disk(config: &Config) -> Vec<Finding> {
     if config.secrets.master_key.is_empty() {
         add(&config.secrets.master_key_file);
     }
+    if config.mail.smtp_url.is_empty() {
+        // Mails are files in it.
+        add(&config.mail.folder.join("mail"));
+    }
     folders.iter().map(|folder| room(folder)).collect()
 }
 
-/// The nearest folder above a file that exists.
-fn existing_folder(file: &Path) -> PathBuf {
-    let mut above = file.ancestors().skip(1);
-    above
-        .find(|folder| folder.is_dir())
-        .map_or_else(|| PathBuf::from("."), Path::to_owned)
-}
-
-#[cfg(unix)]
 fn room(folder: &Path) -> Finding {
     const CHECK: &str = "disk";
     let shown = folder.display();
-    if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
-        return Finding::fail(
-            CHECK,
-            format_args!("this user may not write in {shown}"),
-            format_args!("chown or chmod {shown}, or run as another user"),
-        );
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        if access(folder, Access::WRITE_OK).is_err() {
+            return Finding::fail(
+                CHECK,
+                format_args!("this user may not write in {shown}"),
+                format_args!("chown or chmod {shown}, or run as another user"),
+            );
+        }
     }
-    match rustix::fs::statvfs(folder) {
-        Ok(disk) => judge(folder, disk.f_bavail.saturating_mul(disk.f_frsize)),
+    match disk::room(folder) {
+        Ok(Some(room)) => judge(folder, room.free),
+        Ok(None) => Finding::ok(CHECK, format_args!("{shown}: not looked at on this system")),
         Err(error) => Finding::warn(
             CHECK,
             format_args!("{shown} cannot be looked at: {error}"),
@@ -123,18 +118,6 @@ fn room(folder: &Path) -> Finding {
     }
 }
 
-#[cfg(not(unix))]
-fn room(folder: &Path) -> Finding {
-    Finding::ok(
-        "disk",
-        format_args!("{}: not looked at on this system", folder.display()),
-    )
-}
-
-#[cfg_attr(
-    not(unix),
-    expect(dead_code, reason = "the room is asked for on Unix only")
-)]
 fn judge(folder: &Path, free: u64) -> Finding {
     const CHECK: &str = "disk";
     let detail = format!("{} MiB are free in {}", free / MIB, folder.display());
@@ -159,13 +142,5 @@ mod tests {
         assert_eq!(status(10), Status::Fail);
         assert_eq!(status(500), Status::Warn);
         assert_eq!(status(5_000), Status::Ok);
-    }
-
-    #[test]
-    fn a_folder_that_will_be_made_is_judged_by_the_one_above() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a/b/c.db");
-        assert_eq!(existing_folder(&file), folder.path());
-        assert_eq!(existing_folder(Path::new("c.db")), Path::new("."));
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | file | looks at |
 //! |---|---|
-//! | `settings.rs` | the configuration, addresses, the port |
+//! | `settings.rs` | the configuration, addresses, the port, mail, where telemetry goes |
 //! | `database.rs` | the database: reachable, ours, in use, up to date, safely set |
 //! | `machine.rs` | the master key, the disk |
 
@@ -122,12 +122,14 @@ async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = settings::values(config);
     findings.push(settings::public_url(config));
     findings.push(settings::post(config));
+    findings.extend(settings::mail_server(config).await);
     let (port, is_serving) = settings::port(&config.http.listen).await;
     findings.push(port);
     let (about_database, db) = database::examine(&config.database, is_serving).await;
     findings.extend(about_database);
     findings.push(machine::master_key(&config.secrets, db.as_ref()).await);
     findings.extend(machine::disk(config));
+    findings.extend(settings::telemetry(config).await);
     if let Some(db) = db {
         db.close().await;
     }

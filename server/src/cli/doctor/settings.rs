@@ -12,6 +12,8 @@ use crate::app::Post;
 use crate::config::Config;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// How long others may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The configuration cannot be read; nothing else can be looked at then.
 pub(super) fn unreadable(error: &ConfigError) -> Finding {
@@ -64,7 +66,7 @@ pub(super) fn values(config: &Config) -> Vec<Finding> {
             "Set it to 5000",
         );
     }
-    if let Err(error) = telemetry::init(&config.log) {
+    if let Err(error) = telemetry::check_level(&config.log.level) {
         wrong("log.level", &error.to_string(), "Set it to info");
     }
     if findings.is_empty() {
@@ -131,6 +133,71 @@ pub(super) fn post(config: &Config) -> Finding {
         );
     }
     Finding::ok(CHECK, "mail goes to an SMTP server")
+}
+
+/// Whether the mail server can be reached; nothing if there is none.
+pub(super) async fn mail_server(config: &Config) -> Option<Finding> {
+    const CHECK: &str = "mail server";
+    let url = reqwest::Url::parse(&config.mail.smtp_url).ok()?;
+    let usual = if url.scheme() == "smtps" { 465 } else { 587 };
+    let (host, port) = (url.host_str()?, url.port().unwrap_or(usual));
+    let connect = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port));
+    let mend = "Check mail.smtp_url, and that this machine may connect there";
+    Some(match tokio::time::timeout(PATIENCE, connect).await {
+        Ok(Ok(_)) => Finding::ok(CHECK, format_args!("{host}:{port} answers")),
+        Ok(Err(error)) => Finding::fail(CHECK, format_args!("{host}:{port}: {error}"), mend),
+        Err(_) => Finding::fail(CHECK, format_args!("{host}:{port} does not answer"), mend),
+    })
+}
+
+/// Where traces and metrics go.
+pub(super) async fn telemetry(config: &Config) -> Vec<Finding> {
+    const CHECK: &str = "telemetry";
+    let telemetry = &config.telemetry;
+    if let Err(error) = bilten_adapters::telemetry::check(telemetry) {
+        return vec![Finding::fail(
+            CHECK,
+            error,
+            "See [telemetry] in the configuration",
+        )];
+    }
+    let mut findings = Vec::new();
+    let listen = &telemetry.metrics_listen;
+    if !listen.is_empty() {
+        let is_near = listen
+            .rsplit_once(':')
+            .is_some_and(|(host, _)| is_local(host));
+        findings.push(match listen.to_socket_addrs() {
+            Err(error) => Finding::fail(
+                CHECK,
+                format_args!("metrics_listen: {listen} is not an address: {error}"),
+                "Set telemetry.metrics_listen to an address such as 127.0.0.1:9464",
+            ),
+            Ok(_) if is_near => Finding::ok(CHECK, format_args!("metrics on {listen}")),
+            Ok(_) => Finding::warn(
+                CHECK,
+                format_args!("others can read metrics on {listen}: they tell how much is sold"),
+                "Let a firewall keep everybody but Prometheus from it, or listen on 127.0.0.1",
+            ),
+        });
+    }
+    if let Ok(url) = reqwest::Url::parse(&telemetry.otlp_url)
+        && let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default())
+    {
+        let connect = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port));
+        findings.push(match tokio::time::timeout(PATIENCE, connect).await {
+            Ok(Ok(_)) => Finding::ok(CHECK, format_args!("traces go to {host}:{port}")),
+            Ok(Err(_)) | Err(_) => Finding::warn(
+                CHECK,
+                format_args!("the collector at {host}:{port} does not answer: traces are lost"),
+                "Start it, or empty telemetry.otlp_url",
+            ),
+        });
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, "log lines only"));
+    }
+    findings
 }
 
 /// The address that people use.
@@ -224,7 +291,7 @@ async fn occupied(listen: &str, mut address: SocketAddr) -> (Finding, bool) {
     let ask = async {
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(3))
+            .timeout(PATIENCE)
             .build()?;
         let answer = client
             .get(format!("http://{address}/readyz"))

@@ -1,11 +1,11 @@
 //! What happens to people's accounts, for whoever listens to the outbox. Nothing personal: ids only.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, OrganisationId, SessionId, UserId};
 
 /// Something that happened to an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum IdentityEvent {
     /// Somebody showed that their address is theirs: they have an account now.

@@ -83,6 +83,8 @@ permissions! {
     SsoManage = "sso.manage" organisation,
     /// Read the audit log.
     AuditRead = "audit.read" organisation,
+    /// Set up webhooks, and see what was sent to them.
+    WebhooksManage = "webhooks.manage" organisation,
 }
 
 impl Permission {
@@ -103,7 +105,8 @@ impl Permission {
             | Self::DevicesManage
             | Self::OrganisationRead
             | Self::MembersRead
-            | Self::AuditRead => true,
+            | Self::AuditRead
+            | Self::WebhooksManage => true,
             Self::OrganisationManage | Self::MembersManage | Self::KeysManage | Self::SsoManage => {
                 false
             }

@@ -49,6 +49,7 @@ impl Role {
                 P::MembersRead,
                 P::MembersManage,
                 P::AuditRead,
+                P::WebhooksManage,
             ],
             Self::BoxOffice => &[
                 P::EventsRead,

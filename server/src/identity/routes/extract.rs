@@ -8,11 +8,14 @@ use axum::http::header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use bilten_kernel::error::{IntoProblem, Problem};
+use bilten_kernel::http::Counted;
+use bilten_kernel::telemetry::trace;
 
 use super::is_same_site;
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::{self, IdentityError};
+use crate::platform;
 
 /// The header by which people who belong to several organisations name one: its id or short name.
 const ORGANISATION: &str = "bilten-organisation";
@@ -119,6 +122,14 @@ fn refusal(principal: &Principal, permission: Permission, error: IdentityError) 
     }
 }
 
+/// Who makes a request, for layers; extractors find it kept with the request.
+///
+/// # Errors
+/// A problem 401 or 403 if it is nobody who may.
+pub(crate) async fn caller(parts: &mut Parts, app: &App) -> Result<Arc<Principal>, Problem> {
+    principal(parts, app).await
+}
+
 /// Who makes a request, kept with it so that two extractors ask once.
 async fn principal(parts: &mut Parts, app: &App) -> Result<Arc<Principal>, Problem> {
     if let Some(known) = parts.extensions.get::<Arc<Principal>>() {
@@ -155,8 +166,51 @@ async fn principal(parts: &mut Parts, app: &App) -> Result<Arc<Principal>, Probl
         // A token that leaked from one place must not work in the other.
         return Err(unauthenticated());
     }
+    note(&found);
+    count(parts, &found).await?;
     parts.extensions.insert(Arc::clone(&found));
     Ok(found)
+}
+
+/// Counts a request by who makes it, on top of the address that it comes from.
+async fn count(parts: &Parts, principal: &Principal) -> Result<(), Problem> {
+    let Some(counted) = parts.extensions.get::<Counted>() else {
+        return Ok(());
+    };
+    let quotas = counted.quotas();
+    match principal {
+        Principal::Person(person) => {
+            let who = person.user.to_string();
+            counted.take("user", &who, quotas.user).await
+        }
+        Principal::Program(program) => counted.take("key", &program.actor, quotas.key).await,
+    }
+}
+
+/// Counts a request by the organisation that it is made for; some have quotas of their own.
+async fn count_organisation(
+    parts: &Parts,
+    app: &App,
+    organisation: OrganisationId,
+) -> Result<(), Problem> {
+    let Some(counted) = parts.extensions.get::<Counted>() else {
+        return Ok(());
+    };
+    let who = organisation.to_string();
+    let own = platform::setting(app, &platform::ORGANISATION_QUOTAS).await;
+    let own = own.0.get(&who).copied();
+    let quota = own.or(counted.quotas().organisation);
+    counted.take("organisation", &who, quota).await
+}
+
+/// Notes with the request who asks, so that its log lines and its trace say so.
+fn note(principal: &Principal) {
+    match principal {
+        Principal::Person(person) => trace::note_caller(&person.user, None),
+        Principal::Program(program) => {
+            trace::note_caller(&program.actor, Some(&program.organisation));
+        }
+    }
 }
 
 async fn person(parts: &mut Parts, app: &App) -> Result<(Arc<Principal>, Person), Problem> {
@@ -184,6 +238,8 @@ impl<P: Permit> FromRequestParts<App> for Organiser<P> {
             .map(|value| value.to_str().unwrap_or("?"));
         let tenant = service::authorise(&principal, P::PERMISSION, named)
             .map_err(|error| refusal(&principal, P::PERMISSION, error))?;
+        trace::note_organisation(&tenant.organisation);
+        count_organisation(parts, app, tenant.organisation).await?;
         Ok(Self {
             principal,
             tenant,

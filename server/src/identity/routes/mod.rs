@@ -16,8 +16,8 @@ mod visitor;
 
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use extract::bearer;
 pub use extract::{Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn};
+pub(crate) use extract::{bearer, caller};
 pub(crate) use same_site::is_same_site;
 pub use visitor::{
     KeptNext, PageVisitor, next_cookie, safe_next, sign_in_cookies, sign_out_cookie,

@@ -4,7 +4,7 @@ use bilten_adapters::sms::{Sms, SmsError};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 use bilten_kernel::jobs::{self, JobError};
-use bilten_kernel::random;
+use bilten_kernel::{metric, random};
 use serde::{Deserialize, Serialize};
 
 use super::IdentityError;
@@ -39,7 +39,7 @@ struct Waiting {
 
 /// Whether there is somebody who sends text messages; if not, they must not be offered.
 pub fn is_offered(app: &App) -> bool {
-    app.sms.is_some()
+    app.sms.current().is_some()
 }
 
 /// Sends a text message, if and only if this write is committed.
@@ -61,6 +61,11 @@ pub async fn send_in(
     Ok(jobs::enqueue(c, SMS_JOB, &job, app.now()).await?)
 }
 
+metric! {
+    /// Text messages that were tried to be sent, by what came of it.
+    TEXTS: Counter = "bilten_text_messages_total"
+}
+
 /// Sends a text message that was written down.
 pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
     let waiting: Waiting = job.open(app, PURPOSE)?;
@@ -69,7 +74,7 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
         tracing::warn!("a text message was too late to be of use, so it was not sent");
         return Ok(());
     }
-    let Some(sender) = &app.sms else {
+    let Some(sender) = app.sms.current() else {
         return Err(JobError::Dead("nobody sends text messages".to_owned()));
     };
     let sms = Sms {
@@ -77,7 +82,14 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
         to: waiting.to.to_string(),
         text: code_text(&code, &app.config.http.public_url),
     };
-    match sender.send(&sms).await {
+    let sent = sender.send(&sms).await;
+    let outcome = match &sent {
+        Ok(()) => "sent",
+        Err(SmsError::Refused(_)) => "refused",
+        Err(SmsError::Failed(_)) => "failed",
+    };
+    TEXTS.add(&[("outcome", outcome)], 1);
+    match sent {
         Ok(()) => Ok(()),
         Err(error @ SmsError::Refused(_)) => {
             tracing::warn!(%error, "a text message reaches nobody");

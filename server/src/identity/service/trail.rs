@@ -1,6 +1,7 @@
 //! What happens to accounts is told to the outbox and to the audit log, and attempts are kept.
 
 use bilten_kernel::db::Conn;
+use bilten_kernel::metric;
 
 use super::{IdentityError, flags};
 use crate::app::App;
@@ -53,6 +54,35 @@ fn record(actor: &str, event: &IdentityEvent) -> AuditRecord {
     }
 }
 
+metric! {
+    /// Attempts to sign in, by what was shown first and by what came of it.
+    SIGN_INS: Counter = "bilten_sign_ins_total"
+}
+
+/// What was shown first, in few words: some methods name a connection.
+fn method_word(methods: &str) -> &'static str {
+    const KNOWN: [&str; 10] = [
+        "password",
+        "link",
+        "passkey",
+        "totp",
+        "email",
+        "sms",
+        "recovery",
+        "oidc",
+        "saml",
+        "impersonation",
+    ];
+    let first = methods
+        .split(['+', ' ', ',', ':'])
+        .next()
+        .unwrap_or_default();
+    KNOWN
+        .into_iter()
+        .find(|word| *word == first)
+        .unwrap_or("other")
+}
+
 /// Keeps an attempt to sign in.
 pub(super) async fn keep_attempt(
     app: &App,
@@ -72,5 +102,7 @@ pub(super) async fn keep_attempt(
         sealed_origin: super::seal_origin(app, user, origin)?,
         at: app.now(),
     };
+    let (method, outcome) = (method_word(method), outcome.as_str());
+    c.after_commit(move || SIGN_INS.add(&[("method", method), ("outcome", outcome)], 1));
     Ok(store::insert(c, &attempt).await?)
 }

@@ -4,6 +4,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
+use super::people::UserRow;
 use crate::catalog::EventId;
 use crate::identity::model::*;
 
@@ -106,6 +107,27 @@ pub(in crate::identity) async fn member_of(
              WHERE organisation_id = $1 AND user_id = $2 AND removed_at IS NULL"
         ),
         vals![organisation, user],
+    )
+    .await
+}
+
+/// Those of an organisation's members with one of these roles whom mail can reach; at most so many.
+pub(in crate::identity) async fn reachable(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    roles: &[Role],
+    most: i64,
+) -> Result<Vec<UserRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT u.id, u.sealed_profile, u.password_hash, u.email_verified_at, u.state, u.created_at
+             FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.organisation_id = $1 AND m.removed_at IS NULL
+               AND m.role IN (SELECT value FROM list($2))
+               AND u.state = 'active' AND u.email_verified_at IS NOT NULL
+             ORDER BY u.id LIMIT $3"
+        ),
+        vals![organisation, Val::texts(roles), most],
     )
     .await
 }

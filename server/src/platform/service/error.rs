@@ -20,6 +20,9 @@ pub enum PlatformError {
     /// Somebody else has changed the setting.
     #[error("the setting was changed in the meantime; it is at version {0} now")]
     Stale(i64),
+    /// There is no such block, or it is over.
+    #[error("there is no such block, or it is over")]
+    BlockUnknown,
     /// A new key is on its way already.
     #[error("a new key is about to become active; wait until it is")]
     RotationUnderWay,
@@ -39,6 +42,7 @@ impl PlatformError {
             Self::SettingUnknown => "platform.setting_unknown",
             Self::VersionUnknown => "platform.version_unknown",
             Self::Stale(_) => "platform.stale",
+            Self::BlockUnknown => "platform.block_unknown",
             Self::RotationUnderWay => "platform.rotation_under_way",
             Self::Vault(error) => error.code(),
             Self::Db(error) => error.code(),
@@ -76,7 +80,9 @@ impl IntoProblem for PlatformError {
         let (code, detail) = (self.code(), self.to_string());
         match self {
             Self::Invalid(errors) => Problem::invalid(errors),
-            Self::SettingUnknown | Self::VersionUnknown => Problem::not_found(code, detail),
+            Self::SettingUnknown | Self::VersionUnknown | Self::BlockUnknown => {
+                Problem::not_found(code, detail)
+            }
             Self::Stale(_) | Self::RotationUnderWay => Problem::conflict(code, detail),
             Self::Vault(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),

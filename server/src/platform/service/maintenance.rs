@@ -21,6 +21,8 @@ crate::setting! {
 const OPEN: &[&str] = &[
     "/livez",
     "/readyz",
+    "/status",
+    "/api/v1/status",
     "/assets/",
     "/robots.txt",
     "/api/v1/sync/",

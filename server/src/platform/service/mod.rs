@@ -1,18 +1,26 @@
 //! Use cases of the platform.
 
 mod audit;
+mod blocks;
 mod error;
 mod keys;
 mod maintenance;
+mod once;
+mod operating;
+mod outbox;
 mod settings;
 mod verify;
 
 use bilten_kernel::db::DbError;
 
 pub use audit::*;
+pub use blocks::*;
 pub use error::PlatformError;
 pub use keys::*;
 pub use maintenance::*;
+pub use once::*;
+pub use operating::*;
+pub use outbox::*;
 pub use settings::*;
 pub use verify::*;
 

@@ -1,7 +1,9 @@
 //! All SQL of the platform.
 
 pub(super) mod audit;
+pub(super) mod blocks;
 pub(super) mod keys;
+pub(super) mod once;
 pub(super) mod sealed;
 pub(super) mod settings;
 

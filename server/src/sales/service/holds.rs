@@ -4,7 +4,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 
 use super::super::model::*;
 use super::super::store::{self, Take};
-use super::{SalesError, end_pending, price, take_all};
+use super::{HOLDS, SalesError, end_pending, price, take_all};
 use crate::app::App;
 use crate::catalog::{self, EventId};
 
@@ -77,6 +77,7 @@ async fn try_hold(
                     .collect();
                 take_all(c, Take::Held, &stock, version).await??;
                 store::insert_hold(c, &hold, key.as_deref(), request_hash, now).await?;
+                c.after_commit(|| HOLDS.add(&[("state", "made")], 1));
                 Ok(hold)
             })
         })
@@ -134,7 +135,7 @@ pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
         .await
 }
 
-async fn end_hold(c: &mut Conn, id: HoldId, state: &str) -> Result<bool, DbError> {
+async fn end_hold(c: &mut Conn, id: HoldId, state: &'static str) -> Result<bool, DbError> {
     let items = store::hold_items(c, id).await?;
     if !store::end_hold(c, id, state, None).await? {
         return Ok(false);
@@ -142,6 +143,7 @@ async fn end_hold(c: &mut Conn, id: HoldId, state: &str) -> Result<bool, DbError
     for (tier, quantity) in items {
         store::give_back(c, Take::Held, tier, i64::from(quantity)).await?;
     }
+    c.after_commit(move || HOLDS.add(&[("state", state)], 1));
     Ok(true)
 }
 

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
+use bilten_kernel::metric;
 use bilten_kernel::money::{Money, MoneyError};
 
 use super::model::*;
@@ -26,6 +27,15 @@ use super::store::{self, Take};
 use crate::app::App;
 use crate::catalog::{CatalogError, EventDetail, EventId, OffSale, TierId};
 use crate::events::Refused;
+
+metric! {
+    /// Orders, by what became of them: created, paid, cancelled, expired, refunded.
+    pub(crate) ORDERS: Counter = "bilten_orders_total"
+}
+metric! {
+    /// Holds, by what became of them: made, ordered, released, expired.
+    HOLDS: Counter = "bilten_holds_total"
+}
 
 /// Why something about sales was refused, or failed.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use super::super::model::*;
 use super::super::store::{self, Take};
 use super::buyers::opened;
-use super::{SalesError, paid_event};
+use super::{ORDERS, SalesError, paid_event};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
 use crate::events::{self, DomainEvent};
@@ -67,7 +67,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         paid_at: Some(now),
         ..order
     };
-    events::publish(app, c, vec![paid_event(&order, &items)]).await?;
+    events::publish(app, c, vec![paid_event(&order, &items, None)]).await?;
     Ok(PaidOutcome::Paid)
 }
 
@@ -82,6 +82,7 @@ pub(super) async fn end_pending(
     for item in store::order_items(c, id).await? {
         store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
     }
+    c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
     Ok(true)
 }
 
@@ -158,6 +159,18 @@ pub async fn order(app: &App, id: OrderId) -> Result<OrderDetail, SalesError> {
             })
         })
         .await
+}
+
+/// An order with its items, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn order_in(c: &mut Conn, id: OrderId) -> Result<Option<OrderDetail>, DbError> {
+    let Some(order) = store::order(c, id).await? else {
+        return Ok(None);
+    };
+    let items = store::order_items(c, id).await?;
+    Ok(Some(OrderDetail { order, items }))
 }
 
 /// The order that an earlier request with this key made, if there was one.

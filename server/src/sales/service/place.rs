@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::random;
+use bilten_kernel::telemetry::TraceContext;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
 use super::buyers::{opened, sealed};
-use super::{SalesError, take_all};
+use super::{HOLDS, ORDERS, SalesError, take_all};
 use crate::app::App;
 use crate::catalog::{EventId, TierId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
@@ -70,10 +71,12 @@ pub async fn place(
         })
         .collect::<Result<_, DbError>>()?;
     store::insert_orders(c, &placed).await?;
+    let count = placed.len() as u64;
+    c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = placed
         .iter()
         .filter(|(new, ..)| new.paid)
-        .map(|(new, order, _)| paid_event(order, &new.items))
+        .map(|(new, order, _)| paid_event(order, &new.items, new.trace))
         .collect();
     events::publish(app, c, paid).await.map_err(fault)?;
 
@@ -195,6 +198,7 @@ async fn take_over_hold(
     if held != wanted || !store::end_hold(c, hold, "ordered", Some(new.at)).await? {
         return Ok(Err(SalesError::HoldGone));
     }
+    c.after_commit(|| HOLDS.add(&[("state", "ordered")], 1));
     if new.paid {
         for (tier, quantity) in stock_of(new) {
             store::sell_held(c, tier, quantity).await?;
@@ -225,8 +229,13 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
     }
 }
 
-pub(super) fn paid_event(order: &Order, items: &[OrderItem]) -> DomainEvent {
+pub(super) fn paid_event(
+    order: &Order,
+    items: &[OrderItem],
+    trace: Option<TraceContext>,
+) -> DomainEvent {
     DomainEvent::OrderPaid(PaidOrder {
+        trace,
         order: order.id,
         event: order.event_id,
         reference: order.reference.clone(),

@@ -50,6 +50,13 @@ on_both_engines! {
         assert_eq!(well(&["audit", "export", "--since", "2001-01-01T00:00:00Z"]).values().len(), 3);
 
         let open = Db::open(&config).await.unwrap();
+        open.write(|c| Box::pin(async move {
+            for n in 0..2 {
+                let dead = sql!("INSERT INTO outbox (aggregate, kind, payload, created_at, is_dead, last_error) VALUES ($1, 'x', '{}', 1, TRUE, 'y: no')");
+                c.exec(dead, vals![format!("a{n}")]).await?;
+            }
+            Ok::<_, bilten_kernel::db::DbError>(())
+        })).await.unwrap();
         if is_sqlite {
             // Somebody has the file: looking goes, writing is refused with the way out.
             let head = well(&["audit", "verify"]).values()[0]["head"].as_str().unwrap().to_owned();
@@ -58,7 +65,13 @@ on_both_engines! {
             assert_eq!(refused.code, Some(1));
             assert!(refused.stderr.starts_with("bilten: database_in_use: "), "{}", refused.stderr);
             assert!(refused.stderr.contains("/api/v1/platform/"), "{}", refused.stderr);
+            assert_eq!(run(&["outbox", "replay", "--all"]).code, Some(1));
         }
+        // Dead letters are seen beside a server, without what they say.
+        assert_eq!(well(&["outbox", "status"]).values()[0]["dead"], 2);
+        let letters = well(&["outbox", "dead"]).values();
+        assert_eq!((letters.len(), letters[0]["aggregate"].as_str(), letters[1]["last_error"].as_str()), (2, Some("a0"), Some("y: no")));
+        assert!(letters[0]["payload"].is_null());
         open.write(|c| Box::pin(async move {
             c.exec(sql!("UPDATE audit_log SET actor = 'nobody' WHERE seq = 2"), vals![]).await
         })).await.unwrap();
@@ -69,6 +82,13 @@ on_both_engines! {
         let anchor = run(&["audit", "verify", "--anchor", "nonsense"]);
         assert_eq!(anchor.code, Some(2), "not understood");
         open.close().await;
+        let first = letters[0]["id"].to_string();
+        assert_eq!(well(&["outbox", "replay", &first, "999"]).values()[0]["replayed"], 1);
+        assert_eq!(well(&["outbox", "replay", "--all"]).values()[0]["replayed"], 1);
+        let status = well(&["outbox", "status"]).values();
+        assert_eq!((status[0]["dead"].as_i64(), status[0]["waiting"].as_i64()), (Some(0), Some(2)));
+        assert!(status[0]["lag_ms"].as_i64().unwrap() > 0);
+        assert_eq!(run(&["outbox", "replay"]).code, Some(2), "nothing is named");
 
         // With a master key of somebody else there is nothing to do here.
         std::fs::write(folder.path().join("bilten-data/master.key"), "ab".repeat(32)).unwrap();

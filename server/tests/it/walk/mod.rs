@@ -13,6 +13,7 @@ mod things;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bilten_kernel::http::Edge;
 use bilten_kernel::on_both_engines;
 use bilten_server::identity::{Permission, Role};
 use bilten_server::router;
@@ -118,7 +119,7 @@ on_both_engines! {
         let described = operations();
         let paths: BTreeSet<_> = described.iter().map(|o| o.path.clone()).collect();
         // axum prints the paths of a router, if nothing else.
-        let printed = format!("{:?}", router::router(t.app.clone()));
+        let printed = format!("{:?}", router::router(t.app.clone(), Edge::default()));
         let routed: BTreeSet<_> = printed
             .split('"')
             .filter(|text| text.starts_with("/api/") && *text != "/api/v1/openapi.json")

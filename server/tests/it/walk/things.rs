@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::http::NewBlock;
 use bilten_server::identity::{self, FactorId, MemberFilter, PasskeyId, Role};
+use bilten_server::platform;
 use serde_json::{Value, json};
 
 use super::callers::{Caller, Callers};
@@ -107,6 +109,7 @@ impl Things {
         let invitation = callers.invitation(t).await;
         let impersonation = callers.impersonation(t, user).await;
         let session = callers.another_session(t).await;
+        let (endpoint, delivery) = Self::webhook(t).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -136,9 +139,12 @@ impl Things {
                 "passkey",
                 PasskeyId::new(&*t.app.clock, &*t.app.random).to_string(),
             ),
+            ("block", block(t).await),
             ("connection", connection.id.to_string()),
             ("slug", connection.slug),
             ("domain", "kino.example".to_owned()),
+            ("endpoint", endpoint),
+            ("delivery", delivery),
         ]);
         Self {
             by_name,
@@ -165,6 +171,16 @@ impl Things {
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         self.by_name.insert("export", id);
+    }
+
+    /// An endpoint of webhooks that nobody listens at, and what was sent there.
+    async fn webhook(t: &TestApp) -> (String, String) {
+        let path = "/api/v1/webhooks/endpoints";
+        let body = json!({"url": "http://127.0.0.1:1/", "event_types": ["event.deleted"]});
+        let endpoint = text(&t.organiser.post(path, body).await.expect(201)["id"]);
+        let path = format!("{path}/{endpoint}/test");
+        let sent = t.organiser.post(&path, json!({})).await.expect(202);
+        (endpoint, text(&sent["id"]))
     }
 
     /// A device of an event of somebody else.
@@ -243,4 +259,18 @@ impl Things {
 
 fn fresh(t: &TestApp) -> String {
     bilten_kernel::random::token(&*t.app.random, 20)
+}
+
+/// A block of an address.
+async fn block(t: &TestApp) -> String {
+    let at = t.app.now();
+    let new = NewBlock {
+        address: [203, 0, 113, 99].into(),
+        at,
+        until: at + std::time::Duration::from_secs(3_600),
+    };
+    platform::record_block(&t.app, new).await.unwrap();
+    platform::current_blocks(&t.app).await.unwrap()[0]
+        .id
+        .to_string()
 }

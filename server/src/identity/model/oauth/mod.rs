@@ -124,6 +124,7 @@ pub const fn plain_words(permission: Permission) -> &'static str {
         Permission::KeysManage => "Make and end keys and programs",
         Permission::SsoManage => "Set up single sign-on",
         Permission::AuditRead => "Read the audit log",
+        Permission::WebhooksManage => "Have other programs told of what happens",
     }
 }
 

@@ -10,7 +10,7 @@ use bilten_adapters::mail::{Mail, MailError};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 use bilten_kernel::jobs::{self, JobError};
-use bilten_kernel::random;
+use bilten_kernel::{metric, random};
 use serde::{Deserialize, Serialize};
 
 pub use template::MailTemplate;
@@ -26,6 +26,11 @@ pub(crate) const MAIL_JOB: &str = "identity.mail";
 pub(crate) const MAIL_ATTEMPTS: u32 = 24;
 
 const PURPOSE: &str = "job:identity.mail";
+
+metric! {
+    /// Mails that were tried to be sent, by what came of it.
+    MAILS: Counter = "bilten_mails_total"
+}
 
 /// A mail that waits to be sent.
 #[derive(Serialize, Deserialize)]
@@ -66,6 +71,7 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
     let waiting: Waiting = job.open(app, PURPOSE)?;
     let kind = waiting.template.name();
     if app.now() > waiting.template.useful_until(waiting.at) {
+        MAILS.add(&[("outcome", "too_late")], 1);
         tracing::warn!(kind, "a mail was too late to be of use, so it was not sent");
         return Ok(());
     }
@@ -79,7 +85,14 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
         html: words.html(&app.config.http.public_url).map_err(fault)?,
         at: waiting.at,
     };
-    match app.mailer.send(&mail).await {
+    let sent = app.mailer.current().send(&mail).await;
+    let outcome = match &sent {
+        Ok(()) => "sent",
+        Err(MailError::Refused(_)) => "refused",
+        Err(MailError::Unusable(_) | MailError::Failed(_)) => "failed",
+    };
+    MAILS.add(&[("outcome", outcome)], 1);
+    match sent {
         Ok(()) => Ok(()),
         Err(error @ MailError::Refused(_)) => {
             tracing::warn!(kind, %error, "a mail reaches nobody");

@@ -162,6 +162,17 @@ pub enum MailTemplate {
         /// Whether it was let in.
         was_let_in: bool,
     },
+    /// To those who look after an organisation's webhooks: nothing is sent to an endpoint any more.
+    WebhookDisabled {
+        /// When.
+        at: Timestamp,
+        /// The endpoint's id; its address may hold a secret.
+        endpoint: String,
+        /// What the endpoint is for, in the words of whoever made it.
+        description: String,
+        /// Whether it said that it is gone, and did not just fail.
+        is_gone: bool,
+    },
     /// An administrator of the platform acted as somebody.
     ImpersonationNotice {
         /// From when.
@@ -198,6 +209,7 @@ impl MailTemplate {
             Self::AccountErased { .. } => "account_erased",
             Self::ExportReady { .. } => "export_ready",
             Self::AccountFlagged { .. } => "account_flagged",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
             Self::ImpersonationNotice { .. } => "impersonation_notice",
         }
     }
@@ -223,6 +235,7 @@ impl MailTemplate {
             | Self::PasskeyCopied { .. }
             | Self::AccountErased { .. }
             | Self::AccountFlagged { .. }
+            | Self::WebhookDisabled { .. }
             | Self::ImpersonationNotice { .. } => at + NOTICE,
         }
     }

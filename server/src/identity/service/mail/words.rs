@@ -191,6 +191,21 @@ impl MailTemplate {
                     .says("The list of flagged accounts shows it until an administrator has looked into it; the audit log tells what happened.")
                     .ends("You get one mail in an hour about an account at most.")
             }
+            Self::WebhookDisabled { at, endpoint, description, is_gone } => {
+                let why = if *is_gone {
+                    "It answered that it is gone."
+                } else {
+                    "It took nothing in three days, however often it was tried."
+                };
+                let name = match quoted(description) {
+                    name if name.is_empty() => quoted(endpoint),
+                    name => format!("“{name}” ({})", quoted(endpoint)),
+                };
+                Words::about("A webhook was switched off")
+                    .says(format!("Nothing is sent to the webhook endpoint {name} any more, since {}. {why}", when(*at)))
+                    .says("Once it works again, switch it on; what it missed meanwhile can be sent again.")
+                    .ends("You get this mail because you may look after the webhooks of your organisation.")
+            }
             Self::ImpersonationNotice { at, until, reason } => Words::about("Our support has access to your account")
                 .says(format!("A member of our staff can act in your name from {} until {} at the latest. Everything they do is recorded.", when(*at), when(*until)))
                 .says(format!("The reason they gave: {}", quoted(reason)))
@@ -288,6 +303,12 @@ mod tests {
                 at,
                 account: "usr_00000000000000000000000001".to_owned(),
                 was_let_in: true,
+            },
+            MailTemplate::WebhookDisabled {
+                at,
+                endpoint: "whe_00000000000000000000000001".to_owned(),
+                description: "<b>Ledger</b>\r\nBcc: x".to_owned(),
+                is_gone: false,
             },
             MailTemplate::ImpersonationNotice {
                 at,
