@@ -44,6 +44,9 @@ pub enum DomainEvent {
         order: OrderId,
         /// Of which event.
         event: EventId,
+        /// Whether it is of a sandbox.
+        #[serde(default)]
+        sandbox: bool,
     },
     /// Tickets of an event changed on their own: reissued or revoked.
     TicketChanged {
@@ -95,6 +98,9 @@ pub struct PaidOrder {
     /// Who bought it; only those who react in the same transaction see it.
     #[serde(skip)]
     pub name: String,
+    /// Whether it is of a sandbox.
+    #[serde(default)]
+    pub sandbox: bool,
     /// How many of which tier.
     pub items: Vec<(TierId, u32)>,
     /// When it was paid.
@@ -162,16 +168,16 @@ impl DomainEvent {
 }
 
 metric! {
-    /// Tickets of orders that were paid.
+    /// Tickets of orders that were paid, but for those of sandboxes.
     TICKETS: Counter = "bilten_tickets_sold_total"
 }
 
-/// Counts what was sold and what was undone, once it is durable.
+/// Counts what was sold and what was undone, once it is durable; what sandboxes do is in no total.
 fn count(c: &mut Conn, events: &[DomainEvent]) {
     let (mut paid, mut tickets, mut refunded) = (0, 0, 0);
     for event in events {
         match event {
-            DomainEvent::OrderPaid(order) => {
+            DomainEvent::OrderPaid(order) if !order.sandbox => {
                 paid += 1;
                 tickets += order
                     .items
@@ -179,8 +185,10 @@ fn count(c: &mut Conn, events: &[DomainEvent]) {
                     .map(|(_, count)| u64::from(*count))
                     .sum::<u64>();
             }
-            DomainEvent::OrderRefunded { .. } => refunded += 1,
-            DomainEvent::EventSaved { .. }
+            DomainEvent::OrderRefunded { sandbox: false, .. } => refunded += 1,
+            DomainEvent::OrderPaid(_)
+            | DomainEvent::OrderRefunded { .. }
+            | DomainEvent::EventSaved { .. }
             | DomainEvent::EventDeleted { .. }
             | DomainEvent::TicketChanged { .. }
             | DomainEvent::OAuthChanged { .. }
@@ -229,7 +237,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 sales::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
-            DomainEvent::OrderRefunded { order, event } => {
+            DomainEvent::OrderRefunded { order, event, .. } => {
                 tickets::on_order_refunded(app, c, event, order).await?
             }
             DomainEvent::PersonErased { email, .. } => {
@@ -261,6 +269,7 @@ mod tests {
             event: EventId::from_bytes([2; 16]),
             reference: "R".to_owned(),
             name: "Ana Novak".to_owned(),
+            sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
         };

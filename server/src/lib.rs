@@ -94,4 +94,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "edge",
         sql: include_str!("../migrations/0130_edge.sql"),
     },
+    Migration {
+        version: 132,
+        name: "sandbox",
+        sql: include_str!("../migrations/0132_sandbox.sql"),
+    },
 ];

@@ -139,7 +139,7 @@ pub fn jobs(app: &App) -> JobRunner {
     );
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
-    let forgetter = app.clone();
+    let (forgetter, decliner) = (app.clone(), app.clone());
     let (rotator, tidier) = (app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
@@ -147,6 +147,13 @@ pub fn jobs(app: &App) -> JobRunner {
             move |payment: payments::PaymentId| {
                 let app = caller.clone();
                 async move { Ok(payments::provider_reports(&app, payment, true).await?) }
+            },
+        )
+        .on(
+            payments::CALL_BACK_DECLINED_JOB,
+            move |payment: payments::PaymentId| {
+                let app = decliner.clone();
+                async move { Ok(payments::provider_reports(&app, payment, false).await?) }
             },
         )
         .on(platform::RESEAL_JOB, move |()| {

@@ -78,6 +78,9 @@ record! {
         pub venue_name: String,
         /// Where the venue is.
         pub venue_address: String,
+        /// Whether its organisation only tries things out: its tickets let nobody in anywhere else.
+        #[serde(default)]
+        pub sandbox: bool,
         /// Raised by each change; a change must name the version it started from.
         pub version: i64,
         /// When it was made.
@@ -148,6 +151,35 @@ pub struct EventDetail {
     pub occurrences: Vec<Occurrence>,
     /// Its tiers by number.
     pub tiers: Vec<Tier>,
+}
+
+record! {
+    /// A published event in a shop's list.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct ListedEvent {
+        /// Its id.
+        pub id: EventId,
+        /// The last part of its page's address.
+        pub slug: String,
+        /// Its name.
+        pub name: String,
+        /// The IANA time zone of the venue, such as `Europe/Ljubljana`.
+        pub time_zone: String,
+        /// The currency of all its prices (ISO 4217).
+        pub currency: Currency,
+        /// What the venue is called.
+        pub venue_name: String,
+        /// Where the venue is.
+        pub venue_address: String,
+        /// Whether its organisation only tries things out.
+        pub sandbox: bool,
+        /// When the first of its dates that are not over starts.
+        pub starts_at: Timestamp,
+        /// When its last date ends.
+        pub ends_at: Timestamp,
+        /// The price of its cheapest tier, in minor units; none if it has no tier.
+        pub from_price_minor: Option<i64>,
+    }
 }
 
 /// Why a tier cannot be bought at a moment.

@@ -162,7 +162,7 @@ pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> 
         .ok_or(CatalogError::NotFound)
 }
 
-/// Published events that are not over, soonest first.
+/// Published events that are not over, soonest first, but for those of sandboxes.
 ///
 /// # Errors
 /// A fault of the database.
@@ -252,6 +252,7 @@ pub async fn create_event(
     faults.check().map_err(CatalogError::Invalid)?;
 
     let now = app.now();
+    let mode = identity::organisation_mode(app, tenant.organisation).await?;
     let slug = input.slug.unwrap_or_else(|| {
         // A made-up address gets a random end, so that two shows of one name do not collide.
         let end = random::token(&*app.random, 5);
@@ -272,6 +273,7 @@ pub async fn create_event(
         currency: input.currency,
         venue_name: input.venue_name.trim().to_owned(),
         venue_address: input.venue_address,
+        sandbox: mode.is_sandbox(),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -573,7 +575,27 @@ pub async fn update_tier(
     .await
 }
 
-/// How many published events are not over.
+/// An organisation's published events that are not over, soonest first, after the one that starts
+/// at this time and has this id.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn on_sale(
+    app: &App,
+    organisation: OrganisationId,
+    after: Option<(Timestamp, EventId)>,
+    limit: i64,
+) -> Result<Vec<ListedEvent>, CatalogError> {
+    let now = app.now();
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::on_sale(c, organisation, now, after, limit).await })
+        })
+        .await?)
+}
+
+/// How many published events are not over, but for those of sandboxes.
 ///
 /// # Errors
 /// A fault of the database.

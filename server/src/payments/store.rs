@@ -71,6 +71,26 @@ pub(super) async fn by_key(
     .await
 }
 
+/// Notes what a provider says of a payment that was pending; says whether it was.
+pub(super) async fn answered(
+    c: &mut Conn,
+    id: PaymentId,
+    to: PaymentState,
+    decline_code: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE payments SET state = $2, decline_code = $3, updated_at = $4 \
+                 WHERE id = $1 AND state = 'pending'"
+            ),
+            vals![id, to, decline_code, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 /// Moves a payment from one state to another; says whether it was in the first.
 pub(super) async fn move_to(
     c: &mut Conn,

@@ -79,6 +79,8 @@ pub struct Order {
     pub email: String,
     /// The buyer's name.
     pub name: String,
+    /// Whether it is of a sandbox: a trial, in no total.
+    pub sandbox: bool,
     /// The currency of its amounts (ISO 4217).
     pub currency: Currency,
     /// What it costs in all, in minor units.
@@ -238,6 +240,8 @@ pub struct NewOrder {
     pub request_hash: [u8; 32],
     /// The hold whose capacity it takes over.
     pub hold: Option<HoldId>,
+    /// Whether it is of a sandbox.
+    pub sandbox: bool,
     /// Whether it is paid by now, as free orders are; otherwise its stock is held until then.
     pub paid: bool,
     /// Now.

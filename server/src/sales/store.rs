@@ -195,6 +195,27 @@ pub(super) async fn hold_items(c: &mut Conn, id: HoldId) -> Result<Vec<(TierId, 
     .await
 }
 
+/// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
+/// was made; says whether it was one.
+pub(super) async fn extend_hold(
+    c: &mut Conn,
+    id: HoldId,
+    until: Timestamp,
+    most_ms: i64,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
+                 WHERE id = $1 AND state = 'active' AND expires_at > $4"
+            ),
+            vals![id, until, most_ms, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 /// Ends an active hold in another state; says whether it was active and, if asked, not over.
 pub(super) async fn end_hold(
     c: &mut Conn,
@@ -236,6 +257,7 @@ record! {
         pub(super) reference: String,
         pub(super) state: OrderState,
         pub(super) sealed_buyer: Vec<u8>,
+        pub(super) sandbox: bool,
         pub(super) currency: bilten_kernel::money::Currency,
         pub(super) total_minor: i64,
         pub(super) expires_at: Option<Timestamp>,
@@ -268,15 +290,16 @@ pub(super) async fn insert_orders(
     c.insert_many(
         sql!(
             "INSERT INTO orders (id, event_id, reference, state, sealed_buyer, email_lookup, currency, total_minor, \
-             idempotency_key, request_hash, expires_at, created_at, paid_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+             idempotency_key, request_hash, expires_at, created_at, paid_at, sandbox) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
         ),
         orders
             .iter()
             .map(|(new, o, buyer)| {
                 vals![
                     o.id, o.event_id, &o.reference, o.state, &buyer.sealed, buyer.email_lookup, o.currency,
-                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at
+                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at,
+                    o.sandbox
                 ]
             })
             .collect(),
@@ -303,7 +326,7 @@ pub(super) async fn orders_by_keys(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
              WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
         ),
@@ -315,12 +338,18 @@ pub(super) async fn orders_by_keys(
 pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<OrderRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders WHERE id = $1"
         ),
         vals![id],
     )
     .await
+}
+
+/// Whether an order is of a sandbox.
+pub(super) async fn is_sandbox(c: &mut Conn, id: OrderId) -> Result<bool, DbError> {
+    c.scalar(sql!("SELECT sandbox FROM orders WHERE id = $1"), vals![id])
+        .await
 }
 
 pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderItem>, DbError> {
@@ -340,7 +369,7 @@ pub(super) async fn orders_of_event(
     let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
              WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
         ),
@@ -356,7 +385,7 @@ pub(super) async fn orders_of_buyer(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders WHERE email_lookup = $1 ORDER BY id"
         ),
         vals![email_lookup],

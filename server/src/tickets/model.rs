@@ -59,6 +59,8 @@ pub struct Ticket {
     pub order_reference: String,
     /// Versions below this one are revoked.
     pub revoked_below: u16,
+    /// Whether it is of a sandbox: a trial that lets nobody in anywhere else.
+    pub sandbox: bool,
     /// When it was issued.
     pub created_at: Timestamp,
 }

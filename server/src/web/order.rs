@@ -185,6 +185,10 @@ fn declined(code: Option<&str>) -> &'static str {
         Some("insufficient_funds") => {
             "The bank declined it: there is not enough money on the account."
         }
+        Some("expired_card") => "The bank declined it: the card has expired.",
+        Some("suspected_fraud") => {
+            "The bank declined it because it looks like fraud. Please ask your bank."
+        }
         Some("amount_due") => "This order is not free, so it needs a payment.",
         Some(_) | None => "The payment provider declined it without giving a reason.",
     }

@@ -29,11 +29,11 @@ use crate::catalog::{CatalogError, EventDetail, EventId, OffSale, TierId};
 use crate::events::Refused;
 
 metric! {
-    /// Orders, by what became of them: created, paid, cancelled, expired, refunded.
+    /// Orders, by what became of them: created, paid, cancelled, expired, refunded; none of sandboxes.
     pub(crate) ORDERS: Counter = "bilten_orders_total"
 }
 metric! {
-    /// Holds, by what became of them: made, ordered, released, expired.
+    /// Holds, by what became of them: made, ordered, released, expired; those of sandboxes, too.
     HOLDS: Counter = "bilten_holds_total"
 }
 

@@ -82,7 +82,9 @@ pub(super) async fn end_pending(
     for item in store::order_items(c, id).await? {
         store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
     }
-    c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
+    if !store::is_sandbox(c, id).await? {
+        c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
+    }
     Ok(true)
 }
 
@@ -132,6 +134,7 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
         vec![DomainEvent::OrderRefunded {
             order: id,
             event: order.event_id,
+            sandbox: order.sandbox,
         }],
     )
     .await?;

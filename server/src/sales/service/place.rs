@@ -71,7 +71,7 @@ pub async fn place(
         })
         .collect::<Result<_, DbError>>()?;
     store::insert_orders(c, &placed).await?;
-    let count = placed.len() as u64;
+    let count = placed.iter().filter(|(new, ..)| !new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = placed
         .iter()
@@ -220,6 +220,7 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
         },
         email: new.buyer.email.trim().to_owned(),
         name: new.buyer.name.trim().to_owned(),
+        sandbox: new.sandbox,
         currency: new.total.currency,
         total_minor: new.total.minor,
         expires_at: (!new.paid)
@@ -240,6 +241,7 @@ pub(super) fn paid_event(
         event: order.event_id,
         reference: order.reference.clone(),
         name: order.name.clone(),
+        sandbox: order.sandbox,
         items: items
             .iter()
             .map(|item| (item.tier_id, item.quantity))

@@ -71,6 +71,7 @@ fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket>
                 holder_name: order.name.clone(),
                 order_reference: order.reference.clone(),
                 revoked_below: 0,
+                sandbox: detail.event.sandbox,
                 created_at: order.paid_at,
             });
         }

@@ -71,7 +71,7 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
             event_type: EventType::OrderPaid,
             told: Told::Order(order.order),
         })),
-        DomainEvent::OrderRefunded { order, event } => Ok(Some(Public {
+        DomainEvent::OrderRefunded { order, event, .. } => Ok(Some(Public {
             whose: Whose::Event(event),
             event_type: EventType::OrderRefunded,
             told: Told::Order(order),
@@ -220,6 +220,7 @@ mod tests {
             event,
             reference: "R".to_owned(),
             name: "Ana".to_owned(),
+            sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
         });
