@@ -538,6 +538,12 @@ impl Faults {
     }
 }
 
+/// Whether a text can be the last part of an address; a database need not be asked with anything else.
+pub fn can_be_slug(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_part)
+}
+
 /// Makes the last part of an address from a name: ASCII letters, digits and single hyphens.
 pub fn slugify(name: &str) -> String {
     let mut slug = String::new();

@@ -21,6 +21,9 @@ enum OrganisationCommand {
     Create {
         /// Its name
         name: String,
+        /// It only tries things out: no money moves, its tickets are marked; this cannot be changed later
+        #[arg(long)]
+        sandbox: bool,
     },
 }
 
@@ -102,9 +105,13 @@ pub(super) async fn organisation(
     config: Config,
     arguments: &OrganisationArguments,
 ) -> Result<ExitCode, Failure> {
-    let OrganisationCommand::Create { name } = &arguments.command;
+    let OrganisationCommand::Create { name, sandbox } = &arguments.command;
     let app = server::open(config).await?;
-    let made = identity::create_organisation(&app, name).await?;
+    let made = if *sandbox {
+        identity::create_sandbox(&app, name).await?
+    } else {
+        identity::create_organisation(&app, name).await?
+    };
     println!("{}\t{}", made.id, made.slug);
     app.db.clone().close().await;
     Ok(ExitCode::SUCCESS)

@@ -16,6 +16,8 @@ typed_id!(pub OrderId, "ord", "Names an order.");
 
 /// How long capacity is held for a buyer, in milliseconds.
 pub const HOLD_MS: i64 = 15 * 60_000;
+/// How long capacity is held at most, however often that is asked for, in milliseconds.
+pub const HOLD_MOST_MS: i64 = 2 * HOLD_MS;
 /// The most different tiers in one order.
 pub const MAX_ITEMS: usize = 20;
 
@@ -135,6 +137,19 @@ pub struct Hold {
     pub expires_at: Timestamp,
     /// What is held.
     pub items: Vec<ItemRequest>,
+}
+
+/// What something would cost now; nothing is reserved by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Quote {
+    /// The event.
+    pub event_id: EventId,
+    /// The currency of its amounts (ISO 4217).
+    pub currency: Currency,
+    /// One line for each tier.
+    pub items: Vec<OrderItem>,
+    /// What it costs in all, in minor units, taxes included.
+    pub total_minor: i64,
 }
 
 record! {

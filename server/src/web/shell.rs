@@ -24,6 +24,8 @@ pub(super) struct Shell {
     pub(super) url: Option<String>,
     /// Whether search engines may list it.
     pub(super) is_listed: bool,
+    /// Whether it is a page of a sandbox: what it sells is nothing real.
+    pub(super) is_sandbox: bool,
     /// Who is signed in, by name. Only pages for one person say so: the others are the same for
     /// everybody, so that a cache may keep them.
     pub(super) holder: Option<String>,
@@ -42,6 +44,7 @@ impl Shell {
             description,
             url,
             is_listed: true,
+            is_sandbox: false,
             holder: None,
             place: None,
             to_second_step: None,
@@ -56,6 +59,7 @@ impl Shell {
             description,
             url: None,
             is_listed: false,
+            is_sandbox: false,
             holder: None,
             place: None,
             to_second_step: None,
@@ -75,6 +79,13 @@ impl Shell {
     /// Whether the page is in this part of the account.
     pub(super) fn is_at(&self, place: &Place) -> bool {
         self.place.as_ref() == Some(place)
+    }
+
+    /// The same head for a page about an event, which may be of a sandbox: nobody shall find that.
+    pub(super) fn of_event(mut self, is_sandbox: bool) -> Self {
+        self.is_sandbox = is_sandbox;
+        self.is_listed = self.is_listed && !is_sandbox;
+        self
     }
 
     /// The same head for the page as it comes back with faults: screen readers say the title first.

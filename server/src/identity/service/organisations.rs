@@ -162,6 +162,20 @@ pub async fn organisation_by_slug(app: &App, slug: &str) -> Result<Organisation,
         .ok_or(IdentityError::NotFound("organisation"))
 }
 
+/// The organisation with this id or short name, as strangers may name it.
+///
+/// # Errors
+/// [`IdentityError::NotFound`], or a fault of the database.
+pub async fn organisation_named(app: &App, named: &str) -> Result<Organisation, IdentityError> {
+    match named.parse() {
+        Ok(id) => organisation(app, id).await,
+        Err(_) if !crate::catalog::can_be_slug(named) => {
+            Err(IdentityError::NotFound("organisation"))
+        }
+        Err(_) => organisation_by_slug(app, named).await,
+    }
+}
+
 /// The organisation with this id.
 ///
 /// # Errors

@@ -286,6 +286,11 @@ pub fn order_token(app: &App, id: OrderId) -> String {
         .collect()
 }
 
+/// The path of a page of an order, which begins with `/` or is empty, with the order's secret.
+pub fn order_path(app: &App, id: OrderId, page: &str) -> String {
+    format!("/orders/{id}{page}?token={}", order_token(app, id))
+}
+
 /// Whether a text is the secret of this order.
 pub fn is_order_token(app: &App, id: OrderId, token: &str) -> bool {
     Vault::equal(order_token(app, id).as_bytes(), token.as_bytes())
