@@ -272,6 +272,7 @@ mod tests {
             sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
+            trace: None,
         };
         let text = serde_json::to_string(&DomainEvent::OrderPaid(order)).unwrap();
         assert!(

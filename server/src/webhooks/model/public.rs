@@ -223,6 +223,7 @@ mod tests {
             sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
+            trace: None,
         });
         let told = public(travelled(&paid)).unwrap().unwrap();
         assert_eq!(
