@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{ORDERS, OrderId};
-use crate::{access, sales, tickets};
+use crate::{access, payments, sales, tickets};
 
 /// Something that happened, as it is written to the outbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum DomainEvent {
         /// The event as it is now.
         detail: Box<EventDetail>,
     },
-    /// A draft was deleted.
+    /// A draft was deleted, or an event of a sandbox that was emptied.
     EventDeleted {
         /// Which one.
         event: EventId,
@@ -232,8 +232,11 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 access::on_event_saved(app, c, &detail, &change).await?;
             }
             DomainEvent::EventDeleted { event, .. } => {
+                let orders = sales::on_event_closed(c, event).await?;
+                tickets::on_event_closed(c, event).await?;
                 access::on_event_deleted(c, event).await?;
                 tickets::on_event_deleted(c, event).await?;
+                payments::on_event_deleted(c, &orders).await?;
                 sales::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),

@@ -66,9 +66,8 @@ pub(crate) fn render_test_qr(text: &str, format: QrFormat) -> Result<Vec<u8>, Qr
 fn modules(text: &str) -> Result<Vec<Vec<bool>>, QrError> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| QrError)?;
     let colors = code.to_colors();
-    let row = |row: &[Color]| -> Vec<bool> {
-        row.iter().map(|module| *module == Color::Dark).collect()
-    };
+    let row =
+        |row: &[Color]| -> Vec<bool> { row.iter().map(|module| *module == Color::Dark).collect() };
     Ok(colors.chunks(code.width()).map(row).collect())
 }
 
@@ -109,7 +108,10 @@ fn png(rows: &[Vec<bool>]) -> Result<Vec<u8>, QrError> {
 /// One path of horizontal runs: a fifth of the size of a square per module, on every page of tickets.
 fn svg(rows: &[Vec<bool>]) -> Vec<u8> {
     let around = 2 * usize::try_from(QUIET).unwrap_or(0);
-    let (width, height) = (rows.first().map_or(0, Vec::len) + around, rows.len() + around);
+    let (width, height) = (
+        rows.first().map_or(0, Vec::len) + around,
+        rows.len() + around,
+    );
     let mut path = String::new();
     for (y, row) in rows.iter().enumerate() {
         let mut x = 0;
@@ -147,7 +149,12 @@ mod tests {
         let marked = render_test_qr(text, QrFormat::Png).unwrap();
         let reading = bilten_core::qr::read_image_bytes(&marked).unwrap();
         assert_eq!(reading.as_ref().and_then(|r| r.text()), Some(text));
-        let size = |png: &[u8]| image::load_from_memory(png).unwrap().into_luma8().dimensions();
+        let size = |png: &[u8]| {
+            image::load_from_memory(png)
+                .unwrap()
+                .into_luma8()
+                .dimensions()
+        };
         let (plain, marked) = (size(&png[..]), size(&marked[..]));
         assert_eq!((marked.0, marked.1), (plain.0, plain.1 + 11 * PIXELS));
     }

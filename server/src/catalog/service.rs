@@ -501,8 +501,9 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
                     event: id,
                     organisation: event.organisation_id,
                 };
-                events::publish(&work, c, vec![deleted]).await?;
+                // Who works at its devices is forgotten before the devices are.
                 identity::forget_event_in(&work, c, id).await?;
+                events::publish(&work, c, vec![deleted]).await?;
                 if !store::delete_draft(c, id).await? {
                     return Err(CatalogError::NotADraft);
                 }
@@ -511,6 +512,39 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
             })
         })
         .await
+}
+
+/// All events of a sandbox, inside a read or write that is under way; none of an organisation that sells.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn sandbox_events_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<EventId>, DbError> {
+    store::sandbox_events(c, organisation).await
+}
+
+/// Deletes an event of a sandbox with all that was sold of it, inside a write.
+///
+/// # Errors
+/// A fault of the database, also when the event is of no sandbox and has sold something.
+pub async fn erase_sandbox_event_in(
+    app: &App,
+    c: &mut Conn,
+    organisation: OrganisationId,
+    event: EventId,
+) -> Result<(), CatalogError> {
+    identity::forget_event_in(app, c, event).await?;
+    let deleted = DomainEvent::EventDeleted {
+        event,
+        organisation,
+    };
+    events::publish(app, c, vec![deleted]).await?;
+    store::delete_sandbox_event(c, event).await?;
+    let app = app.clone();
+    c.after_commit(move || app.offers.forget(event));
+    Ok(())
 }
 
 /// Adds a tier to an event.

@@ -211,21 +211,41 @@ pub(super) async fn siblings(
     .await
 }
 
-pub(super) async fn delete_draft(c: &mut Conn, id: EventId) -> Result<bool, DbError> {
-    let deleted = c
-        .exec(sql!("DELETE FROM tiers WHERE event_id = $1"), vals![id])
-        .await;
-    deleted?;
-    c.exec(
+/// All events of a sandbox.
+pub(super) async fn sandbox_events(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<EventId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM events WHERE organisation_id = $1 AND sandbox ORDER BY id"),
+        vals![organisation],
+    )
+    .await
+}
+
+async fn delete_parts(c: &mut Conn, id: EventId) -> Result<(), DbError> {
+    for statement in [
+        sql!("DELETE FROM tiers WHERE event_id = $1"),
         sql!("DELETE FROM occurrences WHERE event_id = $1"),
-        vals![id],
-    )
-    .await?;
-    c.exec(
         sql!("DELETE FROM event_versions WHERE event_id = $1"),
+    ] {
+        c.exec(statement, vals![id]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn delete_sandbox_event(c: &mut Conn, id: EventId) -> Result<(), DbError> {
+    delete_parts(c, id).await?;
+    c.exec(
+        sql!("DELETE FROM events WHERE id = $1 AND sandbox"),
         vals![id],
     )
     .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_draft(c: &mut Conn, id: EventId) -> Result<bool, DbError> {
+    delete_parts(c, id).await?;
     Ok(c.exec(
         sql!("DELETE FROM events WHERE id = $1 AND state = 'draft'"),
         vals![id],

@@ -36,7 +36,9 @@ pub enum PaymentError {
     #[error("the order is {0}; it cannot be paid")]
     NotPayable(OrderState),
     /// In a sandbox nothing can be paid with money.
-    #[error("this is a sandbox: no money moves, so only the test payment and what is free exist here")]
+    #[error(
+        "this is a sandbox: no money moves, so only the test payment and what is free exist here"
+    )]
     SandboxOnly,
     /// An earlier payment of this order has not been answered yet.
     #[error("an earlier payment of this order is still under way")]
@@ -389,6 +391,14 @@ pub async fn refund(
         })
         .await?;
     Ok(sales::order(app, order).await?)
+}
+
+/// Drops the payments of a deleted event of a sandbox; a deleted draft has none.
+pub(crate) async fn on_event_deleted(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    store::delete(c, orders).await
 }
 
 /// The newest payment of an order.

@@ -1,7 +1,7 @@
 //! All SQL of payments.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
@@ -30,6 +30,16 @@ pub(super) async fn insert(c: &mut Conn, payments: Vec<NewPayment<'_>>) -> Resul
                 ]
             })
             .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deletes the payments of these orders.
+pub(super) async fn delete(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM payments WHERE order_id IN (SELECT value FROM list($1))"),
+        vals![Val::texts(orders)],
     )
     .await?;
     Ok(())

@@ -139,6 +139,15 @@ pub struct Hold {
     pub items: Vec<ItemRequest>,
 }
 
+/// What was thrown away of a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Emptied {
+    /// How many events.
+    pub events: i64,
+    /// How many orders, with their payments and tickets.
+    pub orders: i64,
+}
+
 /// What something would cost now; nothing is reserved by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Quote {

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::*;
-use super::service::{self, SalesError};
+use super::service::{self, ResetError, SalesError};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, ListedEvent};
 use crate::identity::{self, Organiser, permit};
@@ -28,6 +28,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(stock))
+        .routes(routes!(reset))
 }
 
 /// An event as buyers see it.
@@ -222,6 +223,33 @@ async fn stock(
 ) -> Result<Json<Vec<Stock>>, Problem> {
     catalog::event_of(&app, organiser.tenant(), event).await?;
     Ok(Json(service::stock(&app, event).await?))
+}
+
+/// Empty a sandbox: its events go with all that was sold; members, keys and webhooks stay
+///
+/// All of it or nothing. An organisation that sells is refused with `sales.not_a_sandbox`.
+#[utoipa::path(post, path = "/api/v1/organisation/reset", tag = "organisations",
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("organisation.manage"))),
+    responses((status = 200, body = Emptied), (status = "4XX", body = Problem)))]
+async fn reset(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrganisationManage>,
+) -> Result<Json<Emptied>, Problem> {
+    let emptied = service::reset_sandbox(&app, organiser.organisation(), organiser.actor()).await?;
+    Ok(Json(emptied))
+}
+
+impl IntoProblem for ResetError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::NotASandbox => Problem::conflict("sales.not_a_sandbox", detail),
+            Self::TooLarge => Problem::conflict("sales.sandbox_too_large", detail),
+            Self::Catalog(error) => error.into_problem(),
+            Self::Db(error) => error.into_problem(),
+        }
+    }
 }
 
 impl IntoProblem for SalesError {

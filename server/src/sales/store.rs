@@ -40,6 +40,40 @@ pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbE
     Ok(())
 }
 
+/// The orders of an event, locked.
+pub(super) async fn lock_orders(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM orders WHERE event_id = $1 ORDER BY id FOR UPDATE"),
+        vals![event],
+    )
+    .await
+}
+
+/// Deletes an event's holds and what it has sold, if it is of a sandbox: orders of others stay, and
+/// keep their event from being deleted.
+pub(super) async fn delete_sold(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    for statement in [
+        sql!("DELETE FROM hold_items WHERE hold_id IN (SELECT id FROM holds WHERE event_id = $1)"),
+        sql!("DELETE FROM holds WHERE event_id = $1"),
+        sql!(
+            "DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE event_id = $1 AND sandbox)"
+        ),
+        sql!("DELETE FROM orders WHERE event_id = $1 AND sandbox"),
+    ] {
+        c.exec(statement, vals![event]).await?;
+    }
+    Ok(())
+}
+
+/// How many orders these events have.
+pub(super) async fn count_orders(c: &mut Conn, events: Val) -> Result<i64, DbError> {
+    c.scalar(
+        sql!("SELECT COUNT(*) FROM orders WHERE event_id IN (SELECT value FROM list($1))"),
+        vals![events],
+    )
+    .await
+}
+
 /// Where the taken stock goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Take {

@@ -67,7 +67,24 @@ pub(super) async fn keys(c: &mut Conn, event: EventId) -> Result<Vec<EventKeyRow
     .await
 }
 
-pub(super) async fn delete_of_draft(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+/// Locks an event's feed: whoever issues or scans in this moment is done before.
+pub(super) async fn lock_feed(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    let _position: Option<i64> = c
+        .scalar_opt(
+            sql!("SELECT position FROM feeds WHERE event_id = $1 FOR UPDATE"),
+            vals![event],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Deletes the keys and the feed of an event, and its tickets if it is of a sandbox.
+pub(super) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM tickets WHERE event_id = $1 AND sandbox"),
+        vals![event],
+    )
+    .await?;
     c.exec(
         sql!("DELETE FROM event_keys WHERE event_id = $1"),
         vals![event],

@@ -191,10 +191,7 @@ pub async fn organisation(app: &App, id: OrganisationId) -> Result<Organisation,
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn organisation_mode(
-    app: &App,
-    id: OrganisationId,
-) -> Result<OrganisationMode, DbError> {
+pub async fn organisation_mode(app: &App, id: OrganisationId) -> Result<OrganisationMode, DbError> {
     app.db
         .read(move |c| Box::pin(async move { store::mode(c, id).await }))
         .await

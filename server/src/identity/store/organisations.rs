@@ -16,14 +16,7 @@ pub(in crate::identity) async fn insert_organisation(
             "INSERT INTO organisations (id, slug, name, mode, requires_mfa, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $6)"
         ),
-        vals![
-            o.id,
-            &o.slug,
-            &o.name,
-            o.mode,
-            o.requires_mfa,
-            o.created_at
-        ],
+        vals![o.id, &o.slug, &o.name, o.mode, o.requires_mfa, o.created_at],
     )
     .await?;
     Ok(())
@@ -45,7 +38,9 @@ pub(in crate::identity) async fn organisation(
     id: OrganisationId,
 ) -> Result<Option<Organisation>, DbError> {
     c.opt(
-        sql!("SELECT id, slug, name, mode, requires_mfa, created_at FROM organisations WHERE id = $1"),
+        sql!(
+            "SELECT id, slug, name, mode, requires_mfa, created_at FROM organisations WHERE id = $1"
+        ),
         vals![id],
     )
     .await

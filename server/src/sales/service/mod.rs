@@ -5,12 +5,14 @@ mod buyers;
 mod holds;
 mod orders;
 mod place;
+mod reset;
 
 pub(super) use buyers::buyer_purpose;
 pub use buyers::*;
 pub use holds::*;
 pub use orders::*;
 pub use place::*;
+pub use reset::*;
 
 use orders::end_pending;
 use place::paid_event;
@@ -129,9 +131,16 @@ pub(crate) async fn on_event_saved(c: &mut Conn, detail: &EventDetail) -> Result
     Ok(())
 }
 
-/// Drops the stock of a deleted draft.
+/// Takes the stock of an event that is being deleted away, and locks its orders, so that whoever buys
+/// or pays in this moment is done before or finds nothing.
+pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
+    store::delete_stock(c, event).await?;
+    store::lock_orders(c, event).await
+}
+
+/// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
-    store::delete_stock(c, event).await
+    store::delete_sold(c, event).await
 }
 
 /// The stock of an event's tiers.
@@ -259,11 +268,7 @@ pub async fn public_event(app: &App, named: &str) -> Result<Arc<EventDetail>, Sa
 ///
 /// # Errors
 /// [`SalesError`] by why it cannot be had.
-pub async fn quote(
-    app: &App,
-    event: EventId,
-    wanted: &[ItemRequest],
-) -> Result<Quote, SalesError> {
+pub async fn quote(app: &App, event: EventId, wanted: &[ItemRequest]) -> Result<Quote, SalesError> {
     let offer = public_event(app, &event.to_string()).await?;
     let (items, total) = price(app, &offer, wanted)?;
     let stock = stock(app, event).await?;
