@@ -167,6 +167,10 @@ pub(super) async fn issuer(
         .db
         .read(move |c| Box::pin(async move { store::keys(c, event).await }))
         .await?;
+    if rows.is_empty() {
+        // Its sandbox was emptied in this very moment.
+        return Err(TicketError::NotFound);
+    }
     let row = rows
         .iter()
         .find(|row| row.key_id == key_id)
