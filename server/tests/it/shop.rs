@@ -41,8 +41,7 @@ fn one(price: i64) -> Value {
 async fn listed(shop: &Client, limit: u32) -> Vec<String> {
     let (mut slugs, mut next) = (Vec::new(), String::new());
     loop {
-        let path =
-            format!("/api/v1/shop/organisations/kino-siska/events?limit={limit}{next}");
+        let path = format!("/api/v1/shop/organisations/kino-siska/events?limit={limit}{next}");
         let page = shop.get(&path).await.expect(200);
         for item in page["items"].as_array().unwrap() {
             slugs.push(item["slug"].as_str().unwrap().to_owned());
