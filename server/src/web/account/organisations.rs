@@ -35,6 +35,7 @@ struct OrganisationView {
     slug: String,
     name: String,
     roles: String,
+    is_sandbox: bool,
 }
 
 #[derive(Template)]
@@ -149,6 +150,7 @@ pub(super) async fn show(holder: Holder, Query(wish): Query<Wish>) -> Result<Res
         slug: membership.slug.clone(),
         name: membership.name.clone(),
         roles: in_a_line(membership.role, membership.event_roles.len()),
+        is_sandbox: membership.mode.is_sandbox(),
     };
     let page = OrganisationsPage {
         shell: Shell::account("Organisations", &holder, Place::Organisations),
