@@ -112,7 +112,7 @@ on_both_engines! {
             "event": event["id"], "items": [{"tier": event["tiers"][0]["id"], "quantity": 1}],
             "buyer": {"email": "ana@example.com", "name": "Ana Novak"}, "payment": {"method": "sandbox", "outcome": "time_out"},
         });
-        let pending = shop.post_once("/api/v1/shop/orders", "given up", &wish).await.expect(201);
+        let pending = shop.post_once("/api/v1/shop/orders", "given-up", &wish).await.expect(201);
         let buyer = shop.with_token(pending["token"].as_str().unwrap());
         let path = format!("/api/v1/shop/orders/{}", pending["order"]["id"].as_str().unwrap());
         buyer.delete(&path).await.expect(204);
