@@ -94,4 +94,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "edge",
         sql: include_str!("../migrations/0130_edge.sql"),
     },
+    Migration {
+        version: 134,
+        name: "nodes",
+        sql: include_str!("../migrations/0134_nodes.sql"),
+    },
 ];

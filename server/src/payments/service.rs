@@ -7,7 +7,7 @@ use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::jobs;
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::money::Money;
-use bilten_kernel::telemetry::trace;
+use bilten_kernel::telemetry::Cause;
 
 use super::model::*;
 use super::{sandbox, store};
@@ -132,7 +132,7 @@ async fn try_purchase(
             hold: request.hold,
             paid: state == PaymentState::Succeeded,
             at: app.now(),
-            trace: trace::current(),
+            cause: Cause::current(),
         },
         payment: PaymentId::new(&*app.clock, &*app.random),
         method: request.payment.clone(),

@@ -232,18 +232,15 @@ async fn jobs_check(app: &App, now: Timestamp) -> Check {
 }
 
 async fn outbox_check(app: &App, now: Timestamp) -> Check {
-    let Lag {
-        waiting,
-        dead,
-        oldest,
-    } = match outbox::lag(&app.db).await {
+    let lag = match outbox::lag(&app.db).await {
         Ok(lag) => lag,
         Err(error) => return found(Part::Outbox, Condition::Degraded, error.code()),
     };
+    let Lag { waiting, dead, .. } = lag;
     for (state, count) in [("waiting", waiting), ("dead", dead)] {
         OUTBOX.set(&[("state", state)], count);
     }
-    let age = oldest.map_or(Duration::ZERO, |at| now.since(at));
+    let age = lag.age(now);
     OUTBOX_LAG.set_exact(&[], age.as_secs_f64());
     let waits = age.as_secs();
     let detail = format!("{waiting} wait, the oldest for {waits} s; {dead} dead letters");

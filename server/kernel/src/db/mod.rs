@@ -15,6 +15,7 @@
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
 //! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `guard.rs` | what the writes of a task do first, in the same transaction |
 //! | `observe.rs` | what is traced and measured |
 //! | `signals.rs`, `notify.rs` | waking whoever waits for a commit, in this process and on other nodes |
 //! | `inspect.rs` | what a database looks like, without changing it |
@@ -26,6 +27,7 @@ mod config;
 mod conn;
 mod dialect;
 mod error;
+mod guard;
 mod inspect;
 mod lite;
 mod many;
@@ -52,6 +54,7 @@ use tracing::Instrument;
 pub use config::DatabaseConfig;
 pub use conn::Conn;
 pub use error::{DbError, Violation};
+pub use guard::{Guard, guarded};
 pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
@@ -221,12 +224,25 @@ impl Db {
                 ..
             } => {
                 let span = observe::write_span("sqlite");
-                writer.write(work).instrument(span).await
+                let Some(guard) = guard::current() else {
+                    return writer.write(work).instrument(span).await;
+                };
+                writer
+                    .write(move |conn| {
+                        Box::pin(async move {
+                            match guard.check(&mut *conn).await {
+                                Ok(()) => work(conn).await,
+                                Err(error) => Err(error.into()),
+                            }
+                        })
+                    })
+                    .instrument(span)
+                    .await
             }
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => pg::write(pool, &self.signals, work).await.0,
+            Backend::Pg(pool) => pg::write(pool, &self.signals, guard::current(), work).await.0,
         }
     }
 
@@ -245,12 +261,13 @@ impl Db {
             return self.write(work).await;
         };
         for _ in 1..ATTEMPTS {
-            let (result, contended) = pg::write(pool, &self.signals, &mut work).await;
+            let (result, contended) =
+                pg::write(pool, &self.signals, guard::current(), &mut work).await;
             if result.is_ok() || !contended {
                 return result;
             }
         }
-        pg::write(pool, &self.signals, work).await.0
+        pg::write(pool, &self.signals, guard::current(), work).await.0
     }
 
     /// Runs `work` on one snapshot of the database; several statements in it agree with each other.

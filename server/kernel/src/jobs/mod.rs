@@ -41,7 +41,7 @@ pub use runner::JobRunner;
 use crate::clock::Timestamp;
 use crate::db::{Conn, Db, DbError, Topic, Val};
 use crate::random::{self, Random};
-use crate::telemetry::trace;
+use crate::telemetry::Cause;
 use crate::{record, sql, vals};
 
 /// Adds a job that may run from `run_at` on, if and only if this write is committed.
@@ -66,13 +66,25 @@ pub async fn enqueue_many<'p, P: Serialize + 'p>(
     kind: &'static str,
     jobs: impl IntoIterator<Item = (&'p P, Timestamp)>,
 ) -> Result<(), DbError> {
-    let traceparent = trace::current_text();
+    let cause = Cause::current();
+    let (traceparent, request_id) = (cause.traceparent(), cause.request_id());
     let rows: Result<Vec<_>, DbError> = jobs
         .into_iter()
-        .map(|(payload, run_at)| Ok(vals![kind, Val::json(payload)?, run_at, &traceparent]))
+        .map(|(payload, run_at)| {
+            Ok(vals![
+                kind,
+                Val::json(payload)?,
+                run_at,
+                &traceparent,
+                request_id
+            ])
+        })
         .collect();
     conn.insert_many(
-        sql!("INSERT INTO jobs (kind, payload, run_at, traceparent) VALUES ($1, $2, $3, $4)"),
+        sql!(
+            "INSERT INTO jobs (kind, payload, run_at, traceparent, request_id)
+             VALUES ($1, $2, $3, $4, $5)"
+        ),
         rows?,
     )
     .await?;

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::access::Counting;
 use crate::catalog::{EventId, EventState};
 use crate::events::DomainEvent;
 use crate::identity::{IdentityEvent, OrganisationId};
@@ -87,6 +88,28 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
                 EventType::TicketReissued
             };
             let data = serde_json::to_value(TicketV1 { ticket, event });
+            said(Whose::Event(event), event_type, data)
+        }
+        DomainEvent::RedemptionsSettled(settled) => {
+            let event_type = match settled.standing {
+                Counting::Counted => EventType::RedemptionRecorded,
+                Counting::Conflict => EventType::RedemptionConflicted,
+            };
+            let (event, redemptions) = (settled.event, settled.redemptions);
+            let data = serde_json::to_value(RedemptionsV1 { event, redemptions });
+            said(Whose::Event(event), event_type, data)
+        }
+        DomainEvent::DeviceChanged {
+            event,
+            device,
+            change,
+        } => {
+            let event_type = if change == "revoked" {
+                EventType::DeviceRevoked
+            } else {
+                EventType::DevicePaired
+            };
+            let data = serde_json::to_value(DeviceV1 { device, event });
             said(Whose::Event(event), event_type, data)
         }
         DomainEvent::OAuthChanged {
@@ -201,6 +224,7 @@ mod tests {
     use super::*;
     use crate::events::PaidOrder;
     use bilten_kernel::clock::Timestamp;
+    use bilten_kernel::telemetry::Cause;
     use serde_json::json;
 
     /// What was written to the outbox and read again.
@@ -222,6 +246,7 @@ mod tests {
             name: "Ana".to_owned(),
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
+            cause: Cause::default(),
         });
         let told = public(travelled(&paid)).unwrap().unwrap();
         assert_eq!(
