@@ -57,6 +57,7 @@ pub use error::{DbError, Violation};
 pub use guard::{Guard, guarded};
 pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
+pub use notify::{Nodes, NodesError};
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};
 pub use val::{ToVal, Val};
@@ -191,17 +192,25 @@ impl Db {
         }
     }
 
-    /// Lets nodes that share this database wake each other, until `shutdown`. Without it a node finds
-    /// the jobs and entries of others when it looks by itself, within a second. SQLite has one node.
-    pub async fn wake_each_other(&self, shutdown: impl Future<Output = ()> + Send) {
-        match &*self.backend {
-            Backend::Lite { .. } => shutdown.await,
-            Backend::Pg(pool) => {
-                tokio::select! {
-                    () = shutdown => {}
-                    () = notify::run(pool, &self.signals) => {}
-                }
-            }
+    /// Lets nodes that share this database wake each other, until `shutdown`: by `nodes`, or by the
+    /// database itself if there is none. Without it a node finds the jobs and entries of others when
+    /// it looks by itself, within a second. SQLite has one node.
+    pub async fn wake_each_other(
+        &self,
+        nodes: Option<&dyn Nodes>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        let Backend::Pg(pool) = &*self.backend else {
+            return shutdown.await;
+        };
+        let own = notify::PgNodes(pool);
+        let nodes: &dyn Nodes = match nodes {
+            Some(nodes) => nodes,
+            None => &own,
+        };
+        tokio::select! {
+            () = shutdown => {}
+            () = notify::run(nodes, &self.signals) => {}
         }
     }
 
