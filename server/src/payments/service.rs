@@ -164,7 +164,7 @@ async fn purchase_batch(
                 request_hash: purchase.order.request_hash,
             });
             if sandbox::calls_back(&purchase.method) {
-                call_back_later(app, c, payment).await?;
+                call_back_later(app, c, payment, &purchase.order.cause).await?;
             }
         }
     }
@@ -226,9 +226,14 @@ fn new_payment(
     }
 }
 
-async fn call_back_later(app: &App, c: &mut Conn, payment: &Payment) -> Result<(), DbError> {
+async fn call_back_later(
+    app: &App,
+    c: &mut Conn,
+    payment: &Payment,
+    cause: &Cause,
+) -> Result<(), DbError> {
     let at = Timestamp::from_ms(app.now().ms() + sandbox::CALL_BACK_MS);
-    jobs::enqueue(c, CALL_BACK_JOB, &payment.id, at).await
+    jobs::enqueue_caused_by(c, CALL_BACK_JOB, &payment.id, at, cause).await
 }
 
 /// Pays for an order that is still pending, after a declined payment.
@@ -277,7 +282,7 @@ pub async fn pay(
                 };
                 store::insert(c, vec![row]).await?;
                 if sandbox::calls_back(&request.payment) {
-                    call_back_later(&app, c, &payment).await?;
+                    call_back_later(&app, c, &payment, &Cause::current()).await?;
                 }
                 if payment.state == PaymentState::Succeeded {
                     sales::mark_paid(&app, c, order).await?;

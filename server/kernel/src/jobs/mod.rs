@@ -57,6 +57,22 @@ pub async fn enqueue<P: Serialize + Sync>(
     enqueue_many(conn, kind, [(payload, run_at)]).await
 }
 
+/// Like [`enqueue`], for something that was caused elsewhere than where the write runs: a lane writes
+/// for many requests at once.
+///
+/// # Errors
+/// As [`enqueue`].
+pub async fn enqueue_caused_by<P: Serialize + Sync>(
+    conn: &mut Conn,
+    kind: &'static str,
+    payload: &P,
+    run_at: Timestamp,
+    cause: &Cause,
+) -> Result<(), DbError> {
+    let rows = rows(kind, [(payload, run_at)], cause)?;
+    insert(conn, rows).await
+}
+
 /// Adds many jobs of one kind at once.
 ///
 /// # Errors
@@ -66,10 +82,17 @@ pub async fn enqueue_many<'p, P: Serialize + 'p>(
     kind: &'static str,
     jobs: impl IntoIterator<Item = (&'p P, Timestamp)>,
 ) -> Result<(), DbError> {
-    let cause = Cause::current();
+    let rows = rows(kind, jobs, &Cause::current())?;
+    insert(conn, rows).await
+}
+
+fn rows<'p, P: Serialize + 'p>(
+    kind: &'static str,
+    jobs: impl IntoIterator<Item = (&'p P, Timestamp)>,
+    cause: &Cause,
+) -> Result<Vec<Vec<Val>>, DbError> {
     let (traceparent, request_id) = (cause.traceparent(), cause.request_id());
-    let rows: Result<Vec<_>, DbError> = jobs
-        .into_iter()
+    jobs.into_iter()
         .map(|(payload, run_at)| {
             Ok(vals![
                 kind,
@@ -79,13 +102,16 @@ pub async fn enqueue_many<'p, P: Serialize + 'p>(
                 request_id
             ])
         })
-        .collect();
+        .collect()
+}
+
+async fn insert(conn: &mut Conn, rows: Vec<Vec<Val>>) -> Result<(), DbError> {
     conn.insert_many(
         sql!(
             "INSERT INTO jobs (kind, payload, run_at, traceparent, request_id)
              VALUES ($1, $2, $3, $4, $5)"
         ),
-        rows?,
+        rows,
     )
     .await?;
     let signals = conn.signals();
