@@ -241,7 +241,8 @@ pub async fn serve(
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
     let sending = tokio::spawn(webhook_jobs(&app).run(until_stopped(stopping.clone())));
     let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping.clone())));
-    let db = app.db.clone();
+    let (db, hints) = (app.db.clone(), Arc::clone(&app.hints));
+    db.hear_nodes(move |about, position| hints.heard(about, position));
     let others = tokio::spawn(async move {
         db.wake_each_other(nodes.as_deref(), until_stopped(stopping))
             .await;

@@ -214,6 +214,21 @@ impl Db {
         }
     }
 
+    /// Tells other nodes that something has come to a number, which only grows; while it waits to be
+    /// told, the last number counts. A hint that may get lost, as all that nodes tell each other. The
+    /// name is one word, without `=`.
+    pub fn tell_nodes(&self, about: String, number: i64) {
+        if matches!(&*self.backend, Backend::Pg(_)) {
+            self.signals.grew(about, number);
+        }
+    }
+
+    /// Hands over what nodes tell each other by [`tell_nodes`](Self::tell_nodes), this one too, while
+    /// [`wake_each_other`](Self::wake_each_other) runs. Whoever asks first is the only one who hears.
+    pub fn hear_nodes(&self, hear: impl Fn(&str, i64) + Send + Sync + 'static) {
+        self.signals.on_heard(Box::new(hear));
+    }
+
     /// Runs `work` as one transaction and answers when it is durable.
     ///
     /// Everything is rolled back when `work` gives an error, when any statement in it failed, when
@@ -251,7 +266,11 @@ impl Db {
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => pg::write(pool, &self.signals, guard::current(), work).await.0,
+            Backend::Pg(pool) => {
+                pg::write(pool, &self.signals, guard::current(), work)
+                    .await
+                    .0
+            }
         }
     }
 
@@ -276,7 +295,9 @@ impl Db {
                 return result;
             }
         }
-        pg::write(pool, &self.signals, guard::current(), work).await.0
+        pg::write(pool, &self.signals, guard::current(), work)
+            .await
+            .0
     }
 
     /// Runs `work` on one snapshot of the database; several statements in it agree with each other.

@@ -45,14 +45,9 @@ pub(super) async fn run(nodes: &dyn Nodes, signals: &Signals) {
 
 async fn tell(nodes: &dyn Nodes, signals: &Signals) {
     loop {
-        let topics: Vec<_> = signals
-            .untold()
-            .await
-            .into_iter()
-            .map(Topic::word)
-            .collect();
-        if let Err(error) = nodes.tell(topics.join(" ")).await {
-            tracing::debug!(%error, "other nodes were not woken; they look by themselves");
+        let words = signals.untold().await;
+        if let Err(error) = nodes.tell(words).await {
+            tracing::debug!(%error, "other nodes were not told; they look by themselves");
         }
         tokio::time::sleep(GATHER).await;
     }
@@ -60,12 +55,7 @@ async fn tell(nodes: &dyn Nodes, signals: &Signals) {
 
 async fn listen(nodes: &dyn Nodes, signals: &Signals) {
     let hear = |words: Option<&str>| match words {
-        Some(words) => {
-            for word in words.split(' ') {
-                let topic = Topic::ALL.into_iter().find(|topic| topic.word() == word);
-                topic.into_iter().for_each(|topic| signals.wake(topic));
-            }
-        }
+        Some(words) => signals.heard(words),
         None => Topic::ALL.into_iter().for_each(|topic| signals.wake(topic)),
     };
     loop {

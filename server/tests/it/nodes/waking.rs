@@ -146,3 +146,55 @@ fn an_address_that_is_none_is_told_without_its_password() {
     );
     assert!(nodes::nodes("").unwrap().is_none());
 }
+
+/// What one node says of a number, all hear.
+/// covers: GW-6, SCAN-4
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_that_grow_are_told_by_redis_and_by_the_database() {
+    let Ok(redis) = std::env::var("BILTEN_TEST_REDIS") else {
+        panic!(
+            "BILTEN_TEST_REDIS is not set: start a server with `scripts/redis start DIR` and set it to the URL that prints"
+        );
+    };
+    if Engine::Postgres.is_left_out() {
+        return;
+    }
+    for url in [redis.as_str(), ""] {
+        let db = TestDb::new(Engine::Postgres).await;
+        let other = Db::open(db.config()).await.unwrap();
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        other.hear_nodes(move |about, number| {
+            let _ = told.send((about.to_owned(), number));
+        });
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let mut tasks = Vec::new();
+        for node in [db.db(), other.clone()] {
+            let (by, mut stopped) = (nodes::nodes(url).unwrap(), stopped.clone());
+            tasks.push(tokio::spawn(async move {
+                let until = async {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                node.wake_each_other(by.as_deref(), until).await;
+            }));
+        }
+        // Other tests may use the same Redis, and what is told before anybody listens is lost.
+        let about = format!("n{}", bilten_kernel::random::u64(&SeededRandom::new(7)));
+        let begin = Instant::now();
+        let found = loop {
+            db.tell_nodes(about.clone(), 41);
+            db.tell_nodes(about.clone(), 42);
+            let next = tokio::time::timeout(Duration::from_millis(200), heard.recv()).await;
+            match next {
+                Ok(Some((name, number))) if name == about => break number,
+                Ok(None) => panic!("nobody tells any more"),
+                Ok(Some(_)) | Err(_) => assert!(begin.elapsed() < PATIENCE, "nothing was heard"),
+            }
+        };
+        assert!([41, 42].contains(&found), "{found}");
+        stop.send_replace(true);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        other.close().await;
+    }
+}
