@@ -7,7 +7,7 @@ use std::time::Duration;
 use bilten_kernel::db::{Nodes, NodesError};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
 use redis::{Client, RedisError, RedisResult};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -62,6 +62,35 @@ impl RedisNodes {
         let _listeners: i64 = publish.query_async(&mut connection).await?;
         Ok(())
     }
+
+    async fn subscribed(&self) -> RedisResult<PubSub> {
+        let mut channel = self.client.get_async_pubsub().await?;
+        channel.subscribe(CHANNEL).await?;
+        Ok(channel)
+    }
+
+    async fn hear(&self, hear: &(dyn Fn(Option<&str>) + Send + Sync)) -> Result<(), NodesError> {
+        let channel = timeout(PATIENCE, self.subscribed())
+            .await
+            .map_err(|_| NodesError("Redis does not answer".to_owned()))?
+            .map_err(|error| lost(&error))?;
+        let mut told = channel.into_on_message();
+        // For what was said before.
+        hear(None);
+        loop {
+            match timeout(QUIET, told.next()).await {
+                Ok(Some(message)) => {
+                    // What is no text is nothing of ours.
+                    if let Ok(words) = message.get_payload::<String>() {
+                        hear(Some(&words));
+                    }
+                }
+                Ok(None) => return Err(NodesError("the connection was lost".to_owned())),
+                // Nothing is wrong, as far as anybody knows.
+                Err(_) => return Ok(()),
+            }
+        }
+    }
 }
 
 fn lost(error: &RedisError) -> NodesError {
@@ -77,32 +106,6 @@ impl Nodes for RedisNodes {
         &'a self,
         hear: &'a (dyn Fn(Option<&str>) + Send + Sync),
     ) -> BoxFuture<'a, Result<(), NodesError>> {
-        Box::pin(async move {
-            let subscribe = async {
-                let mut channel = self.client.get_async_pubsub().await?;
-                channel.subscribe(CHANNEL).await?;
-                Ok::<_, RedisError>(channel)
-            };
-            let channel = timeout(PATIENCE, subscribe)
-                .await
-                .map_err(|_| NodesError("Redis does not answer".to_owned()))?
-                .map_err(|error| lost(&error))?;
-            let mut told = channel.into_on_message();
-            // For what was said before.
-            hear(None);
-            loop {
-                match timeout(QUIET, told.next()).await {
-                    Ok(Some(message)) => {
-                        // What is no text is nothing of ours.
-                        if let Ok(words) = message.get_payload::<String>() {
-                            hear(Some(&words));
-                        }
-                    }
-                    Ok(None) => return Err(NodesError("the connection was lost".to_owned())),
-                    // Nothing is wrong, as far as anybody knows.
-                    Err(_) => return Ok(()),
-                }
-            }
-        })
+        Box::pin(self.hear(hear))
     }
 }

@@ -75,41 +75,47 @@ impl From<sqlx::Error> for NodesError {
     }
 }
 
-impl Nodes for PgNodes<'_> {
-    fn tell(&self, words: String) -> BoxFuture<'_, Result<(), NodesError>> {
-        Box::pin(async move {
-            sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(CHANNEL)
-                .bind(words)
-                .execute(self.0)
-                .await?;
-            Ok(())
-        })
+impl PgNodes<'_> {
+    async fn notify(&self, words: String) -> Result<(), NodesError> {
+        sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(words)
+            .execute(self.0)
+            .await?;
+        Ok(())
     }
 
     /// Listens on a connection of its own: one of the pool would be missing there for ever.
+    async fn hear(&self, hear: &(dyn Fn(Option<&str>) + Send + Sync)) -> Result<(), NodesError> {
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_with((*self.0.connect_options()).clone())
+            .await?;
+        let mut listener = PgListener::connect_with(&own).await?;
+        listener.listen(CHANNEL).await?;
+        // For what was said before.
+        hear(None);
+        loop {
+            match listener.try_recv().await? {
+                Some(notification) => hear(Some(notification.payload())),
+                // The connection was lost for a moment, and whatever was said meanwhile.
+                None => hear(None),
+            }
+        }
+    }
+}
+
+impl Nodes for PgNodes<'_> {
+    fn tell(&self, words: String) -> BoxFuture<'_, Result<(), NodesError>> {
+        Box::pin(self.notify(words))
+    }
+
     fn listen<'a>(
         &'a self,
         hear: &'a (dyn Fn(Option<&str>) + Send + Sync),
     ) -> BoxFuture<'a, Result<(), NodesError>> {
-        Box::pin(async move {
-            let own = PgPoolOptions::new()
-                .max_connections(1)
-                .max_lifetime(None)
-                .idle_timeout(None)
-                .connect_with((*self.0.connect_options()).clone())
-                .await?;
-            let mut listener = PgListener::connect_with(&own).await?;
-            listener.listen(CHANNEL).await?;
-            // For what was said before.
-            hear(None);
-            loop {
-                match listener.try_recv().await? {
-                    Some(notification) => hear(Some(notification.payload())),
-                    // The connection was lost for a moment, and whatever was said meanwhile.
-                    None => hear(None),
-                }
-            }
-        })
+        Box::pin(self.hear(hear))
     }
 }
