@@ -92,7 +92,11 @@ mod tests {
                 device_id: DeviceId::from_bytes([1; 16]),
                 at: Timestamp::from_ms(i64::from(n)),
                 direction: Way::Entry,
-                standing: Some(if n == 7 { Counting::Conflict } else { Counting::Counted }),
+                standing: Some(if n == 7 {
+                    Counting::Conflict
+                } else {
+                    Counting::Counted
+                }),
             })
             .collect();
         let told = settled(EventId::from_bytes([2; 16]), &rows, &Cause::default());
@@ -114,6 +118,9 @@ mod tests {
                 (Counting::Conflict, 1),
             ]
         );
-        assert!(told.iter().all(|event| serde_json::to_string(event).unwrap().len() < 32_768));
+        assert!(
+            told.iter()
+                .all(|event| serde_json::to_string(event).unwrap().len() < 32_768)
+        );
     }
 }

@@ -113,9 +113,7 @@ pub async fn answered_once(
     let (sealed, claim) = (sealed.map_err(|error| fault(at, error))?, Arc::clone(claim));
     app.db
         .write(move |c| {
-            Box::pin(
-                async move { store::once::answer(c, &claim.id, &claim.token, sealed).await },
-            )
+            Box::pin(async move { store::once::answer(c, &claim.id, &claim.token, sealed).await })
         })
         .await
 }

@@ -150,7 +150,9 @@ impl EventType {
                 "Tickets passed a gate that had passed elsewhere before: kept, but not counted; up to 100 in one message"
             }
             Self::DevicePaired => "A device was paired with an event",
-            Self::DeviceRevoked => "A device was revoked: it may not sync any more and wipes itself",
+            Self::DeviceRevoked => {
+                "A device was revoked: it may not sync any more and wipes itself"
+            }
             Self::ProgramCreated => "An OAuth client or service credential was made",
             Self::ProgramChanged => "An OAuth client was changed, or switched off or on",
             Self::ProgramSecretRotated => "An OAuth client has a new secret",
