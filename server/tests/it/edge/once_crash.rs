@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bilten_kernel::on_both_engines;
+use bilten_kernel::clock::{Clock, SystemClock};
+use bilten_kernel::db::{DbError, Migration};
+use bilten_kernel::testing::TestDb;
+use bilten_kernel::{on_both_engines, sql, vals};
+use bilten_server::MIGRATIONS;
 use serde_json::json;
 
 use crate::app::Client;
@@ -49,7 +53,95 @@ async fn drafts(organiser: &Client) -> BTreeMap<String, usize> {
     }
 }
 
+/// Answers are not kept: on PostgreSQL whoever wants to keep one waits there, on SQLite they cannot.
+const NO_ANSWERS: &[Migration] = &[Migration {
+    version: 9_000,
+    name: "no answers",
+    sql: "
+        --! postgres
+        CREATE FUNCTION wait_there() RETURNS trigger LANGUAGE plpgsql
+            AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END';
+        --! postgres
+        CREATE TRIGGER wait_there BEFORE UPDATE OF is_answered ON idempotent_answers
+            FOR EACH ROW EXECUTE FUNCTION wait_there();
+        --! sqlite
+        CREATE TRIGGER fail_there BEFORE UPDATE OF is_answered ON idempotent_answers
+            BEGIN SELECT RAISE(ABORT, 'no answer is kept');
+        --! sqlite
+        END;
+    ",
+}];
+
+/// Lets nobody keep an answer in this database from now on.
+async fn keep_no_answers(db: &TestDb) {
+    let sets = [bilten_kernel::MIGRATIONS, MIGRATIONS, NO_ANSWERS];
+    db.migrate(&sets, SystemClock.now()).await.unwrap();
+    let forgotten = db.write(|c| {
+        Box::pin(async move {
+            // The server knows nothing of it.
+            let forget = sql!("DELETE FROM schema_migrations WHERE version = 9000");
+            c.exec(forget, vals![]).await
+        })
+    });
+    let forgotten = forgotten.await;
+    assert_eq!(
+        forgotten.unwrap_or_else(|error: DbError| panic!("{error}")),
+        1
+    );
+}
+
 on_both_engines! {
+    /// Killed exactly between the two: what was asked for is done, and its answer is not kept.
+    /// covers: BE-6, DB-8
+    async fn what_was_done_but_not_answered_is_not_done_again(db: TestDb) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("bilten.toml"), "[http]\nrequest_timeout_ms = 1500\n").unwrap();
+        let config = db.config().clone();
+        keep_no_answers(&db).await;
+        // The file belongs to the server from here on.
+        db.db().close().await;
+        let command = |arguments: &[&str]| {
+            let mut command = bilten(&config, folder.path());
+            command.args(arguments);
+            printed(command)
+        };
+        command(&["organisation", "create", "Storm"]);
+        let key = command(&["key", "create", "--organisation", "storm"]).split('\t').nth(1).unwrap().trim().to_owned();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let mut child = serve(&config, folder.path(), &url).await;
+        let organiser = Client::new(&url, Some(&key));
+        let asked = tokio::spawn(draft(&organiser, "only").send());
+        let wanted = BTreeMap::from([("only".to_owned(), 1)]);
+        let begin = Instant::now();
+        while drafts(&organiser).await != wanted {
+            assert!(begin.elapsed() < Duration::from_secs(30), "it was never done");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // SIGKILL on Unix.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // On PostgreSQL nobody was answered.
+        let _ = asked.await.unwrap();
+        child = serve(&config, folder.path(), &url).await;
+        let begin = Instant::now();
+        let again = loop {
+            let again = organiser.send(draft(&organiser, "only")).await;
+            if !again.text.contains("edge.idempotency_under_way") {
+                break again;
+            }
+            assert_eq!((again.status, &again.headers["retry-after"]), (409, &"1".parse().unwrap()));
+            assert!(begin.elapsed() < Duration::from_secs(30), "{}", again.text);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        again.refused(409, "edge.idempotency_unknown");
+        organiser.send(draft(&organiser, "only")).await.refused(409, "edge.idempotency_unknown");
+        assert_eq!(drafts(&organiser).await, wanted, "it was done again");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// covers: BE-6, DB-8
     async fn nothing_is_done_twice_after_kill_9(db: TestDb) {
         let _ = rustls::crypto::ring::default_provider().install_default();
