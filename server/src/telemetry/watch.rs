@@ -8,7 +8,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
 use bilten_kernel::jobs::{self, Backlog};
 use bilten_kernel::metric;
-use bilten_kernel::outbox::{self, Lag};
+use bilten_kernel::outbox;
 
 use super::disk::{self, LITTLE, MIB, TOO_LITTLE};
 use super::health::{Check, Condition, Part};
@@ -236,7 +236,7 @@ async fn outbox_check(app: &App, now: Timestamp) -> Check {
         Ok(lag) => lag,
         Err(error) => return found(Part::Outbox, Condition::Degraded, error.code()),
     };
-    let Lag { waiting, dead, .. } = lag;
+    let (waiting, dead) = (lag.waiting, lag.dead);
     for (state, count) in [("waiting", waiting), ("dead", dead)] {
         OUTBOX.set(&[("state", state)], count);
     }
