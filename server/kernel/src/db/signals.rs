@@ -128,7 +128,8 @@ impl Signals {
     pub(super) fn heard(&self, words: &str) {
         for word in words.split(' ') {
             let number = word.split_once('=');
-            let number = number.and_then(|(about, number)| Some((about, number.parse().ok()?)));
+            let number =
+                number.and_then(|(about, number)| Some((about, number.parse::<i64>().ok()?)));
             if let (Some((about, number)), Some(hear)) = (number, self.listener.0.get()) {
                 hear(about, number);
             }
