@@ -46,6 +46,7 @@ struct Judged {
 pub(super) async fn attempt(app: &App, to: &Receiver, due: Due) -> Result<(), WebhookError> {
     let cause = Cause::stored(due.traceparent.as_deref(), due.request_id.as_deref());
     let span = tracing::error_span!(
+        parent: None,
         "webhook",
         otel.name = "webhook",
         otel.kind = "producer",
