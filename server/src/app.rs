@@ -63,7 +63,7 @@ pub struct Parts {
     /// Queues of pushed scans, one per event.
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
-    pub hints: Hints,
+    pub hints: Arc<Hints>,
     /// Whether this node is about to stop.
     pub draining: Draining,
     /// How this node is.
@@ -142,7 +142,7 @@ impl App {
             offers: Offers::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
-            hints: Hints::default(),
+            hints: Arc::default(),
             draining: Draining::default(),
             health: Health::default(),
             log: LogControl::default(),

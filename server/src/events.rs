@@ -9,9 +9,10 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::metric;
 use bilten_kernel::outbox::{self, Entry};
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Counting, DeviceId, Redeemed};
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
@@ -55,6 +56,17 @@ pub enum DomainEvent {
         /// Which one.
         ticket: tickets::TicketId,
         /// What was done to it: `revoked` or `reissued`.
+        change: String,
+    },
+    /// Passages at gates were recorded, or stand otherwise by what was recorded after them.
+    RedemptionsSettled(SettledRedemptions),
+    /// Something happened to a device of a gate or box office.
+    DeviceChanged {
+        /// Of which event.
+        event: EventId,
+        /// Which one.
+        device: DeviceId,
+        /// What was done to it: `paired` or `revoked`.
         change: String,
     },
     /// Something happened to a program of a third party, or to what was granted to it.
@@ -105,9 +117,23 @@ pub struct PaidOrder {
     pub items: Vec<(TierId, u32)>,
     /// When it was paid.
     pub paid_at: Timestamp,
-    /// Where it was caused: a lane pays orders of many requests at once.
+    /// What caused it: a lane pays orders of many requests at once.
     #[serde(skip)]
-    pub trace: Option<TraceContext>,
+    pub cause: Cause,
+}
+
+/// Passages of one event that stand anew, all in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledRedemptions {
+    /// Of which event.
+    pub event: EventId,
+    /// Whether they count.
+    pub standing: Counting,
+    /// Which; a bounded number of them.
+    pub redemptions: Vec<Redeemed>,
+    /// What caused it: a lane records what many devices push at once.
+    #[serde(skip)]
+    pub cause: Cause,
 }
 
 /// A reaction said no, so that what caused it must not happen.
@@ -130,23 +156,27 @@ impl DomainEvent {
             Self::OrderPaid(_) => "order.paid",
             Self::OrderRefunded { .. } => "order.refunded",
             Self::TicketChanged { .. } => "ticket.changed",
+            Self::RedemptionsSettled(_) => "redemption.settled",
+            Self::DeviceChanged { .. } => "device.changed",
             Self::OAuthChanged { .. } => "oauth.changed",
             Self::Identity(event) => event.kind(),
             Self::PersonErased { .. } => "person.erased",
         }
     }
 
-    /// Where it was caused, if that is not where the write runs.
-    fn trace(&self) -> Option<TraceContext> {
+    /// What caused it, if that is not what runs the write.
+    fn cause(&self) -> Cause {
         match self {
-            Self::OrderPaid(order) => order.trace,
+            Self::OrderPaid(order) => order.cause.clone(),
+            Self::RedemptionsSettled(settled) => settled.cause.clone(),
             Self::EventSaved { .. }
             | Self::EventDeleted { .. }
             | Self::OrderRefunded { .. }
             | Self::TicketChanged { .. }
+            | Self::DeviceChanged { .. }
             | Self::OAuthChanged { .. }
             | Self::PersonErased { .. }
-            | Self::Identity(_) => None,
+            | Self::Identity(_) => Cause::default(),
         }
     }
 
@@ -158,6 +188,8 @@ impl DomainEvent {
             Self::OrderPaid(order) => order.order.to_string(),
             Self::OrderRefunded { order, .. } => order.to_string(),
             Self::TicketChanged { ticket, .. } => ticket.to_string(),
+            Self::RedemptionsSettled(settled) => settled.event.to_string(),
+            Self::DeviceChanged { device, .. } => device.to_string(),
             Self::OAuthChanged { client, .. } => client.to_string(),
             Self::Identity(event) => event
                 .user()
@@ -191,6 +223,8 @@ fn count(c: &mut Conn, events: &[DomainEvent]) {
             | DomainEvent::EventSaved { .. }
             | DomainEvent::EventDeleted { .. }
             | DomainEvent::TicketChanged { .. }
+            | DomainEvent::RedemptionsSettled(_)
+            | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::PersonErased { .. }
             | DomainEvent::Identity(_) => {}
@@ -217,7 +251,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
         .iter()
         .map(|event| {
             let entry = Entry::new(event.aggregate(), event.kind(), event, now)?;
-            Ok::<_, DbError>(entry.caused_by(event.trace()))
+            Ok::<_, DbError>(entry.caused_by(event.cause()))
         })
         .collect::<Result<Vec<_>, _>>()?;
     outbox::emit(c, entries).await?;
@@ -250,6 +284,8 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 }
             }
             DomainEvent::TicketChanged { .. }
+            | DomainEvent::RedemptionsSettled(_)
+            | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::Identity(_) => {}
         }
@@ -275,7 +311,7 @@ mod tests {
             sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
-            trace: None,
+            cause: Cause::default(),
         };
         let text = serde_json::to_string(&DomainEvent::OrderPaid(order)).unwrap();
         assert!(

@@ -99,4 +99,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "sandbox",
         sql: include_str!("../migrations/0132_sandbox.sql"),
     },
+    Migration {
+        version: 134,
+        name: "nodes",
+        sql: include_str!("../migrations/0134_nodes.sql"),
+    },
 ];

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bilten_adapters::nodes::{self, NodesUrlError};
 use bilten_kernel::clock::{Clock, SystemClock};
 use bilten_kernel::db::{Db, DbError};
 use bilten_kernel::http::{self, ServeError};
@@ -48,6 +49,9 @@ pub enum StartError {
     /// Nobody can be let in by these settings.
     #[error(transparent)]
     Edge(#[from] EdgeError),
+    /// Nodes cannot wake each other by these settings.
+    #[error(transparent)]
+    Nodes(#[from] NodesUrlError),
     /// The address cannot be listened on.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -70,6 +74,7 @@ impl StartError {
             Self::Vault(error) => error.code(),
             Self::Post(error) => error.code(),
             Self::Edge(error) => error.code(),
+            Self::Nodes(error) => error.code(),
             Self::Serve(error) => error.code(),
         }
     }
@@ -93,6 +98,7 @@ pub async fn open(config: Config) -> Result<App, StartError> {
     }
     // Before the database: what is wrong with the settings must change nothing.
     edge::check(&config)?;
+    nodes::nodes(&config.nodes.url)?;
     let post = Post::new(&config)?;
     let db = Db::open(&config.database).await?;
     db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
@@ -222,13 +228,14 @@ pub fn dispatcher(app: &App) -> Dispatcher {
 /// Serves until `shutdown`, then lets requests and jobs finish and closes the database.
 ///
 /// # Errors
-/// [`StartError::Serve`] when the certificate cannot be used, [`StartError::Edge`] by other settings.
+/// [`StartError::Serve`] when the certificate cannot be used, [`StartError::Edge`] or [`StartError::Nodes`] by other settings.
 pub async fn serve(
     app: App,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let front = Front::new(&app)?;
+    let nodes = nodes::nodes(&app.config.nodes.url)?;
     let (stop, stopping) = watch::channel(false);
     let until_stopped = |mut stopping: watch::Receiver<bool>| async move {
         // An error means that the sender is gone: stop as well.
@@ -241,8 +248,12 @@ pub async fn serve(
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
     let sending = tokio::spawn(webhook_jobs(&app).run(until_stopped(stopping.clone())));
     let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping.clone())));
-    let db = app.db.clone();
-    let others = tokio::spawn(async move { db.wake_each_other(until_stopped(stopping)).await });
+    let (db, hints) = (app.db.clone(), Arc::clone(&app.hints));
+    db.hear_nodes(move |about, position| hints.heard(about, position));
+    let others = tokio::spawn(async move {
+        db.wake_each_other(nodes.as_deref(), until_stopped(stopping))
+            .await;
+    });
     let waiting = app.clone();
     let drain_delay = Duration::from_millis(app.config.http.drain_delay_ms);
     let shutdown = async move {

@@ -7,7 +7,7 @@ use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::jobs;
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::money::Money;
-use bilten_kernel::telemetry::trace;
+use bilten_kernel::telemetry::Cause;
 
 use super::model::*;
 use super::{sandbox, store};
@@ -143,7 +143,7 @@ async fn try_purchase(
             sandbox: offer.event.sandbox,
             paid: state == PaymentState::Succeeded,
             at: app.now(),
-            trace: trace::current(),
+            cause: Cause::current(),
         },
         payment: PaymentId::new(&*app.clock, &*app.random),
         method: request.payment.clone(),
@@ -174,7 +174,7 @@ async fn purchase_batch(
                 idempotency_key: &purchase.order.idempotency_key,
                 request_hash: purchase.order.request_hash,
             });
-            call_back_later(app, c, payment, &purchase.method).await?;
+            call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
         }
     }
     store::insert(c, new).await?;
@@ -241,6 +241,7 @@ async fn call_back_later(
     c: &mut Conn,
     payment: &Payment,
     method: &PaymentMethod,
+    cause: &Cause,
 ) -> Result<(), DbError> {
     let job = match sandbox::calls_back(method) {
         Some(true) => CALL_BACK_JOB,
@@ -248,7 +249,7 @@ async fn call_back_later(
         None => return Ok(()),
     };
     let at = Timestamp::from_ms(app.now().ms() + sandbox::CALL_BACK_MS);
-    jobs::enqueue(c, job, &payment.id, at).await
+    jobs::enqueue_caused_by(c, job, &payment.id, at, cause).await
 }
 
 /// Pays for an order that is still pending, after a declined payment.
@@ -299,7 +300,7 @@ pub async fn pay(
                     request_hash,
                 };
                 store::insert(c, vec![row]).await?;
-                call_back_later(&app, c, &payment, &request.payment).await?;
+                call_back_later(&app, c, &payment, &request.payment, &Cause::current()).await?;
                 if payment.state == PaymentState::Succeeded {
                     sales::mark_paid(&app, c, order).await?;
                 }

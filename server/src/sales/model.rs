@@ -3,7 +3,7 @@
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
 use bilten_kernel::money::{Currency, Money};
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -270,8 +270,8 @@ pub struct NewOrder {
     pub paid: bool,
     /// Now.
     pub at: Timestamp,
-    /// Where it was asked for.
-    pub trace: Option<TraceContext>,
+    /// What asked for it.
+    pub cause: Cause,
 }
 
 impl NewOrder {

@@ -15,6 +15,7 @@ mod record;
 mod report;
 mod session;
 mod staff;
+mod told;
 
 pub use check_in::*;
 pub use devices::*;

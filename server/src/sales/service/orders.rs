@@ -1,6 +1,7 @@
 //! The life of an order once it is placed, and who may see it.
 
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::telemetry::Cause;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
@@ -67,7 +68,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         paid_at: Some(now),
         ..order
     };
-    events::publish(app, c, vec![paid_event(&order, &items, None)]).await?;
+    events::publish(app, c, vec![paid_event(&order, &items, Cause::current())]).await?;
     Ok(PaidOutcome::Paid)
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::random;
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
@@ -76,7 +76,7 @@ pub async fn place(
     let paid = placed
         .iter()
         .filter(|(new, ..)| new.paid)
-        .map(|(new, order, _)| paid_event(order, &new.items, new.trace))
+        .map(|(new, order, _)| paid_event(order, &new.items, new.cause.clone()))
         .collect();
     events::publish(app, c, paid).await.map_err(fault)?;
 
@@ -230,13 +230,9 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
     }
 }
 
-pub(super) fn paid_event(
-    order: &Order,
-    items: &[OrderItem],
-    trace: Option<TraceContext>,
-) -> DomainEvent {
+pub(super) fn paid_event(order: &Order, items: &[OrderItem], cause: Cause) -> DomainEvent {
     DomainEvent::OrderPaid(PaidOrder {
-        trace,
+        cause,
         order: order.id,
         event: order.event_id,
         reference: order.reference.clone(),

@@ -6,10 +6,13 @@ mod input;
 mod life;
 mod limits;
 mod once;
+mod once_crash;
 mod shared;
 mod visitors;
 
 use bilten_server::config::Config;
+
+pub(crate) use shared::OwnRedis;
 
 use crate::app::Client;
 

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Process;
 use crate::app::{Event, purchase};
+use crate::webhooks::endpoint;
+use crate::webhooks::hook::Hook;
 
 /// What must never be in a log, whatever happens to it.
 const SECRETS: &[&str] = &[
@@ -120,6 +122,26 @@ on_both_engines! {
             }
         }
         assert!(lines.len() > 20, "it logs: {log}");
+    }
+
+    /// covers: BE-4, MON-1, MON-3
+    async fn lines_of_what_a_request_caused_name_it(db: TestDb) {
+        let settings = [("BILTEN_LOG__LEVEL", "debug"), ("BILTEN_WEBHOOKS__PRIVATE_NETWORKS", "true")];
+        let (process, _db) = Process::start(db, "", &settings).await;
+        let hook = Hook::start().await;
+        endpoint(&process.organiser(), &hook.url, &["order.paid"]).await;
+        let (event, _) = sell(&process).await;
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let request = process.stranger().request(Method::POST, "/api/v1/shop/orders")
+            .header("idempotency-key", "caused").header("x-request-id", "mine-2")
+            .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-00"))
+            .json(&purchase(&event, 0, 1, "succeed"));
+        process.stranger().send(request).await.expect(201);
+        let is_sent = |line: &Value| line["message"] == "a webhook was sent" && line["request_id"] == "mine-2";
+        let line = process.line("the webhook of mine-2", is_sent).await;
+        assert_eq!(line["trace_id"], trace, "{line}");
+        assert!(line["organisation"].as_str().unwrap().starts_with("org_"), "{line}");
+        process.stop().await;
     }
 
     /// covers: MON-1, MON-3
