@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::edge::LimitsConfig;
 use crate::identity::IdentityConfig;
+use crate::inspect::InspectorConfig;
 use crate::platform::{MasterKey, Masters, VaultError};
 use crate::webhooks::WebhooksConfig;
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// How others are told of what happens.
     pub webhooks: WebhooksConfig,
+    /// How requests are kept for developers.
+    pub inspector: InspectorConfig,
 }
 
 /// Where the master key is: section `[secrets]`.
