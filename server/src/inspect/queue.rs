@@ -38,6 +38,7 @@ pub struct Inspector {
     sender: mpsc::Sender<Captured>,
     waiting: AsyncMutex<mpsc::Receiver<Captured>>,
     counts: Mutex<HashMap<OrganisationId, Count>>,
+    kept: AtomicU64,
     dropped: AtomicU64,
     failed: AtomicU64,
 }
@@ -50,6 +51,7 @@ impl Inspector {
             sender,
             waiting: AsyncMutex::new(waiting),
             counts: Mutex::default(),
+            kept: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         }
@@ -101,12 +103,18 @@ impl Inspector {
     }
 
     pub(super) fn note_kept(&self, count: u64) {
+        self.kept.fetch_add(count, Ordering::Relaxed);
         INSPECTED.add(&[("outcome", "kept")], count);
     }
 
     pub(super) fn note_failed(&self, count: u64) {
         self.failed.fetch_add(count, Ordering::Relaxed);
         INSPECTED.add(&[("outcome", "failed")], count);
+    }
+
+    /// How many records this node has written.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// How many records this node has dropped because too many waited.

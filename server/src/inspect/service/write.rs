@@ -79,9 +79,13 @@ async fn try_write(app: &App, batch: Vec<Captured>) -> Result<(), InspectError> 
     let work = app.clone();
     // Masking and sealing would hold up whoever is served on the same thread.
     let sealed = tokio::task::spawn_blocking(move || {
-        batch
-            .into_iter()
-            .map(|captured| seal(&work, captured))
+        let drawn = |_: &Captured| LoggedRequestId::new(&*work.clock, &*work.random);
+        // In the order in which they were answered, also within one millisecond.
+        let mut ids: Vec<LoggedRequestId> = batch.iter().map(drawn).collect();
+        ids.sort_unstable();
+        ids.into_iter()
+            .zip(batch)
+            .map(|(id, captured)| seal(&work, id, captured))
             .collect::<Result<Vec<_>, _>>()
     });
     let rows = match sealed.await {
@@ -99,8 +103,7 @@ async fn try_write(app: &App, batch: Vec<Captured>) -> Result<(), InspectError> 
     Ok(())
 }
 
-fn seal(app: &App, captured: Captured) -> Result<NewRow, InspectError> {
-    let id = LoggedRequestId::new(&*app.clock, &*app.random);
+fn seal(app: &App, id: LoggedRequestId, captured: Captured) -> Result<NewRow, InspectError> {
     let head = serde_json::to_vec(&captured.head())?;
     let detail = serde_json::to_vec(&captured.detail())?;
     Ok(NewRow {
