@@ -577,7 +577,7 @@ mod tests {
             Just("billing_address"),
         ];
         let leaf = prop_oneof![
-            Just((json!(null), Vec::new())),
+            Just((json!(null), Vec::<String>::new())),
             any::<bool>().prop_map(|is| (json!(is), Vec::new())),
             (0i64..1_000_000).prop_map(|n| (json!(n), Vec::new())),
             "[a-z ]{0,12}".prop_map(|text| (json!(text), Vec::new())),
