@@ -42,16 +42,15 @@ impl Decision {
 pub(crate) async fn log_decisions(mut request: Request, next: Next) -> Response {
     let noted = Noted::of(&mut request);
     let response = next.run(request).await;
-    let principal = noted.principal();
-    let Some(decision) = Decision::of(response.status(), principal.is_some()) else {
+    let Some(decision) = Decision::of(response.status(), noted.is_known()) else {
         return response;
     };
     let is_allowed = decision == Decision::Allowed;
     if is_allowed && !tracing::enabled!(Level::DEBUG) {
         return response;
     }
-    let actor = principal.map(|principal| principal.actor());
-    let principal = actor.as_deref();
+    let who = noted.who();
+    let principal = who.as_deref();
     let permission = noted.permission();
     let code = response.extensions().get::<Problem>().map(Problem::code);
     let decision = decision.as_str();

@@ -14,6 +14,8 @@ pub(crate) struct Noted(Arc<Known>);
 #[derive(Debug, Default)]
 struct Known {
     principal: OnceLock<Arc<Principal>>,
+    /// A device, which is no principal of ours.
+    device: OnceLock<String>,
     permission: OnceLock<&'static str>,
 }
 
@@ -29,6 +31,17 @@ impl Noted {
         self.0.principal.get().cloned()
     }
 
+    /// Whether anybody is known who makes it.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.principal.get().is_some() || self.0.device.get().is_some()
+    }
+
+    /// The id of who makes it, as the audit log names them.
+    pub(crate) fn who(&self) -> Option<String> {
+        let principal = self.0.principal.get().map(|principal| principal.actor());
+        principal.or_else(|| self.0.device.get().cloned())
+    }
+
     /// What its route needs, if that was asked.
     pub(crate) fn permission(&self) -> Option<&'static str> {
         self.0.permission.get().copied()
@@ -39,7 +52,13 @@ impl Noted {
         let _ = self.0.principal.set(Arc::clone(principal));
     }
 
-    pub(super) fn note_permission(&self, permission: &'static str) {
+    /// Notes that a device makes it.
+    pub(crate) fn note_device(&self, device: &impl ToString) {
+        let _ = self.0.device.set(device.to_string());
+    }
+
+    /// Notes what its route needs.
+    pub(crate) fn note_permission(&self, permission: &'static str) {
         // The first that a route names is what it is about.
         let _ = self.0.permission.set(permission);
     }
