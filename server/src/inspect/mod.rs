@@ -5,7 +5,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `model/mask.rs` | what is never shown: secrets and what is personal |
+//! | `model/mask/` | what is never shown: secrets and what is personal |
 //! | `model/record.rs` | a request as it is taken down, as it is kept and as it is shown |
 //! | `layer.rs` | the layer that takes requests down |
 //! | `queue.rs` | what waits to be written, and which requests of a busy program are kept |
