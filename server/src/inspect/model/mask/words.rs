@@ -86,7 +86,7 @@ pub(super) enum Tokens {
     Shown,
 }
 
-const fn ends_word(c: char) -> bool {
+fn ends_word(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,
@@ -127,7 +127,7 @@ fn mask_numbers(text: &str) -> String {
                 .take_while(|(place, c)| {
                     (*place == 0 && **c == '+')
                         || c.is_ascii_digit()
-                        || matches!(c, ' ' | '-' | '(' | ')' | '.')
+                        || matches!(**c, ' ' | '-' | '(' | ')' | '.')
                         || (first == '+' && **c == '/')
                 })
                 .map(|(_, c)| *c)
