@@ -14,6 +14,7 @@ use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
+use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
@@ -74,6 +75,8 @@ pub struct Parts {
     pub source: Source,
     /// Sends webhooks to their receivers.
     pub webhooks: Receivers,
+    /// Takes down what programs ask.
+    pub inspector: Inspector,
 }
 
 /// Who carries messages to people.
@@ -148,6 +151,7 @@ impl App {
             log: LogControl::default(),
             source: Source::default(),
             webhooks: Receivers::default(),
+            inspector: Inspector::new(&config.inspector),
             db,
             clock,
             random,

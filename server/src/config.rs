@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::edge::LimitsConfig;
 use crate::identity::IdentityConfig;
+use crate::inspect::InspectorConfig;
 use crate::platform::{MasterKey, Masters, VaultError};
 use crate::webhooks::WebhooksConfig;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// How others are told of what happens.
     pub webhooks: WebhooksConfig,
+    /// How requests are kept for developers.
+    pub inspector: InspectorConfig,
 }
 
 /// How nodes that share a database wake each other: section `[nodes]`.

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{ORDERS, OrderId};
-use crate::{access, payments, sales, tickets};
+use crate::{access, inspect, payments, sales, tickets};
 
 /// Something that happened, as it is written to the outbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -277,7 +277,8 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
             DomainEvent::OrderRefunded { order, event, .. } => {
                 tickets::on_order_refunded(app, c, event, order).await?
             }
-            DomainEvent::PersonErased { email, .. } => {
+            DomainEvent::PersonErased { user, email } => {
+                inspect::on_person_erased(c, user).await?;
                 if let Some(email) = email {
                     let orders = sales::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::on_person_erased(app, c, &orders).await?;

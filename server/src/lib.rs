@@ -3,6 +3,7 @@
 //! | part | holds |
 //! |---|---|
 //! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
+//! | `inspect` | what programs asked of the API, for their developers |
 //! | `web` | the storefront: pages that call the domains' services |
 //! | `edge` | who is let in, how often, and what goes first |
 //! | `events` | what happens in a domain and concerns those before it |
@@ -18,6 +19,7 @@ pub mod config;
 pub mod edge;
 pub mod events;
 pub mod identity;
+pub mod inspect;
 pub mod payments;
 pub mod personal;
 pub mod platform;
@@ -98,6 +100,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 132,
         name: "sandbox",
         sql: include_str!("../migrations/0132_sandbox.sql"),
+    },
+    Migration {
+        version: 133,
+        name: "requests",
+        sql: include_str!("../migrations/0133_requests.sql"),
     },
     Migration {
         version: 134,

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::edge::{self, EdgeError, Front};
 use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
 use crate::{
-    MIGRATIONS, identity, payments, platform, router, sales, telemetry, tickets, webhooks,
+    MIGRATIONS, identity, inspect, payments, platform, router, sales, telemetry, tickets, webhooks,
 };
 
 /// How often holds and orders whose time is over are ended.
@@ -33,6 +33,8 @@ const OAUTH_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 /// How often keys of access tokens are looked after, and what has had its time is deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+/// How often requests of programs that have had their time are deleted.
+const INSPECTED_EVERY: Duration = Duration::from_secs(600);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +132,7 @@ pub fn sealed_columns() -> Vec<&'static SealedColumn> {
         sales::SEALED,
         tickets::SEALED,
         webhooks::SEALED,
+        inspect::SEALED,
     ]
     .into_iter()
     .flatten()
@@ -146,7 +149,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
     let (forgetter, decliner) = (app.clone(), app.clone());
-    let (rotator, tidier) = (app.clone(), app.clone());
+    let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -189,6 +192,10 @@ pub fn jobs(app: &App) -> JobRunner {
         .every("identity.token_keys", TIDY_EVERY, move || {
             let app = rotator.clone();
             async move { Ok(identity::rotate_token_keys(&app).await?) }
+        })
+        .every("inspect.tidy", INSPECTED_EVERY, move || {
+            let app = inspector.clone();
+            async move { Ok(inspect::tidy(&app).await?) }
         })
         .every("identity.tidy", TIDY_EVERY, move || {
             let app = tidier.clone();
@@ -248,6 +255,9 @@ pub async fn serve(
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
     let sending = tokio::spawn(webhook_jobs(&app).run(until_stopped(stopping.clone())));
     let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping.clone())));
+    let inspected = app.clone();
+    let until = until_stopped(stopping.clone());
+    let inspecting = tokio::spawn(async move { inspect::write_down(&inspected, until).await });
     let (db, hints) = (app.db.clone(), Arc::clone(&app.hints));
     db.hear_nodes(move |about, position| hints.heard(about, position));
     let others = tokio::spawn(async move {
@@ -269,7 +279,7 @@ pub async fn serve(
     let blocks = tokio::spawn(async move { front.keep_blocks(&blocker).await });
     let served = http::serve(listener, routes, &app.config.http, shutdown).await;
     stop.send_replace(true);
-    let _ = tokio::join!(jobs, sending, outbox, others);
+    let _ = tokio::join!(jobs, sending, outbox, inspecting, others);
     keys.abort();
     blocks.abort();
     watch.abort();

@@ -31,6 +31,8 @@ pub(super) struct Shell {
     pub(super) holder: Option<String>,
     /// Where in the account the page is.
     pub(super) place: Option<Place>,
+    /// Whether they look after programs of an organisation.
+    pub(super) is_developer: bool,
     /// To the second step that somebody's role asks for and that they have not shown.
     pub(super) to_second_step: Option<Way>,
 }
@@ -47,6 +49,7 @@ impl Shell {
             is_sandbox: false,
             holder: None,
             place: None,
+            is_developer: false,
             to_second_step: None,
         }
     }
@@ -62,6 +65,7 @@ impl Shell {
             is_sandbox: false,
             holder: None,
             place: None,
+            is_developer: false,
             to_second_step: None,
         }
     }
@@ -71,9 +75,15 @@ impl Shell {
         Self {
             holder: Some(holder.shown_name().to_owned()),
             place: Some(place),
+            is_developer: holder.is_developer(),
             to_second_step: to_second_step(holder, place),
             ..Self::personal(title)
         }
+    }
+
+    /// Whether the navigation names this part of the account.
+    pub(super) fn shows(&self, place: &Place) -> bool {
+        *place != Place::Developer || self.is_developer
     }
 
     /// Whether the page is in this part of the account.

@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod edge;
 mod identity;
+mod inspect;
 mod nodes;
 mod openapi;
 mod platform;

@@ -170,12 +170,16 @@ pub(super) struct From {
 }
 
 /// What somebody may do in an organisation of theirs.
-fn allowed(holder: &Holder, permission: Permission, slug: &str) -> Result<OrganisationId, Problem> {
+pub(super) fn allowed(
+    holder: &Holder,
+    permission: Permission,
+    slug: &str,
+) -> Result<OrganisationId, Problem> {
     let tenant = identity::authorise(&holder.principal, permission, Some(slug))?;
     Ok(tenant.organisation)
 }
 
-fn membership<'a>(holder: &'a Holder, slug: &str) -> Result<&'a Membership, Problem> {
+pub(super) fn membership<'a>(holder: &'a Holder, slug: &str) -> Result<&'a Membership, Problem> {
     let found = holder.person.membership(Some(slug));
     found.map_err(|denied| identity::IdentityError::Denied(denied).into())
 }

@@ -15,6 +15,8 @@ pub(super) enum Access {
     Recent,
     /// An administrator of the platform.
     Admin,
+    /// A person or a program, each of whom sees something else.
+    Authenticated,
     /// Whoever has the order's token.
     Order,
     /// A paired device with a session.
@@ -33,7 +35,11 @@ impl Access {
             Self::Device => "device_session",
             Self::Public => "public",
             Self::Other(kind) => kind,
-            Self::Permission(_) | Self::SignedIn | Self::Recent | Self::Admin => "identity",
+            Self::Permission(_)
+            | Self::SignedIn
+            | Self::Recent
+            | Self::Admin
+            | Self::Authenticated => "identity",
         }
     }
 }
@@ -100,6 +106,7 @@ fn access(operation: &Value) -> (Access, Option<String>) {
         Some("signed_in") => Access::SignedIn,
         Some("recently_authenticated") => Access::Recent,
         Some("platform_admin") => Access::Admin,
+        Some("authenticated") => Access::Authenticated,
         Some(word) => match word.parse() {
             Ok(permission) => Access::Permission(permission),
             Err(_) if schemes == ["device_session"] => Access::Device,
