@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::object::Object;
 use super::unique::Unique;
 use crate::error::Problem;
 
@@ -30,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             .await
             .map_err(body_problem)?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut reader)
+        let value = serde_path_to_error::deserialize(Object(&mut reader))
             .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;
         reader.end().map_err(|error| json_problem(".", &error))?;
         let mut again = serde_json::Deserializer::from_slice(&body);

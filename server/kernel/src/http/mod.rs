@@ -14,7 +14,7 @@
 //! | `load.rs` | [`Load`]: what can wait goes last |
 //! | `compress.rs` `conditional.rs` `fields.rs` | answers made smaller, not sent twice, cut to what is wanted |
 //! | `extract.rs` | [`Json`], [`Query`], [`Path`] with field errors; [`IdempotencyKey`] |
-//! | `unique.rs` | JSON that cannot be read in two ways |
+//! | `object.rs` `unique.rs` | JSON that cannot be read in two ways |
 //! | `page.rs` | [`Page`], [`PageQuery`]: lists by opaque cursors |
 //! | `serve/` | [`bind`], [`serve`]: connections, TLS, HTTP/2, the PROXY protocol |
 //!
@@ -32,6 +32,7 @@ mod host;
 mod layers;
 mod limits;
 mod load;
+mod object;
 mod page;
 pub mod request_id;
 mod serve;

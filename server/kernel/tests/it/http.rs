@@ -195,6 +195,8 @@ async fn bad_input_is_a_problem_that_names_the_field() {
             200,
             r#"{"a":1.5}"#,
         ),
+        (&post, "[[]]", 422, r#""field":"","code":"invalid""#),
+        (&post, "null", 422, r#""field":"","code":"invalid""#),
         (&post, r#"{"lines":["#, 400, r#""code":"json_syntax""#),
         (&post, r#"{"lines":[]} x"#, 400, r#""code":"json_syntax""#),
         (&post, "\u{0}", 400, r#""code":"json_syntax""#),
