@@ -1,5 +1,6 @@
 //! Extractors that answer bad input with problems that name the field.
 
+use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::http::request::Parts;
@@ -27,9 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 "Send the body as JSON, with Content-Type: application/json.",
             ));
         }
-        let body = axum::body::Bytes::from_request(request, state)
-            .await
-            .map_err(body_problem)?;
+        let body = read_body(request, state).await?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(Object(&mut reader))
             .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;
@@ -67,7 +66,17 @@ fn is_json(headers: &HeaderMap) -> bool {
     is_json && !parts.any(is_other_charset)
 }
 
-fn body_problem(rejection: BytesRejection) -> Problem {
+/// The whole body of a request.
+///
+/// # Errors
+/// A problem 413 if it is larger than its route takes, 400 if it ends too early.
+pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| body_problem(&rejection))
+}
+
+fn body_problem(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::too_large("body_too_large", "The body of the request is too large.")
     } else {

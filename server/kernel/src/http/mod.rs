@@ -43,7 +43,7 @@ mod visitors;
 pub use class::{Class, Classify, EVERYTHING, Priority};
 pub use client::{ClientIp, Network};
 pub use cors::Cors;
-pub use extract::{IdempotencyKey, Json, Path, Query};
+pub use extract::{IdempotencyKey, Json, Path, Query, read_body};
 pub use fields::Shapes;
 pub use layers::{Edge, layers};
 pub use limits::{

@@ -2,10 +2,14 @@
 //! come.
 
 mod answers;
+mod bodies;
+mod frames;
+mod hostile;
 mod input;
 mod life;
 mod limits;
 mod once;
+mod raw;
 mod shared;
 mod visitors;
 
