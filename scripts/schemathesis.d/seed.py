@@ -312,7 +312,7 @@ class Seed:
             begun = browser.api("POST", "/platform/impersonations", wish)
             self._add("impersonation", begun["id"])
         settings = browser.api("GET", "/platform/settings")
-        names = [setting["key"] for setting in settings.get("items", settings)]
+        names = [setting["key"] for setting in settings]
         # Of the settings that keep nobody out.
         self.things["setting"] = [
             name for name in names if name not in ("maintenance", "limits.organisations")

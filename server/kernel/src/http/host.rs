@@ -1,12 +1,13 @@
-//! For which host a request is.
+//! For which host a request is, and where it ends.
 //!
-//! Two servers in a row that read it differently serve one another's visitors each other's answers,
-//! so a request that can be read in two ways is refused (RFC 9112, section 3.2).
+//! Two servers in a row that read that differently serve one visitor what another one asked for, so a
+//! request that can be read in two ways is refused, and its connection closed (RFC 9112, sections 3.2
+//! and 6.1).
 
 use axum::extract::Request;
-use axum::http::header::HOST;
+use axum::http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri, Version};
+use axum::http::{HeaderMap, HeaderValue, Uri, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -14,14 +15,33 @@ use crate::error::Problem;
 
 /// The layer.
 pub(super) async fn be_clear(request: Request, next: Next) -> Result<Response, Problem> {
-    if is_clear(request.version(), request.uri(), request.headers()) {
-        Ok(next.run(request).await)
-    } else {
-        Err(Problem::bad_request(
+    let version = request.version();
+    let problem = if !is_clear(version, request.uri(), request.headers()) {
+        Problem::bad_request(
             "host_unclear",
             "Send one Host header that names the host, the same one as in the address if that has one.",
-        ))
-    }
+        )
+    } else if !is_plainly_chunked(request.headers()) {
+        Problem::bad_request(
+            "transfer_encoding_unknown",
+            "Send the body by its length, or once with Transfer-Encoding: chunked.",
+        )
+    } else {
+        return Ok(next.run(request).await);
+    };
+    Err(if version < Version::HTTP_2 {
+        problem.header(CONNECTION, HeaderValue::from_static("close"))
+    } else {
+        problem
+    })
+}
+
+/// Whether the body is sent in chunks at most, and not packed in other ways that would be left to be
+/// unpacked.
+fn is_plainly_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_none_or(is_chunked) && codings.next().is_none()
 }
 
 fn is_clear(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
@@ -45,6 +65,27 @@ fn is_clear(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_is_chunked_once_at_most() {
+        let ask = |codings: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for coding in codings {
+                headers.append(TRANSFER_ENCODING, coding.parse().unwrap());
+            }
+            is_plainly_chunked(&headers)
+        };
+        assert!(ask(&[]) && ask(&["chunked"]) && ask(&["Chunked"]));
+        for odd in [
+            &["chunked", "chunked"] as &[_],
+            &["chunked, chunked"],
+            &["gzip, chunked"],
+            &["gzip", "chunked"],
+            &[""],
+        ] {
+            assert!(!ask(odd), "{odd:?}");
+        }
+    }
 
     /// covers: GW-2
     #[test]

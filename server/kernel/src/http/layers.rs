@@ -86,7 +86,7 @@ pub fn layers(router: Router, config: &HttpConfig, random: Arc<dyn Random>, edge
         .layer(from_fn_with_state(Arc::clone(&around), name))
         // Panics, time limit, plain texts of axum: all are problems.
         .layer(from_fn_with_state(Arc::clone(&around), catch))
-        // One host, and no doubt about it.
+        // One host and one end, and no doubt about them.
         .layer(from_fn(host::be_clear))
         // Which other sites' pages may read the answer.
         .layer(from_fn_with_state(cors, cors::share))

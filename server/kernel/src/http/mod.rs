@@ -6,7 +6,7 @@
 //! | `layers.rs` | [`layers`]: the whole stack, one layer after the other |
 //! | `request_id.rs` `trace.rs` | the id of a request and its trace, wherever they are needed |
 //! | `client.rs` | [`ClientIp`] behind trusted proxies |
-//! | `host.rs` | for which host a request is |
+//! | `host.rs` | for which host a request is, and where it ends |
 //! | `cors.rs` | which other sites' pages may read answers |
 //! | `visitors.rs` | [`Visitors`]: lists of networks and countries, blocks for a while |
 //! | `class.rs` | [`Class`]: what requests have in common for limits and load |

@@ -13,6 +13,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
@@ -153,6 +154,11 @@ on_both_engines! {
             ]).await;
             assert!(is_given_up(&frames), "{length}: {frames:?}");
         }
+        let other = [ASK, &[("host", "y")]].concat();
+        let frames = answers(&t, &[frame(HEADERS, whole, 1, &fields(&other))]).await;
+        // 400 is entry 12 of the static table.
+        let refused = frames.iter().find(|(kind, of, _)| (*kind, *of) == (HEADERS, 1));
+        assert!(refused.is_some_and(|(_, _, block)| block[0] == 0x8c), "{frames:?}");
         t.stranger.get("/livez").await.expect(204);
         t.stop().await;
     }
@@ -175,7 +181,7 @@ on_both_engines! {
         let frames = answers(&t, &large).await;
         let said = frames.iter().find(|(kind, of, _)| (*kind, *of) == (HEADERS, 1));
         // 431 is no entry of the static table, so it is there as text, Huffman-coded or not.
-        let is_431 = |block: &[u8]| [b"431" as &[u8], &[0x68, 0x64, 0xff]].iter().any(|text| block.windows(3).any(|part| part == *text));
+        let is_431 = |block: &[u8]| [b"431" as &[u8], &[0x69, 0x90, 0xff]].iter().any(|text| block.windows(3).any(|part| part == *text));
         assert!(said.is_none_or(|(_, _, block)| is_431(block)), "{frames:?}");
         // Requests that are taken back at once (CVE-2023-44487).
         let mut hasty = Vec::new();
@@ -183,12 +189,18 @@ on_both_engines! {
             hasty.push(frame(HEADERS, END_HEADERS | END_STREAM, stream, &fields(ASK)));
             hasty.push(frame(RESET, 0, stream, &8_u32.to_be_bytes()));
         }
-        answers(&t, &hasty).await;
-        t.stranger.get("/livez").await.expect(204);
-        // Settings and pings that want to be acknowledged, by somebody who reads none of it.
+        // What wants to be acknowledged, by somebody who reads none of it.
         let settings = vec![frame(SETTINGS, 0, 0, &[]); 20_000];
-        answers(&t, &settings).await;
-        t.stranger.get("/livez").await.expect(204);
+        let pings = vec![frame(PING, 0, 0, &[7; 8]); 20_000];
+        for flood in [hasty, settings, pings] {
+            let mut stream = begin(&t).await;
+            for frame in &flood {
+                if stream.write_all(frame).await.is_err() {
+                    break;
+                }
+            }
+            t.stranger.get("/livez").await.expect(204);
+        }
         t.stop().await;
     }
 }

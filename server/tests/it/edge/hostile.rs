@@ -49,6 +49,9 @@ on_both_engines! {
             "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n2\r\n[]\r\n0\r\n\r\n".to_owned(),
             // Codings that are chunked for one and something else for another.
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n".to_owned(),
+            "Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
+            "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n".to_owned(),
+            "Transfer-Encoding: chunked, chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n".to_owned(),
             "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n".to_owned(),
             "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n".to_owned(),
             "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n".to_owned(),
