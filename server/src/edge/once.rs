@@ -15,7 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bilten_kernel::db::guarded;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{IdempotencyKey, request_id};
+use bilten_kernel::http::{IdempotencyKey, read_body, request_id};
 use bilten_kernel::telemetry::Trace;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
@@ -67,11 +67,8 @@ pub(crate) async fn done_once(
     let (Some(key), Ok(caller)) = (key, caller) else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
-    let body = to_bytes(body, app.config.http.body_limit_bytes)
-        .await
-        .map_err(|_| {
-            Problem::too_large("body_too_large", "The body of the request is too large.")
-        })?;
+    // The copy knows how large a body this route takes.
+    let body = read_body(Request::from_parts(parts.clone(), body), &app).await?;
     let header = |name: &str| {
         parts
             .headers

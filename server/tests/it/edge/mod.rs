@@ -2,11 +2,15 @@
 //! come.
 
 mod answers;
+mod bodies;
+mod frames;
+mod hostile;
 mod input;
 mod life;
 mod limits;
 mod once;
 mod once_crash;
+mod raw;
 mod shared;
 mod visitors;
 

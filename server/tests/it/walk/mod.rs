@@ -2,11 +2,12 @@
 //! must be refused, and as those who must not.
 //!
 //! A new route needs nothing here, unless its path names a kind of thing that no other route has
-//! (`things.rs`), or its body cannot be made up from its schema (`bodies.rs`). Routes that answer
+//! (`things.rs`), or its body cannot be made up from its schema (`bodies.rs`). What is malformed at every route is in `malformed.rs`. Routes that answer
 //! without a credential of a person or program are listed in `tests/public_routes.txt`.
 
 mod bodies;
 mod callers;
+mod malformed;
 mod operations;
 mod things;
 

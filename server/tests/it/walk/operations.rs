@@ -56,6 +56,8 @@ pub(super) struct Operation {
     pub(super) is_for_people: bool,
     /// The schemas of what must follow the path after `?`.
     pub(super) query: Vec<(String, Value)>,
+    /// The names of all that may follow it.
+    pub(super) queries: Vec<String>,
     /// The schema of its body, if it takes JSON.
     pub(super) body: Option<Value>,
     /// What is wrong with what it says.
@@ -159,8 +161,14 @@ pub(super) fn operations() -> Vec<Operation> {
                     )
                 })
                 .collect();
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let queries = parameters
+                .filter(|parameter| parameter["in"] == "query")
+                .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
+                .collect();
             all.push(Operation {
                 query,
+                queries,
                 method: method.to_uppercase(),
                 path: path.clone(),
                 access,
