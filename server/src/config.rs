@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use bilten_adapters::mail::MailConfig;
+use bilten_adapters::outgoing::OutgoingConfig;
 use bilten_adapters::sms::SmsConfig;
 use bilten_adapters::telemetry::TelemetryConfig;
 use bilten_kernel::config::{self, ConfigError, Values};
@@ -47,6 +48,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// How others are told of what happens.
     pub webhooks: WebhooksConfig,
+    /// How others are called.
+    pub outgoing: OutgoingConfig,
 }
 
 /// Where the master key is: section `[secrets]`.
@@ -157,6 +160,7 @@ mod tests {
         assert_eq!(config.http.header_limit_bytes, kernel.header_limit_bytes);
         assert_eq!(config.http.max_in_flight, kernel.max_in_flight);
         assert_eq!(config.log.level, LogConfig::default().level);
+        assert_eq!(config.outgoing, OutgoingConfig::default());
     }
 
     #[test]

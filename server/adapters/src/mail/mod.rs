@@ -17,6 +17,7 @@ pub use folder::FolderMailer;
 pub use smtp::SmtpMailer;
 
 use crate::Answer;
+use crate::outgoing::Outside;
 
 /// Sends mail.
 pub trait Mailer: Send + Sync {
@@ -53,6 +54,9 @@ pub enum MailError {
     /// It may work later.
     #[error("the mail could not be handed over: {0}")]
     Failed(String),
+    /// The server was not asked, because it fails or is busy; it may work from then on.
+    #[error("the mail is put off until {0}")]
+    PutOff(Timestamp),
 }
 
 /// Where mail goes: section `[mail]`.
@@ -95,13 +99,19 @@ pub enum MailConfigError {
 ///
 /// # Errors
 /// [`MailConfigError`] by what is wrong with them.
-pub fn mailer(config: &MailConfig) -> Result<Arc<dyn Mailer>, MailConfigError> {
+pub fn mailer(
+    config: &MailConfig,
+    outside: &Arc<Outside>,
+) -> Result<Arc<dyn Mailer>, MailConfigError> {
     let from: Mailbox = config.from.parse().map_err(|_| MailConfigError::From)?;
     if config.smtp_url.is_empty() {
         return Ok(Arc::new(FolderMailer::new(config.folder.clone(), from)));
     }
     #[cfg(feature = "smtp")]
-    return Ok(Arc::new(SmtpMailer::new(&config.smtp_url, from)?));
+    return Ok(Arc::new(SmtpMailer::new(&config.smtp_url, from, Arc::clone(outside))?));
     #[cfg(not(feature = "smtp"))]
-    Err(MailConfigError::NotBuilt)
+    {
+        let _ = outside;
+        Err(MailConfigError::NotBuilt)
+    }
 }

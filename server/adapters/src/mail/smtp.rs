@@ -1,6 +1,6 @@
 //! Mail by SMTP.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bilten_kernel::telemetry::trace;
 use lettre::message::Mailbox;
@@ -11,14 +11,16 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use super::message::message;
 use super::{Mail, MailConfigError, MailError, Mailer};
 use crate::Answer;
+use crate::outgoing::{MAIL_SERVER, Outside};
 
-/// How long the server may take for each step.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How often the time for one step a whole mail may take.
+const STEPS: u32 = 2;
 
 /// Hands mail to an SMTP server over connections that are kept for a while.
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    outside: Arc<Outside>,
 }
 
 impl SmtpMailer {
@@ -27,21 +29,55 @@ impl SmtpMailer {
     ///
     /// # Errors
     /// [`MailConfigError::Url`] if it is none.
-    pub fn new(url: &str, from: Mailbox) -> Result<Self, MailConfigError> {
+    pub fn new(url: &str, from: Mailbox, outside: Arc<Outside>) -> Result<Self, MailConfigError> {
+        let step = outside.config().whole(&MAIL_SERVER);
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             // The URL, and the password in it, are not part of this error.
             .map_err(|error| MailConfigError::Url(error.to_string()))?
             .hello_name(ClientId::Domain(from.email.domain().to_owned()))
-            .timeout(Some(PATIENCE))
+            .timeout(Some(step))
             .build();
-        Ok(Self { transport, from })
+        Ok(Self {
+            transport,
+            from,
+            outside,
+        })
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), MailError> {
         let message = message(mail, &self.from)?;
-        match trace::outgoing("smtp", "MAIL", self.transport.send(message)).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(judge(&error)),
+        // There is one server; who it is may change with the configuration.
+        let turn = self
+            .outside
+            .turn(&MAIL_SERVER, "")
+            .await
+            .map_err(|why| MailError::PutOff(why.until()))?;
+        let whole = self.outside.config().whole(&MAIL_SERVER) * STEPS;
+        // Each step has its time; a server that answers a little of each has one for all of them.
+        let sent = async {
+            match tokio::time::timeout(whole, self.transport.send(message)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(Failed::By(error)),
+                Err(_) => Err(Failed::TooSlow),
+            }
+        };
+        match trace::outgoing(MAIL_SERVER.name, "MAIL", sent).await {
+            Ok(()) => {
+                turn.worked();
+                Ok(())
+            }
+            Err(Failed::TooSlow) => {
+                turn.failed();
+                Err(MailError::Failed("it took too long".to_owned()))
+            }
+            Err(Failed::By(error)) => {
+                if is_down(&error) {
+                    turn.failed();
+                } else {
+                    turn.worked();
+                }
+                Err(judge(&error))
+            }
         }
     }
 }
@@ -50,6 +86,19 @@ impl Mailer for SmtpMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> Answer<'a, Result<(), MailError>> {
         Box::pin(self.hand_over(mail))
     }
+}
+
+/// Why a mail was not taken.
+enum Failed {
+    By(Error),
+    TooSlow,
+}
+
+/// Whether the server is down, or says so; whatever else it answers is about one mail.
+fn is_down(error: &Error) -> bool {
+    error
+        .status()
+        .is_none_or(|status| ["421", "454"].contains(&status.to_string().as_str()))
 }
 
 /// What a server's answer means. Its words are left out: they repeat the address.
