@@ -40,7 +40,7 @@ async fn app(db: &TestDb, config: Config) -> App {
     let vault = Vault::unlock(db, masters, server::sealed_columns(), &OsRandom, now)
         .await
         .unwrap();
-    let post = Post::new(&config).unwrap();
+    let post = Post::new(&config, server::outside(&config)).unwrap();
     App::new(
         db.db(),
         Arc::new(SystemClock),

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bilten_adapters::mail::{self, MailConfigError, Mailer};
-use bilten_adapters::outgoing::{OutgoingConfigError, Outside};
+use bilten_adapters::outgoing::{MAIL_SERVER, OutgoingConfigError, Outside};
 use bilten_adapters::sms::{self, SmsConfigError, SmsSender};
 use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::db::Db;
@@ -121,8 +121,9 @@ impl Post {
     /// [`PostError`] if its settings make no sense.
     pub fn new(config: &Config, outside: Arc<Outside>) -> Result<Self, PostError> {
         config.outgoing.check()?;
+        let step = config.outgoing.whole(&MAIL_SERVER);
         Ok(Self {
-            mailer: mail::mailer(&config.mail, &outside)?,
+            mailer: mail::mailer(&config.mail, step, &outside)?,
             sms: sms::sender(&config.sms, &outside)?,
             outside,
         })

@@ -55,6 +55,25 @@ pub fn shared(url: &str) -> Result<Option<Arc<dyn SharedLimits>>, LimitsUrlError
     }
 }
 
+/// Whether who keeps the limits of all nodes answers at this address.
+///
+/// # Errors
+/// [`SharedError`] if not.
+pub async fn answers(url: &str) -> Result<(), SharedError> {
+    #[cfg(feature = "redis")]
+    {
+        let limits = RedisLimits::new(url).map_err(|error| SharedError(error.to_string()))?;
+        limits.ping().await
+    }
+    #[cfg(not(feature = "redis"))]
+    {
+        let _ = url;
+        Err(SharedError(
+            "this program was built without Redis".to_owned(),
+        ))
+    }
+}
+
 /// Shared limits that are called like anybody else: who fails is left alone, and how it goes is
 /// measured.
 pub fn watched(shared: Arc<dyn SharedLimits>, outside: Arc<Outside>) -> Arc<dyn SharedLimits> {

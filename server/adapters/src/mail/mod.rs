@@ -7,6 +7,7 @@ mod smtp;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use lettre::message::Mailbox;
@@ -95,12 +96,13 @@ pub enum MailConfigError {
     NotBuilt,
 }
 
-/// The mailer that the settings name.
+/// The mailer that the settings name; a server may take so long for each step.
 ///
 /// # Errors
 /// [`MailConfigError`] by what is wrong with them.
 pub fn mailer(
     config: &MailConfig,
+    step: Duration,
     outside: &Arc<Outside>,
 ) -> Result<Arc<dyn Mailer>, MailConfigError> {
     let from: Mailbox = config.from.parse().map_err(|_| MailConfigError::From)?;
@@ -108,10 +110,10 @@ pub fn mailer(
         return Ok(Arc::new(FolderMailer::new(config.folder.clone(), from)));
     }
     #[cfg(feature = "smtp")]
-    return Ok(Arc::new(SmtpMailer::new(&config.smtp_url, from, Arc::clone(outside))?));
+    return Ok(Arc::new(SmtpMailer::new(&config.smtp_url, from, step, Arc::clone(outside))?));
     #[cfg(not(feature = "smtp"))]
     {
-        let _ = outside;
+        let _ = (step, outside);
         Err(MailConfigError::NotBuilt)
     }
 }

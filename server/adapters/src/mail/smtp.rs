@@ -1,6 +1,7 @@
 //! Mail by SMTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bilten_kernel::telemetry::trace;
 use lettre::message::Mailbox;
@@ -20,17 +21,22 @@ const STEPS: u32 = 2;
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    whole: Duration,
     outside: Arc<Outside>,
 }
 
 impl SmtpMailer {
     /// A mailer for the server of this URL: `smtps://user:password@host`, or `smtp://…?tls=required`
-    /// for STARTTLS. It connects when there is something to send.
+    /// for STARTTLS. It connects when there is something to send, and each step may take so long.
     ///
     /// # Errors
     /// [`MailConfigError::Url`] if it is none.
-    pub fn new(url: &str, from: Mailbox, outside: Arc<Outside>) -> Result<Self, MailConfigError> {
-        let step = outside.config().whole(&MAIL_SERVER);
+    pub fn new(
+        url: &str,
+        from: Mailbox,
+        step: Duration,
+        outside: Arc<Outside>,
+    ) -> Result<Self, MailConfigError> {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             // The URL, and the password in it, are not part of this error.
             .map_err(|error| MailConfigError::Url(error.to_string()))?
@@ -40,6 +46,7 @@ impl SmtpMailer {
         Ok(Self {
             transport,
             from,
+            whole: step * STEPS,
             outside,
         })
     }
@@ -52,10 +59,9 @@ impl SmtpMailer {
             .turn(&MAIL_SERVER, "")
             .await
             .map_err(|why| MailError::PutOff(why.until()))?;
-        let whole = self.outside.config().whole(&MAIL_SERVER) * STEPS;
-        // Each step has its time; a server that answers a little of each has one for all of them.
+        // Each step has its time; a server that takes nearly as long for each has one for all of them.
         let sent = async {
-            match tokio::time::timeout(whole, self.transport.send(message)).await {
+            match tokio::time::timeout(self.whole, self.transport.send(message)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(Failed::By(error)),
                 Err(_) => Err(Failed::TooSlow),

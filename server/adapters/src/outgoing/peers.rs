@@ -41,6 +41,11 @@ pub static SMS_GATEWAY: Peer = Peer {
 /// Identity providers that organisations have chosen: people wait to be let in.
 pub static IDENTITY_PROVIDER: Peer = Peer {
     name: "identity_provider",
+    breaker: Some(BreakerRules {
+        failures: 10,
+        pause: Duration::from_secs(5),
+        longest: Duration::from_secs(60),
+    }),
     is_awaited: true,
     ..USUAL
 };
