@@ -168,7 +168,11 @@ impl Front {
             classify: classes::classify,
             visitors: Some(Arc::clone(&visitors)),
             limits: Some(Arc::clone(&limits)),
-            load: Some(Arc::new(Load::new(config.http.max_in_flight, slow))),
+            load: Some(Arc::new(Load::new(
+                config.http.max_in_flight,
+                slow,
+                classes::ALL,
+            ))),
             cors: Cors {
                 origins: config.http.cors_origins.clone().into(),
                 open: OPEN,

@@ -14,7 +14,7 @@
 //! | `dialect.rs`, `many.rs` | the words that differ; many rows at once |
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
-//! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `pg.rs`, `places.rs` | PostgreSQL: pool and statements; who goes first when connections are short |
 //! | `observe.rs` | what is traced and measured |
 //! | `signals.rs`, `notify.rs` | waking whoever waits for a commit, in this process and on other nodes |
 //! | `inspect.rs` | what a database looks like, without changing it |
@@ -33,6 +33,7 @@ mod migrate;
 mod notify;
 mod observe;
 mod pg;
+mod places;
 mod reader;
 mod row;
 mod schema;
@@ -43,6 +44,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -54,12 +56,14 @@ pub use conn::Conn;
 pub use error::{DbError, Violation};
 pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
+pub use places::can_wait;
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};
 pub use val::{ToVal, Val};
 
 use crate::clock::Timestamp;
 use conn::Engine;
+use places::Places;
 use reader::Readers;
 use writer::Writer;
 
@@ -72,6 +76,7 @@ const ATTEMPTS: u32 = 5;
 #[derive(Clone)]
 pub struct Db {
     backend: Arc<Backend>,
+    places: Arc<Places>,
     signals: Arc<Signals>,
 }
 
@@ -105,8 +110,19 @@ enum Backend {
 
 impl Db {
     fn new(backend: Backend, signals: Arc<Signals>) -> Self {
-        let backend = Arc::new(backend);
-        Self { backend, signals }
+        let places = match &backend {
+            // Its writer and its reading threads have no such limit.
+            Backend::Lite { .. } => Places::new(1, Duration::ZERO),
+            Backend::Pg(pool) => {
+                let options = pool.options();
+                Places::new(options.get_max_connections(), options.get_acquire_timeout())
+            }
+        };
+        Self {
+            backend: Arc::new(backend),
+            places: Arc::new(places),
+            signals,
+        }
     }
 
     /// Opens the database for reading and writing, and SQLite's file for this process alone.
@@ -226,7 +242,10 @@ impl Db {
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => pg::write(pool, &self.signals, work).await.0,
+            Backend::Pg(pool) => {
+                let _place = self.places.take("begin").await?;
+                pg::write(pool, &self.signals, work).await.0
+            }
         }
     }
 
@@ -244,6 +263,7 @@ impl Db {
         let Backend::Pg(pool) = &*self.backend else {
             return self.write(work).await;
         };
+        let _place = self.places.take("begin").await?;
         for _ in 1..ATTEMPTS {
             let (result, contended) = pg::write(pool, &self.signals, &mut work).await;
             if result.is_ok() || !contended {
@@ -272,6 +292,7 @@ impl Db {
                 result
             }),
             Backend::Pg(pool) => {
+                let _place = self.places.take("begin").await?;
                 let words = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 let transaction = pg::begin(pool, words).await?;
                 let signals = Arc::clone(&self.signals);
@@ -400,6 +421,7 @@ impl Db {
                 Engine::Pg(_) => Err(DbError::WouldWait),
             }),
             Backend::Pg(pool) => {
+                let _place = self.places.take(statement.at()).await?;
                 let mut conn = pg::acquire(pool, statement.at()).await?;
                 pg::rows(&mut conn, statement, &vals, read).await
             }
