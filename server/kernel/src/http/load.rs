@@ -144,7 +144,8 @@ impl Load {
             Priority::High | Priority::Always => shared_room,
         };
         let part = (self.most / 4).max(FEWEST);
-        let mut parts = self.parts();
+        let mut guard = self.parts();
+        let parts = &mut *guard;
         let own = client.map_or(0, |client| {
             parts.clients.get(&client).copied().unwrap_or_default()
         });
@@ -152,7 +153,7 @@ impl Load {
         // What began in a shared place stays there; so a class may have a few more than it seems.
         let is_shared = *of_class >= kept;
         if own >= part || (is_shared && parts.shared >= shared_room) {
-            drop(parts);
+            drop(guard);
             self.working.fetch_sub(1, Ordering::Relaxed);
             tracing::warn!(class = class.name, working = others, "too much to do");
             return Err(Problem::unavailable(
@@ -166,7 +167,7 @@ impl Load {
         if let Some(client) = client {
             *parts.clients.entry(client).or_default() += 1;
         }
-        drop(parts);
+        drop(guard);
         Ok(Working {
             load: self,
             class: Some(class),
@@ -252,22 +253,17 @@ mod tests {
         assert_eq!(load.state(), (0, 60));
     }
 
-    static GATES: Class = Class {
-        name: "gates",
-        priority: Priority::High,
-        kept_percent: 10,
-        is_watched: false,
-    };
-    static BUYERS: Class = Class {
-        name: "buyers",
-        kept_percent: 20,
-        ..GATES
-    };
-    static PAGES: Class = Class {
-        name: "pages",
-        priority: Priority::Low,
-        ..GATES
-    };
+    const fn kept(name: &'static str, priority: Priority, kept_percent: usize) -> Class {
+        Class {
+            name,
+            priority,
+            kept_percent,
+            is_watched: false,
+        }
+    }
+    static GATES: Class = kept("gates", Priority::High, 10);
+    static BUYERS: Class = kept("buyers", Priority::High, 20);
+    static PAGES: Class = kept("pages", Priority::Low, 10);
 
     /// covers: GW-6
     #[test]

@@ -376,10 +376,12 @@ impl JobRunner {
             let spread = Duration::from_millis(random::below(&*self.random, SPREAD_MS));
             let run_at = until.max(now) + spread;
             let attempts = job.attempts.saturating_sub(1);
+            let error = JobError::PutOff(until).to_string();
             let update = sql!(
-                "UPDATE jobs SET claim = NULL, run_at = $3, attempts = $4 WHERE id = $1 AND claim = $2"
+                "UPDATE jobs SET claim = NULL, run_at = $3, attempts = $4, last_error = $5
+                 WHERE id = $1 AND claim = $2"
             );
-            self.settled(update, vals![id, claim, run_at, attempts])
+            self.settled(update, vals![id, claim, run_at, attempts, error])
                 .await?;
             return Ok("put_off");
         }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use bilten_adapters::countries::CountryFile;
 use bilten_adapters::limits;
 
 use super::Finding;
 use crate::config::Config;
-use crate::edge;
+use crate::edge::{self, EdgeError};
 use crate::telemetry::files;
 
 /// How long Redis may take to answer.
@@ -20,6 +19,13 @@ pub(super) async fn shared_limits(config: &Config) -> Option<Finding> {
     if url.is_empty() {
         return None;
     }
+    if let Err(error) = limits::shared(url) {
+        return Some(Finding::fail(
+            CHECK,
+            error,
+            "Set limits.url to an address such as redis://127.0.0.1:6379",
+        ));
+    }
     let mend = "Check limits.url, and that this machine may connect there; until then each node counts by itself";
     Some(
         match tokio::time::timeout(PATIENCE, limits::answers(url)).await {
@@ -30,25 +36,24 @@ pub(super) async fn shared_limits(config: &Config) -> Option<Finding> {
     )
 }
 
-/// Whether the file of countries can be read; nothing if there is none and none is needed.
+/// Whether the file of countries can be read, if there is one; nothing if none is needed.
 pub(super) fn countries(config: &Config) -> Option<Finding> {
     const CHECK: &str = "countries";
-    if let Err(error) = edge::check(config) {
-        return Some(Finding::fail(
+    let path = config.visitors.country_file.as_path();
+    match edge::check(config) {
+        // That of limits is told with them.
+        Err(EdgeError::Limits(_)) => None,
+        Err(error @ (EdgeError::Countries(_) | EdgeError::NoCountryFile)) => Some(Finding::fail(
             CHECK,
             error,
-            "See [visitors] and [limits] in the configuration",
-        ));
+            "See [visitors] in the configuration",
+        )),
+        Ok(()) if path.as_os_str().is_empty() => None,
+        Ok(()) => Some(Finding::ok(
+            CHECK,
+            format_args!("{} can be read", path.display()),
+        )),
     }
-    let path = config.visitors.country_file.as_path();
-    if path.as_os_str().is_empty() {
-        return None;
-    }
-    let shown = path.display();
-    Some(match CountryFile::open(path) {
-        Ok(_) => Finding::ok(CHECK, format_args!("{shown} can be read")),
-        Err(error) => Finding::fail(CHECK, error, "Download the file again"),
-    })
 }
 
 /// Whether the certificate and its key can be used; nothing if connections are not encrypted here.
@@ -75,9 +80,7 @@ pub(super) fn open_files(config: &Config) -> Finding {
             format_args!(
                 "this user may have {most} open at once, and http.max_connections needs {needed}"
             ),
-            format_args!(
-                "Raise the limit (LimitNOFILE of systemd, ulimit -Hn), or lower http.max_connections"
-            ),
+            "Raise the limit (LimitNOFILE of systemd, ulimit -Hn), or lower http.max_connections",
         ),
         Some(most) => Finding::ok(CHECK, format_args!("{most} may be open at once")),
         None => Finding::ok(CHECK, "nobody limits them"),
