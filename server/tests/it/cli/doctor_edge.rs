@@ -1,14 +1,22 @@
 //! `bilten doctor`: what stands in front of the server.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::doctor::{doctor, finding, status};
 use super::{bilten, finish};
 
 /// A certificate and the key of another one.
 fn strangers(folder: &std::path::Path) -> (String, String) {
-    let make = || rcgen::generate_simple_self_signed(vec!["tickets.example.org".to_owned()]).unwrap();
+    let make = || rcgen::generate_simple_self_signed(["tickets.example.org".to_owned()]).unwrap();
+    let pem = |name: &str, der: &[u8]| {
+        let text = STANDARD.encode(der);
+        format!("-----BEGIN {name}-----\n{text}\n-----END {name}-----\n")
+    };
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-    std::fs::write(&certificate, make().cert.pem()).unwrap();
-    std::fs::write(&key, make().signing_key.serialize_pem()).unwrap();
+    std::fs::write(&certificate, pem("CERTIFICATE", make().cert.der())).unwrap();
+    let secret = make().signing_key.serialize_der();
+    std::fs::write(&key, pem("PRIVATE KEY", &secret)).unwrap();
     (certificate.display().to_string(), key.display().to_string())
 }
 
@@ -58,6 +66,11 @@ fn connections_that_do_not_fit_are_found() {
     assert_eq!(status(&doctor(folder.path(), &[]), "open files"), "ok");
     let program = bilten(folder.path());
     let mut limited = std::process::Command::new("sh");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BILTEN_") {
+            limited.env_remove(name);
+        }
+    }
     limited
         .args(["-c", "ulimit -n 300 && exec \"$0\" doctor --json"])
         .arg(program.get_program())
