@@ -27,6 +27,7 @@ use bilten_kernel::telemetry::{LogConfig, LogFormat, init_with};
 use bilten_kernel::testing::{Engine, TestDb};
 use bilten_server::app::{App, Post};
 use bilten_server::config::{Config, DEFAULTS};
+use bilten_server::edge::Front;
 use bilten_server::platform::{MasterKey, Masters, Vault};
 use bilten_server::{MIGRATIONS, identity, router, server};
 use tower::ServiceExt;
@@ -96,7 +97,8 @@ async fn main() {
     let (_, key) = identity::create_api_key(&app, organisation.id, "bench")
         .await
         .unwrap();
-    let router = router::router(app.clone());
+    let front = Front::new(&app).unwrap();
+    let router = router::router(app.clone(), front.edge.clone());
     let mut times = Vec::with_capacity(requests);
     for round in 0..requests + 1_000 {
         let request = Request::get("/api/v1/events")

@@ -263,6 +263,7 @@ mod tests {
             name: "Ana Novak".to_owned(),
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
+            trace: None,
         };
         let text = serde_json::to_string(&DomainEvent::OrderPaid(order)).unwrap();
         assert!(

@@ -1,7 +1,6 @@
 //! `/metrics`, on an address of its own: never where the public comes in.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -11,7 +10,7 @@ use axum::routing::get;
 use bilten_adapters::telemetry::{
     TelemetryConfig, TelemetryError, describe_process, prometheus, render,
 };
-use bilten_kernel::http::{self, ServeError};
+use bilten_kernel::http::{self, HttpConfig, ServeError};
 use tokio::net::TcpListener;
 
 /// An address for Prometheus.
@@ -61,7 +60,11 @@ pub async fn serve_metrics(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let router = Router::new().route("/metrics", get(metrics));
-    http::serve(listener.0, router, shutdown, Duration::from_secs(1)).await
+    let config = HttpConfig {
+        shutdown_grace_ms: 1_000,
+        ..HttpConfig::default()
+    };
+    http::serve(listener.0, router, &config, shutdown).await
 }
 
 async fn metrics() -> Response {

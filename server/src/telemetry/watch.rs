@@ -9,7 +9,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
 use bilten_kernel::jobs::{self, Backlog};
 use bilten_kernel::metric;
-use bilten_kernel::outbox::{self, Lag};
+use bilten_kernel::outbox;
 
 use super::disk::{self, LITTLE, MIB, TOO_LITTLE};
 use super::health::{Check, Condition, Part};
@@ -260,18 +260,15 @@ async fn jobs_check(app: &App, now: Timestamp) -> Check {
 }
 
 async fn outbox_check(app: &App, now: Timestamp) -> Check {
-    let Lag {
-        waiting,
-        dead,
-        oldest,
-    } = match outbox::lag(&app.db).await {
+    let lag = match outbox::lag(&app.db).await {
         Ok(lag) => lag,
         Err(error) => return found(Part::Outbox, Condition::Degraded, error.code()),
     };
+    let (waiting, dead) = (lag.waiting, lag.dead);
     for (state, count) in [("waiting", waiting), ("dead", dead)] {
         OUTBOX.set(&[("state", state)], count);
     }
-    let age = oldest.map_or(Duration::ZERO, |at| now.since(at));
+    let age = lag.age(now);
     OUTBOX_LAG.set_exact(&[], age.as_secs_f64());
     let waits = age.as_secs();
     let detail = format!("{waiting} wait, the oldest for {waits} s; {dead} dead letters");

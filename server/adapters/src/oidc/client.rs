@@ -512,7 +512,7 @@ fn exchange_error(
     clippy::wildcard_enum_match_arm,
     reason = "the library's errors may grow"
 )]
-fn user_info_error(error: UserInfoError<HttpError>) -> OidcError {
+fn user_info_error(error: UserInfoError<OutgoingError>) -> OidcError {
     match error {
         UserInfoError::Request(error) => http_error(error),
         other => OidcError::Garbage(short(&other)),

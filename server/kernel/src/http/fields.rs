@@ -242,14 +242,14 @@ pub(super) async fn cut(
     let bytes = to_bytes(body, usize::MAX)
         .await
         .map_err(|error| Problem::fault(&error))?;
-    let value = serde_json::from_slice(&bytes).map_err(|error| Problem::fault(&error))?;
-    let value = match value {
-        Value::Object(mut page) if is_list => {
-            let items = page.remove("items").unwrap_or_default();
-            page.insert("items".to_owned(), wanted.cut(items));
-            Value::Object(page)
-        }
-        value => wanted.cut(value),
+    let mut value: Value =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::fault(&error))?;
+    let value = if let (true, Some(page)) = (is_list, value.as_object_mut()) {
+        let items = page.remove("items").unwrap_or_default();
+        page.insert("items".to_owned(), wanted.cut(items));
+        value
+    } else {
+        wanted.cut(value)
     };
     parts.headers.remove(header::CONTENT_LENGTH);
     Ok(Response::from_parts(parts, Body::from(value.to_string())).into_response())

@@ -261,33 +261,3 @@ pub async fn waiting(db: &Db) -> Result<i64, DbError> {
     )
     .await
 }
-
-record! {
-    /// How much has not been delivered.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct Lag {
-        /// How many entries wait.
-        pub waiting: i64,
-        /// How many are dead letters.
-        pub dead: i64,
-        /// When the oldest that waits was written.
-        pub oldest: Option<Timestamp>,
-    }
-}
-
-/// How much has not been delivered.
-///
-/// # Errors
-/// [`DbError`] when it cannot be counted.
-pub async fn lag(db: &Db) -> Result<Lag, DbError> {
-    db.one(
-        sql!(
-            "SELECT COUNT(CASE WHEN NOT is_dead THEN 1 END) AS waiting,
-                    COUNT(CASE WHEN is_dead THEN 1 END) AS dead,
-                    MIN(CASE WHEN NOT is_dead THEN created_at END) AS oldest
-             FROM outbox"
-        ),
-        vals![],
-    )
-    .await
-}

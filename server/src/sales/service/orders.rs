@@ -165,12 +165,18 @@ pub async fn order(app: &App, id: OrderId) -> Result<OrderDetail, SalesError> {
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn order_in(c: &mut Conn, id: OrderId) -> Result<Option<OrderDetail>, DbError> {
-    let Some(order) = store::order(c, id).await? else {
+pub async fn detail_in(
+    app: &App,
+    c: &mut Conn,
+    id: OrderId,
+) -> Result<Option<OrderDetail>, SalesError> {
+    let Some(row) = store::order(c, id).await? else {
         return Ok(None);
     };
-    let items = store::order_items(c, id).await?;
-    Ok(Some(OrderDetail { order, items }))
+    Ok(Some(OrderDetail {
+        order: opened(app, row)?,
+        items: store::order_items(c, id).await?,
+    }))
 }
 
 /// The order that an earlier request with this key made, if there was one.

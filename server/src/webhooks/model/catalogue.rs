@@ -112,12 +112,14 @@ fn body(event_type: &str, version: u32, (data, parts): Parts) -> Value {
 fn local(schema: Value) -> Value {
     match schema {
         Value::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, value)| match value {
-                Value::String(text) if name == "$ref" => {
-                    let text = text.replace("#/components/schemas/", "#/$defs/");
-                    (name, Value::String(text))
-                }
-                value => (name, local(value)),
+            let fields = fields.into_iter().map(|(name, value)| {
+                let value = match value.as_str() {
+                    Some(text) if name == "$ref" => {
+                        text.replace("#/components/schemas/", "#/$defs/").into()
+                    }
+                    _ => local(value),
+                };
+                (name, value)
             });
             Value::Object(fields.collect())
         }

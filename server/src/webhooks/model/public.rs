@@ -222,6 +222,7 @@ mod tests {
             name: "Ana".to_owned(),
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
+            trace: None,
         });
         let told = public(travelled(&paid)).unwrap().unwrap();
         assert_eq!(

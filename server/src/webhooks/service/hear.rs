@@ -46,7 +46,7 @@ pub async fn hear(app: &App, c: &mut Conn, entry: &Delivered) -> Result<(), JobE
     }
     let data = match public.told {
         Told::Data(data) => data,
-        Told::Order(id) => match sales::order_in(c, id).await? {
+        Told::Order(id) => match sales::detail_in(app, c, id).await? {
             Some(order) => serde_json::to_value(OrderV1::from(order))?,
             None => return Ok(()),
         },
