@@ -110,7 +110,12 @@ pub fn mailer(
         return Ok(Arc::new(FolderMailer::new(config.folder.clone(), from)));
     }
     #[cfg(feature = "smtp")]
-    return Ok(Arc::new(SmtpMailer::new(&config.smtp_url, from, step, Arc::clone(outside))?));
+    return Ok(Arc::new(SmtpMailer::new(
+        &config.smtp_url,
+        from,
+        step,
+        Arc::clone(outside),
+    )?));
     #[cfg(not(feature = "smtp"))]
     {
         let _ = (step, outside);

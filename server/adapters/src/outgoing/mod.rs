@@ -166,7 +166,11 @@ impl Turn<'_> {
 
 impl Outside {
     /// Nobody has been called yet.
-    pub fn new(config: OutgoingConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Arc<Self> {
+    pub fn new(
+        config: OutgoingConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             settings: RwLock::new(Settings::new(config)),
             breakers: Breakers::default(),

@@ -27,12 +27,7 @@ impl Places {
     }
 
     /// Takes one of so many places, and waits for it for so long; nothing if there is none.
-    pub(super) async fn take(
-        &self,
-        key: &str,
-        most: usize,
-        waits: Duration,
-    ) -> Option<Place<'_>> {
+    pub(super) async fn take(&self, key: &str, most: usize, waits: Duration) -> Option<Place<'_>> {
         let semaphore = {
             let mut all = self.lock();
             if all.len() >= MOST {

@@ -66,7 +66,9 @@ impl std::fmt::Debug for SmsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmsConfigError {
     /// The gateway's address is wrong.
-    #[error("sms.url must be an address such as https://sms.example.org/send, without a name and a password: those go into sms.authorization")]
+    #[error(
+        "sms.url must be an address such as https://sms.example.org/send, without a name and a password: those go into sms.authorization"
+    )]
     Url,
     /// The header cannot be sent.
     #[error("sms.authorization must be what follows `Authorization: `, such as Bearer …")]

@@ -155,7 +155,10 @@ async fn who_fails_again_and_again_is_left_alone_for_a_while() {
     let until = clock.now() + Duration::from_secs(30);
     assert_eq!(out.left_alone_until("a"), Some(until));
     let sent = out.send("a", post(&url)).await.map(|_| ());
-    assert_eq!(sent, Err(OutgoingError::NotAsked(NotAsked::LeftAlone(until))));
+    assert_eq!(
+        sent,
+        Err(OutgoingError::NotAsked(NotAsked::LeftAlone(until)))
+    );
     assert_eq!(came.load(Ordering::SeqCst), 3);
     // Others at the same address are not.
     out.send("b", post(&url)).await.unwrap();
@@ -272,7 +275,9 @@ async fn one_who_is_slow_keeps_so_many_calls_waiting_and_no_more() {
     let until = clock.now() + Duration::from_secs(2);
     let busy = Err(OutgoingError::NotAsked(NotAsked::Busy(until)));
     assert_eq!(asked.iter().filter(|one| **one == busy).count(), 3);
-    let slow = asked.iter().filter(|one| **one == Err(OutgoingError::TooSlow));
+    let slow = asked
+        .iter()
+        .filter(|one| **one == Err(OutgoingError::TooSlow));
     assert_eq!(slow.count(), 2);
     // That they were busy is no failure; two of three are not enough to be left alone.
     assert_eq!(out.left_alone_until("a"), None);

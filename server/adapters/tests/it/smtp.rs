@@ -87,7 +87,10 @@ async fn a_server_that_is_down_is_left_alone_and_one_that_refuses_a_mail_is_not(
     let url = server("220 hello\r\n", refusing, Duration::ZERO).await;
     let (mailer, outside, _) = mailer(&url, 1);
     for _ in 0..3 {
-        assert!(matches!(mailer.send(&mail).await, Err(MailError::Failed(_))));
+        assert!(matches!(
+            mailer.send(&mail).await,
+            Err(MailError::Failed(_))
+        ));
     }
     assert_eq!(outside.failing(&MAIL_SERVER), Failing::default());
 }
@@ -105,7 +108,10 @@ async fn a_server_that_says_nothing_closes_or_takes_its_time_is_given_up() {
         let url = server(greeting, fine, pause).await;
         let (mailer, outside, clock) = mailer(&url, 1);
         let sent = mailer.send(&mail(&clock)).await;
-        assert!(matches!(sent, Err(MailError::Failed(_))), "{greeting}: {sent:?}");
+        assert!(
+            matches!(sent, Err(MailError::Failed(_))),
+            "{greeting}: {sent:?}"
+        );
         assert_eq!(outside.failing(&MAIL_SERVER).open, 1, "{greeting}");
     }
 }

@@ -214,7 +214,10 @@ fn settings_that_cannot_work_are_refused_with_the_key_that_is_wrong() {
     ] {
         let env = [(key.to_owned(), value.to_owned())];
         let config: Config = config::load(None, DEFAULTS, env.into_iter()).unwrap();
-        let error = Post::new(&config, bilten_server::server::outside(&config)).err().unwrap().to_string();
+        let error = Post::new(&config, bilten_server::server::outside(&config))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             error.contains(wanted) && !error.contains("hunter2"),
             "{error}"

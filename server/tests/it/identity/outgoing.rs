@@ -56,7 +56,10 @@ async fn put_off(t: &TestApp, attempts: u32) -> jobs::Remaining {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("nothing was put off: {:?}", jobs::remaining(&t.app.db).await);
+    panic!(
+        "nothing was put off: {:?}",
+        jobs::remaining(&t.app.db).await
+    );
 }
 
 fn part<'a>(ready: &'a Value, name: &str) -> &'a Value {
@@ -185,7 +188,10 @@ fn all_calls_go_through_one_place() {
             if path.is_dir() {
                 visit(&path, found);
             } else if path.extension().is_some_and(|kind| kind == "rs") {
-                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+                found.push((
+                    path.display().to_string(),
+                    std::fs::read_to_string(&path).unwrap(),
+                ));
             }
         }
     }
@@ -209,5 +215,8 @@ fn all_calls_go_through_one_place() {
         .filter(|path| !ALLOWED.iter().any(|allowed| path.starts_with(allowed)))
         .collect();
     assert!(past.is_empty(), "{past:?} call others by themselves");
-    assert!(calling.contains("adapters/src/outgoing/http.rs"), "{calling:?}");
+    assert!(
+        calling.contains("adapters/src/outgoing/http.rs"),
+        "{calling:?}"
+    );
 }
