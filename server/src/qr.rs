@@ -1,5 +1,7 @@
 //! QR codes as pictures.
 
+use bilten_kernel::busy::Busy;
+use bilten_kernel::error::Problem;
 use bilten_kernel::text_enum;
 use image::{ImageEncoder, Luma};
 use qrcode::{Color, EcLevel, QrCode};
@@ -56,6 +58,25 @@ pub fn render_qr(text: &str, format: QrFormat) -> Result<Vec<u8>, QrError> {
             Ok(bytes)
         }
     }
+}
+
+/// Pictures of pixels are drawn by half of the cores at most, away from other requests.
+static PICTURES: Busy = Busy::new(|cores| cores / 2);
+
+/// Like [`render_qr`], in a request.
+///
+/// # Errors
+/// A fault if the text is too long.
+pub async fn draw_qr(text: &str, format: QrFormat) -> Result<Vec<u8>, Problem> {
+    let drawn = match format {
+        QrFormat::Svg => render_qr(text, format),
+        QrFormat::Png => {
+            let text = text.to_owned();
+            let work = PICTURES.run(move || render_qr(&text, format));
+            work.await.map_err(|error| Problem::fault(&error))?
+        }
+    };
+    drawn.map_err(|error| Problem::fault(&error))
 }
 
 /// One path of horizontal runs: a fifth of the size of a square per module, on every page of tickets.

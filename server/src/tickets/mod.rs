@@ -18,7 +18,7 @@ mod service;
 mod store;
 
 use crate::platform::SealedColumn;
-pub use crate::qr::{QrFormat, render_qr};
+pub use crate::qr::{QrFormat, draw_qr, render_qr};
 pub use door::*;
 pub use issued::Issued;
 pub use issuers::Issuers;

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
-use crate::qr::{QrFormat, render_qr};
+use crate::qr::{QrFormat, draw_qr};
 use crate::sales::{self, OrderDetail, OrderId};
 
 /// The routes of tickets.
@@ -152,7 +152,7 @@ async fn qr(
         .iter()
         .find(|t| t.ticket.id == ticket)
         .ok_or(TicketError::NotFound)?;
-    let picture = render_qr(&ticket.code, format).map_err(|error| Problem::fault(&error))?;
+    let picture = draw_qr(&ticket.code, format).await?;
     let content_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",

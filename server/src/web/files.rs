@@ -59,8 +59,7 @@ pub(super) async fn ticket(
             ));
         }
     }
-    let picture =
-        tickets::render_qr(&signed.code, format).map_err(|error| Problem::fault(&error))?;
+    let picture = tickets::draw_qr(&signed.code, format).await?;
     let media_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",

@@ -126,6 +126,16 @@ async fn garbage_silence_and_nobody_are_told_apart() {
     let (garbage, _) = somebody(b"SSH-2.0-OpenSSH\r\n", false).await;
     let sent = out.send("a", post(&garbage)).await.map(|_| ());
     assert_eq!(sent, Err(OutgoingError::Broken));
+    // Breaks the connection off: what it was sent is left unread.
+    let breaking = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", breaking.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = breaking.accept().await {
+            let _ = stream.readable().await;
+        }
+    });
+    let sent = out.send("r", post(&url)).await.map(|_| ());
+    assert_eq!(sent, Err(OutgoingError::Broken));
     // Takes the connection and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());

@@ -17,6 +17,7 @@ use bilten_kernel::lane::Lanes;
 
 use super::record::record;
 use super::{AccessError, ReadPush};
+use crate::access::DOOR_WORK;
 use crate::access::model::*;
 use crate::access::store::marks::{self, MarkKind};
 use crate::app::{App, Parts};
@@ -147,7 +148,7 @@ async fn vouch(
             .map(|claim| claim.ticket)
             .collect()
     };
-    let verified = tokio::task::spawn_blocking(verify).await;
+    let verified = DOOR_WORK.run(verify).await;
     verified.map_err(|error| AccessError::Page(error.to_string()))
 }
 
