@@ -21,6 +21,8 @@ const STEPS: u32 = 2;
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    /// Which server it is, for what is known of it.
+    server: String,
     whole: Duration,
     outside: Arc<Outside>,
 }
@@ -46,6 +48,7 @@ impl SmtpMailer {
         Ok(Self {
             transport,
             from,
+            server: server(url).to_owned(),
             whole: step * STEPS,
             outside,
         })
@@ -53,10 +56,9 @@ impl SmtpMailer {
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), MailError> {
         let message = message(mail, &self.from)?;
-        // There is one server; who it is may change with the configuration.
         let turn = self
             .outside
-            .turn(&MAIL_SERVER, "")
+            .turn(&MAIL_SERVER, &self.server)
             .await
             .map_err(|why| MailError::PutOff(why.until()))?;
         // Each step has its time; a server that takes nearly as long for each has one for all of them.
@@ -92,6 +94,13 @@ impl Mailer for SmtpMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> Answer<'a, Result<(), MailError>> {
         Box::pin(self.hand_over(mail))
     }
+}
+
+/// The server in its URL, without the name and password.
+fn server(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['/', '?']).next().unwrap_or(rest);
+    rest.rsplit('@').next().unwrap_or(rest)
 }
 
 /// Why a mail was not taken.

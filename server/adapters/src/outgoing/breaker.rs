@@ -83,17 +83,17 @@ impl Breakers {
             .is_some_and(|state| state.until.is_some())
     }
 
-    /// How many of those who failed are left alone, and how many have had their pause and wait for
-    /// somebody to try, by what they are to us.
+    /// How many of those who failed are left alone, and how many had their pause a while ago and wait
+    /// for somebody to try, by what they are to us.
     pub(super) fn states(&self, peer: &str, now: Timestamp) -> (usize, usize) {
         let failing = self.lock();
-        let of_peer = failing.values().filter(|state| state.peer == peer);
         let (mut open, mut half_open) = (0, 0);
-        for until in of_peer.filter_map(|state| state.until) {
-            if now < until {
-                open += 1;
-            } else {
-                half_open += 1;
+        for state in failing.values().filter(|state| state.peer == peer) {
+            match state.until {
+                Some(until) if now < until => open += 1,
+                // If nobody has asked for long, nobody knows any more.
+                Some(until) if now.since(until) < state.longest => half_open += 1,
+                Some(_) | None => {}
             }
         }
         (open, half_open)
@@ -226,6 +226,7 @@ mod tests {
         assert_eq!(breakers.states("tests", at(10)), (1, 0));
         assert_eq!(breakers.states("tests", at(11)), (0, 1));
         assert_eq!(breakers.states("others", at(10)), (0, 0));
+        assert_eq!(breakers.states("tests", at(41)), (0, 0), "nobody knows");
         assert_eq!(admit(&breakers, "a", at(10)).err(), Some(at(11)));
         // Others are asked.
         assert!(admit(&breakers, "b", at(10)).is_ok());
