@@ -1,12 +1,12 @@
 //! Mail by SMTP.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bilten_kernel::telemetry::trace;
 use lettre::message::Mailbox;
-use lettre::transport::smtp::Error;
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::message::message;
@@ -19,7 +19,8 @@ const STEPS: u32 = 2;
 
 /// Hands mail to an SMTP server over connections that are kept for a while.
 pub struct SmtpMailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    transport: RwLock<AsyncSmtpTransport<Tokio1Executor>>,
     from: Mailbox,
     /// Which server it is, for what is known of it.
     server: String,
@@ -39,19 +40,38 @@ impl SmtpMailer {
         step: Duration,
         outside: Arc<Outside>,
     ) -> Result<Self, MailConfigError> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             // The URL, and the password in it, are not part of this error.
             .map_err(|error| MailConfigError::Url(error.to_string()))?
             .hello_name(ClientId::Domain(from.email.domain().to_owned()))
-            .timeout(Some(step))
-            .build();
+            .timeout(Some(step));
         Ok(Self {
-            transport,
+            transport: RwLock::new(builder.clone().build()),
+            builder,
             from,
             server: server(url).to_owned(),
             whole: step * STEPS,
             outside,
         })
+    }
+
+    fn transport(&self) -> AsyncSmtpTransport<Tokio1Executor> {
+        let transport = self
+            .transport
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        transport.clone()
+    }
+
+    /// Gives up connections of which one is in the midst of a conversation: whoever went on with it
+    /// would take the answers to an earlier mail for those to their own.
+    async fn begin_anew(&self, given_up: AsyncSmtpTransport<Tokio1Executor>) {
+        let fresh = self.builder.clone().build();
+        *self
+            .transport
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = fresh;
+        given_up.shutdown().await;
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), MailError> {
@@ -62,8 +82,9 @@ impl SmtpMailer {
             .await
             .map_err(|why| MailError::PutOff(why.until()))?;
         // Each step has its time; a server that takes nearly as long for each has one for all of them.
+        let transport = self.transport();
         let sent = async {
-            match tokio::time::timeout(self.whole, self.transport.send(message)).await {
+            match tokio::time::timeout(self.whole, transport.send(message)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(Failed::By(error)),
                 Err(_) => Err(Failed::TooSlow),
@@ -76,6 +97,7 @@ impl SmtpMailer {
             }
             Err(Failed::TooSlow) => {
                 turn.failed();
+                self.begin_anew(transport).await;
                 Err(MailError::Failed("it took too long".to_owned()))
             }
             Err(Failed::By(error)) => {

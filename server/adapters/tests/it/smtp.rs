@@ -1,6 +1,7 @@
 //! Mail servers that misbehave.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bilten_adapters::mail::{Mail, MailError, Mailer, SmtpMailer};
@@ -114,4 +115,65 @@ async fn a_server_that_says_nothing_closes_or_takes_its_time_is_given_up() {
         );
         assert_eq!(outside.failing(&MAIL_SERVER).open, 1, "{greeting}");
     }
+}
+
+/// A server that takes mail, but on the first connection only after a while; counts connections.
+async fn slow_at_first() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let came = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&came);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let is_first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            tokio::spawn(async move {
+                let (reading, mut writing) = stream.into_split();
+                let mut lines = BufReader::new(reading).lines();
+                let mut answer = "220 hello\r\n";
+                let mut is_mail = false;
+                loop {
+                    if writing.write_all(answer.as_bytes()).await.is_err() {
+                        return;
+                    }
+                    loop {
+                        let Ok(Some(line)) = lines.next_line().await else {
+                            return;
+                        };
+                        if !is_mail {
+                            is_mail = line == "DATA";
+                            answer = if is_mail {
+                                "354 go on\r\n"
+                            } else {
+                                "250 fine\r\n"
+                            };
+                            break;
+                        }
+                        if line == "." {
+                            if is_first {
+                                tokio::time::sleep(Duration::from_millis(1_500)).await;
+                            }
+                            (is_mail, answer) = (false, "250 taken\r\n");
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    (url, came)
+}
+
+/// covers: GW-6, BE-5
+#[tokio::test]
+async fn nobody_goes_on_with_a_conversation_that_was_given_up() {
+    let (url, came) = slow_at_first().await;
+    let (mailer, _, clock) = mailer(&url, 5);
+    let mail = mail(&clock);
+    let first = mailer.send(&mail).await;
+    assert_eq!(first, Err(MailError::Failed("it took too long".to_owned())));
+    for _ in 0..3 {
+        assert_eq!(mailer.send(&mail).await, Ok(()));
+    }
+    // The answer to the first mail is nobody's; the others share a connection of their own.
+    assert_eq!(came.load(Ordering::SeqCst), 2);
 }
