@@ -4,7 +4,6 @@
 mod redis;
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use bilten_kernel::http::{Outcome, SharedError, SharedLimits, Take};

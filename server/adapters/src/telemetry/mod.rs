@@ -50,7 +50,7 @@ impl std::fmt::Debug for TelemetryConfig {
 pub enum TelemetryError {
     /// The collector's address is wrong.
     #[error(
-        "telemetry.otlp_url must be the address of a collector's traces, such as http://127.0.0.1:4318/v1/traces"
+        "telemetry.otlp_url must be the address of a collector's traces, such as http://127.0.0.1:4318/v1/traces, without a name and a password: those go into telemetry.otlp_headers"
     )]
     Url,
     /// A header cannot be sent.

@@ -25,7 +25,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 
 use super::{TelemetryConfig, TelemetryError, Traces};
-use crate::outgoing::{COLLECTOR, Outgoing, Outside, Reach, Reading, Rules, Traced};
+use crate::outgoing::{self, COLLECTOR, Outgoing, Outside, Reach, Reading, Rules, Traced};
 
 /// How long the last traces may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -107,8 +107,8 @@ fn is_traced(about: &Metadata<'_>) -> bool {
 
 fn url(config: &TelemetryConfig) -> Result<Url, TelemetryError> {
     let url: Url = config.otlp_url.parse().map_err(|_| TelemetryError::Url)?;
-    let is_usable = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
-    is_usable.then_some(url).ok_or(TelemetryError::Url)
+    outgoing::check(&url, true).map_err(|_| TelemetryError::Url)?;
+    Ok(url)
 }
 
 fn headers(config: &TelemetryConfig) -> Result<HeaderMap, TelemetryError> {
@@ -239,6 +239,7 @@ mod tests {
             "127.0.0.1:4318",
             "ftp://collector/v1/traces",
             "http://",
+            "http://name:password@127.0.0.1:4318/v1/traces",
             "x",
         ] {
             assert!(super::super::check(&config(url, 1.0)).is_err(), "{url}");
