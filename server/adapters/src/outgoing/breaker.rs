@@ -156,9 +156,11 @@ impl Breakers {
         let is_open = state.until.is_some_and(|until| now < until);
         if state.failures >= rules.failures && !is_open {
             let twice = 1 << state.opened.min(20);
-            let pause = rules.pause.saturating_mul(twice);
+            let pause = rules.pause.saturating_mul(twice).min(rules.longest);
             state.opened = state.opened.saturating_add(1);
-            state.until = Some(now + pause.min(rules.longest));
+            state.until = Some(now + pause);
+            let (failures, pause_s) = (state.failures, pause.as_secs());
+            tracing::warn!(peer, failures, pause_s, "left alone after failures");
         }
         state.is_tried = false;
     }
@@ -168,7 +170,10 @@ impl Pass<'_> {
     /// It worked.
     pub(super) fn worked(mut self) {
         self.is_told = true;
-        self.breakers.lock().remove(&self.key);
+        let was = self.breakers.lock().remove(&self.key);
+        if was.is_some_and(|state| state.until.is_some()) {
+            tracing::info!(peer = self.peer, "works again");
+        }
     }
 
     /// It did not.
