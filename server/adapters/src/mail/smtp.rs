@@ -133,9 +133,11 @@ enum Failed {
 
 /// Whether the server is down, or says so; whatever else it answers is about one mail.
 fn is_down(error: &Error) -> bool {
-    error
-        .status()
-        .is_none_or(|status| ["421", "454"].contains(&status.to_string().as_str()))
+    match error.status() {
+        Some(status) => ["421", "454"].contains(&status.to_string().as_str()),
+        // Whoever was waiting when connections were given up has not been heard.
+        None => !error.is_transport_shutdown(),
+    }
 }
 
 /// What a server's answer means. Its words are left out: they repeat the address.
