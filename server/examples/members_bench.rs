@@ -41,7 +41,8 @@ async fn app(db: &TestDb) -> App {
     let vault = Vault::unlock(db, masters, server::sealed_columns(), &OsRandom, now)
         .await
         .unwrap();
-    let post = bilten_server::app::Post::new(&config).unwrap();
+    let post =
+        bilten_server::app::Post::new(&config, bilten_server::server::outside(&config)).unwrap();
     App::new(
         db.db(),
         Arc::new(SystemClock),

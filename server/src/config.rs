@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use bilten_adapters::mail::MailConfig;
+use bilten_adapters::outgoing::OutgoingConfig;
 use bilten_adapters::sms::SmsConfig;
 use bilten_adapters::telemetry::TelemetryConfig;
 use bilten_kernel::config::{self, ConfigError, Values};
@@ -52,6 +53,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// How requests are kept for developers.
     pub inspector: InspectorConfig,
+    /// How others are called.
+    pub outgoing: OutgoingConfig,
 }
 
 /// How nodes that share a database wake each other: section `[nodes]`.
@@ -177,6 +180,7 @@ mod tests {
         assert_eq!(config.http.header_limit_bytes, kernel.header_limit_bytes);
         assert_eq!(config.http.max_in_flight, kernel.max_in_flight);
         assert_eq!(config.log.level, LogConfig::default().level);
+        assert_eq!(config.outgoing, OutgoingConfig::default());
     }
 
     #[test]

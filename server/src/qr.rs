@@ -1,5 +1,7 @@
 //! QR codes as pictures.
 
+use bilten_kernel::busy::Busy;
+use bilten_kernel::error::Problem;
 use bilten_kernel::text_enum;
 use image::{ImageEncoder, Luma};
 use qrcode::{Color, EcLevel, QrCode};
@@ -103,6 +105,27 @@ fn png(rows: &[Vec<bool>]) -> Result<Vec<u8>, QrError> {
         )
         .map_err(|_| QrError)?;
     Ok(bytes)
+}
+
+/// Pictures of pixels are drawn by half of the cores at most, away from other requests.
+static PICTURES: Busy = Busy::new(|cores| cores / 2);
+
+/// Draws a picture in a request.
+///
+/// # Errors
+/// A fault if the text is too long.
+pub(crate) async fn draw_aside(
+    format: QrFormat,
+    draw: impl FnOnce() -> Result<Vec<u8>, QrError> + Send + 'static,
+) -> Result<Vec<u8>, Problem> {
+    let drawn = match format {
+        QrFormat::Svg => draw(),
+        QrFormat::Png => PICTURES
+            .run(draw)
+            .await
+            .map_err(|error| Problem::fault(&error))?,
+    };
+    drawn.map_err(|error| Problem::fault(&error))
 }
 
 /// One path of horizontal runs: a fifth of the size of a square per module, on every page of tickets.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bilten_adapters::nodes::{self, NodesUrlError};
+use bilten_adapters::outgoing::Outside;
 use bilten_kernel::clock::{Clock, SystemClock};
 use bilten_kernel::db::{Db, DbError};
 use bilten_kernel::http::{self, ServeError};
@@ -82,11 +83,25 @@ impl StartError {
     }
 }
 
+/// Whom this process calls, by this configuration and the system's clock.
+pub fn outside(config: &Config) -> Arc<Outside> {
+    Outside::new(config.outgoing, Arc::new(SystemClock), Arc::new(OsRandom))
+}
+
 /// Opens the database, brings it up to date and puts the application together.
 ///
 /// # Errors
 /// [`StartError`] by what is wrong.
 pub async fn open(config: Config) -> Result<App, StartError> {
+    let outside = outside(&config);
+    open_with(config, outside).await
+}
+
+/// Like [`open`], for a process that calls others already.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(config: Config, outside: Arc<Outside>) -> Result<App, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     if let Some(folder) = config
@@ -101,7 +116,7 @@ pub async fn open(config: Config) -> Result<App, StartError> {
     // Before the database: what is wrong with the settings must change nothing.
     edge::check(&config)?;
     nodes::nodes(&config.nodes.url)?;
-    let post = Post::new(&config)?;
+    let post = Post::new(&config, outside)?;
     let db = Db::open(&config.database).await?;
     db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
         .await?;
@@ -120,7 +135,7 @@ pub async fn open_to_read(config: Config) -> Result<App, StartError> {
     let masters = config.secrets.existing_masters()?;
     let masters = masters.ok_or(VaultError::NoKeys)?;
     let vault = Vault::load(&db, masters, sealed_columns(), clock.now()).await?;
-    let post = Post::new(&config)?;
+    let post = Post::new(&config, outside(&config))?;
     Ok(App::new(db, clock, Arc::new(OsRandom), config, vault, post))
 }
 

@@ -11,8 +11,8 @@
 //! | [`telemetry`] | layers and a text | nobody: log lines only | OTLP (`otlp`), Prometheus (`prometheus`) |
 //!
 //! Two more are chosen by each connection that somebody sets up, and speak a protocol: [`oidc`] (`oidc`)
-//! and [`saml`] (`saml`), by which other identity providers say who somebody is. Whatever goes to an
-//! address that somebody outside has chosen goes through [`outgoing`] (`outgoing`).
+//! and [`saml`] (`saml`), by which other identity providers say who somebody is. Whatever calls somebody
+//! else goes through [`outgoing`], by HTTP with the feature of that name.
 //!
 //! To add a client: a file that implements the trait, a feature if it needs a library, and a line
 //! in the function that chooses by the configuration.
@@ -27,7 +27,6 @@ pub mod mail;
 pub mod nodes;
 #[cfg(feature = "oidc")]
 pub mod oidc;
-#[cfg(feature = "outgoing")]
 pub mod outgoing;
 #[cfg(feature = "saml")]
 pub mod saml;

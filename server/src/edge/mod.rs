@@ -141,6 +141,7 @@ fn countries(config: &Config) -> Result<Option<Arc<dyn Countries>>, EdgeError> {
 pub struct Front {
     /// What the layers are told.
     pub edge: Edge,
+    limits: Arc<Limits>,
     visitors: Arc<Visitors>,
     blocked: mpsc::Receiver<NewBlock>,
 }
@@ -152,9 +153,10 @@ impl Front {
     /// [`EdgeError`] by what is wrong with it.
     pub fn new(app: &App) -> Result<Self, EdgeError> {
         let (config, clock) = (&app.config, Arc::clone(&app.clock));
-        let shared = limits::shared(&config.limits.url)?;
+        let shared = limits::shared(&config.limits.url)?
+            .map(|shared| limits::watched(shared, Arc::clone(&app.outside)));
         let (quotas, keys) = (config.limits.quotas(), config.limits.keys);
-        let limits = Limits::new(quotas, keys, shared, Arc::clone(&clock));
+        let limits = Arc::new(Limits::new(quotas, keys, shared, Arc::clone(&clock)));
         let lists = config.visitors.clone();
         let visitors = Arc::new(Visitors::new(lists, countries(config)?, Arc::clone(&clock)));
         let (told, blocked) = mpsc::channel(MOST_WAITING);
@@ -168,8 +170,12 @@ impl Front {
         let edge = Edge {
             classify: classes::classify,
             visitors: Some(Arc::clone(&visitors)),
-            limits: Some(Arc::new(limits)),
-            load: Some(Arc::new(Load::new(config.http.max_in_flight, slow))),
+            limits: Some(Arc::clone(&limits)),
+            load: Some(Arc::new(Load::new(
+                config.http.max_in_flight,
+                slow,
+                classes::ALL,
+            ))),
             cors: Cors {
                 origins: config.http.cors_origins.clone().into(),
                 open: OPEN,
@@ -179,19 +185,24 @@ impl Front {
         };
         Ok(Self {
             edge,
+            limits,
             visitors,
             blocked,
         })
     }
 
-    /// Writes down whom this node blocks and reads whom all nodes block, for ever.
+    /// Writes down whom this node blocks, reads whom all nodes block, and follows the quotas of the
+    /// configuration, for ever.
     pub async fn keep_blocks(mut self, app: &App) {
         let mut reading = tokio::time::interval(READ_EVERY);
         reading.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
                 Some(block) = self.blocked.recv() => platform::record_block(app, block).await,
-                _ = reading.tick() => self.read_blocks(app).await,
+                _ = reading.tick() => {
+                    self.limits.set_quotas(app.config.limits.quotas());
+                    self.read_blocks(app).await
+                }
             };
             if let Err(error) = done {
                 // A database that is away leaves each node with its own.

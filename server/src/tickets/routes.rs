@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
-use crate::qr::QrFormat;
+use crate::qr::{self, QrFormat};
 use crate::sales::{self, OrderDetail, OrderId};
 
 /// The routes of tickets.
@@ -201,9 +201,8 @@ async fn qr(
         .iter()
         .find(|t| t.ticket.id == ticket)
         .ok_or(TicketError::NotFound)?;
-    let picture = ticket
-        .picture(format)
-        .map_err(|error| Problem::fault(&error))?;
+    let drawn = ticket.clone();
+    let picture = qr::draw_aside(format, move || drawn.picture(format)).await?;
     let content_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",

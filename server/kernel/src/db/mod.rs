@@ -14,7 +14,7 @@
 //! | `dialect.rs`, `many.rs` | the words that differ; many rows at once |
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
-//! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `pg.rs`, `places.rs` | PostgreSQL: pool and statements; who goes first when connections are short |
 //! | `guard.rs` | what the writes of a task do first, in the same transaction |
 //! | `observe.rs` | what is traced and measured |
 //! | `signals.rs`, `notify.rs` | waking whoever waits for a commit, in this process and on other nodes |
@@ -35,6 +35,7 @@ mod migrate;
 mod notify;
 mod observe;
 mod pg;
+mod places;
 mod reader;
 mod row;
 mod schema;
@@ -45,6 +46,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -58,12 +60,14 @@ pub use guard::{Guard, guarded};
 pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
 pub use notify::{Nodes, NodesError};
+pub use places::can_wait;
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};
 pub use val::{ToVal, Val};
 
 use crate::clock::Timestamp;
 use conn::Engine;
+use places::Places;
 use reader::Readers;
 use writer::Writer;
 
@@ -76,6 +80,7 @@ const ATTEMPTS: u32 = 5;
 #[derive(Clone)]
 pub struct Db {
     backend: Arc<Backend>,
+    places: Arc<Places>,
     signals: Arc<Signals>,
 }
 
@@ -109,8 +114,19 @@ enum Backend {
 
 impl Db {
     fn new(backend: Backend, signals: Arc<Signals>) -> Self {
-        let backend = Arc::new(backend);
-        Self { backend, signals }
+        let places = match &backend {
+            // Its writer and its reading threads have no such limit.
+            Backend::Lite { .. } => Places::new(1, Duration::ZERO),
+            Backend::Pg(pool) => {
+                let options = pool.options();
+                Places::new(options.get_max_connections(), options.get_acquire_timeout())
+            }
+        };
+        Self {
+            backend: Arc::new(backend),
+            places: Arc::new(places),
+            signals,
+        }
     }
 
     /// Opens the database for reading and writing, and SQLite's file for this process alone.
@@ -267,6 +283,7 @@ impl Db {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
             Backend::Pg(pool) => {
+                let _place = self.places.take("begin").await?;
                 pg::write(pool, &self.signals, guard::current(), work)
                     .await
                     .0
@@ -288,6 +305,7 @@ impl Db {
         let Backend::Pg(pool) = &*self.backend else {
             return self.write(work).await;
         };
+        let _place = self.places.take("begin").await?;
         for _ in 1..ATTEMPTS {
             let (result, contended) =
                 pg::write(pool, &self.signals, guard::current(), &mut work).await;
@@ -319,6 +337,7 @@ impl Db {
                 result
             }),
             Backend::Pg(pool) => {
+                let _place = self.places.take("begin").await?;
                 let words = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 let transaction = pg::begin(pool, words).await?;
                 let signals = Arc::clone(&self.signals);
@@ -447,6 +466,7 @@ impl Db {
                 Engine::Pg(_) => Err(DbError::WouldWait),
             }),
             Backend::Pg(pool) => {
+                let _place = self.places.take(statement.at()).await?;
                 let mut conn = pg::acquire(pool, statement.at()).await?;
                 pg::rows(&mut conn, statement, &vals, read).await
             }

@@ -126,6 +126,8 @@ pub enum JobError {
     Retry(String),
     /// It never will.
     Dead(String),
+    /// It was not tried, because whoever it needs is not to be asked before then; that is no attempt.
+    PutOff(Timestamp),
 }
 
 impl<E: std::error::Error> From<E> for JobError {
@@ -138,9 +140,13 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Retry(text) | Self::Dead(text) => f.write_str(text),
+            Self::PutOff(until) => write!(f, "it is put off until {until}"),
         }
     }
 }
+
+/// How much later than asked what was put off is tried, at most: not all of it at once.
+const SPREAD_MS: u64 = 2_000;
 
 /// The pause before the next attempt: 2 s, doubled each time up to an hour, and of that a random
 /// half to whole, so that what failed together is not tried together.

@@ -18,6 +18,7 @@ use bilten_kernel::telemetry::Cause;
 
 use super::record::record;
 use super::{AccessError, ReadPush};
+use crate::access::DOOR_WORK;
 use crate::access::model::*;
 use crate::access::store::marks::{self, MarkKind};
 use crate::app::{App, Parts};
@@ -151,7 +152,7 @@ async fn vouch(
             .map(|claim| claim.ticket)
             .collect()
     };
-    let verified = tokio::task::spawn_blocking(verify).await;
+    let verified = DOOR_WORK.run(verify).await;
     verified.map_err(|error| AccessError::Page(error.to_string()))
 }
 

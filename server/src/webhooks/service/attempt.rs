@@ -139,7 +139,7 @@ async fn send(app: &App, to: &Receiver, due: &Due, at: Timestamp) -> Result<Repl
         .header("webhook-signature", signature)
         .body(due.payload.clone().into_bytes())
         .map_err(|_| OutgoingError::Unusable)?;
-    let outgoing = app.webhooks.outgoing(app)?;
+    let outgoing = app.webhooks.outgoing(app);
     // Each endpoint by its own name, so that no tenant's failures are another's.
     outgoing.send(&to.endpoint.to_string(), request).await
 }
@@ -165,7 +165,7 @@ fn judge(sent: Result<Reply, OutgoingError>) -> Result<Judged, Timestamp> {
             retry_after: retry_after(&reply.headers),
             answer: beginning(&reply.body),
         },
-        Err(OutgoingError::LeftAlone(until)) => return Err(until),
+        Err(OutgoingError::NotAsked(why)) => return Err(why.until()),
         Err(OutgoingError::TooSlow) => nothing(AttemptOutcome::TooSlow),
         Err(OutgoingError::NoConnection) => nothing(AttemptOutcome::Unreachable),
         Err(OutgoingError::Broken | OutgoingError::TooLarge) => nothing(AttemptOutcome::Broken),

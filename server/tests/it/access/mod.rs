@@ -2,6 +2,7 @@
 
 mod check_in;
 mod feed;
+mod flood;
 mod hints;
 mod pairing;
 mod places;
