@@ -94,4 +94,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "edge",
         sql: include_str!("../migrations/0130_edge.sql"),
     },
+    Migration {
+        version: 131,
+        name: "revisions",
+        sql: include_str!("../migrations/0131_revisions.sql"),
+    },
 ];

@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
@@ -109,30 +110,107 @@ pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventI
         .await
 }
 
+/// An organisation's events in an order, after a place in it; `only` are those that are asked for
+/// and may be seen, if not all.
 pub(super) async fn events_of(
     c: &mut Conn,
-    tenant: &Tenant,
-    before: Option<EventId>,
+    organisation: OrganisationId,
+    only: Option<&[EventId]>,
+    by: EventSort,
+    after: Option<&Place>,
     limit: i64,
-) -> Result<Vec<Event>, DbError> {
-    // Ids sort by age and `~` after all of them: the newest events come first.
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
-            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, version, created_at, updated_at FROM events \
-             WHERE organisation_id = $1 AND id < $2 \
-             AND ($4 OR id IN (SELECT value FROM list($5))) ORDER BY id DESC LIMIT $3"
+) -> Result<Vec<EventSummary>, DbError> {
+    let mut values = vals![
+        organisation,
+        only.is_none(),
+        Val::texts(only.unwrap_or_default()),
+        limit
+    ];
+    let id = after.map(|place| place.id.as_str());
+    // Ids sort by age and `~` after all of them.
+    match by {
+        EventSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        EventSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        EventSort::Soonest | EventSort::Latest => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+        EventSort::Name | EventSort::NameBackwards => values.extend(vals![
+            after.is_none(),
+            after.map_or("", |place| place.text.as_str()),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        EventSort::Newest => sql!(
+            "SELECT id, organisation_id, slug, name, description, state, \
+             time_zone, currency, venue_name, venue_address, version, \
+             created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
+             WHERE id < $5 ORDER BY id DESC LIMIT $4"
         ),
-        vals![
-            tenant.organisation,
-            before,
-            limit,
-            tenant.only().is_none(),
-            Val::texts(tenant.only().unwrap_or_default())
-        ],
-    )
-    .await
+        EventSort::Oldest => sql!(
+            "SELECT id, organisation_id, slug, name, description, state, \
+             time_zone, currency, venue_name, venue_address, version, \
+             created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
+             WHERE id > $5 ORDER BY id LIMIT $4"
+        ),
+        EventSort::Soonest => sql!(
+            "SELECT id, organisation_id, slug, name, description, state, \
+             time_zone, currency, venue_name, venue_address, version, \
+             created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
+             WHERE ($5 OR (starts_at, id) > ($6, $7)) ORDER BY starts_at, id LIMIT $4"
+        ),
+        EventSort::Latest => sql!(
+            "SELECT id, organisation_id, slug, name, description, state, \
+             time_zone, currency, venue_name, venue_address, version, \
+             created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
+             WHERE ($5 OR (starts_at, id) < ($6, $7)) ORDER BY starts_at DESC, id DESC LIMIT $4"
+        ),
+        EventSort::Name => sql!(
+            "SELECT id, organisation_id, slug, name, description, state, \
+             time_zone, currency, venue_name, venue_address, version, \
+             created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
+             WHERE ($5 OR (name, id) > ($6, $7)) ORDER BY name, id LIMIT $4"
+        ),
+        EventSort::NameBackwards => sql!(
+            "SELECT id, organisation_id, slug, name, description, state, \
+             time_zone, currency, venue_name, venue_address, version, \
+             created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
+             WHERE ($5 OR (name, id) < ($6, $7)) ORDER BY name DESC, id DESC LIMIT $4"
+        ),
+    };
+    c.all(statement, values).await
 }
 
 /// Published events with a date that ends after `now`, soonest first.

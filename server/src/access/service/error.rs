@@ -113,6 +113,7 @@ impl From<CatalogError> for AccessError {
             other @ (CatalogError::Invalid(_)
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
+            | CatalogError::Stale(_)
             | CatalogError::State { .. }
             | CatalogError::NotADraft
             | CatalogError::NoTiers

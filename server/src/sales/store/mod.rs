@@ -1,7 +1,10 @@
-//! All SQL of sales.
+//! All SQL of sales; what screens and reports count is in `figures.rs`.
+
+pub(super) mod figures;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
@@ -331,22 +334,59 @@ pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderIt
     .await
 }
 
+/// An event's orders in an order, after a place in it; all of them, or those with these ids.
 pub(super) async fn orders_of_event(
     c: &mut Conn,
     event: EventId,
-    before: Option<OrderId>,
+    ids: Option<&[OrderId]>,
+    by: OrderSort,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<OrderRow>, DbError> {
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
+    let mut values = vals![
+        event,
+        ids.is_none(),
+        Val::texts(ids.unwrap_or_default()),
+        limit
+    ];
+    let id = after.map(|place| place.id.as_str());
+    // Ids sort by age and `~` after all of them.
+    match by {
+        OrderSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        OrderSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        OrderSort::Cheapest | OrderSort::Dearest => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        OrderSort::Newest => sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
+             AND id < $5 ORDER BY id DESC LIMIT $4"
         ),
-        vals![event, before, limit],
-    )
-    .await
+        OrderSort::Oldest => sql!(
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
+             AND id > $5 ORDER BY id LIMIT $4"
+        ),
+        OrderSort::Cheapest => sql!(
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
+             AND ($5 OR (total_minor, id) > ($6, $7)) ORDER BY total_minor, id LIMIT $4"
+        ),
+        OrderSort::Dearest => sql!(
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
+             AND ($5 OR (total_minor, id) < ($6, $7)) ORDER BY total_minor DESC, id DESC LIMIT $4"
+        ),
+    };
+    c.all(statement, values).await
 }
 
 /// What was bought with an address; oldest first.
