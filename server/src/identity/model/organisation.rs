@@ -77,6 +77,8 @@ pub struct ApiKey {
     /// When it was ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+    pub revision: i64,
 }
 
 /// An API key that is asked for.

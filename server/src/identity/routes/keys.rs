@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{IfMatch, Json, Page, PageQuery, Path, Query, Revised};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -69,15 +69,14 @@ async fn create(
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
     params(("key" = ApiKeyId, Path)),
-    responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ApiKey, headers(("ETag" = String, description = "The revision of the key, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn show(
     State(app): State<App>,
     organiser: Organiser<permit::KeysManage>,
     Path(key): Path<ApiKeyId>,
-) -> Result<Json<ApiKey>, Problem> {
-    Ok(Json(
-        service::api_key(&app, organiser.organisation(), key).await?,
-    ))
+) -> Result<Revised<ApiKey>, Problem> {
+    let found = service::api_key(&app, organiser.organisation(), key).await?;
+    Ok(Revised(found.revision, found))
 }
 
 /// Another name for an API key.
@@ -92,18 +91,20 @@ struct ApiKeyPatch {
 #[utoipa::path(patch, path = "/api/v1/keys/{key}", tag = "keys",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
-    params(("key" = ApiKeyId, Path)),
-    responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
+    params(("key" = ApiKeyId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the key had, or its revision in quotes: 412 if it was changed since")),
+    responses((status = 200, body = ApiKey, headers(("ETag" = String, description = "The revision of the key, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn rename(
     State(app): State<App>,
     organiser: Organiser<permit::KeysManage>,
     Path(key): Path<ApiKeyId>,
+    seen: IfMatch,
     Json(patch): Json<ApiKeyPatch>,
-) -> Result<Json<ApiKey>, Problem> {
-    let organisation = organiser.organisation();
-    Ok(Json(
-        service::rename_api_key(&app, organiser.principal(), organisation, key, patch.name).await?,
-    ))
+) -> Result<Revised<ApiKey>, Problem> {
+    let (principal, organisation) = (organiser.principal(), organiser.organisation());
+    let renamed =
+        service::rename_api_key(&app, principal, organisation, key, seen, patch.name).await?;
+    Ok(Revised(renamed.revision, renamed))
 }
 
 /// How a key is replaced.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
+use bilten_kernel::http::{IfMatch, Stale};
 use bilten_kernel::random;
 use serde_json::json;
 
@@ -232,15 +233,18 @@ pub async fn make_api_key(
 /// Gives an API key another name.
 ///
 /// # Errors
-/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], or a fault of the database.
+/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], [`IdentityError::Stale`], or a fault of
+/// the database.
 pub async fn rename_api_key(
     app: &App,
     principal: &Principal,
     organisation: OrganisationId,
     id: ApiKeyId,
+    if_match: IfMatch,
     name: String,
 ) -> Result<ApiKey, IdentityError> {
-    api_key(app, organisation, id).await?;
+    let seen = api_key(app, organisation, id).await?;
+    if_match.allow(seen.revision)?;
     if !is_name(&name, 100) {
         let wrong = field(
             "name".to_owned(),
@@ -253,7 +257,11 @@ pub async fn rename_api_key(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::rename(c, organisation, id, name.trim()).await?;
+                let only = if_match.is_said().then_some(seen.revision);
+                if !store::rename(c, organisation, id, only, name.trim()).await? {
+                    // Somebody else was a moment earlier; keys are never deleted.
+                    return Err(Stale.into());
+                }
                 note(
                     &work,
                     c,

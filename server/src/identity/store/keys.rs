@@ -72,7 +72,8 @@ pub(in crate::identity) async fn revoke_api_key(
 ) -> Result<Option<OrganisationId>, DbError> {
     c.scalar_opt(
         sql!(
-            "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING organisation_id"
+            "UPDATE api_keys SET revoked_at = $2, revision = revision + 1
+             WHERE id = $1 AND revoked_at IS NULL RETURNING organisation_id"
         ),
         vals![id, now],
     )
@@ -92,6 +93,7 @@ record! {
         pub(in crate::identity) expires_at: Option<Timestamp>,
         pub(in crate::identity) last_used_at: Option<Timestamp>,
         pub(in crate::identity) revoked_at: Option<Timestamp>,
+        pub(in crate::identity) revision: i64,
     }
 }
 
@@ -109,6 +111,7 @@ impl ApiKeyRow {
             expires_at: self.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
+            revision: self.revision,
         }
     }
 }
@@ -124,8 +127,8 @@ pub(in crate::identity) async fn list(
     let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
     c.all(
         sql!(
-            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at
-             FROM api_keys WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at,
+                 revision FROM api_keys WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
         ),
         vals![organisation, before, limit],
     )
@@ -139,8 +142,8 @@ pub(in crate::identity) async fn by_id(
 ) -> Result<Option<ApiKeyRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at
-             FROM api_keys WHERE organisation_id = $1 AND id = $2"
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at,
+                 revision FROM api_keys WHERE organisation_id = $1 AND id = $2"
         ),
         vals![organisation, id],
     )
@@ -163,18 +166,24 @@ pub(in crate::identity) async fn living(
     .await
 }
 
+/// Gives a key another name, if it is at that revision, should one be given; says whether it was.
 pub(in crate::identity) async fn rename(
     c: &mut Conn,
     organisation: OrganisationId,
     id: ApiKeyId,
+    only: Option<i64>,
     name: &str,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!("UPDATE api_keys SET name = $3 WHERE organisation_id = $1 AND id = $2"),
-        vals![organisation, id, name],
-    )
-    .await?;
-    Ok(())
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE api_keys SET name = $3, revision = revision + 1
+                 WHERE organisation_id = $1 AND id = $2 AND revision = COALESCE($4, revision)"
+            ),
+            vals![organisation, id, name, only],
+        )
+        .await?;
+    Ok(touched == 1)
 }
 
 /// Lets a living key that was not replaced before end at `until`; says whether it was one.
@@ -188,7 +197,8 @@ pub(in crate::identity) async fn replace(
     let touched = c
         .exec(
             sql!(
-                "UPDATE api_keys SET replaced_at = $4, expires_at = LEAST(COALESCE(expires_at, $3), $3)
+                "UPDATE api_keys SET replaced_at = $4, expires_at = LEAST(COALESCE(expires_at, $3), $3),
+                     revision = revision + 1
                  WHERE organisation_id = $1 AND id = $2 AND revoked_at IS NULL AND replaced_at IS NULL
                    AND (expires_at IS NULL OR expires_at > $4)"
             ),

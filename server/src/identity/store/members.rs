@@ -267,7 +267,8 @@ pub(in crate::identity) async fn forget_event(
     super::staff::forget_event(c, event).await?;
     c.exec(
         sql!(
-            "UPDATE api_keys SET event_id = NULL, revoked_at = COALESCE(revoked_at, $2) WHERE event_id = $1"
+            "UPDATE api_keys SET event_id = NULL, revoked_at = COALESCE(revoked_at, $2), \
+             revision = revision + 1 WHERE event_id = $1"
         ),
         vals![event, now],
     )

@@ -63,6 +63,8 @@ pub struct WebhookEndpoint {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+    /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+    pub revision: i64,
 }
 
 /// An endpoint with the secret that signs what is sent to it.
