@@ -110,6 +110,23 @@ pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventI
         .await
 }
 
+/// The statement that lists events in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
+             venue_address, version, created_at, updated_at, starts_at, ends_at \
+             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
+             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
+             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed WHERE ",
+            $after_and_order,
+            " LIMIT $4"
+        ))
+    };
+}
+
 /// An organisation's events in an order, after a place in it; `only` are those that are asked for
 /// and may be seen, if not all.
 pub(super) async fn events_of(
@@ -143,72 +160,18 @@ pub(super) async fn events_of(
         ]),
     }
     let statement = match by {
-        EventSort::Newest => sql!(
-            "SELECT id, organisation_id, slug, name, description, state, \
-             time_zone, currency, venue_name, venue_address, version, \
-             created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
-             WHERE id < $5 ORDER BY id DESC LIMIT $4"
-        ),
-        EventSort::Oldest => sql!(
-            "SELECT id, organisation_id, slug, name, description, state, \
-             time_zone, currency, venue_name, venue_address, version, \
-             created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
-             WHERE id > $5 ORDER BY id LIMIT $4"
-        ),
-        EventSort::Soonest => sql!(
-            "SELECT id, organisation_id, slug, name, description, state, \
-             time_zone, currency, venue_name, venue_address, version, \
-             created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
-             WHERE ($5 OR (starts_at, id) > ($6, $7)) ORDER BY starts_at, id LIMIT $4"
-        ),
-        EventSort::Latest => sql!(
-            "SELECT id, organisation_id, slug, name, description, state, \
-             time_zone, currency, venue_name, venue_address, version, \
-             created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
-             WHERE ($5 OR (starts_at, id) < ($6, $7)) ORDER BY starts_at DESC, id DESC LIMIT $4"
-        ),
-        EventSort::Name => sql!(
-            "SELECT id, organisation_id, slug, name, description, state, \
-             time_zone, currency, venue_name, venue_address, version, \
-             created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
-             WHERE ($5 OR (name, id) > ($6, $7)) ORDER BY name, id LIMIT $4"
-        ),
-        EventSort::NameBackwards => sql!(
-            "SELECT id, organisation_id, slug, name, description, state, \
-             time_zone, currency, venue_name, venue_address, version, \
-             created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed \
-             WHERE ($5 OR (name, id) < ($6, $7)) ORDER BY name DESC, id DESC LIMIT $4"
-        ),
+        EventSort::Newest => listed!("id < $5 ORDER BY id DESC"),
+        EventSort::Oldest => listed!("id > $5 ORDER BY id"),
+        EventSort::Soonest => {
+            listed!("($5 OR (starts_at, id) > ($6, $7)) ORDER BY starts_at, id")
+        }
+        EventSort::Latest => {
+            listed!("($5 OR (starts_at, id) < ($6, $7)) ORDER BY starts_at DESC, id DESC")
+        }
+        EventSort::Name => listed!("($5 OR (name, id) > ($6, $7)) ORDER BY name, id"),
+        EventSort::NameBackwards => {
+            listed!("($5 OR (name, id) < ($6, $7)) ORDER BY name DESC, id DESC")
+        }
     };
     c.all(statement, values).await
 }

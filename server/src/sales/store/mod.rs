@@ -334,6 +334,19 @@ pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderIt
     .await
 }
 
+/// The statement that lists an event's orders in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) AND ",
+            $after_and_order,
+            " LIMIT $4"
+        ))
+    };
+}
+
 /// An event's orders in an order, after a place in it; all of them, or those with these ids.
 pub(super) async fn orders_of_event(
     c: &mut Conn,
@@ -361,30 +374,14 @@ pub(super) async fn orders_of_event(
         ]),
     }
     let statement = match by {
-        OrderSort::Newest => sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
-             AND id < $5 ORDER BY id DESC LIMIT $4"
-        ),
-        OrderSort::Oldest => sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
-             AND id > $5 ORDER BY id LIMIT $4"
-        ),
-        OrderSort::Cheapest => sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
-             AND ($5 OR (total_minor, id) > ($6, $7)) ORDER BY total_minor, id LIMIT $4"
-        ),
-        OrderSort::Dearest => sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
-             AND ($5 OR (total_minor, id) < ($6, $7)) ORDER BY total_minor DESC, id DESC LIMIT $4"
-        ),
+        OrderSort::Newest => listed!("id < $5 ORDER BY id DESC"),
+        OrderSort::Oldest => listed!("id > $5 ORDER BY id"),
+        OrderSort::Cheapest => {
+            listed!("($5 OR (total_minor, id) > ($6, $7)) ORDER BY total_minor, id")
+        }
+        OrderSort::Dearest => {
+            listed!("($5 OR (total_minor, id) < ($6, $7)) ORDER BY total_minor DESC, id DESC")
+        }
     };
     c.all(statement, values).await
 }
