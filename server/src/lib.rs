@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
 //! | `web` | the storefront: pages that call the domains' services |
+//! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
 //! | `edge` | who is let in, how often, and what goes first |
 //! | `events` | what happens in a domain and concerns those before it |
 //! | `telemetry` | how a running node is watched, and what changes without a restart |
@@ -12,6 +13,7 @@
 
 pub mod access;
 pub mod app;
+pub mod batch;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -24,6 +26,7 @@ pub mod platform;
 mod qr;
 pub mod router;
 pub mod sales;
+pub mod screens;
 pub mod server;
 pub mod telemetry;
 pub mod tickets;

@@ -96,6 +96,8 @@ fn api() -> OpenApiRouter<App> {
         .merge(tickets::routes())
         .merge(access::routes())
         .merge(webhooks::routes())
+        .merge(crate::screens::routes())
+        .merge(crate::batch::routes())
         .merge(crate::web::described())
 }
 
@@ -144,6 +146,9 @@ pub fn router(app: App, edge: Edge) -> Router {
             crate::platform::closed_for_maintenance,
         ))
         .with_state(app.clone());
-    let random = std::sync::Arc::clone(&app.random);
-    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random, edge))
+    let random = || std::sync::Arc::clone(&app.random);
+    // Batches ask a router of the same routes, with the same layers around them.
+    let inside = http::layers(routes.clone(), &app.config.http, random(), edge.clone());
+    let routes = routes.layer(axum::Extension(crate::batch::Inside(inside)));
+    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random(), edge))
 }
