@@ -171,7 +171,9 @@ async fn batch(
     let mut response = Json(BatchAnswer { responses }).into_response();
     if is_kept_by_nobody {
         let no_store = HeaderValue::from_static("no-store");
-        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, no_store);
     }
     Ok(response)
 }
@@ -193,8 +195,8 @@ fn faults(batch: &Batch) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for (place, read) in batch.requests.iter().enumerate() {
         let field = || format!("requests[{place}].id");
-        let is_id =
-            (1..=64).contains(&read.id.len()) && read.id.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_id = (1..=64).contains(&read.id.len())
+            && read.id.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_id {
             let detail = "An id has 1 to 64 visible ASCII characters.";
             faults.push(fault(field(), "malformed", detail));
@@ -250,7 +252,9 @@ fn checked(path: &str) -> Result<axum::http::Uri, Problem> {
     }
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"#\\\"<>".contains(&byte);
     if !path.bytes().all(is_plain) {
-        return refuse("Write all but visible ASCII characters of a path as %XX, and leave out what follows a #.");
+        return refuse(
+            "Write all but visible ASCII characters of a path as %XX, and leave out what follows a #.",
+        );
     }
     let place = path.split('?').next().unwrap_or_default();
     let mut segments = place.split('/');
@@ -258,7 +262,11 @@ fn checked(path: &str) -> Result<axum::http::Uri, Problem> {
     if !is_api {
         return refuse("A batch reads paths that begin with /api/, without scheme and host.");
     }
-    if place.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")) {
+    if place
+        .split('/')
+        .skip(1)
+        .any(|part| matches!(part, "" | "." | ".."))
+    {
         return refuse("Write the path without empty parts, and without . and .. in it.");
     }
     let Some(first) = segments.nth(1) else {

@@ -241,6 +241,13 @@ impl EventDetail {
             .unwrap_or(self.event.created_at)
     }
 
+    /// Whether the doors of one of its dates are open.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.occurrences
+            .iter()
+            .any(|date| date.doors_at.unwrap_or(date.starts_at) <= now && now < date.ends_at)
+    }
+
     /// When tickets of a tier are valid, in whole seconds since the epoch: `[from, until)`.
     pub fn validity(&self, tier: &Tier) -> (u32, u32) {
         let from = tier

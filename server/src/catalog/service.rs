@@ -237,6 +237,20 @@ pub async fn events_of(
         .await?)
 }
 
+/// An organisation's published events that are not over, soonest first, inside a read that is under
+/// way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn upcoming_of_in(
+    c: &mut Conn,
+    tenant: &Tenant,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventSummary>, DbError> {
+    store::upcoming_of(c, tenant.organisation, tenant.only(), now, limit).await
+}
+
 /// An organisation's event with its dates and tiers.
 ///
 /// # Errors

@@ -176,6 +176,28 @@ pub(super) async fn events_of(
     c.all(statement, values).await
 }
 
+/// An organisation's published events that end after `now`, soonest first; `only` are those that may
+/// be seen, if not all.
+pub(super) async fn upcoming_of(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    only: Option<&[EventId]>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventSummary>, DbError> {
+    c.all(
+        listed!("state = 'published' AND ends_at > $5 ORDER BY starts_at, id"),
+        vals![
+            organisation,
+            only.is_none(),
+            Val::texts(only.unwrap_or_default()),
+            limit,
+            now
+        ],
+    )
+    .await
+}
+
 /// Published events with a date that ends after `now`, soonest first.
 pub(super) async fn upcoming(
     c: &mut Conn,

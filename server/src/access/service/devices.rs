@@ -60,7 +60,7 @@ pub async fn revoke_device(app: &App, tenant: &Tenant, id: DeviceId) -> Result<(
 }
 
 /// After how long without a word a device is silent.
-const SILENT_AFTER: Duration = Duration::from_secs(15 * 60);
+pub(super) const SILENT_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// How many devices of events that take place now are heard of, and how many went silent.
 ///

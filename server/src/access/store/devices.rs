@@ -1,7 +1,7 @@
 //! Devices.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, Db, DbError};
+use bilten_kernel::db::{Conn, Db, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use crate::access::model::*;
@@ -167,6 +167,28 @@ pub(in crate::access) async fn count_scanners(
              AND d.seen_at >= COALESCE(o.doors_at, o.starts_at) - 3600000"
         ),
         vals![now, heard],
+    )
+    .await
+}
+
+/// Devices of some events that count as silent by the same rule; the longest silent first, at most 50.
+pub(in crate::access) async fn silent(
+    c: &mut Conn,
+    events: &[EventId],
+    now: Timestamp,
+    heard: Timestamp,
+) -> Result<Vec<SilentDevice>, DbError> {
+    c.all(
+        sql!(
+            "SELECT d.id AS device_id, d.event_id AS event_id, d.name AS name, d.seen_at AS seen_at \
+             FROM devices d WHERE d.event_id IN (SELECT value FROM list($1)) \
+             AND NOT d.built_in AND d.revoked_at IS NULL AND d.seen_at < $3 \
+             AND EXISTS (SELECT 1 FROM occurrences o WHERE o.event_id = d.event_id \
+             AND COALESCE(o.doors_at, o.starts_at) <= $2 AND o.ends_at > $2 \
+             AND d.seen_at >= COALESCE(o.doors_at, o.starts_at) - 3600000) \
+             ORDER BY d.seen_at, d.id LIMIT 50"
+        ),
+        vals![Val::texts(events), now, heard],
     )
     .await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::Conn;
+use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::http::{IfMatch, Stale};
 use bilten_kernel::random;
 use serde_json::json;
@@ -117,6 +117,20 @@ pub async fn api_keys(
         .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
         .await?;
     Ok(rows.into_iter().map(ApiKeyRow::opened).collect())
+}
+
+/// How many living keys of an organisation end by themselves until then and were not replaced, inside
+/// a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn ending_keys_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<i64, DbError> {
+    store::ending(c, organisation, now, until).await
 }
 
 /// An API key of an organisation.

@@ -166,6 +166,23 @@ pub(in crate::identity) async fn living(
     .await
 }
 
+/// How many living keys of an organisation end until then and were not replaced.
+pub(in crate::identity) async fn ending(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<i64, DbError> {
+    c.scalar(
+        sql!(
+            "SELECT COUNT(*) FROM api_keys WHERE organisation_id = $1 AND revoked_at IS NULL
+                 AND replaced_at IS NULL AND expires_at > $2 AND expires_at <= $3"
+        ),
+        vals![organisation, now, until],
+    )
+    .await
+}
+
 /// Gives a key another name, if it is at that revision, should one be given; says whether it was.
 pub(in crate::identity) async fn rename(
     c: &mut Conn,

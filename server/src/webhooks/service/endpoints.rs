@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bilten_kernel::db::{AsJson, Conn};
+use bilten_kernel::db::{AsJson, Conn, DbError};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::http::IfMatch;
 use serde_json::{Value, json};
@@ -134,6 +134,20 @@ pub async fn endpoints(
         .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
         .await?;
     rows.into_iter().map(|row| opened(app, row)).collect()
+}
+
+/// After how many attempts a message that was not taken is a sign of trouble.
+const TROUBLE: i64 = 3;
+
+/// An organisation's endpoints that take nothing, inside a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn failing_endpoints_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<FailingEndpoint>, DbError> {
+    store::failing(c, organisation, TROUBLE).await
 }
 
 pub(super) async fn row(

@@ -105,6 +105,29 @@ pub(in crate::webhooks) async fn list(
     .await
 }
 
+/// An organisation's endpoints that were switched off for taking nothing, or did not take a message in
+/// so many attempts, the newest first.
+pub(in crate::webhooks) async fn failing(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    attempts: i64,
+) -> Result<Vec<FailingEndpoint>, DbError> {
+    c.all(
+        sql!(
+            "SELECT e.id AS endpoint_id, e.description AS description, e.is_enabled AS is_enabled,
+                 e.disabled_reason AS disabled_reason, e.disabled_at AS disabled_at,
+                 e.last_success_at AS last_success_at
+             FROM webhook_endpoints e WHERE e.organisation_id = $1 AND e.deleted_at IS NULL
+                 AND (e.disabled_reason IS NOT NULL OR (e.is_enabled AND EXISTS (
+                     SELECT 1 FROM webhook_deliveries d
+                     WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.attempts >= $2)))
+             ORDER BY e.id DESC"
+        ),
+        vals![organisation, attempts],
+    )
+    .await
+}
+
 /// Writes down what was changed; says whether the endpoint is still there as it was seen.
 pub(in crate::webhooks) async fn update(
     c: &mut Conn,
