@@ -124,13 +124,13 @@ pub struct Attention {
     pub ending_keys: Option<i64>,
 }
 
-/// Sums by currency, in the order of the currencies' names.
+/// Sums by currency, in the order of the currencies' codes.
 #[derive(Clone, Debug, Default)]
-struct Sums(BTreeMap<String, MoneyTotal>);
+struct Sums(BTreeMap<Currency, MoneyTotal>);
 
 impl Sums {
     fn add(&mut self, currency: Currency, orders: i64, total_minor: i64) {
-        let sum = self.0.entry(currency.to_string()).or_insert(MoneyTotal {
+        let sum = self.0.entry(currency).or_insert(MoneyTotal {
             currency,
             orders: 0,
             total_minor: 0,

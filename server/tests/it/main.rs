@@ -11,6 +11,7 @@ mod identity;
 mod openapi;
 mod platform;
 mod post;
+mod reads;
 mod sales;
 mod security_page;
 mod statements;
