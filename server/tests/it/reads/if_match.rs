@@ -19,11 +19,12 @@ fn tag(answer: &Answer) -> String {
 
 /// Eight change one thing at once, all of what they have seen; gives the answer to the one that did.
 async fn race(client: &Client, path: &str, seen: &str) -> Value {
-    let tries = (0..8).map(async |turn| {
-        let body = json!({"name": format!("Name {turn}"), "description": format!("Name {turn}")});
-        let body = match path {
-            path if path.contains("/webhooks/") => json!({"description": body["description"]}),
-            _ => json!({"name": body["name"]}),
+    let tries = (0..8).map(|turn| async move {
+        let name = format!("Name {turn}");
+        let body = if path.contains("/webhooks/") {
+            json!({"description": name})
+        } else {
+            json!({"name": name})
         };
         change(client, Method::PATCH, path, seen, &body).await
     });
@@ -80,7 +81,7 @@ on_both_engines! {
         change(&t.organiser, Method::PATCH, &path, "*", &json!({"name": "Three", "version": 5})).await.expect(200);
         let missing = t.organiser.patch(&path, json!({"name": "No"})).await.refused(422, "invalid");
         assert_eq!((&missing["errors"][0]["field"], &missing["errors"][0]["code"]), (&json!("version"), &json!("missing")));
-        for strange in ["", "6", "W/\"x\"", "\"6", "W/\"-6\"", "\u{fffd}"] {
+        for strange in ["", "6", "W/\"x\"", "\"6", "W/\"-6\"" {
             change(&t.organiser, Method::PATCH, &path, strange, &json!({"name": "No"})).await.refused(412, "precondition_failed");
         }
         // Who may not see it learns nothing of its version.
