@@ -81,7 +81,7 @@ on_both_engines! {
         change(&t.organiser, Method::PATCH, &path, "*", &json!({"name": "Three", "version": 5})).await.expect(200);
         let missing = t.organiser.patch(&path, json!({"name": "No"})).await.refused(422, "invalid");
         assert_eq!((&missing["errors"][0]["field"], &missing["errors"][0]["code"]), (&json!("version"), &json!("missing")));
-        for strange in ["", "6", "W/\"x\"", "\"6", "W/\"-6\"" {
+        for strange in ["", "6", "W/\"x\"", "\"6", "W/\"-6\""] {
             change(&t.organiser, Method::PATCH, &path, strange, &json!({"name": "No"})).await.refused(412, "precondition_failed");
         }
         // Who may not see it learns nothing of its version.
