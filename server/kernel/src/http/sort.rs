@@ -36,6 +36,14 @@ impl Place {
         }
     }
 
+    /// The id, where it is needed as one.
+    ///
+    /// # Errors
+    /// A problem 400 when the cursor that it was read from is not one of ours.
+    pub fn parsed_id<I: FromStr>(&self) -> Result<I, Problem> {
+        self.id.parse().map_err(|_| super::page::not_ours())
+    }
+
     /// The place of a row that is ordered by a number.
     pub fn of_number(number: i64, id: impl Display) -> Self {
         Self {

@@ -23,7 +23,7 @@ pub async fn door_now_in(
 ) -> Result<DoorNow, DbError> {
     let lists = places::lists(c, event).await?;
     let gates = places::gates(c, event).await?;
-    let devices = devices::devices(c, event, None, MOST_DEVICES).await?;
+    let devices = devices::devices(c, event, DeviceSort::Newest, None, MOST_DEVICES).await?;
     let counts = report::counts(c, event).await?;
     let silent_before = is_open.then(|| now - SILENT_AFTER);
     Ok(DoorNow::new(lists, gates, devices, &counts, silent_before))

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{IfMatch, Json, Page, PageQuery, Path, Query, Revised};
+use bilten_kernel::http::{IfMatch, Json, Page, PageQuery, Path, Query, Revised, Sorted};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,25 +23,41 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rotate))
 }
 
-/// List API keys, the newest first; ended ones too
+/// How API keys are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct KeysQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
+    cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `-created` if absent.
+    #[param(inline, value_type = Option<ApiKeySort>)]
+    sort: Option<String>,
+}
+
+/// List API keys, the newest first unless they are sorted otherwise; ended ones too
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
-    params(PageQuery),
+    params(KeysQuery),
     responses((status = 200, body = Page<ApiKey>), (status = "4XX", body = Problem)))]
 async fn list(
     State(app): State<App>,
     organiser: Organiser<permit::KeysManage>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<KeysQuery>,
 ) -> Result<Json<Page<ApiKey>>, Problem> {
-    let keys = service::api_keys(
-        &app,
-        organiser.organisation(),
-        page.after()?,
-        page.limit_and_one(),
-    )
-    .await?;
-    Ok(Json(page.page(keys, |key| key.id)))
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let sorted = Sorted::<ApiKeySort>::new(page, query.sort.as_deref())?;
+    let (after, limit) = (sorted.after()?, sorted.limit_and_one());
+    let organisation = organiser.organisation();
+    let keys = service::api_keys(&app, organisation, sorted.by, after, limit).await?;
+    Ok(Json(sorted.page(keys, |key| sorted.by.place(key))))
 }
 
 /// Make an API key that may do no more than its maker; its text is shown this once

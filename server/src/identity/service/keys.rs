@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
-use bilten_kernel::http::{IfMatch, Stale};
+use bilten_kernel::http::{IfMatch, Place, Stale};
 use bilten_kernel::random;
 use serde_json::json;
 
@@ -102,19 +102,22 @@ pub async fn create_api_key(
     issue_api_key(app, new).await
 }
 
-/// An organisation's API keys, the newest first, before one of them; ended ones too.
+/// An organisation's API keys in an order, after a place in it; ended ones too.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn api_keys(
     app: &App,
     organisation: OrganisationId,
-    before: Option<ApiKeyId>,
+    by: ApiKeySort,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<ApiKey>, IdentityError> {
     let rows = app
         .db
-        .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
+        .read(move |c| {
+            Box::pin(async move { store::list(c, organisation, by, after.as_ref(), limit).await })
+        })
         .await?;
     Ok(rows.into_iter().map(ApiKeyRow::opened).collect())
 }

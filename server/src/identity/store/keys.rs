@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{AsJson, Conn, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use crate::catalog::EventId;
@@ -116,23 +117,49 @@ impl ApiKeyRow {
     }
 }
 
-/// An organisation's keys, the newest first, before one of them.
+/// The statement that lists keys in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at,
+                 revision FROM api_keys WHERE organisation_id = $1 AND ",
+            $after_and_order,
+            " LIMIT $2"
+        ))
+    };
+}
+
+/// An organisation's keys in an order, after a place in it.
 pub(in crate::identity) async fn list(
     c: &mut Conn,
     organisation: OrganisationId,
-    before: Option<ApiKeyId>,
+    by: ApiKeySort,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<ApiKeyRow>, DbError> {
+    let mut values = vals![organisation, limit];
+    let id = after.map(|place| place.id.as_str());
     // `~` sorts after every id.
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
-            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at,
-                 revision FROM api_keys WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+    match by {
+        ApiKeySort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        ApiKeySort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        ApiKeySort::LongestUnused | ApiKeySort::LastUsed => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        ApiKeySort::Newest => listed!("id < $3 ORDER BY id DESC"),
+        ApiKeySort::Oldest => listed!("id > $3 ORDER BY id"),
+        ApiKeySort::LongestUnused => listed!(
+            "($3 OR (COALESCE(last_used_at, 0), id) > ($4, $5)) ORDER BY COALESCE(last_used_at, 0), id"
         ),
-        vals![organisation, before, limit],
-    )
-    .await
+        ApiKeySort::LastUsed => listed!(
+            "($3 OR (COALESCE(last_used_at, 0), id) < ($4, $5)) ORDER BY COALESCE(last_used_at, 0) DESC, id DESC"
+        ),
+    };
+    c.all(statement, values).await
 }
 
 pub(in crate::identity) async fn by_id(

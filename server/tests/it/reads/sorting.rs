@@ -1,10 +1,15 @@
 //! Lists in an order that is asked for, page by page, while others add to them.
 
+use std::time::Duration;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::on_both_engines;
+use bilten_server::identity::{self, Permission, Role};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::texts;
+use crate::access::Device;
 use crate::app::TestApp;
 
 /// Makes a draft with this name that starts so many hours after a moment far ahead; gives its id.
@@ -115,6 +120,57 @@ on_both_engines! {
     }
 
     /// covers: GW-4
+    async fn devices_keys_and_members_are_sorted_as_well(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 1_000, 10)]).await;
+        for number in 1..=3 {
+            Device::pair(&t, &event, number).await;
+            t.clock.advance(Duration::from_mins(2));
+        }
+        let owner = t.member(Role::Owner).await;
+        for role in [Role::Viewer, Role::Finance, Role::Viewer] {
+            t.member(role).await;
+        }
+        let all_keys: Vec<_> = join_all((0..3).map(|_| super::key(&t, &[Permission::EventsRead], None))).await;
+        all_keys[1].get("/api/v1/events").await.expect(200);
+        identity::write_sightings(&t.app).await.unwrap();
+        let pages = async |path: &str| {
+            let (mut seen, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let sign = if path.contains('?') { '&' } else { '?' };
+                let page = owner.get(&format!("{path}{sign}limit=1{cursor}")).await.expect(200);
+                seen.extend(page["items"].as_array().unwrap().iter().cloned());
+                let Some(next) = page["next"].as_str() else { break seen };
+                cursor = format!("&cursor={next}");
+            }
+        };
+        let devices = format!("/api/v1/events/{}/devices", event.id);
+        for (path, ascending, more) in [
+            (devices.as_str(), ["paired", "seen_at", "name"].as_slice(), ""),
+            ("/api/v1/keys", ["created", "last_used"].as_slice(), ""),
+            ("/api/v1/members", ["joined"].as_slice(), ""),
+            ("/api/v1/members", ["joined"].as_slice(), "&role=viewer"),
+        ] {
+            let unsorted = pages(&format!("{path}?{}", more.trim_start_matches('&'))).await;
+            for sort in ascending {
+                let up = texts(&pages(&format!("{path}?sort={sort}{more}")).await, "id");
+                let mut down = texts(&pages(&format!("{path}?sort=-{sort}{more}")).await, "id");
+                down.reverse();
+                assert_eq!(up, down, "{path} {sort}");
+                assert_eq!(up.len(), unsorted.len(), "{path} {sort}");
+                assert!(up.len() >= 2, "{path} {sort}");
+            }
+            owner.get(&format!("{path}?sort=price{more}")).await.refused(400, "sort_unknown");
+        }
+        let used = pages("/api/v1/keys?sort=-last_used").await;
+        assert!(used[0]["last_used_at"].is_string(), "{}", used[0]);
+        let silent = pages(&format!("{devices}?sort=seen_at")).await;
+        let seen_at: Vec<Timestamp> = texts(&silent, "seen_at").iter().map(|at| at.parse().unwrap()).collect();
+        assert!(seen_at.is_sorted());
+        t.stop().await;
+    }
+
+    /// covers: GW-4
     async fn other_orders_cursors_and_ids_are_refused(db: TestDb) {
         let t = TestApp::start(db).await;
         let event = t.event(&[("Standing", 1_000, 10)]).await;
@@ -151,7 +207,7 @@ on_both_engines! {
         let list = t.organiser.get(&path).await.expect(200);
         assert_eq!(texts(list["items"].as_array().unwrap(), "id"), [one.id.clone(), three.id.clone()]);
         // A key for one event finds no other by its id.
-        let narrow = super::key(&t, &[bilten_server::identity::Permission::EventsRead], Some(&two.id)).await;
+        let narrow = super::key(&t, &[Permission::EventsRead], Some(&two.id)).await;
         assert_eq!(narrow.get(&path).await.expect(200)["items"], json!([]));
         let many = vec![one.id.as_str(); 101].join(",");
         let refused = t.organiser.get(&format!("/api/v1/events?ids={many}")).await.refused(422, "invalid");
