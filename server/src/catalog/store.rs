@@ -114,13 +114,14 @@ pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventI
 macro_rules! listed {
     ($after_and_order:literal) => {
         sql!(concat!(
-            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, version, created_at, updated_at, starts_at, ends_at \
-             FROM (SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, \
-             (SELECT MIN(o.starts_at) FROM occurrences o WHERE o.event_id = e.id) AS starts_at, \
-             (SELECT MAX(o.ends_at) FROM occurrences o WHERE o.event_id = e.id) AS ends_at FROM events e \
-             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3)))) AS listed WHERE ",
+            "SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.version, e.created_at, e.updated_at, f.starts_at, l.ends_at \
+             FROM events e \
+             JOIN occurrences f ON f.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
+             ORDER BY o.starts_at, o.id LIMIT 1) \
+             JOIN occurrences l ON l.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
+             ORDER BY o.ends_at DESC, o.id LIMIT 1) \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3))) AND ",
             $after_and_order,
             " LIMIT $4"
         ))
@@ -160,17 +161,17 @@ pub(super) async fn events_of(
         ]),
     }
     let statement = match by {
-        EventSort::Newest => listed!("id < $5 ORDER BY id DESC"),
-        EventSort::Oldest => listed!("id > $5 ORDER BY id"),
+        EventSort::Newest => listed!("e.id < $5 ORDER BY e.id DESC"),
+        EventSort::Oldest => listed!("e.id > $5 ORDER BY e.id"),
         EventSort::Soonest => {
-            listed!("($5 OR (starts_at, id) > ($6, $7)) ORDER BY starts_at, id")
+            listed!("($5 OR (f.starts_at, e.id) > ($6, $7)) ORDER BY f.starts_at, e.id")
         }
         EventSort::Latest => {
-            listed!("($5 OR (starts_at, id) < ($6, $7)) ORDER BY starts_at DESC, id DESC")
+            listed!("($5 OR (f.starts_at, e.id) < ($6, $7)) ORDER BY f.starts_at DESC, e.id DESC")
         }
-        EventSort::Name => listed!("($5 OR (name, id) > ($6, $7)) ORDER BY name, id"),
+        EventSort::Name => listed!("($5 OR (e.name, e.id) > ($6, $7)) ORDER BY e.name, e.id"),
         EventSort::NameBackwards => {
-            listed!("($5 OR (name, id) < ($6, $7)) ORDER BY name DESC, id DESC")
+            listed!("($5 OR (e.name, e.id) < ($6, $7)) ORDER BY e.name DESC, e.id DESC")
         }
     };
     c.all(statement, values).await
@@ -186,7 +187,7 @@ pub(super) async fn upcoming_of(
     limit: i64,
 ) -> Result<Vec<EventSummary>, DbError> {
     c.all(
-        listed!("state = 'published' AND ends_at > $5 ORDER BY starts_at, id"),
+        listed!("e.state = 'published' AND l.ends_at > $5 ORDER BY f.starts_at, e.id"),
         vals![
             organisation,
             only.is_none(),

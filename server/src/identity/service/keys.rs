@@ -277,7 +277,7 @@ pub async fn rename_api_key(
                 let only = if_match.is_said().then_some(seen.revision);
                 if !store::rename(c, organisation, id, only, name.trim()).await? {
                     // Somebody else was a moment earlier; keys are never deleted.
-                    return Err(Stale.into());
+                    return Err(IdentityError::Stale(Stale));
                 }
                 note(
                     &work,
