@@ -132,6 +132,28 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: GW-1
+    async fn what_is_too_large_is_said_in_its_place(db: TestDb) {
+        let t = TestApp::start(db).await;
+        for turn in 0..60 {
+            let draft = json!({
+                "name": format!("Draft {turn}"), "description": "x".repeat(20_000), "time_zone": "Europe/Ljubljana",
+                "currency": "EUR", "venue_name": "Hall",
+                "occurrences": [{"starts_at": "2030-01-01T19:00:00Z", "ends_at": "2030-01-01T22:00:00Z"}],
+            });
+            t.organiser.post("/api/v1/events", draft).await.expect(201);
+        }
+        // One that is too large by itself touches no other; nor does one for which there is no more room.
+        let (all, some, few) = ("/api/v1/events?limit=200", "/api/v1/events?limit=40", "/api/v1/events?limit=200&fields=id");
+        let responses = batch(&t.organiser, &[all, few, some, some, some, some, some, some, few]).await;
+        assert_eq!(statuses(&responses), [413, 200, 200, 200, 200, 200, 200, 413, 200]);
+        for refused in [&responses[0], &responses[7]] {
+            assert_eq!(refused["body"]["code"], "batch.answer_too_large");
+        }
+        assert_eq!(responses[8]["body"]["items"].as_array().unwrap().len(), 60);
+        t.stop().await;
+    }
+
     /// covers: GW-1, GW-2
     async fn each_read_counts(db: TestDb) {
         let t = TestApp::start_with(db, |config| {
