@@ -236,4 +236,47 @@ mod tests {
             assert_eq!(ids::<u32>(Some(bad)).unwrap_err().status().as_u16(), 422);
         }
     }
+
+    /// A page of a list by name, as a store gives it: its rows after a place, and one too many.
+    fn rows_after(all: &[(String, u32)], after: Option<&Place>, limit: i64) -> Vec<(String, u32)> {
+        let key = |row: &(String, u32)| (row.0.clone(), row.1.to_string());
+        let after = after.map(|place| (place.text.clone(), place.id.clone()));
+        let mut rows = all.to_vec();
+        rows.retain(|row| after.as_ref().is_none_or(|after| key(row) > *after));
+        rows.sort_by_key(key);
+        rows.truncate(usize::try_from(limit).unwrap());
+        rows
+    }
+
+    proptest::proptest! {
+        /// covers: GW-4
+        #[test]
+        fn a_walk_shows_what_was_there_once_whatever_is_added(
+            names in proptest::collection::vec("[a-c]{0,2}", 0..12),
+            added in proptest::collection::vec("[a-c]{0,2}", 0..12),
+        ) {
+            let mut all: Vec<(String, u32)> = names.iter().cloned().zip(1_000..).collect();
+            let known = all.clone();
+            // New ids are before and after those that are there; never one of them.
+            let mut added = added.into_iter().zip((500..).step_by(103));
+            let (mut seen, mut cursor): (Vec<(String, u32)>, _) = (Vec::new(), None);
+            loop {
+                let list = sorted(Some("name"), cursor);
+                let after = list.after().unwrap();
+                let rows = rows_after(&all, after.as_ref(), list.limit_and_one());
+                let page = list.page(rows, |(name, id)| Place::of_text(name, id));
+                seen.extend(page.items);
+                all.extend(added.next());
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            let keys: Vec<_> = seen.iter().map(|(name, id)| (name.clone(), id.to_string())).collect();
+            proptest::prop_assert!(keys.is_sorted_by(|a, b| a < b), "in order, and nothing twice: {keys:?}");
+            for row in known {
+                proptest::prop_assert!(seen.contains(&row), "{row:?} is missing in {seen:?}");
+            }
+        }
+    }
 }
