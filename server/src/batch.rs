@@ -211,11 +211,20 @@ fn faults(batch: &Batch) -> Vec<FieldError> {
 fn request_for(parts: &Parts, number: usize) -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = Method::GET;
+    *request.version_mut() = parts.version;
     let headers = request.headers_mut();
     for name in PASSED_ON {
         for value in parts.headers.get_all(name) {
             headers.append(name.clone(), value.clone());
         }
+    }
+    // HTTP/2 names the host in the address, which is that of the read here.
+    let host = parts
+        .uri
+        .authority()
+        .map(|host| HeaderValue::try_from(host.as_str()));
+    if let (false, Some(Ok(host))) = (headers.contains_key(header::HOST), host) {
+        headers.insert(header::HOST, host);
     }
     // Each has its own, by which the log finds it beside that of the batch.
     let id = request_id::current().map(|id| id.0.chars().take(120).collect::<String>());
