@@ -14,6 +14,7 @@ use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
+use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
@@ -63,7 +64,7 @@ pub struct Parts {
     /// Queues of pushed scans, one per event.
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
-    pub hints: Hints,
+    pub hints: Arc<Hints>,
     /// Whether this node is about to stop.
     pub draining: Draining,
     /// How this node is.
@@ -74,6 +75,8 @@ pub struct Parts {
     pub source: Source,
     /// Sends webhooks to their receivers.
     pub webhooks: Receivers,
+    /// Takes down what programs ask.
+    pub inspector: Inspector,
 }
 
 /// Who carries messages to people.
@@ -142,12 +145,13 @@ impl App {
             offers: Offers::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
-            hints: Hints::default(),
+            hints: Arc::default(),
             draining: Draining::default(),
             health: Health::default(),
             log: LogControl::default(),
             source: Source::default(),
             webhooks: Receivers::default(),
+            inspector: Inspector::new(&config.inspector),
             db,
             clock,
             random,

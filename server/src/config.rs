@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::edge::LimitsConfig;
 use crate::identity::IdentityConfig;
+use crate::inspect::InspectorConfig;
 use crate::platform::{MasterKey, Masters, VaultError};
 use crate::webhooks::WebhooksConfig;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Where its records are.
     pub database: DatabaseConfig,
+    /// How it and other nodes wake each other.
+    pub nodes: NodesConfig,
     /// What it logs.
     pub log: LogConfig,
     /// Where its master key is.
@@ -47,6 +50,23 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// How others are told of what happens.
     pub webhooks: WebhooksConfig,
+    /// How requests are kept for developers.
+    pub inspector: InspectorConfig,
+}
+
+/// How nodes that share a database wake each other: section `[nodes]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodesConfig {
+    /// Where they tell each other that there is something to do; empty: by the database.
+    pub url: String,
+}
+
+impl std::fmt::Debug for NodesConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("NodesConfig").finish_non_exhaustive()
+    }
 }
 
 /// Where the master key is: section `[secrets]`.

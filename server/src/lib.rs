@@ -3,6 +3,7 @@
 //! | part | holds |
 //! |---|---|
 //! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
+//! | `inspect` | what programs asked of the API, for their developers |
 //! | `web` | the storefront: pages that call the domains' services |
 //! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
 //! | `edge` | who is let in, how often, and what goes first |
@@ -20,6 +21,7 @@ pub mod config;
 pub mod edge;
 pub mod events;
 pub mod identity;
+pub mod inspect;
 pub mod payments;
 pub mod personal;
 pub mod platform;
@@ -101,5 +103,20 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 131,
         name: "revisions",
         sql: include_str!("../migrations/0131_revisions.sql"),
+    },
+    Migration {
+        version: 132,
+        name: "sandbox",
+        sql: include_str!("../migrations/0132_sandbox.sql"),
+    },
+    Migration {
+        version: 133,
+        name: "requests",
+        sql: include_str!("../migrations/0133_requests.sql"),
+    },
+    Migration {
+        version: 134,
+        name: "nodes",
+        sql: include_str!("../migrations/0134_nodes.sql"),
     },
 ];

@@ -1,7 +1,7 @@
 //! All routes of the server, and their description.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{self, Edge};
@@ -15,7 +15,9 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
-use crate::{access, catalog, identity, payments, platform, sales, telemetry, tickets, webhooks};
+use crate::{
+    access, catalog, identity, inspect, payments, platform, sales, telemetry, tickets, webhooks,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -96,6 +98,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(tickets::routes())
         .merge(access::routes())
         .merge(webhooks::routes())
+        .merge(inspect::routes())
         .merge(crate::screens::routes())
         .merge(crate::batch::routes())
         .merge(crate::web::described())
@@ -145,6 +148,8 @@ pub fn router(app: App, edge: Edge) -> Router {
             app.clone(),
             crate::platform::closed_for_maintenance,
         ))
+        .layer(from_fn_with_state(app.clone(), inspect::keep_request))
+        .layer(from_fn(crate::edge::log_decisions))
         .with_state(app.clone());
     let random = || std::sync::Arc::clone(&app.random);
     // Batches ask a router of the same routes, with the same layers around them.

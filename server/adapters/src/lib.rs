@@ -6,6 +6,7 @@
 //! | [`mail`] | [`mail::Mailer`] | a folder with one `.eml` file for each mail | SMTP (`smtp`) |
 //! | [`sms`] | [`sms::SmsSender`] | nobody: text messages are not offered | a gateway by HTTP (`sms-http`) |
 //! | [`limits`] | [`SharedLimits`](bilten_kernel::http::SharedLimits) | nobody: each node counts by itself | Redis (`redis`) |
+//! | [`nodes`] | [`Nodes`](bilten_kernel::db::Nodes) | the database itself: PostgreSQL's NOTIFY | Redis (`redis`) |
 //! | [`countries`] | [`Countries`](bilten_kernel::http::Countries) | nobody: no country is known | a file (`countries`) |
 //! | [`telemetry`] | layers and a text | nobody: log lines only | OTLP (`otlp`), Prometheus (`prometheus`) |
 //!
@@ -23,6 +24,7 @@ use std::pin::Pin;
 pub mod countries;
 pub mod limits;
 pub mod mail;
+pub mod nodes;
 #[cfg(feature = "oidc")]
 pub mod oidc;
 #[cfg(feature = "outgoing")]

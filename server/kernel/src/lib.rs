@@ -28,6 +28,11 @@ pub const MIGRATIONS: &[db::Migration] = &[
         name: "traces",
         sql: include_str!("../migrations/0005_traces.sql"),
     },
+    db::Migration {
+        version: 6,
+        name: "causes",
+        sql: include_str!("../migrations/0006_causes.sql"),
+    },
 ];
 
 /// What the macros of this crate need; not for use by hand.

@@ -80,6 +80,9 @@ record! {
         pub venue_name: String,
         /// Where the venue is.
         pub venue_address: String,
+        /// Whether its organisation only tries things out: its tickets let nobody in anywhere else.
+        #[serde(default)]
+        pub sandbox: bool,
         /// Raised by each change; a change must name the version it started from.
         pub version: i64,
         /// When it was made.
@@ -203,6 +206,35 @@ impl EventSort {
             Self::Soonest | Self::Latest => Place::of_number(listed.starts_at.ms(), id),
             Self::Name | Self::NameBackwards => Place::of_text(&listed.event.name, id),
         }
+    }
+}
+
+record! {
+    /// A published event in a shop's list.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct ListedEvent {
+        /// Its id.
+        pub id: EventId,
+        /// The last part of its page's address.
+        pub slug: String,
+        /// Its name.
+        pub name: String,
+        /// The IANA time zone of the venue, such as `Europe/Ljubljana`.
+        pub time_zone: String,
+        /// The currency of all its prices (ISO 4217).
+        pub currency: Currency,
+        /// What the venue is called.
+        pub venue_name: String,
+        /// Where the venue is.
+        pub venue_address: String,
+        /// Whether its organisation only tries things out.
+        pub sandbox: bool,
+        /// When the first of its dates that are not over starts.
+        pub starts_at: Timestamp,
+        /// When its last date ends.
+        pub ends_at: Timestamp,
+        /// The price of its cheapest tier, in minor units; none if it has no tier.
+        pub from_price_minor: Option<i64>,
     }
 }
 
@@ -567,6 +599,12 @@ impl Faults {
             Err(self.0)
         }
     }
+}
+
+/// Whether a text can be the last part of an address; a database need not be asked with anything else.
+pub fn can_be_slug(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_part)
 }
 
 /// Makes the last part of an address from a name: ASCII letters, digits and single hyphens.

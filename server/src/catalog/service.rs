@@ -166,7 +166,7 @@ pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> 
         .ok_or(CatalogError::NotFound)
 }
 
-/// Published events that are not over, soonest first.
+/// Published events that are not over, soonest first, but for those of sandboxes.
 ///
 /// # Errors
 /// A fault of the database.
@@ -284,6 +284,7 @@ pub async fn create_event(
     faults.check().map_err(CatalogError::Invalid)?;
 
     let now = app.now();
+    let mode = identity::organisation_mode(app, tenant.organisation).await?;
     let slug = input.slug.unwrap_or_else(|| {
         // A made-up address gets a random end, so that two shows of one name do not collide.
         let end = random::token(&*app.random, 5);
@@ -304,6 +305,7 @@ pub async fn create_event(
         currency: input.currency,
         venue_name: input.venue_name.trim().to_owned(),
         venue_address: input.venue_address,
+        sandbox: mode.is_sandbox(),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -583,8 +585,9 @@ pub async fn delete_draft(
                     event: id,
                     organisation: event.organisation_id,
                 };
-                events::publish(&work, c, vec![deleted]).await?;
+                // Who works at its devices is forgotten before the devices are.
                 identity::forget_event_in(&work, c, id).await?;
+                events::publish(&work, c, vec![deleted]).await?;
                 if !store::delete_draft(c, id).await? {
                     return Err(CatalogError::NotADraft);
                 }
@@ -593,6 +596,39 @@ pub async fn delete_draft(
             })
         })
         .await
+}
+
+/// All events of a sandbox, inside a read or write that is under way; none of an organisation that sells.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn sandbox_events_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<EventId>, DbError> {
+    store::sandbox_events(c, organisation).await
+}
+
+/// Deletes an event of a sandbox with all that was sold of it, inside a write.
+///
+/// # Errors
+/// A fault of the database, also when the event is of no sandbox and has sold something.
+pub async fn erase_sandbox_event_in(
+    app: &App,
+    c: &mut Conn,
+    organisation: OrganisationId,
+    event: EventId,
+) -> Result<(), CatalogError> {
+    identity::forget_event_in(app, c, event).await?;
+    let deleted = DomainEvent::EventDeleted {
+        event,
+        organisation,
+    };
+    events::publish(app, c, vec![deleted]).await?;
+    store::delete_sandbox_event(c, event).await?;
+    let app = app.clone();
+    c.after_commit(move || app.offers.forget(event));
+    Ok(())
 }
 
 /// Adds a tier to an event.
@@ -663,7 +699,27 @@ pub async fn update_tier(
     .await
 }
 
-/// How many published events are not over.
+/// An organisation's published events that are not over, soonest first, after the one that starts
+/// at this time and has this id.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn on_sale(
+    app: &App,
+    organisation: OrganisationId,
+    after: Option<(Timestamp, EventId)>,
+    limit: i64,
+) -> Result<Vec<ListedEvent>, CatalogError> {
+    let now = app.now();
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::on_sale(c, organisation, now, after, limit).await })
+        })
+        .await?)
+}
+
+/// How many published events are not over, but for those of sandboxes.
 ///
 /// # Errors
 /// A fault of the database.

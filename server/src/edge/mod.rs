@@ -6,6 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `classes.rs` | of which class a request is |
+//! | `decisions.rs` | what was decided about who may do what is logged |
 //! | `once.rs` | POSTs with an `Idempotency-Key` are done once |
 //! | `mod.rs` | [`LimitsConfig`], [`Front`]: the layers' parts, made of the configuration |
 //!
@@ -13,6 +14,7 @@
 //! a section in `bilten.default.toml`.
 
 mod classes;
+mod decisions;
 mod once;
 
 use std::collections::HashMap;
@@ -27,6 +29,7 @@ use bilten_kernel::http::{
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
+pub(crate) use decisions::log_decisions;
 pub(crate) use once::done_once;
 
 use crate::app::App;

@@ -4,7 +4,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
 use bilten_kernel::http::Place;
 use bilten_kernel::money::{Currency, Money};
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,8 @@ typed_id!(pub OrderId, "ord", "Names an order.");
 
 /// How long capacity is held for a buyer, in milliseconds.
 pub const HOLD_MS: i64 = 15 * 60_000;
+/// How long capacity is held at most, however often that is asked for, in milliseconds.
+pub const HOLD_MOST_MS: i64 = 2 * HOLD_MS;
 /// The most different tiers in one order.
 pub const MAX_ITEMS: usize = 20;
 
@@ -80,6 +82,8 @@ pub struct Order {
     pub email: String,
     /// The buyer's name.
     pub name: String,
+    /// Whether it is of a sandbox: a trial, in no total.
+    pub sandbox: bool,
     /// The currency of its amounts (ISO 4217).
     pub currency: Currency,
     /// What it costs in all, in minor units.
@@ -243,6 +247,28 @@ pub struct Hold {
     pub items: Vec<ItemRequest>,
 }
 
+/// What was thrown away of a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Emptied {
+    /// How many events.
+    pub events: i64,
+    /// How many orders, with their payments and tickets.
+    pub orders: i64,
+}
+
+/// What something would cost now; nothing is reserved by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Quote {
+    /// The event.
+    pub event_id: EventId,
+    /// The currency of its amounts (ISO 4217).
+    pub currency: Currency,
+    /// One line for each tier.
+    pub items: Vec<OrderItem>,
+    /// What it costs in all, in minor units, taxes included.
+    pub total_minor: i64,
+}
+
 record! {
     /// The stock of a tier.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -346,12 +372,14 @@ pub struct NewOrder {
     pub request_hash: [u8; 32],
     /// The hold whose capacity it takes over.
     pub hold: Option<HoldId>,
+    /// Whether it is of a sandbox.
+    pub sandbox: bool,
     /// Whether it is paid by now, as free orders are; otherwise its stock is held until then.
     pub paid: bool,
     /// Now.
     pub at: Timestamp,
-    /// Where it was asked for.
-    pub trace: Option<TraceContext>,
+    /// What asked for it.
+    pub cause: Cause,
 }
 
 impl NewOrder {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::{IntoProblem, Problem};
 use bilten_kernel::http::{IdempotencyKey, Json, Page, PageQuery, Path, Query, Sorted, ids};
 use serde::{Deserialize, Serialize};
@@ -10,20 +11,24 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::*;
-use super::service::{self, SalesError};
+use super::service::{self, ResetError, SalesError};
 use crate::app::App;
-use crate::catalog::{self, EventDetail, EventId, EventState};
+use crate::catalog::{self, EventDetail, EventId, ListedEvent};
 use crate::identity::{self, Organiser, permit};
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(shop_events))
         .routes(routes!(shop_event))
+        .routes(routes!(quote))
         .routes(routes!(create_hold))
-        .routes(routes!(release_hold))
+        .routes(routes!(hold, release_hold))
+        .routes(routes!(extend_hold))
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(stock))
+        .routes(routes!(reset))
 }
 
 /// An event as buyers see it.
@@ -45,18 +50,31 @@ pub(super) struct Availability {
     pub left: i64,
 }
 
+/// List an organisation's published events that are not over, soonest first
+#[utoipa::path(get, path = "/api/v1/shop/organisations/{organisation}/events", tag = "shop",
+    params(("organisation" = String, Path, description = "Its id or short name"), PageQuery),
+    responses((status = 200, body = Page<ListedEvent>), (status = "4XX", body = Problem)))]
+async fn shop_events(
+    State(app): State<App>,
+    Path(organisation): Path<String>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<ListedEvent>>, Problem> {
+    let organisation = identity::organisation_named(&app, &organisation).await?;
+    let after = page.after::<(Timestamp, EventId)>()?;
+    let events = catalog::on_sale(&app, organisation.id, after, page.limit_and_one()).await?;
+    Ok(Json(page.page(events, |event| (event.starts_at, event.id))))
+}
+
 /// See what is on sale
-#[utoipa::path(get, path = "/api/v1/shop/events/{event}", tag = "shop", params(("event" = EventId, Path)),
+#[utoipa::path(get, path = "/api/v1/shop/events/{event}", tag = "shop",
+    params(("event" = String, Path, description = "Its id or the last part of its page's address")),
     responses((status = 200, body = ShopEvent), (status = "4XX", body = Problem)))]
 async fn shop_event(
     State(app): State<App>,
-    Path(event): Path<EventId>,
+    Path(event): Path<String>,
 ) -> Result<Json<ShopEvent>, Problem> {
-    let offer = catalog::offer(&app, event).await?;
-    if offer.event.state == EventState::Draft {
-        return Err(SalesError::EventNotFound.into());
-    }
-    let stock = service::stock(&app, event).await?;
+    let offer = service::public_event(&app, &event).await?;
+    let stock = service::stock(&app, offer.event.id).await?;
     let availability = stock
         .iter()
         .map(|stock| Availability {
@@ -68,6 +86,18 @@ async fn shop_event(
         detail: (*offer).clone(),
         availability,
     }))
+}
+
+/// See what tickets would cost now, or why they cannot be had; reserves nothing
+#[utoipa::path(post, path = "/api/v1/shop/quotes", tag = "shop",
+    responses((status = 200, body = Quote), (status = "4XX", body = Problem)))]
+async fn quote(
+    State(app): State<App>,
+    Json(request): Json<HoldRequest>,
+) -> Result<Json<Quote>, Problem> {
+    Ok(Json(
+        service::quote(&app, request.event, &request.items).await?,
+    ))
 }
 
 /// A wish to reserve.
@@ -97,6 +127,23 @@ async fn create_hold(
     )
     .await?;
     Ok((StatusCode::CREATED, Json(hold)))
+}
+
+/// See a hold that is not over
+#[utoipa::path(get, path = "/api/v1/shop/holds/{hold}", tag = "shop", params(("hold" = HoldId, Path)),
+    responses((status = 200, body = Hold), (status = "4XX", body = Problem)))]
+async fn hold(State(app): State<App>, Path(hold): Path<HoldId>) -> Result<Json<Hold>, Problem> {
+    Ok(Json(service::active_hold(&app, hold).await?))
+}
+
+/// Let a hold go on for another 15 minutes from now, up to 30 in all
+#[utoipa::path(post, path = "/api/v1/shop/holds/{hold}/extend", tag = "shop", params(("hold" = HoldId, Path)),
+    responses((status = 200, body = Hold), (status = "4XX", body = Problem)))]
+async fn extend_hold(
+    State(app): State<App>,
+    Path(hold): Path<HoldId>,
+) -> Result<Json<Hold>, Problem> {
+    Ok(Json(service::extend_hold(&app, hold).await?))
 }
 
 /// Give a hold up
@@ -194,6 +241,33 @@ async fn stock(
 ) -> Result<Json<Vec<Stock>>, Problem> {
     catalog::event_of(&app, organiser.tenant(), event).await?;
     Ok(Json(service::stock(&app, event).await?))
+}
+
+/// Empty a sandbox: its events go with all that was sold; members, keys and webhooks stay
+///
+/// All of it or nothing. An organisation that sells is refused with `sales.not_a_sandbox`.
+#[utoipa::path(post, path = "/api/v1/organisation/reset", tag = "organisations",
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("organisation.manage"))),
+    responses((status = 200, body = Emptied), (status = "4XX", body = Problem)))]
+async fn reset(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrganisationManage>,
+) -> Result<Json<Emptied>, Problem> {
+    let emptied = service::reset_sandbox(&app, organiser.organisation(), organiser.actor()).await?;
+    Ok(Json(emptied))
+}
+
+impl IntoProblem for ResetError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::NotASandbox => Problem::conflict("sales.not_a_sandbox", detail),
+            Self::TooLarge => Problem::conflict("sales.sandbox_too_large", detail),
+            Self::Catalog(error) => error.into_problem(),
+            Self::Db(error) => error.into_problem(),
+        }
+    }
 }
 
 impl IntoProblem for SalesError {

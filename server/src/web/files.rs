@@ -59,8 +59,9 @@ pub(super) async fn ticket(
             ));
         }
     }
-    let picture =
-        tickets::render_qr(&signed.code, format).map_err(|error| Problem::fault(&error))?;
+    let picture = signed
+        .picture(format)
+        .map_err(|error| Problem::fault(&error))?;
     let media_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",

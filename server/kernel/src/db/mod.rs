@@ -15,6 +15,7 @@
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
 //! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `guard.rs` | what the writes of a task do first, in the same transaction |
 //! | `observe.rs` | what is traced and measured |
 //! | `signals.rs`, `notify.rs` | waking whoever waits for a commit, in this process and on other nodes |
 //! | `inspect.rs` | what a database looks like, without changing it |
@@ -26,6 +27,7 @@ mod config;
 mod conn;
 mod dialect;
 mod error;
+mod guard;
 mod inspect;
 mod lite;
 mod many;
@@ -52,8 +54,10 @@ use tracing::Instrument;
 pub use config::DatabaseConfig;
 pub use conn::Conn;
 pub use error::{DbError, Violation};
+pub use guard::{Guard, guarded};
 pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
+pub use notify::{Nodes, NodesError};
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};
 pub use val::{ToVal, Val};
@@ -188,18 +192,41 @@ impl Db {
         }
     }
 
-    /// Lets nodes that share this database wake each other, until `shutdown`. Without it a node finds
-    /// the jobs and entries of others when it looks by itself, within a second. SQLite has one node.
-    pub async fn wake_each_other(&self, shutdown: impl Future<Output = ()> + Send) {
-        match &*self.backend {
-            Backend::Lite { .. } => shutdown.await,
-            Backend::Pg(pool) => {
-                tokio::select! {
-                    () = shutdown => {}
-                    () = notify::run(pool, &self.signals) => {}
-                }
-            }
+    /// Lets nodes that share this database wake each other, until `shutdown`: by `nodes`, or by the
+    /// database itself if there is none. Without it a node finds the jobs and entries of others when
+    /// it looks by itself, within a second. SQLite has one node.
+    pub async fn wake_each_other(
+        &self,
+        nodes: Option<&dyn Nodes>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        let Backend::Pg(pool) = &*self.backend else {
+            return shutdown.await;
+        };
+        let own = notify::PgNodes(pool);
+        let nodes: &dyn Nodes = match nodes {
+            Some(nodes) => nodes,
+            None => &own,
+        };
+        tokio::select! {
+            () = shutdown => {}
+            () = notify::run(nodes, &self.signals) => {}
         }
+    }
+
+    /// Tells other nodes that something has come to a number, which only grows; while it waits to be
+    /// told, the last number counts. A hint that may get lost, as all that nodes tell each other. The
+    /// name is one word, without `=`.
+    pub fn tell_nodes(&self, about: String, number: i64) {
+        if matches!(&*self.backend, Backend::Pg(_)) {
+            self.signals.grew(about, number);
+        }
+    }
+
+    /// Hands over what nodes tell each other by [`tell_nodes`](Self::tell_nodes), this one too, while
+    /// [`wake_each_other`](Self::wake_each_other) runs. Whoever asks first is the only one who hears.
+    pub fn hear_nodes(&self, hear: impl Fn(&str, i64) + Send + Sync + 'static) {
+        self.signals.on_heard(Box::new(hear));
     }
 
     /// Runs `work` as one transaction and answers when it is durable.
@@ -221,12 +248,29 @@ impl Db {
                 ..
             } => {
                 let span = observe::write_span("sqlite");
-                writer.write(work).instrument(span).await
+                let Some(guard) = guard::current() else {
+                    return writer.write(work).instrument(span).await;
+                };
+                writer
+                    .write(move |conn| {
+                        Box::pin(async move {
+                            match guard.check(&mut *conn).await {
+                                Ok(()) => work(conn).await,
+                                Err(error) => Err(error.into()),
+                            }
+                        })
+                    })
+                    .instrument(span)
+                    .await
             }
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => pg::write(pool, &self.signals, work).await.0,
+            Backend::Pg(pool) => {
+                pg::write(pool, &self.signals, guard::current(), work)
+                    .await
+                    .0
+            }
         }
     }
 
@@ -245,12 +289,15 @@ impl Db {
             return self.write(work).await;
         };
         for _ in 1..ATTEMPTS {
-            let (result, contended) = pg::write(pool, &self.signals, &mut work).await;
+            let (result, contended) =
+                pg::write(pool, &self.signals, guard::current(), &mut work).await;
             if result.is_ok() || !contended {
                 return result;
             }
         }
-        pg::write(pool, &self.signals, work).await.0
+        pg::write(pool, &self.signals, guard::current(), work)
+            .await
+            .0
     }
 
     /// Runs `work` on one snapshot of the database; several statements in it agree with each other.

@@ -1,17 +1,20 @@
 //! Extractors that answer bad input with problems that name the field.
 
+use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::object::Object;
+use super::unique::Unique;
 use crate::error::Problem;
 
 /// A JSON body, in and out. As an extractor it answers a wrong media type with 415, text that is
-/// not JSON with 400, and JSON that is not a `T` with 422 naming the field.
+/// not JSON with 400, and JSON that is not a `T`, or names a field twice, with 422 naming the field.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
@@ -19,19 +22,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(&request) {
+        if !is_json(request.headers()) {
             return Err(Problem::unsupported_media(
                 "media_type",
                 "Send the body as JSON, with Content-Type: application/json.",
             ));
         }
-        let body = axum::body::Bytes::from_request(request, state)
-            .await
-            .map_err(body_problem)?;
+        let body = read_body(request, state).await?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut reader)
+        let value = serde_path_to_error::deserialize(Object(&mut reader))
             .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;
         reader.end().map_err(|error| json_problem(".", &error))?;
+        let mut again = serde_json::Deserializer::from_slice(&body);
+        serde_path_to_error::deserialize::<_, Unique>(&mut again)
+            .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;
         Ok(Self(value))
     }
 }
@@ -42,21 +46,37 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-fn is_json(request: &Request) -> bool {
-    let kind = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let essence = kind
-        .and_then(|kind| kind.split(';').next())
-        .unwrap_or("")
-        .trim();
+/// Whether the body says, once, that it is JSON; that is UTF-8 always.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        return false;
+    };
+    let mut parts = kind.to_str().unwrap_or_default().split(';');
+    let essence = parts.next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let is_other_charset = |parameter: &str| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("charset")
+                && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    };
+    let is_json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    is_json && !parts.any(is_other_charset)
 }
 
-fn body_problem(rejection: BytesRejection) -> Problem {
+/// The whole body of a request.
+///
+/// # Errors
+/// A problem 413 if it is larger than its route takes, 400 if it ends too early.
+pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| body_problem(&rejection))
+}
+
+fn body_problem(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::too_large("body_too_large", "The body of the request is too large.")
     } else {
@@ -100,6 +120,7 @@ fn field_problem(path: &str, text: &str) -> Problem {
         Some((path, code))
     };
     let (field, code) = known("missing field ", "missing")
+        .or_else(|| known("duplicate field ", "duplicate"))
         .or_else(|| known("unknown field ", "unknown").map(|(_, code)| (path.to_owned(), code)))
         .unwrap_or_else(|| (path.to_owned(), "invalid"));
     let field = if field == "." { String::new() } else { field };

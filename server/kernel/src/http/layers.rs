@@ -20,7 +20,7 @@ use super::fields::{self, Shapes};
 use super::limits::{Counted, Limits};
 use super::load::Load;
 use super::visitors::Visitors;
-use super::{HttpConfig, Network, compress, conditional, request_id, trace};
+use super::{HttpConfig, Network, compress, conditional, host, request_id, trace};
 use crate::clock::{Clock, SystemClock};
 use crate::db::DbError;
 use crate::error::Problem;
@@ -86,6 +86,8 @@ pub fn layers(router: Router, config: &HttpConfig, random: Arc<dyn Random>, edge
         .layer(from_fn_with_state(Arc::clone(&around), name))
         // Panics, time limit, plain texts of axum: all are problems.
         .layer(from_fn_with_state(Arc::clone(&around), catch))
+        // One host and one end, and no doubt about them.
+        .layer(from_fn(host::be_clear))
         // Which other sites' pages may read the answer.
         .layer(from_fn_with_state(cors, cors::share))
         // Lists of networks and countries, blocks.

@@ -6,6 +6,7 @@
 //! | `layers.rs` | [`layers`]: the whole stack, one layer after the other |
 //! | `request_id.rs` `trace.rs` | the id of a request and its trace, wherever they are needed |
 //! | `client.rs` | [`ClientIp`] behind trusted proxies |
+//! | `host.rs` | for which host a request is, and where it ends |
 //! | `cors.rs` | which other sites' pages may read answers |
 //! | `visitors.rs` | [`Visitors`]: lists of networks and countries, blocks for a while |
 //! | `class.rs` | [`Class`]: what requests have in common for limits and load |
@@ -13,6 +14,7 @@
 //! | `load.rs` | [`Load`]: what can wait goes last |
 //! | `compress.rs` `conditional.rs` `fields.rs` | answers made smaller, not sent twice, cut to what is wanted |
 //! | `extract.rs` | [`Json`], [`Query`], [`Path`] with field errors; [`IdempotencyKey`] |
+//! | `object.rs` `unique.rs` | JSON that cannot be read in two ways |
 //! | `page.rs` `sort.rs` | [`Page`], [`PageQuery`], [`Sorted`]: lists by opaque cursors, in an order that is asked for |
 //! | `revision.rs` | [`IfMatch`], [`Revised`]: changes of what the caller has seen only |
 //! | `serve/` | [`bind`], [`serve`]: connections, TLS, HTTP/2, the PROXY protocol |
@@ -27,21 +29,24 @@ mod conditional;
 mod cors;
 mod extract;
 mod fields;
+mod host;
 mod layers;
 mod limits;
 mod load;
+mod object;
 mod page;
 pub mod request_id;
 mod revision;
 mod serve;
 mod sort;
 mod trace;
+mod unique;
 mod visitors;
 
 pub use class::{Class, Classify, EVERYTHING, Priority};
 pub use client::{ClientIp, Network};
 pub use cors::Cors;
-pub use extract::{IdempotencyKey, Json, Path, Query};
+pub use extract::{IdempotencyKey, Json, Path, Query, read_body};
 pub use fields::Shapes;
 pub use layers::{Edge, layers};
 pub use limits::{
@@ -53,6 +58,7 @@ pub use request_id::RequestId;
 pub use revision::{IfMatch, Revised, Stale};
 pub use serve::{Draining, ServeError, TlsConfig, bind, serve};
 pub use sort::{Place, Sorted, ids};
+pub use unique::is_unique_json;
 pub use visitors::{Countries, Country, CountryError, NewBlock, Visitors, VisitorsConfig};
 
 /// How the server is reached: section `[http]`.

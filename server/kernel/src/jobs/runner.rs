@@ -16,7 +16,7 @@ use super::{JobError, backoff};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, DbError, Statement, Topic, Val};
 use crate::random::{self, Random};
-use crate::telemetry::{Trace, trace};
+use crate::telemetry::{Cause, Trace};
 use crate::{metric, record, sql, vals};
 
 /// How long a claim lasts; a handler is stopped before its claim ends.
@@ -65,6 +65,7 @@ record! {
         payload: String,
         attempts: u32,
         traceparent: Option<String>,
+        request_id: Option<String>,
     }
 }
 
@@ -283,7 +284,7 @@ impl JobRunner {
                                  WHERE NOT is_dead AND run_at <= $1
                                  AND kind IN (SELECT value FROM list($2))
                                  ORDER BY run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED
-                             ) RETURNING id, kind, payload, attempts, traceparent"
+                             ) RETURNING id, kind, payload, attempts, traceparent, request_id"
                         ),
                         vals,
                     )
@@ -324,13 +325,18 @@ impl JobRunner {
             otel.kind = "consumer",
             otel.status_code = Empty,
             trace_id = Empty,
+            request_id = Empty,
             job = job.id,
             kind = name,
             attempt = job.attempts,
         );
-        let parent = trace::parse(job.traceparent.as_deref());
-        let trace = Trace::begin(span, parent, true, &*self.random);
-        trace.scope(self.work_on(name, kind, job)).await;
+        let cause = Cause::stored(job.traceparent.as_deref(), job.request_id.as_deref());
+        if let Some(id) = cause.request_id() {
+            span.record("request_id", id);
+        }
+        let trace = Trace::begin(span, cause.trace(), true, &*self.random);
+        let work = trace.scope(self.work_on(name, kind, job));
+        cause.scope(work).await;
     }
 
     async fn work_on(&self, name: &'static str, kind: &Kind, job: Claimed) {

@@ -46,6 +46,10 @@ fn router() -> Router {
         )
         .route("/bytes", post(async |body: String| body))
         .route(
+            "/any",
+            post(async |Json(any): Json<serde_json::Value>| Json(any)),
+        )
+        .route(
             "/things/{id}",
             get(async |Path(id): Path<ThingId>| id.to_string()),
         )
@@ -161,6 +165,38 @@ async fn bad_input_is_a_problem_that_names_the_field() {
             422,
             r#""field":"more","code":"unknown""#,
         ),
+        (
+            &post,
+            r#"{"lines":[],"lines":[]}"#,
+            422,
+            r#""field":"lines","code":"duplicate""#,
+        ),
+        (
+            "POST /any HTTP\r\nContent-Type: application/json",
+            r#"{"a":[{"b":1,"\u0062":2}]}"#,
+            422,
+            r#""field":"a[0].b","code":"duplicate""#,
+        ),
+        (
+            "POST /any HTTP\r\nContent-Type: application/json; charset=utf-16",
+            "{}",
+            415,
+            r#""code":"media_type""#,
+        ),
+        (
+            "POST /any HTTP\r\nContent-Type: application/json\r\nContent-Type: text/plain",
+            "{}",
+            415,
+            r#""code":"media_type""#,
+        ),
+        (
+            "POST /any HTTP\r\nContent-Type: application/json;charset=\"UTF-8\"",
+            r#"{"a":1.5}"#,
+            200,
+            r#"{"a":1.5}"#,
+        ),
+        (&post, "[[]]", 422, r#""field":"","code":"invalid""#),
+        (&post, "null", 422, r#""field":"","code":"invalid""#),
         (&post, r#"{"lines":["#, 400, r#""code":"json_syntax""#),
         (&post, r#"{"lines":[]} x"#, 400, r#""code":"json_syntax""#),
         (&post, "\u{0}", 400, r#""code":"json_syntax""#),

@@ -6,7 +6,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
 use bilten_kernel::http::Place;
 
-use super::AccessError;
+use super::{AccessError, told};
 use crate::access::model::*;
 use crate::access::store::devices as store;
 use crate::app::App;
@@ -50,11 +50,13 @@ pub async fn revoke_device(app: &App, tenant: &Tenant, id: DeviceId) -> Result<(
     if device.built_in {
         return Err(AccessError::BuiltIn);
     }
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::revoke(c, id, now).await?;
+                if store::revoke(c, id, now).await? {
+                    told::device_changed(&work, c, device.event_id, id, "revoked").await?;
+                }
                 Ok::<_, AccessError>(())
             })
         })

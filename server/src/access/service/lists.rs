@@ -3,12 +3,14 @@
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 use bilten_kernel::http::IfMatch;
+use bilten_kernel::telemetry::Cause;
 
-use super::{AccessError, marks};
+use super::{AccessError, marks, told};
 use crate::access::model::*;
 use crate::access::store::{places, scans};
 use crate::app::App;
 use crate::catalog::{self, EventId};
+use crate::events;
 use crate::identity::Tenant;
 use crate::tickets;
 
@@ -150,10 +152,11 @@ pub async fn update_list(
 /// Settles all passages of a list again. The feed's row is held since the list was marked.
 async fn judge_anew(app: &App, c: &mut Conn, list: &CheckInList) -> Result<(), AccessError> {
     let mut rows = scans::passages_of_list(c, list.event_id, list.id).await?;
-    let mut changed = Vec::new();
+    let (mut changed, mut anew) = (Vec::new(), Vec::new());
     for rows in rows.chunk_by_mut(|a, b| a.ticket_id == b.ticket_id) {
         for place in settle_rows(list.core_policy(), rows)? {
             changed.push((rows[place].id, rows[place].standing));
+            anew.push(rows[place].clone());
         }
     }
     if changed.is_empty() {
@@ -166,7 +169,10 @@ async fn judge_anew(app: &App, c: &mut Conn, list: &CheckInList) -> Result<(), A
         .zip(first..)
         .map(|((id, standing), position)| (id, standing, position))
         .collect();
-    Ok(scans::restand(c, changed).await?)
+    scans::restand(c, changed).await?;
+    let told = told::settled(list.event_id, &anew, &Cause::current());
+    events::publish(app, c, told).await?;
+    Ok(())
 }
 
 /// Removes a check-in list; what was scanned by it stays.

@@ -14,6 +14,7 @@ use bilten_core::ticket::UntrustedTicket;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::lane::Lanes;
+use bilten_kernel::telemetry::Cause;
 
 use super::record::record;
 use super::{AccessError, ReadPush};
@@ -42,6 +43,8 @@ pub struct Push {
     pub(super) vouched: HashSet<TicketId>,
     /// Members who held the device at some time.
     pub(super) staff: HashSet<MemberId>,
+    /// What brought them.
+    pub(super) cause: Cause,
 }
 
 /// The lanes of pushes.
@@ -85,6 +88,7 @@ pub async fn push(
         reports: read.reports,
         vouched,
         staff,
+        cause: Cause::current(),
     };
     let receipt = app.pushes.submit(event, Arc::new(push)).await?;
     Ok(Receipt {

@@ -6,6 +6,7 @@ use bilten_core::sync::push::{Header, ScanReport};
 use bilten_core::sync::{MAX_MESSAGE_BYTES, MAX_PUSH};
 use bilten_core::ticket::MAX_CODE_LEN;
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::http::is_unique_json;
 use serde_json::{Map, Value};
 
 use super::AccessError;
@@ -85,6 +86,10 @@ pub fn read_push(lines: &[u8], received: Timestamp) -> Result<ReadPush, AccessEr
 }
 
 fn read_report(line: &[u8], device_time: i64, received: Timestamp) -> Option<Report> {
+    // Of two fields of one name we must not take another one than others do.
+    if !is_unique_json(line) {
+        return None;
+    }
     let mut fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
     // A newer device may refuse for reasons that are not known here; that must not hold up the
     // rest of what it has to say.
@@ -200,11 +205,13 @@ mod tests {
             code(format!("{}\n{many}", header(MAX_PUSH))),
             "the push has too many scans"
         );
-        let rude = SCAN.replace(r#""version""#, r#""refused":"Ü","version""#);
-        assert_eq!(
-            code(format!("{}\n{rude}", header(1))),
-            "line 2 of the push cannot be read"
-        );
+        for odd in [r#""refused":"Ü","version""#, r#""version":7,"version""#] {
+            let odd = SCAN.replace(r#""version""#, odd);
+            assert_eq!(
+                code(format!("{}\n{odd}", header(1))),
+                "line 2 of the push cannot be read"
+            );
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use bilten_kernel::text_enum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InvitationId, MemberId, OrganisationId, Role, UserId};
+use super::{InvitationId, MemberId, OrganisationId, OrganisationMode, Role, UserId};
 use crate::catalog::EventId;
 
 /// For how many single events somebody can have a role.
@@ -100,6 +100,8 @@ pub struct OwnOrganisation {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// Whether it sells or only tries things out.
+    pub mode: OrganisationMode,
     /// Whether it wants a second factor.
     pub requires_mfa: bool,
     /// The member's id there.

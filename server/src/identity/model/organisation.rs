@@ -11,8 +11,33 @@ use crate::catalog::EventId;
 
 /// What every API key starts with, so that leaked ones are found by scanners.
 pub const API_KEY_PREFIX: &str = "bilten_";
-/// How much of a key is stored in clear, so that people know which one it is.
-pub const API_KEY_SHOWN: usize = API_KEY_PREFIX.len() + 4;
+/// How much of a key's random part is stored in clear, so that people know which one it is.
+pub const API_KEY_SHOWN: usize = 4;
+
+text_enum! {
+    /// Whether an organisation sells or only tries things out; given when it is made, for ever.
+    pub enum OrganisationMode {
+        /// It sells.
+        Live = "live",
+        /// It tries things out: no money moves, its tickets are marked, and it is in no total.
+        Sandbox = "sandbox",
+    }
+}
+
+impl OrganisationMode {
+    /// Whether it is a sandbox.
+    pub const fn is_sandbox(self) -> bool {
+        matches!(self, Self::Sandbox)
+    }
+
+    /// How the keys of such an organisation begin.
+    pub const fn key_prefix(self) -> &'static str {
+        match self {
+            Self::Live => "bilten_live_",
+            Self::Sandbox => "bilten_test_",
+        }
+    }
+}
 
 record! {
     /// A tenant: it sells.
@@ -24,6 +49,8 @@ record! {
         pub slug: String,
         /// Its name.
         pub name: String,
+        /// Whether it sells or only tries things out.
+        pub mode: OrganisationMode,
         /// Whether its members must sign in with a second factor.
         pub requires_mfa: bool,
         /// When it was made.
@@ -37,6 +64,8 @@ record! {
 pub struct OrganisationInput {
     /// Its name, of 1 to 200 characters.
     pub name: String,
+    /// Whether it sells or only tries things out; it stays that. Without this, it sells.
+    pub mode: Option<OrganisationMode>,
 }
 
 /// A change of an organisation; what is left out stays as it is.

@@ -15,6 +15,7 @@ use crate::catalog::{self, CatalogError, EventId};
 use crate::identity::model::*;
 use crate::identity::store::keys as store;
 use crate::identity::store::keys::ApiKeyRow;
+use crate::identity::store::organisations;
 use crate::platform::token_hash;
 
 /// An API key that is to be made.
@@ -44,31 +45,34 @@ const MOST_KEYS: i64 = 1_000;
 /// # Errors
 /// A fault of the database.
 pub async fn issue_api_key(app: &App, new: NewApiKey) -> Result<(ApiKeyId, String), IdentityError> {
-    let (id, token) = fresh(app);
-    let (work, text) = (app.clone(), token.clone());
-    app.db
-        .write(move |c| Box::pin(async move { issue_in(&work, c, id, &new, &text).await }))
+    let (id, secret) = fresh(app);
+    let work = app.clone();
+    let token = app
+        .db
+        .write(move |c| Box::pin(async move { issue_in(&work, c, id, &new, &secret).await }))
         .await?;
     Ok((id, token))
 }
 
+/// The id of a new key, and its random part.
 fn fresh(app: &App) -> (ApiKeyId, String) {
     let id = ApiKeyId::new(&*app.clock, &*app.random);
-    (
-        id,
-        format!("{API_KEY_PREFIX}{}", random::token(&*app.random, 40)),
-    )
+    (id, random::token(&*app.random, 40))
 }
 
+/// Stores a key and gives its text, which says of what kind its organisation is.
 async fn issue_in(
     app: &App,
     c: &mut Conn,
     id: ApiKeyId,
     new: &NewApiKey,
-    token: &str,
-) -> Result<(), IdentityError> {
-    let prefix = token.get(..API_KEY_SHOWN).unwrap_or_default();
-    store::insert_api_key(c, id, new, token_hash(token), prefix, app.now()).await?;
+    secret: &str,
+) -> Result<String, IdentityError> {
+    let beginning = organisations::mode(c, new.organisation).await?.key_prefix();
+    let token = format!("{beginning}{secret}");
+    let shown = token.get(..beginning.len() + API_KEY_SHOWN);
+    let prefix = shown.unwrap_or_default();
+    store::insert_api_key(c, id, new, token_hash(&token), prefix, app.now()).await?;
     let detail = json!({"scopes": new.scopes, "event": new.event, "expires_at": new.expires_at});
     note(
         app,
@@ -79,7 +83,8 @@ async fn issue_in(
         id,
         detail,
     )
-    .await
+    .await?;
+    Ok(token)
 }
 
 /// Makes an API key that may do all that programs may, and does not end by itself.
@@ -228,18 +233,17 @@ pub async fn make_api_key(
         expires_at: input.expires_at,
         created_by: principal.actor(),
     };
-    let ((id, token), work) = (fresh(app), app.clone());
-    let text = token.clone();
-    let key = app
+    let ((id, secret), work) = (fresh(app), app.clone());
+    let (key, token) = app
         .db
         .write(move |c| {
             Box::pin(async move {
                 if store::living(c, organisation, work.now()).await? >= MOST_KEYS {
                     return Err(IdentityError::TooManyOf("API keys"));
                 }
-                issue_in(&work, c, id, &new, &text).await?;
+                let token = issue_in(&work, c, id, &new, &secret).await?;
                 let row = store::by_id(c, organisation, id).await?;
-                row.map(ApiKeyRow::opened)
+                row.map(|row| (row.opened(), token))
                     .ok_or(IdentityError::NotFound("key"))
             })
         })
@@ -319,9 +323,8 @@ pub async fn rotate_api_key(
         );
         return Err(IdentityError::Invalid(vec![wrong]));
     }
-    let ((new_id, token), work, actor) = (fresh(app), app.clone(), principal.actor());
-    let text = token.clone();
-    let key = app
+    let ((new_id, secret), work, actor) = (fresh(app), app.clone(), principal.actor());
+    let (key, token) = app
         .db
         .write(move |c| {
             Box::pin(async move {
@@ -342,7 +345,7 @@ pub async fn rotate_api_key(
                     expires_at: old.expires_at,
                     created_by: actor.clone(),
                 };
-                issue_in(&work, c, new_id, &new, &text).await?;
+                let token = issue_in(&work, c, new_id, &new, &secret).await?;
                 note(
                     &work,
                     c,
@@ -354,7 +357,7 @@ pub async fn rotate_api_key(
                 )
                 .await?;
                 let row = store::by_id(c, organisation, new_id).await?;
-                row.map(ApiKeyRow::opened)
+                row.map(|row| (row.opened(), token))
                     .ok_or(IdentityError::NotFound("key"))
             })
         })

@@ -293,7 +293,7 @@ pub(in crate::identity) async fn update_organisation(
         sql!(
             "UPDATE organisations SET name = COALESCE(CAST($2 AS TEXT), name),
                  requires_mfa = COALESCE(CAST($3 AS BOOLEAN), requires_mfa), updated_at = $4
-             WHERE id = $1 RETURNING id, slug, name, requires_mfa, created_at"
+             WHERE id = $1 RETURNING id, slug, name, mode, requires_mfa, created_at"
         ),
         vals![organisation, name, requires_mfa, now],
     )

@@ -2,6 +2,7 @@
 
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::http::Place;
+use bilten_kernel::telemetry::Cause;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
@@ -68,7 +69,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         paid_at: Some(now),
         ..order
     };
-    events::publish(app, c, vec![paid_event(&order, &items, None)]).await?;
+    events::publish(app, c, vec![paid_event(&order, &items, Cause::current())]).await?;
     Ok(PaidOutcome::Paid)
 }
 
@@ -83,7 +84,9 @@ pub(super) async fn end_pending(
     for item in store::order_items(c, id).await? {
         store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
     }
-    c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
+    if !store::is_sandbox(c, id).await? {
+        c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
+    }
     Ok(true)
 }
 
@@ -133,6 +136,7 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
         vec![DomainEvent::OrderRefunded {
             order: id,
             event: order.event_id,
+            sandbox: order.sandbox,
         }],
     )
     .await?;
@@ -292,6 +296,11 @@ pub fn order_token(app: &App, id: OrderId) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// The path of a page of an order, which begins with `/` or is empty, with the order's secret.
+pub fn order_path(app: &App, id: OrderId, page: &str) -> String {
+    format!("/orders/{id}{page}?token={}", order_token(app, id))
 }
 
 /// Whether a text is the secret of this order.

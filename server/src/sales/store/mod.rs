@@ -43,6 +43,40 @@ pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbE
     Ok(())
 }
 
+/// The orders of an event, locked.
+pub(super) async fn lock_orders(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM orders WHERE event_id = $1 ORDER BY id FOR UPDATE"),
+        vals![event],
+    )
+    .await
+}
+
+/// Deletes an event's holds and what it has sold, if it is of a sandbox: orders of others stay, and
+/// keep their event from being deleted.
+pub(super) async fn delete_sold(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    for statement in [
+        sql!("DELETE FROM hold_items WHERE hold_id IN (SELECT id FROM holds WHERE event_id = $1)"),
+        sql!("DELETE FROM holds WHERE event_id = $1"),
+        sql!(
+            "DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE event_id = $1 AND sandbox)"
+        ),
+        sql!("DELETE FROM orders WHERE event_id = $1 AND sandbox"),
+    ] {
+        c.exec(statement, vals![event]).await?;
+    }
+    Ok(())
+}
+
+/// How many orders these events have.
+pub(super) async fn count_orders(c: &mut Conn, events: Val) -> Result<i64, DbError> {
+    c.scalar(
+        sql!("SELECT COUNT(*) FROM orders WHERE event_id IN (SELECT value FROM list($1))"),
+        vals![events],
+    )
+    .await
+}
+
 /// Where the taken stock goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Take {
@@ -198,6 +232,27 @@ pub(super) async fn hold_items(c: &mut Conn, id: HoldId) -> Result<Vec<(TierId, 
     .await
 }
 
+/// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
+/// was made; says whether it was one.
+pub(super) async fn extend_hold(
+    c: &mut Conn,
+    id: HoldId,
+    until: Timestamp,
+    most_ms: i64,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
+                 WHERE id = $1 AND state = 'active' AND expires_at > $4"
+            ),
+            vals![id, until, most_ms, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 /// Ends an active hold in another state; says whether it was active and, if asked, not over.
 pub(super) async fn end_hold(
     c: &mut Conn,
@@ -239,6 +294,7 @@ record! {
         pub(super) reference: String,
         pub(super) state: OrderState,
         pub(super) sealed_buyer: Vec<u8>,
+        pub(super) sandbox: bool,
         pub(super) currency: bilten_kernel::money::Currency,
         pub(super) total_minor: i64,
         pub(super) expires_at: Option<Timestamp>,
@@ -271,15 +327,16 @@ pub(super) async fn insert_orders(
     c.insert_many(
         sql!(
             "INSERT INTO orders (id, event_id, reference, state, sealed_buyer, email_lookup, currency, total_minor, \
-             idempotency_key, request_hash, expires_at, created_at, paid_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+             idempotency_key, request_hash, expires_at, created_at, paid_at, sandbox) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
         ),
         orders
             .iter()
             .map(|(new, o, buyer)| {
                 vals![
                     o.id, o.event_id, &o.reference, o.state, &buyer.sealed, buyer.email_lookup, o.currency,
-                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at
+                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at,
+                    o.sandbox
                 ]
             })
             .collect(),
@@ -306,7 +363,7 @@ pub(super) async fn orders_by_keys(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
              WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
         ),
@@ -318,12 +375,18 @@ pub(super) async fn orders_by_keys(
 pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<OrderRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders WHERE id = $1"
         ),
         vals![id],
     )
     .await
+}
+
+/// Whether an order is of a sandbox.
+pub(super) async fn is_sandbox(c: &mut Conn, id: OrderId) -> Result<bool, DbError> {
+    c.scalar(sql!("SELECT sandbox FROM orders WHERE id = $1"), vals![id])
+        .await
 }
 
 pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderItem>, DbError> {
@@ -338,7 +401,7 @@ pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderIt
 macro_rules! listed {
     ($after_and_order:literal) => {
         sql!(concat!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
              WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) AND ",
             $after_and_order,
@@ -393,7 +456,7 @@ pub(super) async fn orders_of_buyer(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders WHERE email_lookup = $1 ORDER BY id"
         ),
         vals![email_lookup],

@@ -146,7 +146,7 @@ impl Device {
     }
 }
 
-async fn open(sync: &SyncClient, paired: &Paired, key: &Issuer) -> Session {
+pub(super) async fn open(sync: &SyncClient, paired: &Paired, key: &Issuer) -> Session {
     let opened = sync
         .open_session(&paired.device, key.signing_key(), &SystemClock)
         .await;

@@ -2,14 +2,21 @@
 //! come.
 
 mod answers;
+mod bodies;
+mod frames;
+mod hostile;
 mod input;
 mod life;
 mod limits;
 mod once;
+mod once_crash;
+mod raw;
 mod shared;
 mod visitors;
 
 use bilten_server::config::Config;
+
+pub(crate) use shared::OwnRedis;
 
 use crate::app::Client;
 

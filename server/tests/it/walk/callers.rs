@@ -69,13 +69,17 @@ impl Caller {
         send(t, request).await
     }
 
+    /// A request to be changed before it is sent with [`send`].
+    pub(super) fn request(&self, t: &TestApp, method: Method, path: &str) -> RequestBuilder {
+        let request = t.stranger.request(method, path);
+        self.headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, value)
+        })
+    }
+
     /// A request without a body.
     pub(super) async fn send(&self, t: &TestApp, method: &str, path: &str) -> Answer {
-        let mut request = t.stranger.request(method.parse().unwrap(), path);
-        for (name, value) in &self.headers {
-            request = request.header(*name, value);
-        }
-        send(t, request).await
+        send(t, self.request(t, method.parse().unwrap(), path)).await
     }
 
     pub(super) async fn call(&self, t: &TestApp, operation: &Operation, things: &Things) -> Answer {

@@ -15,6 +15,8 @@ pub(super) enum Access {
     Recent,
     /// An administrator of the platform.
     Admin,
+    /// A person or a program, each of whom sees something else.
+    Authenticated,
     /// Whoever has the order's token.
     Order,
     /// A paired device with a session.
@@ -33,7 +35,11 @@ impl Access {
             Self::Device => "device_session",
             Self::Public => "public",
             Self::Other(kind) => kind,
-            Self::Permission(_) | Self::SignedIn | Self::Recent | Self::Admin => "identity",
+            Self::Permission(_)
+            | Self::SignedIn
+            | Self::Recent
+            | Self::Admin
+            | Self::Authenticated => "identity",
         }
     }
 }
@@ -50,6 +56,8 @@ pub(super) struct Operation {
     pub(super) is_for_people: bool,
     /// The schemas of what must follow the path after `?`.
     pub(super) query: Vec<(String, Value)>,
+    /// The names of all that may follow it.
+    pub(super) queries: Vec<String>,
     /// The schema of its body, if it takes JSON.
     pub(super) body: Option<Value>,
     /// What is wrong with what it says.
@@ -100,6 +108,7 @@ fn access(operation: &Value) -> (Access, Option<String>) {
         Some("signed_in") => Access::SignedIn,
         Some("recently_authenticated") => Access::Recent,
         Some("platform_admin") => Access::Admin,
+        Some("authenticated") => Access::Authenticated,
         Some(word) => match word.parse() {
             Ok(permission) => Access::Permission(permission),
             Err(_) if schemes == ["device_session"] => Access::Device,
@@ -152,8 +161,14 @@ pub(super) fn operations() -> Vec<Operation> {
                     )
                 })
                 .collect();
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let queries = parameters
+                .filter(|parameter| parameter["in"] == "query")
+                .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
+                .collect();
             all.push(Operation {
                 query,
+                queries,
                 method: method.to_uppercase(),
                 path: path.clone(),
                 access,

@@ -145,6 +145,7 @@ impl Things {
             ("domain", "kino.example".to_owned()),
             ("endpoint", endpoint),
             ("delivery", delivery),
+            ("request", crate::inspect::first(t).await),
         ]);
         Self {
             by_name,

@@ -35,7 +35,7 @@ on_both_engines! {
             tasks.push(tokio::spawn(server::webhook_jobs(&other).run(until())));
             tasks.push(tokio::spawn(server::dispatcher(&other).run(until())));
             let (listening, until) = (db.clone(), until());
-            tasks.push(tokio::spawn(async move { listening.wake_each_other(until).await }));
+            tasks.push(tokio::spawn(async move { listening.wake_each_other(None, until).await }));
             other_db = Some(db);
         }
         let hooks = [Hook::start().await, Hook::start().await];
