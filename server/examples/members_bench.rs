@@ -176,14 +176,14 @@ async fn bench(engine: Engine, members: usize, rounds: usize) {
         after = found.last().map(|member| member.id);
         let role = MemberFilter {
             role: Some(Role::Finance),
-            email: None,
+            ..MemberFilter::default()
         };
         let begin = Instant::now();
         page(role, None).await;
         by_role.push(begin.elapsed());
         let email = MemberFilter {
-            role: None,
             email: any(round).1.parse().ok(),
+            ..MemberFilter::default()
         };
         let begin = Instant::now();
         let found = page(email, None).await;

@@ -5,6 +5,7 @@
 //! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
 //! | `inspect` | what programs asked of the API, for their developers |
 //! | `web` | the storefront: pages that call the domains' services |
+//! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
 //! | `edge` | who is let in, how often, and what goes first |
 //! | `events` | what happens in a domain and concerns those before it |
 //! | `telemetry` | how a running node is watched, and what changes without a restart |
@@ -13,6 +14,7 @@
 
 pub mod access;
 pub mod app;
+pub mod batch;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -26,6 +28,7 @@ pub mod platform;
 mod qr;
 pub mod router;
 pub mod sales;
+pub mod screens;
 pub mod server;
 pub mod telemetry;
 pub mod tickets;
@@ -95,6 +98,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 130,
         name: "edge",
         sql: include_str!("../migrations/0130_edge.sql"),
+    },
+    Migration {
+        version: 131,
+        name: "revisions",
+        sql: include_str!("../migrations/0131_revisions.sql"),
     },
     Migration {
         version: 132,

@@ -99,6 +99,8 @@ fn api() -> OpenApiRouter<App> {
         .merge(access::routes())
         .merge(webhooks::routes())
         .merge(inspect::routes())
+        .merge(crate::screens::routes())
+        .merge(crate::batch::routes())
         .merge(crate::web::described())
 }
 
@@ -149,6 +151,9 @@ pub fn router(app: App, edge: Edge) -> Router {
         .layer(from_fn_with_state(app.clone(), inspect::keep_request))
         .layer(from_fn(crate::edge::log_decisions))
         .with_state(app.clone());
-    let random = std::sync::Arc::clone(&app.random);
-    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random, edge))
+    let random = || std::sync::Arc::clone(&app.random);
+    // Batches ask a router of the same routes, with the same layers around them.
+    let inside = http::layers(routes.clone(), &app.config.http, random(), edge.clone());
+    let routes = routes.layer(axum::Extension(crate::batch::Inside(inside)));
+    crate::web::errors_as_pages(http::layers(routes, &app.config.http, random(), edge))
 }

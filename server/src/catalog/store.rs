@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
@@ -109,27 +110,90 @@ pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventI
         .await
 }
 
+/// The statement that lists events in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at, f.starts_at, l.ends_at \
+             FROM events e \
+             JOIN occurrences f ON f.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
+             ORDER BY o.starts_at, o.id LIMIT 1) \
+             JOIN occurrences l ON l.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
+             ORDER BY o.ends_at DESC, o.id LIMIT 1) \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3))) AND ",
+            $after_and_order,
+            " LIMIT $4"
+        ))
+    };
+}
+
+/// An organisation's events in an order, after a place in it; `only` are those that are asked for
+/// and may be seen, if not all.
 pub(super) async fn events_of(
     c: &mut Conn,
-    tenant: &Tenant,
-    before: Option<EventId>,
+    organisation: OrganisationId,
+    only: Option<&[EventId]>,
+    by: EventSort,
+    after: Option<&Place>,
     limit: i64,
-) -> Result<Vec<Event>, DbError> {
-    // Ids sort by age and `~` after all of them: the newest events come first.
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+) -> Result<Vec<EventSummary>, DbError> {
+    let mut values = vals![
+        organisation,
+        only.is_none(),
+        Val::texts(only.unwrap_or_default()),
+        limit
+    ];
+    let id = after.map(|place| place.id.as_str());
+    // Ids sort by age and `~` after all of them.
+    match by {
+        EventSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        EventSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        EventSort::Soonest | EventSort::Latest => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+        EventSort::Name | EventSort::NameBackwards => values.extend(vals![
+            after.is_none(),
+            after.map_or("", |place| place.text.as_str()),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        EventSort::Newest => listed!("e.id < $5 ORDER BY e.id DESC"),
+        EventSort::Oldest => listed!("e.id > $5 ORDER BY e.id"),
+        EventSort::Soonest => {
+            listed!("($5 OR (f.starts_at, e.id) > ($6, $7)) ORDER BY f.starts_at, e.id")
+        }
+        EventSort::Latest => {
+            listed!("($5 OR (f.starts_at, e.id) < ($6, $7)) ORDER BY f.starts_at DESC, e.id DESC")
+        }
+        EventSort::Name => listed!("($5 OR (e.name, e.id) > ($6, $7)) ORDER BY e.name, e.id"),
+        EventSort::NameBackwards => {
+            listed!("($5 OR (e.name, e.id) < ($6, $7)) ORDER BY e.name DESC, e.id DESC")
+        }
+    };
+    c.all(statement, values).await
+}
+
+/// An organisation's published events that end after `now`, soonest first; `only` are those that may
+/// be seen, if not all.
+pub(super) async fn upcoming_of(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    only: Option<&[EventId]>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventSummary>, DbError> {
     c.all(
-        sql!(
-            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, sandbox, version, created_at, updated_at FROM events \
-             WHERE organisation_id = $1 AND id < $2 \
-             AND ($4 OR id IN (SELECT value FROM list($5))) ORDER BY id DESC LIMIT $3"
-        ),
+        listed!("e.state = 'published' AND l.ends_at > $5 ORDER BY f.starts_at, e.id"),
         vals![
-            tenant.organisation,
-            before,
+            organisation,
+            only.is_none(),
+            Val::texts(only.unwrap_or_default()),
             limit,
-            tenant.only().is_none(),
-            Val::texts(tenant.only().unwrap_or_default())
+            now
         ],
     )
     .await

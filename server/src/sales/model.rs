@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::Place;
 use bilten_kernel::money::{Currency, Money};
 use bilten_kernel::telemetry::Cause;
 use bilten_kernel::{record, text_enum, typed_id};
@@ -93,6 +94,113 @@ pub struct Order {
     pub created_at: Timestamp,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
+}
+
+text_enum! {
+    /// How a list of orders is sorted.
+    #[derive(Default)]
+    pub enum OrderSort {
+        /// As they were made, the newest first.
+        #[default]
+        Newest = "-created",
+        /// As they were made, the oldest first.
+        Oldest = "created",
+        /// By what they cost, the cheapest first.
+        Cheapest = "total",
+        /// By what they cost, the dearest first.
+        Dearest = "-total",
+    }
+}
+
+impl OrderSort {
+    /// Where an order stands in this order.
+    pub fn place(self, order: &Order) -> Place {
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(order.id),
+            Self::Cheapest | Self::Dearest => Place::of_number(order.total_minor, order.id),
+        }
+    }
+}
+
+record! {
+    /// What orders of an event are worth that have a state and a currency in common.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct OrderTotal {
+        /// Their state.
+        pub state: OrderState,
+        /// The currency of the amounts (ISO 4217).
+        pub currency: Currency,
+        /// How many orders.
+        pub orders: i64,
+        /// What they cost in all, in minor units.
+        pub total_minor: i64,
+    }
+}
+
+record! {
+    /// How many orders of an event were paid within a quarter of an hour.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PaidQuarter {
+        /// Which quarter of an hour since the epoch.
+        pub quarter: i64,
+        /// The currency of the amounts.
+        pub currency: Currency,
+        /// How many orders.
+        pub orders: i64,
+        /// What they cost in all, in minor units.
+        pub total_minor: i64,
+    }
+}
+
+record! {
+    /// An order that names nobody.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct OrderGlance {
+        /// Its id.
+        pub id: OrderId,
+        /// What people call it.
+        pub reference: String,
+        /// Where it stands in its life.
+        pub state: OrderState,
+        /// The currency of its amounts (ISO 4217).
+        pub currency: Currency,
+        /// What it costs in all, in minor units.
+        pub total_minor: i64,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it was paid.
+        pub paid_at: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// The stock of all tiers of an event together.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct EventStock {
+        /// The event.
+        pub event_id: EventId,
+        /// How many tickets there are in all.
+        pub capacity: i64,
+        /// How many are held.
+        pub held: i64,
+        /// How many are sold.
+        pub sold: i64,
+    }
+}
+
+record! {
+    /// What was paid for an event and not paid back.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct EventSales {
+        /// The event.
+        pub event_id: EventId,
+        /// The currency of the amounts (ISO 4217).
+        pub currency: Currency,
+        /// How many orders.
+        pub orders: i64,
+        /// What they cost in all, in minor units.
+        pub total_minor: i64,
+    }
 }
 
 /// What stands where a name was of somebody who has been forgotten.

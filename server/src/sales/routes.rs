@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::{IntoProblem, Problem};
-use bilten_kernel::http::{IdempotencyKey, Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{IdempotencyKey, Json, Page, PageQuery, Path, Query, Sorted, ids};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -157,27 +157,45 @@ async fn release_hold(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List an event's orders, newest first
+/// Which orders of an event are listed, and how.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OrderQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
+    cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `-created` if absent.
+    #[param(inline, value_type = Option<OrderSort>)]
+    sort: Option<String>,
+    /// Only orders with these ids, at most 100, with commas between them.
+    ids: Option<String>,
+}
+
+/// List an event's orders, newest first unless they are sorted otherwise
 #[utoipa::path(get, path = "/api/v1/events/{event}/orders", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.read"))),
-    params(("event" = EventId, Path), PageQuery),
+    params(("event" = EventId, Path), OrderQuery),
     responses((status = 200, body = Page<Order>), (status = "4XX", body = Problem)))]
 async fn orders(
     State(app): State<App>,
     organiser: Organiser<permit::OrdersRead>,
     Path(event): Path<EventId>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<OrderQuery>,
 ) -> Result<Json<Page<Order>>, Problem> {
-    let before = page.after::<OrderId>()?;
-    let orders = service::orders_of_event(
-        &app,
-        organiser.tenant(),
-        event,
-        before,
-        page.limit_and_one(),
-    )
-    .await?;
-    let page = page.page(orders, |order| order.id);
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let sorted = Sorted::<OrderSort>::new(page, query.sort.as_deref())?;
+    let only = ids::<OrderId>(query.ids.as_deref())?;
+    let (after, limit) = (sorted.after()?, sorted.limit_and_one());
+    let tenant = organiser.tenant();
+    let orders =
+        service::orders_of_event(&app, tenant, event, only, sorted.by, after, limit).await?;
+    let page = sorted.page(orders, |order| sorted.by.place(order));
     identity::note_personal_data_read(
         &app,
         organiser.organisation(),

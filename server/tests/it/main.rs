@@ -13,6 +13,7 @@ mod nodes;
 mod openapi;
 mod platform;
 mod post;
+mod reads;
 mod sales;
 mod sandbox;
 mod security_page;

@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
+use bilten_kernel::http::IfMatch;
 use bilten_kernel::telemetry::Cause;
 
 use super::{AccessError, marks, told};
@@ -27,6 +28,7 @@ pub(super) fn first_list(app: &App, event: EventId, now: Timestamp) -> CheckInLi
         capacity: None,
         accepts_delegated: true,
         allowlist_only: false,
+        revision: 1,
         created_at: now,
         removed_at: None,
     }
@@ -81,6 +83,7 @@ pub async fn create_list(
         capacity: input.capacity,
         accepts_delegated: input.accepts_delegated,
         allowlist_only: input.allowlist_only,
+        revision: 1,
         created_at: app.now(),
         removed_at: None,
     };
@@ -110,12 +113,14 @@ async fn check(c: &mut Conn, list: &CheckInList) -> Result<(), AccessError> {
 /// Changes a check-in list. Another policy judges anew what was scanned before.
 ///
 /// # Errors
-/// [`AccessError::Invalid`], [`AccessError::NotFound`], or a fault of the database.
+/// [`AccessError::Invalid`], [`AccessError::NotFound`], [`AccessError::Stale`], or a fault of the
+/// database.
 pub async fn update_list(
     app: &App,
     tenant: &Tenant,
     event: EventId,
     id: ListId,
+    seen: IfMatch,
     patch: ListPatch,
 ) -> Result<CheckInList, AccessError> {
     catalog::event_of(app, tenant, event).await?;
@@ -125,12 +130,14 @@ pub async fn update_list(
             Box::pin(async move {
                 let old = places::lock_list(c, event, id).await?;
                 let old = old.ok_or(AccessError::NotFound)?;
+                seen.allow(old.revision)?;
                 let mut list = old.clone();
                 patch.apply(&mut list);
                 check(c, &list).await?;
                 if list == old {
                     return Ok(list);
                 }
+                list.revision += 1;
                 places::update_list(c, &list).await?;
                 marks::put(&work, c, event, vec![marks::of_list(&list)?]).await?;
                 if list.core_policy() != old.core_policy() {
@@ -171,12 +178,14 @@ async fn judge_anew(app: &App, c: &mut Conn, list: &CheckInList) -> Result<(), A
 /// Removes a check-in list; what was scanned by it stays.
 ///
 /// # Errors
-/// [`AccessError::NotFound`], [`AccessError::LastList`], or a fault of the database.
+/// [`AccessError::NotFound`], [`AccessError::Stale`], [`AccessError::LastList`], or a fault of the
+/// database.
 pub async fn remove_list(
     app: &App,
     tenant: &Tenant,
     event: EventId,
     id: ListId,
+    seen: IfMatch,
 ) -> Result<(), AccessError> {
     catalog::event_of(app, tenant, event).await?;
     let (work, now) = (app.clone(), app.now());
@@ -185,12 +194,14 @@ pub async fn remove_list(
             Box::pin(async move {
                 let list = places::lock_list(c, event, id).await?;
                 let mut list = list.ok_or(AccessError::NotFound)?;
+                seen.allow(list.revision)?;
                 // Two who remove the last two lists meet at the feed's row.
                 tickets::advance(&work, c, event, 0).await?;
                 if places::count_lists(c, event).await? == 1 {
                     return Err(AccessError::LastList);
                 }
                 list.removed_at = Some(now);
+                list.revision += 1;
                 places::update_list(c, &list).await?;
                 marks::put(&work, c, event, vec![marks::of_list(&list)?]).await?;
                 Ok(())

@@ -1,6 +1,7 @@
 //! Organisations, their API keys and their names.
 
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::http::Place;
 use bilten_kernel::{record, text_enum};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,6 +107,36 @@ pub struct ApiKey {
     /// When it was ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+    pub revision: i64,
+}
+
+text_enum! {
+    /// How a list of API keys is sorted.
+    #[derive(Default)]
+    pub enum ApiKeySort {
+        /// As they were made, the newest first.
+        #[default]
+        Newest = "-created",
+        /// As they were made, the oldest first.
+        Oldest = "created",
+        /// By when they were last used, those first that never were.
+        LongestUnused = "last_used",
+        /// By when they were last used, the latest first.
+        LastUsed = "-last_used",
+    }
+}
+
+impl ApiKeySort {
+    /// Where a key stands in this order.
+    pub fn place(self, key: &ApiKey) -> Place {
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(key.id),
+            Self::LongestUnused | Self::LastUsed => {
+                Place::of_number(key.last_used_at.map_or(0, Timestamp::ms), key.id)
+            }
+        }
+    }
 }
 
 /// An API key that is asked for.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::Conn;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::http::{IfMatch, Place, Stale};
 use bilten_kernel::random;
 use serde_json::json;
 
@@ -106,21 +107,38 @@ pub async fn create_api_key(
     issue_api_key(app, new).await
 }
 
-/// An organisation's API keys, the newest first, before one of them; ended ones too.
+/// An organisation's API keys in an order, after a place in it; ended ones too.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn api_keys(
     app: &App,
     organisation: OrganisationId,
-    before: Option<ApiKeyId>,
+    by: ApiKeySort,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<ApiKey>, IdentityError> {
     let rows = app
         .db
-        .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
+        .read(move |c| {
+            Box::pin(async move { store::list(c, organisation, by, after.as_ref(), limit).await })
+        })
         .await?;
     Ok(rows.into_iter().map(ApiKeyRow::opened).collect())
+}
+
+/// How many living keys of an organisation end by themselves until then and were not replaced, inside
+/// a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn ending_keys_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<i64, DbError> {
+    store::ending(c, organisation, now, until).await
 }
 
 /// An API key of an organisation.
@@ -236,15 +254,18 @@ pub async fn make_api_key(
 /// Gives an API key another name.
 ///
 /// # Errors
-/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], or a fault of the database.
+/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], [`IdentityError::Stale`], or a fault of
+/// the database.
 pub async fn rename_api_key(
     app: &App,
     principal: &Principal,
     organisation: OrganisationId,
     id: ApiKeyId,
+    if_match: IfMatch,
     name: String,
 ) -> Result<ApiKey, IdentityError> {
-    api_key(app, organisation, id).await?;
+    let seen = api_key(app, organisation, id).await?;
+    if_match.allow(seen.revision)?;
     if !is_name(&name, 100) {
         let wrong = field(
             "name".to_owned(),
@@ -257,7 +278,11 @@ pub async fn rename_api_key(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::rename(c, organisation, id, name.trim()).await?;
+                let only = if_match.is_said().then_some(seen.revision);
+                if !store::rename(c, organisation, id, only, name.trim()).await? {
+                    // Somebody else was a moment earlier; keys are never deleted.
+                    return Err(IdentityError::Stale(Stale));
+                }
                 note(
                     &work,
                     c,

@@ -1,7 +1,8 @@
 //! Use cases of sales: what is left and what it costs; a file for holds, one for placing orders,
-//! one for their life afterwards.
+//! one for their life afterwards, one for figures of all of them.
 
 mod buyers;
+mod figures;
 mod holds;
 mod orders;
 mod place;
@@ -9,6 +10,7 @@ mod reset;
 
 pub(super) use buyers::buyer_purpose;
 pub use buyers::*;
+pub use figures::*;
 pub use holds::*;
 pub use orders::*;
 pub use place::*;
@@ -93,6 +95,7 @@ impl From<CatalogError> for SalesError {
             CatalogError::NotFound
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
+            | CatalogError::Stale(_)
             | CatalogError::State { .. }
             | CatalogError::NotADraft
             | CatalogError::NoTiers

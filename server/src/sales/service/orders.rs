@@ -1,6 +1,7 @@
 //! The life of an order once it is placed, and who may see it.
 
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::telemetry::Cause;
 
 use super::super::model::*;
@@ -250,7 +251,7 @@ pub async fn order_of(app: &App, tenant: &Tenant, id: OrderId) -> Result<OrderDe
     }
 }
 
-/// An event's orders, newest first, after the one with id `before`.
+/// An event's orders in an order, after a place in it; all of them, or those with these ids.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -258,14 +259,18 @@ pub async fn orders_of_event(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    before: Option<OrderId>,
+    ids: Option<Vec<OrderId>>,
+    by: OrderSort,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Order>, SalesError> {
     catalog::event_of(app, tenant, event).await?;
     let rows = app
         .db
         .read(move |c| {
-            Box::pin(async move { store::orders_of_event(c, event, before, limit).await })
+            Box::pin(async move {
+                store::orders_of_event(c, event, ids.as_deref(), by, after.as_ref(), limit).await
+            })
         })
         .await?;
     let orders: Result<_, DbError> = rows.into_iter().map(|row| opened(app, row)).collect();

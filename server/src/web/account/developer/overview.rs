@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::requests::{RequestRow, newest};
 use crate::app::App;
-use crate::identity::{self, ApiKey, ApiKeyId, Permission};
+use crate::identity::{self, ApiKey, ApiKeyId, ApiKeySort, Permission};
 use crate::web::account::organisations::{allowed, membership};
 use crate::web::account::sign_in::Wish;
 use crate::web::account::{Holder, Place, done};
@@ -157,7 +157,7 @@ pub(super) async fn overview(
     }
     let (mut keys, mut requests, mut endpoints) = (None, None, None);
     if let Ok(organisation) = manages_keys {
-        let found = identity::api_keys(app, organisation, None, LIMIT).await?;
+        let found = identity::api_keys(app, organisation, ApiKeySort::Newest, None, LIMIT).await?;
         let rows = found.into_iter().map(|key| key_row(app, key));
         keys = Some(rows.collect());
         requests = Some(newest(app, organisation).await?);

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::identity::{self, OrganisationId, Permission};
+use crate::identity::{self, ApiKeySort, OrganisationId, Permission};
 use crate::inspect::{
     self, InspectedBody, InspectedHeader, InspectedMessage, LeftOut, LoggedRequest,
     LoggedRequestId, RequestQuery, StatusClass, Viewer,
@@ -162,7 +162,7 @@ pub(super) async fn list(
     let viewer = all_of(organisation);
     let found = inspect::requests(&app, &viewer, &query, before, limit).await?;
     let found: Page<LoggedRequest> = paging.page(found, |request| request.id);
-    let keys = identity::api_keys(&app, organisation, None, KEYS).await?;
+    let keys = identity::api_keys(&app, organisation, ApiKeySort::Newest, None, KEYS).await?;
     let more = found.next.as_ref().map(|next| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query

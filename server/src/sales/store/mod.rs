@@ -1,7 +1,10 @@
-//! All SQL of sales.
+//! All SQL of sales; what screens and reports count is in `figures.rs`.
+
+pub(super) mod figures;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
@@ -394,22 +397,56 @@ pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderIt
     .await
 }
 
+/// The statement that lists an event's orders in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) AND ",
+            $after_and_order,
+            " LIMIT $4"
+        ))
+    };
+}
+
+/// An event's orders in an order, after a place in it; all of them, or those with these ids.
 pub(super) async fn orders_of_event(
     c: &mut Conn,
     event: EventId,
-    before: Option<OrderId>,
+    ids: Option<&[OrderId]>,
+    by: OrderSort,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<OrderRow>, DbError> {
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-        ),
-        vals![event, before, limit],
-    )
-    .await
+    let mut values = vals![
+        event,
+        ids.is_none(),
+        Val::texts(ids.unwrap_or_default()),
+        limit
+    ];
+    let id = after.map(|place| place.id.as_str());
+    // Ids sort by age and `~` after all of them.
+    match by {
+        OrderSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        OrderSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        OrderSort::Cheapest | OrderSort::Dearest => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        OrderSort::Newest => listed!("id < $5 ORDER BY id DESC"),
+        OrderSort::Oldest => listed!("id > $5 ORDER BY id"),
+        OrderSort::Cheapest => {
+            listed!("($5 OR (total_minor, id) > ($6, $7)) ORDER BY total_minor, id")
+        }
+        OrderSort::Dearest => {
+            listed!("($5 OR (total_minor, id) < ($6, $7)) ORDER BY total_minor DESC, id DESC")
+        }
+    };
+    c.all(statement, values).await
 }
 
 /// What was bought with an address; oldest first.
