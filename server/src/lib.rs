@@ -5,12 +5,14 @@
 //! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
 //! | `web` | the storefront: pages that call the domains' services |
 //! | `edge` | who is let in, how often, and what goes first |
+//! | `api` | the API as a whole: its description, versions and documentation |
 //! | `events` | what happens in a domain and concerns those before it |
 //! | `telemetry` | how a running node is watched, and what changes without a restart |
 //! | `app`, `router`, `config`, `server` | the application put together, its routes, its settings, its life |
 //! | `cli` | the commands of `bilten` |
 
 pub mod access;
+pub mod api;
 pub mod app;
 pub mod catalog;
 pub mod cli;
