@@ -266,6 +266,7 @@ fn mark(status: &str, response: &mut Value, is_read_of_json: bool, is_done_once:
     };
     let more: &[&str] = match status {
         "200" if is_read_of_json => &["ETag"],
+        "503" => &["Retry-After"],
         _ if is_done_once => &["Idempotency-Replayed"],
         _ => &[],
     };

@@ -62,6 +62,12 @@ fn permission(operation: &mut Operation<'_>) {
         Some(permission) => format!("Needs the permission `{permission}`."),
     };
     operation.describe(&text);
+    let is_marked = |name: &str| operation.fields.get(name) == Some(&Value::Bool(true));
+    if is_marked("x-recently-authenticated") {
+        operation.describe("Only for people who proved only just who they are, so not by a key.");
+    } else if is_marked("x-people-only") {
+        operation.describe("Only for people, so not by a key.");
+    }
 }
 
 /// The same value with its fields by the alphabet: extensions come in no order of their own.

@@ -76,12 +76,10 @@ static UNPACKED: LazyLock<Result<[File; 3], ZipError>> = LazyLock::new(|| {
 /// A file of Swagger UI, by the end of its name: it begins with the version.
 fn unpacked(end: &str) -> Result<Bytes, ZipError> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
-    let names = archive.file_names_raw();
-    let mut ours = names.filter(|name| name.ends_with(end.as_bytes()));
-    let name = ours
-        .next()
+    let name = archive
+        .file_names_raw()
+        .find(|name| name.ends_with(end.as_bytes()))
         .map(|name| String::from_utf8_lossy(name).into_owned());
-    drop(ours);
     let mut file = archive.by_name(&name.unwrap_or_default())?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
