@@ -25,6 +25,7 @@ pub(super) const STRANGE_WORDS: &[(&str, &str)] = &[
 
 /// Lists that came before the rule; the next version of each is a page.
 const BARE_LISTS: &[&str] = &[
+    "/api/v1/me/consents",
     "/api/v1/me/exports",
     "/api/v1/me/passkeys",
     "/api/v1/platform/settings",
