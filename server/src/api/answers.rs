@@ -242,7 +242,7 @@ pub(super) fn complete(operation: &mut Operation<'_>) {
         let shared = json!({"$ref": format!("#/components/responses/{name}")});
         let response = match &own {
             Some(content) if [400, 401].contains(&refusal.status) => json!({
-                "description": refusal.text,
+                "description": "Refused as the standard says (RFC 6749, section 5.2)",
                 "headers": headers(refusal.headers),
                 "content": content,
             }),
@@ -270,6 +270,14 @@ fn mark(status: &str, response: &mut Value, is_read_of_json: bool, is_done_once:
         _ if is_done_once => &["Idempotency-Replayed"],
         _ => &[],
     };
+    let said = match status {
+        "201" => "It was made",
+        "202" => "It will be done",
+        "204" => "It was done",
+        "303" => "Go on there",
+        _ => "What was asked for",
+    };
+    response.entry("description").or_insert_with(|| said.into());
     response.entry("headers").or_insert_with(|| headers(more));
     if !status.starts_with(['4', '5']) {
         return;

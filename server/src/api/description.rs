@@ -10,6 +10,7 @@ use utoipa::{Modify, OpenApi as _};
 use bilten_kernel::error::Problem;
 
 use crate::identity;
+use crate::tickets::QrFormat;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -46,7 +47,8 @@ use crate::identity;
         (name = "operations", description = "How the service is, and the API itself")
     ),
     modifiers(&Security),
-    components(schemas(Problem))
+    // What no body names is not collected by itself.
+    components(schemas(Problem, QrFormat))
 )]
 struct Description;
 

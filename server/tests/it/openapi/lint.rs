@@ -34,6 +34,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     rule("references", rules::references),
     rule("headers", rules::headers),
+    rule("answers-described", rules::answers_described),
     rule("fields-snake-case", fields::snake_case),
     rule("fields-described", fields::described),
     rule("parameters-described", fields::parameters_described),
@@ -282,6 +283,15 @@ fn broken() -> Vec<(&'static str, Value, &'static str)> {
                 json!({"responses": {"429": {"headers": {"X-Request-Id": {}}}}}),
             ),
             "Retry-After",
+        ),
+        (
+            "answers-described",
+            with(
+                "get",
+                "/api/v1/a",
+                json!({"responses": {"200": {"headers": {}}}}),
+            ),
+            "200",
         ),
         (
             "fields-snake-case",

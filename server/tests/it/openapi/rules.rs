@@ -342,3 +342,15 @@ pub(super) fn headers(document: &Value) -> Vec<String> {
         None
     })
 }
+
+/// Every answer says what it is, which OpenAPI asks for.
+pub(super) fn answers_described(document: &Value) -> Vec<String> {
+    in_operations(document, |operation| {
+        let all = operation.answers(document);
+        let is_silent = |(_, answer): &&(&str, &Value)| {
+            answer["description"].as_str().is_none_or(str::is_empty)
+        };
+        let silent = all.iter().find(is_silent);
+        silent.map(|(status, _)| format!("{status} has no description"))
+    })
+}
