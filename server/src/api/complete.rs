@@ -1,7 +1,7 @@
 //! The document as it is published: what domains say of their routes, and what all routes of a kind
 //! have in common.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::operation::{METHODS, Operation};
@@ -46,6 +46,7 @@ fn complete(operation: &mut Operation<'_>) {
     parameters::complete(operation);
     examples::complete(operation);
     permission(operation);
+    security(operation);
     versions::complete(operation);
 }
 
@@ -62,11 +63,30 @@ fn permission(operation: &mut Operation<'_>) {
         Some(permission) => format!("Needs the permission `{permission}`."),
     };
     operation.describe(&text);
-    let is_marked = |name: &str| operation.fields.get(name) == Some(&Value::Bool(true));
-    if is_marked("x-recently-authenticated") {
+    if operation.is_marked("x-recently-authenticated") {
         operation.describe("Only for people who proved only just who they are, so not by a key.");
-    } else if is_marked("x-people-only") {
+    } else if operation.is_marked("x-people-only") {
         operation.describe("Only for people, so not by a key.");
+    }
+}
+
+/// Says by what else people prove who they are, and leaves out what stands for programs where they
+/// are refused.
+fn security(operation: &mut Operation<'_>) {
+    let is_for_people =
+        operation.is_marked("x-recently-authenticated") || operation.is_marked("x-people-only");
+    let security = operation.fields.get_mut("security");
+    let Some(all) = security.and_then(Value::as_array_mut) else {
+        return;
+    };
+    let is = |one: &Value, name: &str| one.get(name).is_some();
+    if is_for_people {
+        all.retain(|one| !is(one, "api_key") && !is(one, "oauth2"));
+    }
+    // Who signed in with an app has a token where a browser has a cookie.
+    let has = |name: &str| all.iter().any(|one| is(one, name));
+    if has("session") && !has("access_token") {
+        all.push(json!({"access_token": []}));
     }
 }
 

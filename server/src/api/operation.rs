@@ -46,6 +46,11 @@ impl Operation<'_> {
         all.any(|one| one.get("api_key").is_some())
     }
 
+    /// Whether one of its extensions is true.
+    pub(super) fn is_marked(&self, name: &str) -> bool {
+        self.fields.get(name) == Some(&Value::Bool(true))
+    }
+
     /// Whether one of its parameters is of this place (`path`, `query`, `header`) and, if one is
     /// given, of this name.
     pub(super) fn takes(&self, place: &str, name: Option<&str>) -> bool {

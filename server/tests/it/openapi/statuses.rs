@@ -84,6 +84,21 @@ fn what_many_operations_have_is_said_once() {
     let wanted = ["Limit", "Cursor", "Fields", "IfNoneMatch"]
         .map(|name| format!("#/components/parameters/{name}"));
     assert_eq!(names, wanted);
+    // People act by a browser's cookie or an app's token, programs by keys, unless they are refused.
+    let ways = |path: &str, method: &str| -> Vec<String> {
+        let all = document["paths"][path][method]["security"]
+            .as_array()
+            .unwrap();
+        let all = all
+            .iter()
+            .flat_map(|one| one.as_object().unwrap().keys().cloned());
+        all.collect()
+    };
+    assert_eq!(
+        ways("/api/v1/events", "get"),
+        ["api_key", "session", "oauth2", "access_token"]
+    );
+    assert_eq!(ways("/api/v1/keys", "post"), ["session", "access_token"]);
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(document["servers"][0]["url"], "/");
     // What pages refuse is a page for people and a problem for programs.
