@@ -9,7 +9,8 @@ test.use(desktop);
 async function at(page: Page, tag: string, operation: string): Promise<Locator> {
   await page.goto(`/api/docs#/${tag}/${operation}`);
   const box = page.locator(`#operations-${tag}-${operation}`);
-  await expect(box.getByRole("button", { name: "Try it out" })).toBeVisible();
+  // Drawing the whole description takes a busy machine a while.
+  await expect(box.getByRole("button", { name: "Try it out" })).toBeVisible({ timeout: 30_000 });
   return box;
 }
 
@@ -53,7 +54,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     test("text can be read", async ({ page }) => {
       await page.goto("/api/docs");
       const title = page.getByRole("heading", { level: 1 }).or(page.locator("h2.title")).first();
-      await expect(title).toContainText("Bilten");
+      await expect(title).toContainText("Bilten", { timeout: 30_000 });
       await expect(page.locator(".opblock-tag").first()).toBeVisible();
       const [text, ground] = await title.evaluate((element) => {
         const light = (color: string) => {
