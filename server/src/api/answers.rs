@@ -106,7 +106,7 @@ const fn refusal(
 
 /// What a domain's errors add, by how addresses begin: to reads, and to what changes something.
 const OF_DOMAINS: &[(&str, &[u16], &[u16])] = &[
-    ("/api/v1/auth/", &[], &[401, 409, 410]),
+    ("/api/v1/auth/", &[], &[401, 404, 409, 410]),
     ("/api/v1/invitations/", &[], &[410]),
     ("/api/v1/me/", &[], &[410]),
     ("/api/v1/shop/", &[404], &[404, 410]),
