@@ -1,6 +1,8 @@
 //! The walk over all routes: every operation of the API's description is called as everybody who
 //! must be refused, and as those who must not.
 //!
+//! Every answer must have a status that the operation's description names.
+//!
 //! A new route needs nothing here, unless its path names a kind of thing that no other route has
 //! (`things.rs`), or its body cannot be made up from its schema (`bodies.rs`). Routes that answer
 //! without a credential of a person or program are listed in `tests/public_routes.txt`.
@@ -167,6 +169,7 @@ on_both_engines! {
                 Access::Public | Access::Other(_) => {}
             }
         }
+        things.all_described(&mut faults);
         faults.none();
         t.stop().await;
     }
@@ -203,6 +206,7 @@ on_both_engines! {
                 format!("{} as {} cannot be read: {} {}", answer.what, caller.name, answer.status, answer.text)
             });
         }
+        things.all_described(&mut faults);
         faults.none();
         t.stop().await;
     }

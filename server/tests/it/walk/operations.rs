@@ -52,6 +52,8 @@ pub(super) struct Operation {
     pub(super) query: Vec<(String, Value)>,
     /// The schema of its body, if it takes JSON.
     pub(super) body: Option<Value>,
+    /// The statuses that it names.
+    pub(super) statuses: Vec<String>,
     /// What is wrong with what it says.
     pub(super) contradiction: Option<String>,
 }
@@ -152,8 +154,10 @@ pub(super) fn operations() -> Vec<Operation> {
                     )
                 })
                 .collect();
+            let statuses = operation["responses"].as_object().unwrap().keys();
             all.push(Operation {
                 query,
+                statuses: statuses.cloned().collect(),
                 method: method.to_uppercase(),
                 path: path.clone(),
                 access,
