@@ -43,7 +43,7 @@ const MOST_PATH: usize = 4_000;
 /// What of the API is no plain read: devices' feeds and streams, and batches.
 const NEVER: &[&str] = &["sync", "batch"];
 /// The headers of a batch that are those of each read.
-static PASSED_ON: &[HeaderName] = &[
+static PASSED_ON: [HeaderName; 9] = [
     header::ACCEPT_LANGUAGE,
     header::AUTHORIZATION,
     header::COOKIE,
@@ -55,7 +55,7 @@ static PASSED_ON: &[HeaderName] = &[
     HeaderName::from_static("x-forwarded-proto"),
 ];
 /// The headers of an answer that are told.
-static TOLD: &[HeaderName] = &[
+static TOLD: [HeaderName; 8] = [
     header::CONTENT_TYPE,
     header::ETAG,
     header::LINK,
@@ -213,7 +213,7 @@ fn request_for(parts: &Parts, number: usize) -> Request<Body> {
     *request.method_mut() = Method::GET;
     *request.version_mut() = parts.version;
     let headers = request.headers_mut();
-    for name in PASSED_ON {
+    for name in &PASSED_ON {
         for value in parts.headers.get_all(name) {
             headers.append(name.clone(), value.clone());
         }

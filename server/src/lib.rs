@@ -7,12 +7,14 @@
 //! | `web` | the storefront: pages that call the domains' services |
 //! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
 //! | `edge` | who is let in, how often, and what goes first |
+//! | `api` | the API as a whole: its description, versions and documentation |
 //! | `events` | what happens in a domain and concerns those before it |
 //! | `telemetry` | how a running node is watched, and what changes without a restart |
 //! | `app`, `router`, `config`, `server` | the application put together, its routes, its settings, its life |
 //! | `cli` | the commands of `bilten` |
 
 pub mod access;
+pub mod api;
 pub mod app;
 pub mod batch;
 pub mod catalog;

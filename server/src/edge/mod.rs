@@ -30,7 +30,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 pub(crate) use decisions::log_decisions;
-pub(crate) use once::done_once;
+pub(crate) use once::{done_once, is_done_once};
 
 use crate::app::App;
 use crate::config::Config;
@@ -165,8 +165,6 @@ impl Front {
             let _ = told.try_send(block);
         });
         let slow = Duration::from_millis(config.http.slow_ms);
-        // What cannot be written cannot be asked for in part.
-        let description = serde_json::to_value(router::openapi()).unwrap_or_default();
         let edge = Edge {
             classify: classes::classify,
             visitors: Some(Arc::clone(&visitors)),
@@ -180,7 +178,7 @@ impl Front {
                 origins: config.http.cors_origins.clone().into(),
                 open: OPEN,
             },
-            shapes: Shapes::from_openapi(&description, "/api/v1/"),
+            shapes: Shapes::from_openapi(router::openapi(), "/api/v"),
             clock,
         };
         Ok(Self {

@@ -43,10 +43,14 @@ static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whether a request is one that this layer does once.
 fn is_ours(request: &Request) -> bool {
-    let path = request.uri().path();
     request.method() == Method::POST
-        && path.starts_with("/api/")
         && request.headers().contains_key("idempotency-key")
+        && is_done_once(request.uri().path())
+}
+
+/// Whether POSTs to an address are done once by this layer.
+pub(crate) fn is_done_once(path: &str) -> bool {
+    path.starts_with("/api/")
         && !OWN.iter().any(|own| path.starts_with(own))
         && !OWN_ENDS.iter().any(|own| path.ends_with(own))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::catalog::{EventId, TierId};
+use crate::catalog::{EventDetail, EventId, TierId};
 
 typed_id!(pub HoldId, "hld", "Names a hold.");
 typed_id!(pub OrderId, "ord", "Names an order.");
@@ -288,6 +288,67 @@ impl Stock {
     /// How many can still be bought.
     pub const fn left(&self) -> i64 {
         self.capacity - self.held - self.sold
+    }
+}
+
+/// The stock of an event as a whole and by its tiers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventStock {
+    /// The event.
+    pub event_id: EventId,
+    /// How many tickets there are in all.
+    pub capacity: i64,
+    /// How many are held.
+    pub held: i64,
+    /// How many are sold.
+    pub sold: i64,
+    /// How many can still be bought.
+    pub left: i64,
+    /// Its tiers by number.
+    pub tiers: Vec<TierStock>,
+}
+
+/// The stock of a tier, with what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TierStock {
+    /// The tier.
+    pub tier_id: TierId,
+    /// Its name.
+    pub name: String,
+    /// How many there are in all.
+    pub capacity: i64,
+    /// How many are held.
+    pub held: i64,
+    /// How many are sold.
+    pub sold: i64,
+    /// How many can still be bought.
+    pub left: i64,
+}
+
+impl EventStock {
+    /// The stock of an event's tiers put together.
+    pub fn of(event: &EventDetail, stock: &[Stock]) -> Self {
+        let tiers = event.tiers.iter().filter_map(|tier| {
+            let stock = stock.iter().find(|stock| stock.tier_id == tier.id)?;
+            Some(TierStock {
+                tier_id: tier.id,
+                name: tier.name.clone(),
+                capacity: stock.capacity,
+                held: stock.held,
+                sold: stock.sold,
+                left: stock.left().max(0),
+            })
+        });
+        let tiers: Vec<TierStock> = tiers.collect();
+        let sum = |of: fn(&TierStock) -> i64| -> i64 { tiers.iter().map(of).sum() };
+        Self {
+            event_id: event.event.id,
+            capacity: sum(|tier| tier.capacity),
+            held: sum(|tier| tier.held),
+            sold: sum(|tier| tier.sold),
+            left: sum(|tier| tier.left),
+            tiers,
+        }
     }
 }
 

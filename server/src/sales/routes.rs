@@ -29,6 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(order))
         .routes(routes!(stock))
         .routes(routes!(reset))
+        .routes(routes!(event_stock))
 }
 
 /// An event as buyers see it.
@@ -268,6 +269,20 @@ impl IntoProblem for ResetError {
             Self::Db(error) => error.into_problem(),
         }
     }
+}
+
+/// See the stock of an event, as a whole and by tiers
+#[utoipa::path(get, path = "/api/v2/events/{event}/stock", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.read"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = EventStock), (status = "4XX", body = Problem)))]
+async fn event_stock(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsRead>,
+    Path(event): Path<EventId>,
+) -> Result<Json<EventStock>, Problem> {
+    let detail = catalog::detail_of(&app, organiser.tenant(), event).await?;
+    let stock = service::stock(&app, event).await?;
+    Ok(Json(EventStock::of(&detail, &stock)))
 }
 
 impl IntoProblem for SalesError {

@@ -189,7 +189,7 @@ async fn cancel(
 #[utoipa::path(get, path = "/api/v1/shop/orders/{order}/tickets/{ticket}/qr/{format}", tag = "shop",
     security(("order_token" = [])),
     params(("order" = OrderId, Path), ("ticket" = TicketId, Path), ("format" = QrFormat, Path)),
-    responses((status = 200, content_type = "image/png"), (status = "4XX", body = Problem)))]
+    responses((status = 200, content((String = "image/png"), (String = "image/svg+xml"))), (status = "4XX", body = Problem)))]
 async fn qr(
     State(app): State<App>,
     OrderToken(token): OrderToken,

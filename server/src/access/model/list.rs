@@ -279,6 +279,7 @@ mod tests {
             allowlist_only: false,
             created_at: Timestamp::from_ms(0),
             removed_at: None,
+            revision: 1,
         }
     }
 

@@ -131,7 +131,7 @@ on_both_engines! {
         for role in [Role::Viewer, Role::Finance, Role::Viewer] {
             t.member(role).await;
         }
-        let all_keys: Vec<_> = join_all((0..3).map(|_| super::key(&t, &[Permission::EventsRead], None))).await;
+        let all_keys: Vec<_> = join_all((0..3).map(|_| crate::reads::key(&t, &[Permission::EventsRead], None))).await;
         all_keys[1].get("/api/v1/events").await.expect(200);
         identity::write_sightings(&t.app).await.unwrap();
         let pages = async |path: &str| {
@@ -207,7 +207,7 @@ on_both_engines! {
         let list = t.organiser.get(&path).await.expect(200);
         assert_eq!(texts(list["items"].as_array().unwrap(), "id"), [one.id.clone(), three.id.clone()]);
         // A key for one event finds no other by its id.
-        let narrow = super::key(&t, &[Permission::EventsRead], Some(&two.id)).await;
+        let narrow = crate::reads::key(&t, &[Permission::EventsRead], Some(&two.id)).await;
         assert_eq!(narrow.get(&path).await.expect(200)["items"], json!([]));
         let many = vec![one.id.as_str(); 101].join(",");
         let refused = t.organiser.get(&format!("/api/v1/events?ids={many}")).await.refused(422, "invalid");

@@ -60,6 +60,8 @@ pub(super) struct Operation {
     pub(super) queries: Vec<String>,
     /// The schema of its body, if it takes JSON.
     pub(super) body: Option<Value>,
+    /// The statuses that it names.
+    pub(super) statuses: Vec<String>,
     /// What is wrong with what it says.
     pub(super) contradiction: Option<String>,
 }
@@ -166,9 +168,11 @@ pub(super) fn operations() -> Vec<Operation> {
                 .filter(|parameter| parameter["in"] == "query")
                 .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
                 .collect();
+            let statuses = operation["responses"].as_object().unwrap().keys();
             all.push(Operation {
                 query,
                 queries,
+                statuses: statuses.cloned().collect(),
                 method: method.to_uppercase(),
                 path: path.clone(),
                 access,
