@@ -176,7 +176,7 @@ record! {
 record! {
     /// The stock of all tiers of an event together.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-    pub struct EventStock {
+    pub struct StockTotal {
         /// The event.
         pub event_id: EventId,
         /// How many tickets there are in all.

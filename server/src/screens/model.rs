@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::access::{DoorNow, SilentDevice};
 use crate::catalog::{EventDetail, EventId, EventSummary};
-use crate::sales::{EventSales, EventStock, OrderGlance, OrderTotal, PaidQuarter, Stock};
+use crate::sales::{EventSales, OrderGlance, OrderTotal, PaidQuarter, Stock, StockTotal};
 use crate::webhooks::FailingEndpoint;
 
 /// How many days the sales of an event are shown for, today included.
@@ -193,7 +193,7 @@ impl Days {
 /// Puts events, their stock and their sales together; the sales of all together as well.
 pub fn upcoming(
     events: Vec<EventSummary>,
-    stock: &[EventStock],
+    stock: &[StockTotal],
     sales: Option<&[EventSales]>,
     may_see_sales: impl Fn(EventId) -> bool,
 ) -> (Vec<UpcomingEvent>, Option<Vec<MoneyTotal>>) {

@@ -51,7 +51,7 @@ pub async fn newest_orders_in(
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn stock_of_in(c: &mut Conn, events: &[EventId]) -> Result<Vec<EventStock>, DbError> {
+pub async fn stock_of_in(c: &mut Conn, events: &[EventId]) -> Result<Vec<StockTotal>, DbError> {
     figures::stock_of(c, events).await
 }
 

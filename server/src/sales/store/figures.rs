@@ -60,7 +60,7 @@ pub(in crate::sales) async fn newest_orders(
 pub(in crate::sales) async fn stock_of(
     c: &mut Conn,
     events: &[EventId],
-) -> Result<Vec<EventStock>, DbError> {
+) -> Result<Vec<StockTotal>, DbError> {
     c.all(
         sql!(
             "SELECT event_id, CAST(SUM(capacity) AS BIGINT) AS capacity, CAST(SUM(held) AS BIGINT) AS held, \
