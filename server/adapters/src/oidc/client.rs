@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::OidcError;
-use super::http::Http;
+use super::http::{Http, HttpError};
 use crate::outgoing::{OutgoingError, Outside};
 
 /// How long a provider's description and keys are believed, in milliseconds.
@@ -459,7 +459,11 @@ fn claims_fault(error: ClaimsVerificationError) -> Fault {
     })
 }
 
-fn http_error(error: OutgoingError) -> OidcError {
+fn http_error(error: HttpError) -> OidcError {
+    let error = match error {
+        HttpError::Outgoing(error) => error,
+        HttpError::Failed(_) => return OidcError::Down(error.to_string()),
+    };
     match error {
         OutgoingError::Address(why) => OidcError::Address(why),
         OutgoingError::TooLarge => OidcError::Garbage("its answer is too large".to_owned()),
@@ -475,7 +479,7 @@ fn http_error(error: OutgoingError) -> OidcError {
     clippy::wildcard_enum_match_arm,
     reason = "the library's errors may grow"
 )]
-fn discovery_error(error: DiscoveryError<OutgoingError>) -> OidcError {
+fn discovery_error(error: DiscoveryError<HttpError>) -> OidcError {
     match error {
         DiscoveryError::Request(error) => http_error(error),
         DiscoveryError::Response(status, _, _) => {
@@ -492,7 +496,7 @@ fn discovery_error(error: DiscoveryError<OutgoingError>) -> OidcError {
     reason = "the library's errors may grow"
 )]
 fn exchange_error(
-    error: RequestTokenError<OutgoingError, StandardErrorResponse<CoreErrorResponseType>>,
+    error: RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> OidcError {
     match error {
         RequestTokenError::Request(error) => http_error(error),
@@ -512,7 +516,7 @@ fn exchange_error(
     clippy::wildcard_enum_match_arm,
     reason = "the library's errors may grow"
 )]
-fn user_info_error(error: UserInfoError<OutgoingError>) -> OidcError {
+fn user_info_error(error: UserInfoError<HttpError>) -> OidcError {
     match error {
         UserInfoError::Request(error) => http_error(error),
         other => OidcError::Garbage(short(&other)),

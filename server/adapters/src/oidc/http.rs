@@ -27,12 +27,23 @@ fn is_failure(status: StatusCode) -> bool {
 }
 
 impl<'c> AsyncHttpClient<'c> for Http {
-    type Error = OutgoingError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, OutgoingError>> + Send + 'c>>;
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.send(request))
     }
+}
+
+/// Why there is no answer to make something of.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HttpError {
+    /// None came.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
+    /// The provider failed, by this status.
+    #[error("it answers {0}")]
+    Failed(u16),
 }
 
 #[derive(Clone)]
@@ -50,11 +61,14 @@ impl Http {
     }
 
     /// Sends a request and reads the whole answer.
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutgoingError> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         // A host that is down is down for all of its tenants.
         let host = request.uri().authority().map(ToString::to_string);
         let host = host.as_deref().unwrap_or_default();
         let reply = self.0.send(host, request).await?;
+        if reply.status.is_server_error() {
+            return Err(HttpError::Failed(reply.status.as_u16()));
+        }
         let mut answer = Response::new(reply.body);
         *answer.status_mut() = reply.status;
         *answer.headers_mut() = reply.headers;
@@ -88,7 +102,7 @@ mod tests {
                 .body(Vec::new())
                 .unwrap();
             let refused = http.send(request).await.map(|_| ());
-            assert_eq!(refused, Err(OutgoingError::Address(refusal)), "{url}");
+            assert_eq!(refused, Err(OutgoingError::Address(refusal).into()), "{url}");
         }
     }
 }

@@ -132,8 +132,8 @@ async fn either_may_die(redis: &str) {
     told_in_order(&organisers[1], &id, &hook).await;
     let begin = Instant::now();
     loop {
-        let (seen, all) = (device.seen.lock().unwrap().clone(), device.all(1).await);
-        if seen == all {
+        let all = device.all(1).await;
+        if *device.seen.lock().unwrap() == all {
             break;
         }
         assert!(begin.elapsed() < PATIENCE, "the device missed something");
@@ -310,8 +310,7 @@ async fn told_in_order(organiser: &Client, event: &str, hook: &Hook) {
         assert!(begin.elapsed() < PATIENCE, "{told} of {wanted} were told");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let mut messages: BTreeMap<(String, String), BTreeMap<String, BTreeSet<Vec<u8>>>> =
-        BTreeMap::new();
+    let mut messages: BTreeMap<_, BTreeMap<_, BTreeSet<_>>> = BTreeMap::new();
     for one in hook.received() {
         let copies = messages.entry(about(&one)).or_default();
         let id = one.id().to_owned();
