@@ -16,6 +16,7 @@ SEED = os.environ.get("BILTEN_SCHEMATHESIS_SEED", "1")
 ONLY = os.environ.get("BILTEN_SCHEMATHESIS_ONLY")
 REPORT = os.environ.get("BILTEN_SCHEMATHESIS_REPORT")
 
+HERE = pathlib.Path.cwd()
 # What is not called at all, with the reason.
 NEVER: dict[str, str] = {}
 # What closes the service to all others, or gives it other keys: called when all else was.
@@ -37,7 +38,7 @@ def ask(server: Server, seconds: int, phases: str, *filters: str) -> bool:
         *filters,
     ]
     if REPORT:
-        folder = pathlib.Path(REPORT) / server.engine
+        folder = HERE / REPORT / server.engine
         arguments += ["--report=ndjson,junit", f"--report-dir={folder}"]
     try:
         code = schemathesis.main(args=arguments, standalone_mode=False)
@@ -50,6 +51,8 @@ def run(engine: str) -> list[str]:
     """What is wrong on this database."""
     server = Server(engine)
     wrong = []
+    # What schemathesis leaves behind goes with the server.
+    os.chdir(server.path)
     try:
         began = time.monotonic()
         hooks.seed = Seed(server)
@@ -68,6 +71,7 @@ def run(engine: str) -> list[str]:
             print(f"schemathesis: the server stays at {server.url}; Ctrl-C ends it", flush=True)
             server.process.wait()
     finally:
+        os.chdir("/")
         server.stop()
     return wrong
 
