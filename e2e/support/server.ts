@@ -35,7 +35,7 @@ const inDays = (days: number, hours = 0) =>
 export class Server {
   private constructor(
     readonly url: string,
-    private readonly key: string,
+    readonly key: string,
     private readonly serve: () => ChildProcess,
     private process: ChildProcess,
     private readonly mail: string,

@@ -41,7 +41,8 @@ async fn app(db: &TestDb) -> App {
     let vault = Vault::unlock(db, masters, server::sealed_columns(), &OsRandom, now)
         .await
         .unwrap();
-    let post = bilten_server::app::Post::new(&config).unwrap();
+    let post =
+        bilten_server::app::Post::new(&config, bilten_server::server::outside(&config)).unwrap();
     App::new(
         db.db(),
         Arc::new(SystemClock),
@@ -175,14 +176,14 @@ async fn bench(engine: Engine, members: usize, rounds: usize) {
         after = found.last().map(|member| member.id);
         let role = MemberFilter {
             role: Some(Role::Finance),
-            email: None,
+            ..MemberFilter::default()
         };
         let begin = Instant::now();
         page(role, None).await;
         by_role.push(begin.elapsed());
         let email = MemberFilter {
-            role: None,
             email: any(round).1.parse().ok(),
+            ..MemberFilter::default()
         };
         let begin = Instant::now();
         let found = page(email, None).await;

@@ -196,7 +196,10 @@ async fn others(
             while Instant::now() < until {
                 let begin = Instant::now();
                 let tenant = identity::Tenant::whole(identity::OrganisationId::from_bytes([7; 16]));
-                catalog::events_of(&app, &tenant, None, 10).await.unwrap();
+                let by = catalog::EventSort::Newest;
+                catalog::events_of(&app, &tenant, None, by, None, 10)
+                    .await
+                    .unwrap();
                 own.push(begin.elapsed());
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }

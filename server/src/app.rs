@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bilten_adapters::mail::{self, MailConfigError, Mailer};
+use bilten_adapters::outgoing::{MAIL_SERVER, OutgoingConfigError, Outside};
 use bilten_adapters::sms::{self, SmsConfigError, SmsSender};
 use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::db::Db;
@@ -14,6 +15,7 @@ use crate::access::{Hints, PushLanes};
 use crate::catalog::Offers;
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
+use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
@@ -36,6 +38,8 @@ pub struct Parts {
     pub config: Live<Config>,
     /// Seals secrets and derives tokens.
     pub vault: Vault,
+    /// Whom this node calls, and how they are.
+    pub outside: Arc<Outside>,
     /// Sends mail; a job calls it, see [`identity::mail`](crate::identity::mail).
     pub mailer: Exchange<Arc<dyn Mailer>>,
     /// Sends text messages, if anybody does.
@@ -63,7 +67,7 @@ pub struct Parts {
     /// Queues of pushed scans, one per event.
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
-    pub hints: Hints,
+    pub hints: Arc<Hints>,
     /// Whether this node is about to stop.
     pub draining: Draining,
     /// How this node is.
@@ -74,10 +78,14 @@ pub struct Parts {
     pub source: Source,
     /// Sends webhooks to their receivers.
     pub webhooks: Receivers,
+    /// Takes down what programs ask.
+    pub inspector: Inspector,
 }
 
 /// Who carries messages to people.
 pub struct Post {
+    /// By whom calls to others are made.
+    pub outside: Arc<Outside>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
     /// Sends text messages, if anybody does.
@@ -93,6 +101,9 @@ pub enum PostError {
     /// Those of text messages.
     #[error(transparent)]
     Sms(#[from] SmsConfigError),
+    /// Those of all calls to others.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingConfigError),
 }
 
 impl PostError {
@@ -101,19 +112,23 @@ impl PostError {
         match self {
             Self::Mail(_) => "mail.config",
             Self::Sms(_) => "sms.config",
+            Self::Outgoing(error) => error.code(),
         }
     }
 }
 
 impl Post {
-    /// The carriers that the configuration names.
+    /// The carriers that the configuration names, who call others by what is known of those.
     ///
     /// # Errors
     /// [`PostError`] if its settings make no sense.
-    pub fn new(config: &Config) -> Result<Self, PostError> {
+    pub fn new(config: &Config, outside: Arc<Outside>) -> Result<Self, PostError> {
+        config.outgoing.check()?;
+        let step = config.outgoing.whole(&MAIL_SERVER);
         Ok(Self {
-            mailer: mail::mailer(&config.mail)?,
-            sms: sms::sender(&config.sms)?,
+            mailer: mail::mailer(&config.mail, step, &outside)?,
+            sms: sms::sender(&config.sms, &outside)?,
+            outside,
         })
     }
 }
@@ -131,6 +146,7 @@ impl App {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
+            outside: post.outside,
             mailer: Exchange::new(post.mailer),
             sms: Exchange::new(post.sms),
             principals: Principals::default(),
@@ -142,12 +158,13 @@ impl App {
             offers: Offers::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
-            hints: Hints::default(),
+            hints: Arc::default(),
             draining: Draining::default(),
             health: Health::default(),
             log: LogControl::default(),
             source: Source::default(),
             webhooks: Receivers::default(),
+            inspector: Inspector::new(&config.inspector),
             db,
             clock,
             random,

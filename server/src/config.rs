@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use bilten_adapters::mail::MailConfig;
+use bilten_adapters::outgoing::OutgoingConfig;
 use bilten_adapters::sms::SmsConfig;
 use bilten_adapters::telemetry::TelemetryConfig;
 use bilten_kernel::config::{self, ConfigError, Values};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::edge::LimitsConfig;
 use crate::identity::IdentityConfig;
+use crate::inspect::InspectorConfig;
 use crate::platform::{MasterKey, Masters, VaultError};
 use crate::webhooks::WebhooksConfig;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Where its records are.
     pub database: DatabaseConfig,
+    /// How it and other nodes wake each other.
+    pub nodes: NodesConfig,
     /// What it logs.
     pub log: LogConfig,
     /// Where its master key is.
@@ -47,6 +51,25 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// How others are told of what happens.
     pub webhooks: WebhooksConfig,
+    /// How requests are kept for developers.
+    pub inspector: InspectorConfig,
+    /// How others are called.
+    pub outgoing: OutgoingConfig,
+}
+
+/// How nodes that share a database wake each other: section `[nodes]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodesConfig {
+    /// Where they tell each other that there is something to do; empty: by the database.
+    pub url: String,
+}
+
+impl std::fmt::Debug for NodesConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("NodesConfig").finish_non_exhaustive()
+    }
 }
 
 /// Where the master key is: section `[secrets]`.
@@ -157,6 +180,7 @@ mod tests {
         assert_eq!(config.http.header_limit_bytes, kernel.header_limit_bytes);
         assert_eq!(config.http.max_in_flight, kernel.max_in_flight);
         assert_eq!(config.log.level, LogConfig::default().level);
+        assert_eq!(config.outgoing, OutgoingConfig::default());
     }
 
     #[test]

@@ -9,14 +9,15 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::metric;
 use bilten_kernel::outbox::{self, Entry};
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Counting, DeviceId, Redeemed};
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{ORDERS, OrderId};
-use crate::{access, sales, tickets};
+use crate::{access, inspect, payments, sales, tickets};
 
 /// Something that happened, as it is written to the outbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub enum DomainEvent {
         /// The event as it is now.
         detail: Box<EventDetail>,
     },
-    /// A draft was deleted.
+    /// A draft was deleted, or an event of a sandbox that was emptied.
     EventDeleted {
         /// Which one.
         event: EventId,
@@ -44,6 +45,9 @@ pub enum DomainEvent {
         order: OrderId,
         /// Of which event.
         event: EventId,
+        /// Whether it is of a sandbox.
+        #[serde(default)]
+        sandbox: bool,
     },
     /// Tickets of an event changed on their own: reissued or revoked.
     TicketChanged {
@@ -52,6 +56,17 @@ pub enum DomainEvent {
         /// Which one.
         ticket: tickets::TicketId,
         /// What was done to it: `revoked` or `reissued`.
+        change: String,
+    },
+    /// Passages at gates were recorded, or stand otherwise by what was recorded after them.
+    RedemptionsSettled(SettledRedemptions),
+    /// Something happened to a device of a gate or box office.
+    DeviceChanged {
+        /// Of which event.
+        event: EventId,
+        /// Which one.
+        device: DeviceId,
+        /// What was done to it: `paired` or `revoked`.
         change: String,
     },
     /// Something happened to a program of a third party, or to what was granted to it.
@@ -95,13 +110,30 @@ pub struct PaidOrder {
     /// Who bought it; only those who react in the same transaction see it.
     #[serde(skip)]
     pub name: String,
+    /// Whether it is of a sandbox.
+    #[serde(default)]
+    pub sandbox: bool,
     /// How many of which tier.
     pub items: Vec<(TierId, u32)>,
     /// When it was paid.
     pub paid_at: Timestamp,
-    /// Where it was caused: a lane pays orders of many requests at once.
+    /// What caused it: a lane pays orders of many requests at once.
     #[serde(skip)]
-    pub trace: Option<TraceContext>,
+    pub cause: Cause,
+}
+
+/// Passages of one event that stand anew, all in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledRedemptions {
+    /// Of which event.
+    pub event: EventId,
+    /// Whether they count.
+    pub standing: Counting,
+    /// Which; a bounded number of them.
+    pub redemptions: Vec<Redeemed>,
+    /// What caused it: a lane records what many devices push at once.
+    #[serde(skip)]
+    pub cause: Cause,
 }
 
 /// A reaction said no, so that what caused it must not happen.
@@ -124,23 +156,27 @@ impl DomainEvent {
             Self::OrderPaid(_) => "order.paid",
             Self::OrderRefunded { .. } => "order.refunded",
             Self::TicketChanged { .. } => "ticket.changed",
+            Self::RedemptionsSettled(_) => "redemption.settled",
+            Self::DeviceChanged { .. } => "device.changed",
             Self::OAuthChanged { .. } => "oauth.changed",
             Self::Identity(event) => event.kind(),
             Self::PersonErased { .. } => "person.erased",
         }
     }
 
-    /// Where it was caused, if that is not where the write runs.
-    fn trace(&self) -> Option<TraceContext> {
+    /// What caused it, if that is not what runs the write.
+    fn cause(&self) -> Cause {
         match self {
-            Self::OrderPaid(order) => order.trace,
+            Self::OrderPaid(order) => order.cause.clone(),
+            Self::RedemptionsSettled(settled) => settled.cause.clone(),
             Self::EventSaved { .. }
             | Self::EventDeleted { .. }
             | Self::OrderRefunded { .. }
             | Self::TicketChanged { .. }
+            | Self::DeviceChanged { .. }
             | Self::OAuthChanged { .. }
             | Self::PersonErased { .. }
-            | Self::Identity(_) => None,
+            | Self::Identity(_) => Cause::default(),
         }
     }
 
@@ -152,6 +188,8 @@ impl DomainEvent {
             Self::OrderPaid(order) => order.order.to_string(),
             Self::OrderRefunded { order, .. } => order.to_string(),
             Self::TicketChanged { ticket, .. } => ticket.to_string(),
+            Self::RedemptionsSettled(settled) => settled.event.to_string(),
+            Self::DeviceChanged { device, .. } => device.to_string(),
             Self::OAuthChanged { client, .. } => client.to_string(),
             Self::Identity(event) => event
                 .user()
@@ -162,16 +200,16 @@ impl DomainEvent {
 }
 
 metric! {
-    /// Tickets of orders that were paid.
+    /// Tickets of orders that were paid, but for those of sandboxes.
     TICKETS: Counter = "bilten_tickets_sold_total"
 }
 
-/// Counts what was sold and what was undone, once it is durable.
+/// Counts what was sold and what was undone, once it is durable; what sandboxes do is in no total.
 fn count(c: &mut Conn, events: &[DomainEvent]) {
     let (mut paid, mut tickets, mut refunded) = (0, 0, 0);
     for event in events {
         match event {
-            DomainEvent::OrderPaid(order) => {
+            DomainEvent::OrderPaid(order) if !order.sandbox => {
                 paid += 1;
                 tickets += order
                     .items
@@ -179,10 +217,14 @@ fn count(c: &mut Conn, events: &[DomainEvent]) {
                     .map(|(_, count)| u64::from(*count))
                     .sum::<u64>();
             }
-            DomainEvent::OrderRefunded { .. } => refunded += 1,
-            DomainEvent::EventSaved { .. }
+            DomainEvent::OrderRefunded { sandbox: false, .. } => refunded += 1,
+            DomainEvent::OrderPaid(_)
+            | DomainEvent::OrderRefunded { .. }
+            | DomainEvent::EventSaved { .. }
             | DomainEvent::EventDeleted { .. }
             | DomainEvent::TicketChanged { .. }
+            | DomainEvent::RedemptionsSettled(_)
+            | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::PersonErased { .. }
             | DomainEvent::Identity(_) => {}
@@ -209,7 +251,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
         .iter()
         .map(|event| {
             let entry = Entry::new(event.aggregate(), event.kind(), event, now)?;
-            Ok::<_, DbError>(entry.caused_by(event.trace()))
+            Ok::<_, DbError>(entry.caused_by(event.cause()))
         })
         .collect::<Result<Vec<_>, _>>()?;
     outbox::emit(c, entries).await?;
@@ -224,21 +266,27 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 access::on_event_saved(app, c, &detail, &change).await?;
             }
             DomainEvent::EventDeleted { event, .. } => {
+                let orders = sales::on_event_closed(c, event).await?;
+                tickets::on_event_closed(c, event).await?;
                 access::on_event_deleted(c, event).await?;
                 tickets::on_event_deleted(c, event).await?;
+                payments::on_event_deleted(c, &orders).await?;
                 sales::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
-            DomainEvent::OrderRefunded { order, event } => {
+            DomainEvent::OrderRefunded { order, event, .. } => {
                 tickets::on_order_refunded(app, c, event, order).await?
             }
-            DomainEvent::PersonErased { email, .. } => {
+            DomainEvent::PersonErased { user, email } => {
+                inspect::on_person_erased(c, user).await?;
                 if let Some(email) = email {
                     let orders = sales::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::on_person_erased(app, c, &orders).await?;
                 }
             }
             DomainEvent::TicketChanged { .. }
+            | DomainEvent::RedemptionsSettled(_)
+            | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::Identity(_) => {}
         }
@@ -261,9 +309,10 @@ mod tests {
             event: EventId::from_bytes([2; 16]),
             reference: "R".to_owned(),
             name: "Ana Novak".to_owned(),
+            sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
-            trace: None,
+            cause: Cause::default(),
         };
         let text = serde_json::to_string(&DomainEvent::OrderPaid(order)).unwrap();
         assert!(

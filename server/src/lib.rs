@@ -3,27 +3,34 @@
 //! | part | holds |
 //! |---|---|
 //! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
+//! | `inspect` | what programs asked of the API, for their developers |
 //! | `web` | the storefront: pages that call the domains' services |
+//! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
 //! | `edge` | who is let in, how often, and what goes first |
+//! | `api` | the API as a whole: its description, versions and documentation |
 //! | `events` | what happens in a domain and concerns those before it |
 //! | `telemetry` | how a running node is watched, and what changes without a restart |
 //! | `app`, `router`, `config`, `server` | the application put together, its routes, its settings, its life |
 //! | `cli` | the commands of `bilten` |
 
 pub mod access;
+pub mod api;
 pub mod app;
+pub mod batch;
 pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod edge;
 pub mod events;
 pub mod identity;
+pub mod inspect;
 pub mod payments;
 pub mod personal;
 pub mod platform;
 mod qr;
 pub mod router;
 pub mod sales;
+pub mod screens;
 pub mod server;
 pub mod telemetry;
 pub mod tickets;
@@ -93,5 +100,25 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 130,
         name: "edge",
         sql: include_str!("../migrations/0130_edge.sql"),
+    },
+    Migration {
+        version: 131,
+        name: "revisions",
+        sql: include_str!("../migrations/0131_revisions.sql"),
+    },
+    Migration {
+        version: 132,
+        name: "sandbox",
+        sql: include_str!("../migrations/0132_sandbox.sql"),
+    },
+    Migration {
+        version: 133,
+        name: "requests",
+        sql: include_str!("../migrations/0133_requests.sql"),
+    },
+    Migration {
+        version: 134,
+        name: "nodes",
+        sql: include_str!("../migrations/0134_nodes.sql"),
     },
 ];

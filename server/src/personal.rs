@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::identity::{Email, UserId};
-use crate::{platform, sales, tickets};
+use crate::{inspect, platform, sales, tickets};
 
 /// A kind of thing that is held of somebody: a file of their copy.
 #[derive(Clone, Debug)]
@@ -38,6 +38,7 @@ pub async fn held_by_others(
             orders.push(json!({"order": order, "tickets": tickets}));
         }
     }
+    let requests = inspect::requests_of_person_in(app, c, user).await?;
     let trail = platform::audit_of_person_in(app, c, &user.to_string()).await?;
     Ok(vec![
         Held {
@@ -47,6 +48,10 @@ pub async fn held_by_others(
         Held {
             name: "recorded_actions",
             content: json!(trail),
+        },
+        Held {
+            name: "requests_of_programs",
+            content: json!(requests),
         },
     ])
 }

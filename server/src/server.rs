@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bilten_adapters::nodes::{self, NodesUrlError};
+use bilten_adapters::outgoing::Outside;
 use bilten_kernel::clock::{Clock, SystemClock};
 use bilten_kernel::db::{Db, DbError};
 use bilten_kernel::http::{self, ServeError};
@@ -18,7 +20,7 @@ use crate::config::Config;
 use crate::edge::{self, EdgeError, Front};
 use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
 use crate::{
-    MIGRATIONS, identity, payments, platform, router, sales, telemetry, tickets, webhooks,
+    MIGRATIONS, identity, inspect, payments, platform, router, sales, telemetry, tickets, webhooks,
 };
 
 /// How often holds and orders whose time is over are ended.
@@ -32,6 +34,8 @@ const OAUTH_SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 /// How often keys of access tokens are looked after, and what has had its time is deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+/// How often requests of programs that have had their time are deleted.
+const INSPECTED_EVERY: Duration = Duration::from_secs(600);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,9 @@ pub enum StartError {
     /// Nobody can be let in by these settings.
     #[error(transparent)]
     Edge(#[from] EdgeError),
+    /// Nodes cannot wake each other by these settings.
+    #[error(transparent)]
+    Nodes(#[from] NodesUrlError),
     /// The address cannot be listened on.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -70,9 +77,15 @@ impl StartError {
             Self::Vault(error) => error.code(),
             Self::Post(error) => error.code(),
             Self::Edge(error) => error.code(),
+            Self::Nodes(error) => error.code(),
             Self::Serve(error) => error.code(),
         }
     }
+}
+
+/// Whom this process calls, by this configuration and the system's clock.
+pub fn outside(config: &Config) -> Arc<Outside> {
+    Outside::new(config.outgoing, Arc::new(SystemClock), Arc::new(OsRandom))
 }
 
 /// Opens the database, brings it up to date and puts the application together.
@@ -80,6 +93,15 @@ impl StartError {
 /// # Errors
 /// [`StartError`] by what is wrong.
 pub async fn open(config: Config) -> Result<App, StartError> {
+    let outside = outside(&config);
+    open_with(config, outside).await
+}
+
+/// Like [`open`], for a process that calls others already.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(config: Config, outside: Arc<Outside>) -> Result<App, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     if let Some(folder) = config
@@ -93,7 +115,8 @@ pub async fn open(config: Config) -> Result<App, StartError> {
     }
     // Before the database: what is wrong with the settings must change nothing.
     edge::check(&config)?;
-    let post = Post::new(&config)?;
+    nodes::nodes(&config.nodes.url)?;
+    let post = Post::new(&config, outside)?;
     let db = Db::open(&config.database).await?;
     db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
         .await?;
@@ -112,7 +135,7 @@ pub async fn open_to_read(config: Config) -> Result<App, StartError> {
     let masters = config.secrets.existing_masters()?;
     let masters = masters.ok_or(VaultError::NoKeys)?;
     let vault = Vault::load(&db, masters, sealed_columns(), clock.now()).await?;
-    let post = Post::new(&config)?;
+    let post = Post::new(&config, outside(&config))?;
     Ok(App::new(db, clock, Arc::new(OsRandom), config, vault, post))
 }
 
@@ -124,6 +147,7 @@ pub fn sealed_columns() -> Vec<&'static SealedColumn> {
         sales::SEALED,
         tickets::SEALED,
         webhooks::SEALED,
+        inspect::SEALED,
     ]
     .into_iter()
     .flatten()
@@ -139,14 +163,21 @@ pub fn jobs(app: &App) -> JobRunner {
     );
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
-    let forgetter = app.clone();
-    let (rotator, tidier) = (app.clone(), app.clone());
+    let (forgetter, decliner) = (app.clone(), app.clone());
+    let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
             move |payment: payments::PaymentId| {
                 let app = caller.clone();
                 async move { Ok(payments::provider_reports(&app, payment, true).await?) }
+            },
+        )
+        .on(
+            payments::CALL_BACK_DECLINED_JOB,
+            move |payment: payments::PaymentId| {
+                let app = decliner.clone();
+                async move { Ok(payments::provider_reports(&app, payment, false).await?) }
             },
         )
         .on(platform::RESEAL_JOB, move |()| {
@@ -176,6 +207,10 @@ pub fn jobs(app: &App) -> JobRunner {
         .every("identity.token_keys", TIDY_EVERY, move || {
             let app = rotator.clone();
             async move { Ok(identity::rotate_token_keys(&app).await?) }
+        })
+        .every("inspect.tidy", INSPECTED_EVERY, move || {
+            let app = inspector.clone();
+            async move { Ok(inspect::tidy(&app).await?) }
         })
         .every("identity.tidy", TIDY_EVERY, move || {
             let app = tidier.clone();
@@ -215,13 +250,14 @@ pub fn dispatcher(app: &App) -> Dispatcher {
 /// Serves until `shutdown`, then lets requests and jobs finish and closes the database.
 ///
 /// # Errors
-/// [`StartError::Serve`] when the certificate cannot be used, [`StartError::Edge`] by other settings.
+/// [`StartError::Serve`] when the certificate cannot be used, [`StartError::Edge`] or [`StartError::Nodes`] by other settings.
 pub async fn serve(
     app: App,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let front = Front::new(&app)?;
+    let nodes = nodes::nodes(&app.config.nodes.url)?;
     let (stop, stopping) = watch::channel(false);
     let until_stopped = |mut stopping: watch::Receiver<bool>| async move {
         // An error means that the sender is gone: stop as well.
@@ -234,8 +270,15 @@ pub async fn serve(
     let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
     let sending = tokio::spawn(webhook_jobs(&app).run(until_stopped(stopping.clone())));
     let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping.clone())));
-    let db = app.db.clone();
-    let others = tokio::spawn(async move { db.wake_each_other(until_stopped(stopping)).await });
+    let inspected = app.clone();
+    let until = until_stopped(stopping.clone());
+    let inspecting = tokio::spawn(async move { inspect::write_down(&inspected, until).await });
+    let (db, hints) = (app.db.clone(), Arc::clone(&app.hints));
+    db.hear_nodes(move |about, position| hints.heard(about, position));
+    let others = tokio::spawn(async move {
+        db.wake_each_other(nodes.as_deref(), until_stopped(stopping))
+            .await;
+    });
     let waiting = app.clone();
     let drain_delay = Duration::from_millis(app.config.http.drain_delay_ms);
     let shutdown = async move {
@@ -251,7 +294,7 @@ pub async fn serve(
     let blocks = tokio::spawn(async move { front.keep_blocks(&blocker).await });
     let served = http::serve(listener, routes, &app.config.http, shutdown).await;
     stop.send_replace(true);
-    let _ = tokio::join!(jobs, sending, outbox, others);
+    let _ = tokio::join!(jobs, sending, outbox, inspecting, others);
     keys.abort();
     blocks.abort();
     watch.abort();

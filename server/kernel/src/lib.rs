@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod busy;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -27,6 +28,11 @@ pub const MIGRATIONS: &[db::Migration] = &[
         version: 5,
         name: "traces",
         sql: include_str!("../migrations/0005_traces.sql"),
+    },
+    db::Migration {
+        version: 6,
+        name: "causes",
+        sql: include_str!("../migrations/0006_causes.sql"),
     },
 ];
 

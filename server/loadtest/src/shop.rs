@@ -103,11 +103,11 @@ impl Shop {
         let stock = self
             .call(
                 Method::GET,
-                &format!("/api/v1/events/{}/stock", event.id),
+                &format!("/api/v2/events/{}/stock", event.id),
                 None,
             )
             .await?;
-        let number = |name: &str| stock[0][name].as_i64().unwrap_or(-1);
+        let number = |name: &str| stock["tiers"][0][name].as_i64().unwrap_or(-1);
         Ok((number("held"), number("sold")))
     }
 }

@@ -9,7 +9,7 @@ use crate::catalog::EventId;
 
 /// The newest feed position of each event that somebody listens to, in this node.
 ///
-/// Nodes do not tell each other: whoever listens also looks for itself now and then.
+/// Nodes tell each other, but may not be heard: whoever listens also looks for itself now and then.
 #[derive(Default)]
 pub struct Hints(Mutex<HashMap<EventId, watch::Sender<i64>>>);
 
@@ -27,6 +27,13 @@ impl Hints {
             if !grew && sender.is_closed() {
                 events.remove(&event);
             }
+        }
+    }
+
+    /// Takes what a node has told: the id of an event and its position. What is none is for others.
+    pub fn heard(&self, about: &str, position: i64) {
+        if let Ok(event) = about.parse() {
+            self.tell(event, position);
         }
     }
 

@@ -15,6 +15,8 @@
 //!
 //! To let the feed say something new: a kind in `store/marks.rs`, its change in `service/marks.rs`.
 
+use bilten_kernel::busy::Busy;
+
 mod hints;
 mod model;
 mod routes;
@@ -25,3 +27,7 @@ pub use hints::Hints;
 pub use model::*;
 pub use routes::routes;
 pub use service::*;
+
+/// What devices send and get is unpacked, verified and packed by all cores at most, away from
+/// everything else.
+static DOOR_WORK: Busy = Busy::new(|cores| cores);

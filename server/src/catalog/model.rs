@@ -1,7 +1,9 @@
 //! Events as organisers describe them, and the rules that need no database.
 
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{DbError, Record, Row};
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::Place;
 use bilten_kernel::money::{Currency, Money};
 use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,9 @@ record! {
         pub venue_name: String,
         /// Where the venue is.
         pub venue_address: String,
+        /// Whether its organisation only tries things out: its tickets let nobody in anywhere else.
+        #[serde(default)]
+        pub sandbox: bool,
         /// Raised by each change; a change must name the version it started from.
         pub version: i64,
         /// When it was made.
@@ -150,6 +155,89 @@ pub struct EventDetail {
     pub tiers: Vec<Tier>,
 }
 
+/// An event as lists show it: with the span of its dates, without the dates themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventSummary {
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+    /// When its first date starts.
+    pub starts_at: Timestamp,
+    /// When its last date ends.
+    pub ends_at: Timestamp,
+}
+
+impl Record for EventSummary {
+    fn read(row: &Row<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            event: Event::read(row)?,
+            starts_at: row.get("starts_at")?,
+            ends_at: row.get("ends_at")?,
+        })
+    }
+}
+
+text_enum! {
+    /// How a list of events is ordered.
+    #[derive(Default)]
+    pub enum EventSort {
+        /// As they were made, the newest first.
+        #[default]
+        Newest = "-created",
+        /// As they were made, the oldest first.
+        Oldest = "created",
+        /// By when their first date starts, the earliest first.
+        Soonest = "starts_at",
+        /// By when their first date starts, the latest first.
+        Latest = "-starts_at",
+        /// By name, letter by letter.
+        Name = "name",
+        /// By name, backwards.
+        NameBackwards = "-name",
+    }
+}
+
+impl EventSort {
+    /// Where an event stands in this order.
+    pub fn place(self, listed: &EventSummary) -> Place {
+        let id = listed.event.id;
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(id),
+            Self::Soonest | Self::Latest => Place::of_number(listed.starts_at.ms(), id),
+            Self::Name | Self::NameBackwards => Place::of_text(&listed.event.name, id),
+        }
+    }
+}
+
+record! {
+    /// A published event in a shop's list.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct ListedEvent {
+        /// Its id.
+        pub id: EventId,
+        /// The last part of its page's address.
+        pub slug: String,
+        /// Its name.
+        pub name: String,
+        /// The IANA time zone of the venue, such as `Europe/Ljubljana`.
+        pub time_zone: String,
+        /// The currency of all its prices (ISO 4217).
+        pub currency: Currency,
+        /// What the venue is called.
+        pub venue_name: String,
+        /// Where the venue is.
+        pub venue_address: String,
+        /// Whether its organisation only tries things out.
+        pub sandbox: bool,
+        /// When the first of its dates that are not over starts.
+        pub starts_at: Timestamp,
+        /// When its last date ends.
+        pub ends_at: Timestamp,
+        /// The price of its cheapest tier, in minor units; none if it has no tier.
+        pub from_price_minor: Option<i64>,
+    }
+}
+
 /// Why a tier cannot be bought at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffSale {
@@ -183,6 +271,13 @@ impl EventDetail {
             .map(|o| o.doors_at.unwrap_or(o.starts_at))
             .min()
             .unwrap_or(self.event.created_at)
+    }
+
+    /// Whether the doors of one of its dates are open.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.occurrences
+            .iter()
+            .any(|date| date.doors_at.unwrap_or(date.starts_at) <= now && now < date.ends_at)
     }
 
     /// When tickets of a tier are valid, in whole seconds since the epoch: `[from, until)`.
@@ -298,8 +393,8 @@ pub struct EventInput {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventPatch {
-    /// The version of the event that this change starts from.
-    pub version: i64,
+    /// The version of the event that this change starts from; needed unless `If-Match` says it.
+    pub version: Option<i64>,
     /// Its name.
     pub name: Option<String>,
     /// What it is about, in plain text.
@@ -314,8 +409,8 @@ pub struct EventPatch {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TierPatch {
-    /// The version of the event that this change starts from.
-    pub version: i64,
+    /// The version of the event that this change starts from; needed unless `If-Match` says it.
+    pub version: Option<i64>,
     /// Its name.
     pub name: Option<String>,
     /// What it includes, in plain text.
@@ -504,6 +599,12 @@ impl Faults {
             Err(self.0)
         }
     }
+}
+
+/// Whether a text can be the last part of an address; a database need not be asked with anything else.
+pub fn can_be_slug(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_part)
 }
 
 /// Makes the last part of an address from a name: ASCII letters, digits and single hyphens.

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use bilten_kernel::error::{IntoProblem, Problem};
-use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{IfMatch, Json, Page, PageQuery, Path, Query, Revised, Sorted, ids};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,146 +39,186 @@ async fn create(
     Ok((StatusCode::CREATED, Json(event)))
 }
 
-/// List the organisation's events, newest first
+/// Which events are listed, and how.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct EventQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
+    cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `-created` if absent.
+    #[param(inline, value_type = Option<EventSort>)]
+    sort: Option<String>,
+    /// Only events with these ids, at most 100, with commas between them.
+    ids: Option<String>,
+}
+
+/// List the organisation's events, newest first unless they are sorted otherwise
 #[utoipa::path(get, path = "/api/v1/events", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("events.read"))), params(PageQuery),
-    responses((status = 200, body = Page<Event>), (status = "4XX", body = Problem)))]
+    extensions(("x-permission" = json!("events.read"))), params(EventQuery),
+    responses((status = 200, body = Page<EventSummary>), (status = "4XX", body = Problem)))]
 async fn list(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Event>>, Problem> {
-    let before = page.after::<EventId>()?;
-    let events = service::events_of(&app, organiser.tenant(), before, page.limit_and_one()).await?;
-    Ok(Json(page.page(events, |event| event.id)))
+    Query(query): Query<EventQuery>,
+) -> Result<Json<Page<EventSummary>>, Problem> {
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let sorted = Sorted::<EventSort>::new(page, query.sort.as_deref())?;
+    let only = ids::<EventId>(query.ids.as_deref())?;
+    let (after, limit) = (sorted.after()?, sorted.limit_and_one());
+    let tenant = organiser.tenant();
+    let events = service::events_of(&app, tenant, only, sorted.by, after, limit).await?;
+    Ok(Json(sorted.page(events, |event| sorted.by.place(event))))
 }
 
 /// Read an event
 #[utoipa::path(get, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path)), responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn read(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Json<EventDetail>, Problem> {
-    Ok(Json(
-        service::detail_of(&app, organiser.tenant(), event).await?,
-    ))
+) -> Result<Revised<EventDetail>, Problem> {
+    let detail = service::detail_of(&app, organiser.tenant(), event).await?;
+    Ok(revised(detail))
+}
+
+fn revised(detail: EventDetail) -> Revised<EventDetail> {
+    Revised(detail.event.version, detail)
 }
 
 /// Change the texts of an event
 #[utoipa::path(patch, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn update(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
+    seen: IfMatch,
     Json(patch): Json<EventPatch>,
-) -> Result<Json<EventDetail>, Problem> {
-    Ok(Json(
-        service::update_event(&app, organiser.tenant(), event, organiser.actor(), patch).await?,
-    ))
+) -> Result<Revised<EventDetail>, Problem> {
+    let (tenant, actor) = (organiser.tenant(), organiser.actor());
+    let detail = service::update_event(&app, tenant, event, actor, seen, patch).await?;
+    Ok(revised(detail))
 }
 
 /// Delete a draft
 #[utoipa::path(delete, path = "/api/v1/events/{event}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 204), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 204), (status = "4XX", body = Problem)))]
 async fn delete(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
+    seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    service::delete_draft(&app, organiser.tenant(), event).await?;
+    service::delete_draft(&app, organiser.tenant(), event, seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Publish an event: its page is public and its tickets are on sale
 #[utoipa::path(post, path = "/api/v1/events/{event}/publish", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn publish(
     State(app): State<App>,
     organiser: Organiser<permit::EventsPublish>,
     Path(event): Path<EventId>,
-) -> Result<Json<EventDetail>, Problem> {
-    move_to(&app, organiser, event, EventState::Published).await
+    seen: IfMatch,
+) -> Result<Revised<EventDetail>, Problem> {
+    move_to(&app, organiser, event, seen, EventState::Published).await
 }
 
 /// Cancel an event: its tickets let nobody in any more
 #[utoipa::path(post, path = "/api/v1/events/{event}/cancel", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn cancel(
     State(app): State<App>,
     organiser: Organiser<permit::EventsPublish>,
     Path(event): Path<EventId>,
-) -> Result<Json<EventDetail>, Problem> {
-    move_to(&app, organiser, event, EventState::Cancelled).await
+    seen: IfMatch,
+) -> Result<Revised<EventDetail>, Problem> {
+    move_to(&app, organiser, event, seen, EventState::Cancelled).await
 }
 
 /// Archive an event that is over or cancelled
 #[utoipa::path(post, path = "/api/v1/events/{event}/archive", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.publish"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn archive(
     State(app): State<App>,
     organiser: Organiser<permit::EventsPublish>,
     Path(event): Path<EventId>,
-) -> Result<Json<EventDetail>, Problem> {
-    move_to(&app, organiser, event, EventState::Archived).await
+    seen: IfMatch,
+) -> Result<Revised<EventDetail>, Problem> {
+    move_to(&app, organiser, event, seen, EventState::Archived).await
 }
 
 async fn move_to(
     app: &App,
     organiser: Organiser<permit::EventsPublish>,
     event: EventId,
+    seen: IfMatch,
     to: EventState,
-) -> Result<Json<EventDetail>, Problem> {
-    Ok(Json(
-        service::move_event(app, organiser.tenant(), event, organiser.actor(), to).await?,
-    ))
+) -> Result<Revised<EventDetail>, Problem> {
+    let (tenant, actor) = (organiser.tenant(), organiser.actor());
+    let detail = service::move_event(app, tenant, event, actor, seen, to).await?;
+    Ok(revised(detail))
 }
 
 /// Add a tier to an event
 #[utoipa::path(post, path = "/api/v1/events/{event}/tiers", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 201, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 201, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn add_tier(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
+    seen: IfMatch,
     Json(input): Json<TierInput>,
-) -> Result<(StatusCode, Json<EventDetail>), Problem> {
-    let detail =
-        service::add_tier(&app, organiser.tenant(), event, organiser.actor(), input).await?;
-    Ok((StatusCode::CREATED, Json(detail)))
+) -> Result<(StatusCode, Revised<EventDetail>), Problem> {
+    let (tenant, actor) = (organiser.tenant(), organiser.actor());
+    let detail = service::add_tier(&app, tenant, event, actor, seen, input).await?;
+    Ok((StatusCode::CREATED, revised(detail)))
 }
 
 /// Change a tier
 #[utoipa::path(patch, path = "/api/v1/events/{event}/tiers/{tier}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path), ("tier" = TierId, Path)),
-    responses((status = 200, body = EventDetail), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path), ("tier" = TierId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn update_tier(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path((event, tier)): Path<(EventId, TierId)>,
+    seen: IfMatch,
     Json(patch): Json<TierPatch>,
-) -> Result<Json<EventDetail>, Problem> {
-    Ok(Json(
-        service::update_tier(
-            &app,
-            organiser.tenant(),
-            event,
-            tier,
-            organiser.actor(),
-            patch,
-        )
-        .await?,
-    ))
+) -> Result<Revised<EventDetail>, Problem> {
+    let (tenant, actor) = (organiser.tenant(), organiser.actor());
+    let detail = service::update_tier(&app, tenant, event, tier, actor, seen, patch).await?;
+    Ok(revised(detail))
 }
 
 impl IntoProblem for CatalogError {
@@ -186,6 +228,7 @@ impl IntoProblem for CatalogError {
             Self::Invalid(errors) => Problem::invalid(errors),
             Self::NotFound => Problem::not_found("catalog.not_found", detail),
             Self::SlugTaken => Problem::conflict("catalog.slug_taken", detail),
+            Self::Stale(error) => error.into_problem(),
             Self::VersionConflict { .. } => Problem::conflict("catalog.version_conflict", detail),
             Self::State { .. } => Problem::conflict("catalog.state", detail),
             Self::NotADraft => Problem::conflict("catalog.not_a_draft", detail),

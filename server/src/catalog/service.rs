@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val, Violation};
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::{IfMatch, Place, Stale};
 use bilten_kernel::random;
 
 use super::model::*;
@@ -32,6 +33,9 @@ pub enum CatalogError {
         /// The version it has now.
         current: i64,
     },
+    /// The event is not any more what the caller has seen.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// The event's state does not allow it.
     #[error("an event that is {from} cannot become {to}")]
     State {
@@ -162,7 +166,7 @@ pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> 
         .ok_or(CatalogError::NotFound)
 }
 
-/// Published events that are not over, soonest first.
+/// Published events that are not over, soonest first, but for those of sandboxes.
 ///
 /// # Errors
 /// A fault of the database.
@@ -202,21 +206,49 @@ pub async fn event_of(app: &App, tenant: &Tenant, id: EventId) -> Result<Event, 
         .ok_or(CatalogError::NotFound)
 }
 
-/// An organisation's events, newest first, after the one with id `before`.
+/// An organisation's events in an order, after a place in it; all of them, or those with these ids.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn events_of(
     app: &App,
     tenant: &Tenant,
-    before: Option<EventId>,
+    ids: Option<Vec<EventId>>,
+    by: EventSort,
+    after: Option<Place>,
     limit: i64,
-) -> Result<Vec<Event>, CatalogError> {
-    let tenant = tenant.clone();
+) -> Result<Vec<EventSummary>, CatalogError> {
+    let organisation = tenant.organisation;
+    let only = match (tenant.only(), ids) {
+        (None, ids) => ids,
+        (Some(only), None) => Some(only.to_vec()),
+        (Some(only), Some(mut ids)) => {
+            ids.retain(|id| only.contains(id));
+            Some(ids)
+        }
+    };
     Ok(app
         .db
-        .read(move |c| Box::pin(async move { store::events_of(c, &tenant, before, limit).await }))
+        .read(move |c| {
+            Box::pin(async move {
+                store::events_of(c, organisation, only.as_deref(), by, after.as_ref(), limit).await
+            })
+        })
         .await?)
+}
+
+/// An organisation's published events that are not over, soonest first, inside a read that is under
+/// way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn upcoming_of_in(
+    c: &mut Conn,
+    tenant: &Tenant,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventSummary>, DbError> {
+    store::upcoming_of(c, tenant.organisation, tenant.only(), now, limit).await
 }
 
 /// An organisation's event with its dates and tiers.
@@ -252,6 +284,7 @@ pub async fn create_event(
     faults.check().map_err(CatalogError::Invalid)?;
 
     let now = app.now();
+    let mode = identity::organisation_mode(app, tenant.organisation).await?;
     let slug = input.slug.unwrap_or_else(|| {
         // A made-up address gets a random end, so that two shows of one name do not collide.
         let end = random::token(&*app.random, 5);
@@ -272,6 +305,7 @@ pub async fn create_event(
         currency: input.currency,
         venue_name: input.venue_name.trim().to_owned(),
         venue_address: input.venue_address,
+        sandbox: mode.is_sandbox(),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -359,12 +393,52 @@ async fn record(
     Ok(())
 }
 
-/// Changes an event that still has version `from`: loads it, lets `edit` change it, saves it.
+/// Which version of an event a change starts from.
+#[derive(Clone, Debug)]
+struct StartsFrom {
+    /// As `If-Match` says it.
+    seen: IfMatch,
+    /// As the change itself says it.
+    version: Option<i64>,
+}
+
+impl StartsFrom {
+    /// Whatever version there is, unless the caller says which one they have seen.
+    const fn any(seen: IfMatch) -> Self {
+        Self {
+            seen,
+            version: None,
+        }
+    }
+
+    /// Fails unless it is said somewhere: texts and prices are not written over unseen.
+    fn is_said(&self) -> Result<(), CatalogError> {
+        if self.version.is_some() || self.seen.is_said() {
+            return Ok(());
+        }
+        Err(CatalogError::Invalid(vec![FieldError {
+            field: "version".to_owned(),
+            code: "missing".into(),
+            detail: "Say which version this change starts from, here or by If-Match.".to_owned(),
+        }]))
+    }
+
+    fn allow(&self, current: i64) -> Result<(), CatalogError> {
+        self.seen.allow(current)?;
+        if self.version.is_some_and(|version| version != current) {
+            return Err(CatalogError::VersionConflict { current });
+        }
+        Ok(())
+    }
+}
+
+/// Changes an event that still has the version that the change starts from: loads it, lets `edit`
+/// change it, saves it.
 async fn change(
     app: &App,
     tenant: &Tenant,
     id: EventId,
-    from: Option<i64>,
+    from: StartsFrom,
     actor: String,
     name: &'static str,
     edit: impl FnOnce(&mut EventDetail) -> Result<Edit, CatalogError> + Send + 'static,
@@ -376,13 +450,13 @@ async fn change(
                 let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(&tenant));
                 let mut detail = detail.ok_or(CatalogError::NotFound)?;
                 let current = detail.event.version;
-                if from.is_some_and(|from| from != current) {
-                    return Err(CatalogError::VersionConflict { current });
-                }
+                from.allow(current)?;
                 let edit = edit(&mut detail)?;
                 detail.event.version = current + 1;
                 detail.event.updated_at = now;
                 if !store::update_event(c, &detail.event, current).await? {
+                    // Somebody else was a moment earlier.
+                    from.seen.allow(current + 1)?;
                     return Err(CatalogError::VersionConflict {
                         current: current + 1,
                     });
@@ -423,19 +497,23 @@ pub async fn update_event(
     tenant: &Tenant,
     id: EventId,
     actor: String,
+    seen: IfMatch,
     patch: EventPatch,
 ) -> Result<EventDetail, CatalogError> {
     let mut faults = Faults::default();
     faults.event_patch(&patch);
     faults.check().map_err(CatalogError::Invalid)?;
+    let version = patch.version;
+    let from = StartsFrom { seen, version };
     change(
         app,
         tenant,
         id,
-        Some(patch.version),
+        from.clone(),
         actor,
         "updated",
         move |detail| {
+            from.is_said()?;
             let event = &mut detail.event;
             let texts = [
                 (patch.name, &mut event.name),
@@ -464,9 +542,11 @@ pub async fn move_event(
     tenant: &Tenant,
     id: EventId,
     actor: String,
+    seen: IfMatch,
     to: EventState,
 ) -> Result<EventDetail, CatalogError> {
-    change(app, tenant, id, None, actor, to.as_str(), move |detail| {
+    let from = StartsFrom::any(seen);
+    change(app, tenant, id, from, actor, to.as_str(), move |detail| {
         let from = detail.event.state;
         if !from.may_become(to) {
             return Err(CatalogError::State { from, to });
@@ -484,7 +564,12 @@ pub async fn move_event(
 ///
 /// # Errors
 /// [`CatalogError::NotFound`], [`CatalogError::NotADraft`], or a fault of the database.
-pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(), CatalogError> {
+pub async fn delete_draft(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    seen: IfMatch,
+) -> Result<(), CatalogError> {
     let (work, tenant) = (app.clone(), tenant.clone());
     app.db
         .write(move |c| {
@@ -492,6 +577,7 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
                 let event = store::event_of(c, &tenant, id)
                     .await?
                     .ok_or(CatalogError::NotFound)?;
+                seen.allow(event.version)?;
                 if event.state != EventState::Draft {
                     return Err(CatalogError::NotADraft);
                 }
@@ -499,8 +585,9 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
                     event: id,
                     organisation: event.organisation_id,
                 };
-                events::publish(&work, c, vec![deleted]).await?;
+                // Who works at its devices is forgotten before the devices are.
                 identity::forget_event_in(&work, c, id).await?;
+                events::publish(&work, c, vec![deleted]).await?;
                 if !store::delete_draft(c, id).await? {
                     return Err(CatalogError::NotADraft);
                 }
@@ -509,6 +596,39 @@ pub async fn delete_draft(app: &App, tenant: &Tenant, id: EventId) -> Result<(),
             })
         })
         .await
+}
+
+/// All events of a sandbox, inside a read or write that is under way; none of an organisation that sells.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn sandbox_events_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<EventId>, DbError> {
+    store::sandbox_events(c, organisation).await
+}
+
+/// Deletes an event of a sandbox with all that was sold of it, inside a write.
+///
+/// # Errors
+/// A fault of the database, also when the event is of no sandbox and has sold something.
+pub async fn erase_sandbox_event_in(
+    app: &App,
+    c: &mut Conn,
+    organisation: OrganisationId,
+    event: EventId,
+) -> Result<(), CatalogError> {
+    identity::forget_event_in(app, c, event).await?;
+    let deleted = DomainEvent::EventDeleted {
+        event,
+        organisation,
+    };
+    events::publish(app, c, vec![deleted]).await?;
+    store::delete_sandbox_event(c, event).await?;
+    let app = app.clone();
+    c.after_commit(move || app.offers.forget(event));
+    Ok(())
 }
 
 /// Adds a tier to an event.
@@ -521,13 +641,15 @@ pub async fn add_tier(
     tenant: &Tenant,
     id: EventId,
     actor: String,
+    seen: IfMatch,
     input: TierInput,
 ) -> Result<EventDetail, CatalogError> {
     let mut faults = Faults::default();
     faults.tier("", &input);
     faults.check().map_err(CatalogError::Invalid)?;
     let tier = new_tier(app, input, 0);
-    change(app, tenant, id, None, actor, "tier_added", move |detail| {
+    let from = StartsFrom::any(seen);
+    change(app, tenant, id, from, actor, "tier_added", move |detail| {
         if detail.tiers.len() >= MAX_TIERS {
             return Err(CatalogError::TooManyTiers);
         }
@@ -548,19 +670,23 @@ pub async fn update_tier(
     id: EventId,
     tier: TierId,
     actor: String,
+    seen: IfMatch,
     patch: TierPatch,
 ) -> Result<EventDetail, CatalogError> {
     let mut faults = Faults::default();
     faults.tier_patch(&patch);
     faults.check().map_err(CatalogError::Invalid)?;
+    let version = patch.version;
+    let from = StartsFrom { seen, version };
     change(
         app,
         tenant,
         id,
-        Some(patch.version),
+        from.clone(),
         actor,
         "tier_updated",
         move |detail| {
+            from.is_said()?;
             let mut tier = detail.tier(tier).ok_or(CatalogError::NotFound)?.clone();
             tier.name = patch.name.unwrap_or(tier.name);
             tier.description = patch.description.unwrap_or(tier.description);
@@ -573,7 +699,27 @@ pub async fn update_tier(
     .await
 }
 
-/// How many published events are not over.
+/// An organisation's published events that are not over, soonest first, after the one that starts
+/// at this time and has this id.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn on_sale(
+    app: &App,
+    organisation: OrganisationId,
+    after: Option<(Timestamp, EventId)>,
+    limit: i64,
+) -> Result<Vec<ListedEvent>, CatalogError> {
+    let now = app.now();
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::on_sale(c, organisation, now, after, limit).await })
+        })
+        .await?)
+}
+
+/// How many published events are not over, but for those of sandboxes.
 ///
 /// # Errors
 /// A fault of the database.

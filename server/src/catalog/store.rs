@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
@@ -11,12 +12,12 @@ pub(super) async fn insert_event(c: &mut Conn, e: &Event) -> Result<(), DbError>
     c.exec(
         sql!(
             "INSERT INTO events (id, organisation_id, slug, name, description, state, time_zone, currency, \
-             venue_name, venue_address, version, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+             venue_name, venue_address, sandbox, version, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
         ),
         vals![
             e.id, e.organisation_id, &e.slug, &e.name, &e.description, e.state, &e.time_zone, e.currency,
-            &e.venue_name, &e.venue_address, e.version, e.created_at, e.updated_at
+            &e.venue_name, &e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at
         ],
     )
     .await?;
@@ -75,7 +76,7 @@ pub(super) async fn event_of(
     c.opt(
         sql!(
             "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, version, created_at, updated_at FROM events WHERE id = $1 AND organisation_id = $2"
+             venue_address, sandbox, version, created_at, updated_at FROM events WHERE id = $1 AND organisation_id = $2"
         ),
         vals![id, tenant.organisation],
     )
@@ -86,7 +87,7 @@ pub(super) async fn event(c: &mut Conn, id: EventId) -> Result<Option<Event>, Db
     c.opt(
         sql!(
             "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, version, created_at, updated_at FROM events WHERE id = $1"
+             venue_address, sandbox, version, created_at, updated_at FROM events WHERE id = $1"
         ),
         vals![id],
     )
@@ -109,33 +110,96 @@ pub(super) async fn id_by_slug(c: &mut Conn, slug: &str) -> Result<Option<EventI
         .await
 }
 
+/// The statement that lists events in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
+             e.venue_name, e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at, f.starts_at, l.ends_at \
+             FROM events e \
+             JOIN occurrences f ON f.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
+             ORDER BY o.starts_at, o.id LIMIT 1) \
+             JOIN occurrences l ON l.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
+             ORDER BY o.ends_at DESC, o.id LIMIT 1) \
+             WHERE e.organisation_id = $1 AND ($2 OR e.id IN (SELECT value FROM list($3))) AND ",
+            $after_and_order,
+            " LIMIT $4"
+        ))
+    };
+}
+
+/// An organisation's events in an order, after a place in it; `only` are those that are asked for
+/// and may be seen, if not all.
 pub(super) async fn events_of(
     c: &mut Conn,
-    tenant: &Tenant,
-    before: Option<EventId>,
+    organisation: OrganisationId,
+    only: Option<&[EventId]>,
+    by: EventSort,
+    after: Option<&Place>,
     limit: i64,
-) -> Result<Vec<Event>, DbError> {
-    // Ids sort by age and `~` after all of them: the newest events come first.
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+) -> Result<Vec<EventSummary>, DbError> {
+    let mut values = vals![
+        organisation,
+        only.is_none(),
+        Val::texts(only.unwrap_or_default()),
+        limit
+    ];
+    let id = after.map(|place| place.id.as_str());
+    // Ids sort by age and `~` after all of them.
+    match by {
+        EventSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        EventSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        EventSort::Soonest | EventSort::Latest => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+        EventSort::Name | EventSort::NameBackwards => values.extend(vals![
+            after.is_none(),
+            after.map_or("", |place| place.text.as_str()),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        EventSort::Newest => listed!("e.id < $5 ORDER BY e.id DESC"),
+        EventSort::Oldest => listed!("e.id > $5 ORDER BY e.id"),
+        EventSort::Soonest => {
+            listed!("($5 OR (f.starts_at, e.id) > ($6, $7)) ORDER BY f.starts_at, e.id")
+        }
+        EventSort::Latest => {
+            listed!("($5 OR (f.starts_at, e.id) < ($6, $7)) ORDER BY f.starts_at DESC, e.id DESC")
+        }
+        EventSort::Name => listed!("($5 OR (e.name, e.id) > ($6, $7)) ORDER BY e.name, e.id"),
+        EventSort::NameBackwards => {
+            listed!("($5 OR (e.name, e.id) < ($6, $7)) ORDER BY e.name DESC, e.id DESC")
+        }
+    };
+    c.all(statement, values).await
+}
+
+/// An organisation's published events that end after `now`, soonest first; `only` are those that may
+/// be seen, if not all.
+pub(super) async fn upcoming_of(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    only: Option<&[EventId]>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventSummary>, DbError> {
     c.all(
-        sql!(
-            "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, version, created_at, updated_at FROM events \
-             WHERE organisation_id = $1 AND id < $2 \
-             AND ($4 OR id IN (SELECT value FROM list($5))) ORDER BY id DESC LIMIT $3"
-        ),
+        listed!("e.state = 'published' AND l.ends_at > $5 ORDER BY f.starts_at, e.id"),
         vals![
-            tenant.organisation,
-            before,
+            organisation,
+            only.is_none(),
+            Val::texts(only.unwrap_or_default()),
             limit,
-            tenant.only().is_none(),
-            Val::texts(tenant.only().unwrap_or_default())
+            now
         ],
     )
     .await
 }
 
-/// Published events with a date that ends after `now`, soonest first.
+/// Published events with a date that ends after `now`, soonest first, but for those of sandboxes.
 pub(super) async fn upcoming(
     c: &mut Conn,
     now: Timestamp,
@@ -145,7 +209,8 @@ pub(super) async fn upcoming(
         .all(
             sql!(
                 "SELECT o.event_id, MIN(o.starts_at) AS starts_at FROM occurrences o \
-                 JOIN events e ON e.id = o.event_id WHERE e.state = 'published' AND o.ends_at > $1 \
+                 JOIN events e ON e.id = o.event_id \
+                 WHERE e.state = 'published' AND NOT e.sandbox AND o.ends_at > $1 \
                  GROUP BY o.event_id ORDER BY starts_at, o.event_id LIMIT $2"
             ),
             vals![now, limit],
@@ -154,12 +219,40 @@ pub(super) async fn upcoming(
     Ok(rows.into_iter().map(|(id, _)| id).collect())
 }
 
-/// How many published events have dates that are not over.
+/// An organisation's published events with dates that are not over, soonest first, after the one that
+/// starts at this time and has this id.
+pub(super) async fn on_sale(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+    after: Option<(Timestamp, EventId)>,
+    limit: i64,
+) -> Result<Vec<ListedEvent>, DbError> {
+    let (starts_at, id) = after.map_or((i64::MIN, String::new()), |(at, id)| {
+        (at.ms(), id.to_string())
+    });
+    c.all(
+        sql!(
+            "SELECT e.id, e.slug, e.name, e.time_zone, e.currency, e.venue_name, e.venue_address, e.sandbox, \
+             MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at, \
+             (SELECT MIN(t.price_minor) FROM tiers t WHERE t.event_id = e.id) AS from_price_minor \
+             FROM events e JOIN occurrences o ON o.event_id = e.id \
+             WHERE e.organisation_id = $1 AND e.state = 'published' AND o.ends_at > $2 \
+             GROUP BY e.id \
+             HAVING MIN(o.starts_at) > $3 OR (MIN(o.starts_at) = $3 AND e.id > $4) \
+             ORDER BY starts_at, e.id LIMIT $5"
+        ),
+        vals![organisation, now, starts_at, id, limit],
+    )
+    .await
+}
+
+/// How many published events have dates that are not over, but for those of sandboxes.
 pub(super) async fn count_on_sale(db: &Db, now: Timestamp) -> Result<i64, DbError> {
     db.scalar(
         sql!(
             "SELECT COUNT(DISTINCT o.event_id) FROM occurrences o JOIN events e ON e.id = o.event_id \
-             WHERE e.state = 'published' AND o.ends_at > $1"
+             WHERE e.state = 'published' AND NOT e.sandbox AND o.ends_at > $1"
         ),
         vals![now],
     )
@@ -182,21 +275,41 @@ pub(super) async fn siblings(
     .await
 }
 
-pub(super) async fn delete_draft(c: &mut Conn, id: EventId) -> Result<bool, DbError> {
-    let deleted = c
-        .exec(sql!("DELETE FROM tiers WHERE event_id = $1"), vals![id])
-        .await;
-    deleted?;
-    c.exec(
+/// All events of a sandbox.
+pub(super) async fn sandbox_events(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<EventId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM events WHERE organisation_id = $1 AND sandbox ORDER BY id"),
+        vals![organisation],
+    )
+    .await
+}
+
+async fn delete_parts(c: &mut Conn, id: EventId) -> Result<(), DbError> {
+    for statement in [
+        sql!("DELETE FROM tiers WHERE event_id = $1"),
         sql!("DELETE FROM occurrences WHERE event_id = $1"),
-        vals![id],
-    )
-    .await?;
-    c.exec(
         sql!("DELETE FROM event_versions WHERE event_id = $1"),
+    ] {
+        c.exec(statement, vals![id]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn delete_sandbox_event(c: &mut Conn, id: EventId) -> Result<(), DbError> {
+    delete_parts(c, id).await?;
+    c.exec(
+        sql!("DELETE FROM events WHERE id = $1 AND sandbox"),
         vals![id],
     )
     .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_draft(c: &mut Conn, id: EventId) -> Result<bool, DbError> {
+    delete_parts(c, id).await?;
     Ok(c.exec(
         sql!("DELETE FROM events WHERE id = $1 AND state = 'draft'"),
         vals![id],

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use bilten_kernel::error::IntoProblem as _;
 use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::config::Config;
 use crate::identity::{self, ApiKeyId, COMMAND_LINE, Email};
-use crate::{router, server};
+use crate::{router, sales, server};
 
 #[derive(Debug, Args)]
 pub(super) struct OrganisationArguments {
@@ -21,6 +22,14 @@ enum OrganisationCommand {
     Create {
         /// Its name
         name: String,
+        /// It only tries things out: no money moves, its tickets are marked; this cannot be changed later
+        #[arg(long)]
+        sandbox: bool,
+    },
+    /// Empty a sandbox: its events go with all that was sold, and print how many
+    Reset {
+        /// Its short name
+        organisation: String,
     },
 }
 
@@ -102,10 +111,26 @@ pub(super) async fn organisation(
     config: Config,
     arguments: &OrganisationArguments,
 ) -> Result<ExitCode, Failure> {
-    let OrganisationCommand::Create { name } = &arguments.command;
     let app = server::open(config).await?;
-    let made = identity::create_organisation(&app, name).await?;
-    println!("{}\t{}", made.id, made.slug);
+    match &arguments.command {
+        OrganisationCommand::Create { name, sandbox } => {
+            let made = if *sandbox {
+                identity::create_sandbox(&app, name).await?
+            } else {
+                identity::create_organisation(&app, name).await?
+            };
+            println!("{}\t{}", made.id, made.slug);
+        }
+        OrganisationCommand::Reset { organisation } => {
+            let found = identity::organisation_by_slug(&app, organisation).await?;
+            let emptied = sales::reset_sandbox(&app, found.id, COMMAND_LINE.to_owned()).await;
+            let emptied = emptied.map_err(|error| {
+                let problem = error.into_problem();
+                Failure::new(problem.code(), problem.detail())
+            })?;
+            println!("{}\t{}", emptied.events, emptied.orders);
+        }
+    }
     app.db.clone().close().await;
     Ok(ExitCode::SUCCESS)
 }

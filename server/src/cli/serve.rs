@@ -32,11 +32,13 @@ pub(super) async fn run(
         config.http.listen.clone_from(listen);
     }
     let wrong = |error: &dyn std::fmt::Display| Failure::new("telemetry", error);
-    let (layer, finish_traces) = traces(&config.telemetry)
+    let outside = server::outside(&config);
+    let (layer, finish_traces) = traces(&config.telemetry, &outside)
         .map_err(|error| wrong(&error))?
         .map(bilten_adapters::telemetry::Traces::split)
         .unzip();
     let level = init_with(&config.log, layer).map_err(|error| Failure::new("log", error))?;
+    allow_open_files(&config);
     // The ports first: a second server by mistake must not touch the database.
     let listener = http::bind(&config.http.listen)
         .await
@@ -44,7 +46,7 @@ pub(super) async fn run(
     let metrics = telemetry::bind_metrics(&config.telemetry)
         .await
         .map_err(|error| wrong(&error))?;
-    let app = server::open(config).await?;
+    let app = server::open_with(config, outside).await?;
     app.log.attach(level, &app.config.log.level);
     app.source.remember(file, values).await;
     let address = listener
@@ -71,6 +73,21 @@ pub(super) async fn run(
     }
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets this process have as many open files as it may, and says so if that is too few.
+fn allow_open_files(config: &Config) {
+    let needed = telemetry::files::needed(config.http.max_connections);
+    match telemetry::files::raise(needed) {
+        Some(open_files) if open_files < needed => tracing::warn!(
+            open_files,
+            needed,
+            "http.max_connections is more than this process may have open files: connections will be refused \
+             before; raise the limit (LimitNOFILE of systemd, ulimit -Hn) or lower http.max_connections"
+        ),
+        Some(open_files) => tracing::info!(open_files, "so many files may be open"),
+        None => {}
+    }
 }
 
 /// Reads the configuration again at each SIGHUP.

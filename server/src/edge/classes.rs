@@ -7,12 +7,14 @@ use bilten_kernel::http::{Class, Priority};
 static PROBE: Class = Class {
     name: "probe",
     priority: Priority::Always,
+    kept_percent: 0,
     is_watched: false,
 };
 /// Devices at gates and box offices: people stand in front of them.
 pub(super) static DEVICE: Class = Class {
     name: "device",
     priority: Priority::High,
+    kept_percent: 10,
     // A device that was revoked is refused until it notices.
     is_watched: false,
 };
@@ -20,26 +22,33 @@ pub(super) static DEVICE: Class = Class {
 pub(super) static BUY: Class = Class {
     name: "buy",
     priority: Priority::High,
+    kept_percent: 10,
     is_watched: true,
 };
 /// Signing in and all that leads to it.
 pub(super) static SIGN_IN: Class = Class {
     name: "sign_in",
     priority: Priority::Middle,
+    kept_percent: 5,
     is_watched: true,
 };
 /// All else of the API.
 pub(super) static API: Class = Class {
     name: "api",
     priority: Priority::Middle,
+    kept_percent: 5,
     is_watched: true,
 };
 /// Looking around.
 pub(super) static BROWSE: Class = Class {
     name: "browse",
     priority: Priority::Low,
+    kept_percent: 5,
     is_watched: true,
 };
+
+/// All classes, for which places are kept as each says.
+pub(super) static ALL: &[&Class] = &[&PROBE, &DEVICE, &BUY, &SIGN_IN, &API, &BROWSE];
 
 /// How addresses begin, and their class; the first that fits.
 const BEGINNINGS: &[(&str, &Class)] = &[

@@ -6,6 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `classes.rs` | of which class a request is |
+//! | `decisions.rs` | what was decided about who may do what is logged |
 //! | `once.rs` | POSTs with an `Idempotency-Key` are done once |
 //! | `mod.rs` | [`LimitsConfig`], [`Front`]: the layers' parts, made of the configuration |
 //!
@@ -13,6 +14,7 @@
 //! a section in `bilten.default.toml`.
 
 mod classes;
+mod decisions;
 mod once;
 
 use std::collections::HashMap;
@@ -27,7 +29,8 @@ use bilten_kernel::http::{
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-pub(crate) use once::done_once;
+pub(crate) use decisions::log_decisions;
+pub(crate) use once::{done_once, is_done_once};
 
 use crate::app::App;
 use crate::config::Config;
@@ -138,6 +141,7 @@ fn countries(config: &Config) -> Result<Option<Arc<dyn Countries>>, EdgeError> {
 pub struct Front {
     /// What the layers are told.
     pub edge: Edge,
+    limits: Arc<Limits>,
     visitors: Arc<Visitors>,
     blocked: mpsc::Receiver<NewBlock>,
 }
@@ -149,9 +153,10 @@ impl Front {
     /// [`EdgeError`] by what is wrong with it.
     pub fn new(app: &App) -> Result<Self, EdgeError> {
         let (config, clock) = (&app.config, Arc::clone(&app.clock));
-        let shared = limits::shared(&config.limits.url)?;
+        let shared = limits::shared(&config.limits.url)?
+            .map(|shared| limits::watched(shared, Arc::clone(&app.outside)));
         let (quotas, keys) = (config.limits.quotas(), config.limits.keys);
-        let limits = Limits::new(quotas, keys, shared, Arc::clone(&clock));
+        let limits = Arc::new(Limits::new(quotas, keys, shared, Arc::clone(&clock)));
         let lists = config.visitors.clone();
         let visitors = Arc::new(Visitors::new(lists, countries(config)?, Arc::clone(&clock)));
         let (told, blocked) = mpsc::channel(MOST_WAITING);
@@ -160,35 +165,42 @@ impl Front {
             let _ = told.try_send(block);
         });
         let slow = Duration::from_millis(config.http.slow_ms);
-        // What cannot be written cannot be asked for in part.
-        let description = serde_json::to_value(router::openapi()).unwrap_or_default();
         let edge = Edge {
             classify: classes::classify,
             visitors: Some(Arc::clone(&visitors)),
-            limits: Some(Arc::new(limits)),
-            load: Some(Arc::new(Load::new(config.http.max_in_flight, slow))),
+            limits: Some(Arc::clone(&limits)),
+            load: Some(Arc::new(Load::new(
+                config.http.max_in_flight,
+                slow,
+                classes::ALL,
+            ))),
             cors: Cors {
                 origins: config.http.cors_origins.clone().into(),
                 open: OPEN,
             },
-            shapes: Shapes::from_openapi(&description, "/api/v1/"),
+            shapes: Shapes::from_openapi(router::openapi(), "/api/v"),
             clock,
         };
         Ok(Self {
             edge,
+            limits,
             visitors,
             blocked,
         })
     }
 
-    /// Writes down whom this node blocks and reads whom all nodes block, for ever.
+    /// Writes down whom this node blocks, reads whom all nodes block, and follows the quotas of the
+    /// configuration, for ever.
     pub async fn keep_blocks(mut self, app: &App) {
         let mut reading = tokio::time::interval(READ_EVERY);
         reading.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
                 Some(block) = self.blocked.recv() => platform::record_block(app, block).await,
-                _ = reading.tick() => self.read_blocks(app).await,
+                _ = reading.tick() => {
+                    self.limits.set_quotas(app.config.limits.quotas());
+                    self.read_blocks(app).await
+                }
             };
             if let Err(error) = done {
                 // A database that is away leaves each node with its own.

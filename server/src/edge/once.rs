@@ -2,8 +2,10 @@
 //!
 //! A key is the caller's own: the same text of somebody else, or for another address, is another
 //! key. Strangers have none here, since nobody could tell one from another. What sells, takes
-//! money or checks in keeps its keys itself, see [`platform::begin_once`].
+//! money or checks in keeps its keys itself. What is promised when a node dies is told at
+//! [`platform::begin_once`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -11,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bilten_kernel::db::guarded;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{IdempotencyKey, read_body, request_id};
 use bilten_kernel::telemetry::Trace;
@@ -19,7 +22,7 @@ use tracing::Instrument;
 
 use crate::app::App;
 use crate::identity;
-use crate::platform::{self, Begun, KeptAnswer, Once};
+use crate::platform::{self, Begun, Claim, KeptAnswer, Once};
 
 /// How addresses begin of what keeps its keys itself.
 const OWN: &[&str] = &["/api/v1/shop/", "/api/v1/sync/", "/api/v1/auth/"];
@@ -40,10 +43,14 @@ static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whether a request is one that this layer does once.
 fn is_ours(request: &Request) -> bool {
-    let path = request.uri().path();
     request.method() == Method::POST
-        && path.starts_with("/api/")
         && request.headers().contains_key("idempotency-key")
+        && is_done_once(request.uri().path())
+}
+
+/// Whether POSTs to an address are done once by this layer.
+pub(crate) fn is_done_once(path: &str) -> bool {
+    path.starts_with("/api/")
         && !OWN.iter().any(|own| path.starts_with(own))
         && !OWN_ENDS.iter().any(|own| path.ends_with(own))
 }
@@ -85,9 +92,9 @@ pub(crate) async fn done_once(
         id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
         request_hash: hash(&[header("content-type"), &body]),
     };
-    let claim = Duration::from_millis(app.config.http.request_timeout_ms) + SPARE;
-    match platform::begin_once(&app, &once, claim).await? {
-        Begun::New => {}
+    let time = Duration::from_millis(app.config.http.request_timeout_ms) + SPARE;
+    let claim = match platform::begin_once(&app, &once, time).await? {
+        Begun::New(claim) => claim,
         Begun::Done(answer) => return Ok(again(answer)),
         Begun::UnderWay => {
             return Err(Problem::conflict(
@@ -96,16 +103,26 @@ pub(crate) async fn done_once(
             )
             .retry_after(1));
         }
+        Begun::Unknown => {
+            return Err(Problem::conflict(
+                "edge.idempotency_unknown",
+                "This request was begun before and wrote something, but its answer was lost. It is not done again: look at what there is, and use a new key if something is missing.",
+            ));
+        }
         Begun::Reused => {
             return Err(Problem::unprocessable(
                 "edge.idempotency_key_reused",
                 "This Idempotency-Key was used for another request. Use a new one for each.",
             ));
         }
-    }
+    };
     let request = Request::from_parts(parts, Body::from(body));
     // A caller who goes away must not stop it between doing and remembering.
-    let work = async move { keep(&app, &once, next.run(request).await).await };
+    let work = async move {
+        let guard = Arc::<Claim>::clone(&claim);
+        let response = guarded(guard, next.run(request)).await;
+        keep(&app, &claim, response).await
+    };
     let work = work.instrument(tracing::Span::current());
     let done = match (request_id::current(), Trace::current()) {
         (Some(id), Some(trace)) => {
@@ -124,15 +141,17 @@ pub(crate) async fn done_once(
 }
 
 /// Keeps an answer, unless trying again may give another one.
-async fn keep(app: &App, once: &Once, response: Response) -> Result<Response, Problem> {
+async fn keep(app: &App, claim: &Arc<Claim>, response: Response) -> Result<Response, Problem> {
     let status = response.status();
-    let is_for_now = status.is_server_error()
-        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED].contains(&status);
+    if [StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED].contains(&status) {
+        platform::refused_once(app, claim).await?;
+        return Ok(response);
+    }
     let is_small = axum::body::HttpBody::size_hint(response.body())
         .exact()
         .is_some_and(|size| size <= MOST);
-    if is_for_now || !is_small {
-        platform::give_up_once(app, once).await?;
+    if status.is_server_error() || !is_small {
+        platform::failed_once(app, claim).await?;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -148,8 +167,8 @@ async fn keep(app: &App, once: &Once, response: Response) -> Result<Response, Pr
         headers: headers.collect(),
         body: bytes.to_vec(),
     };
-    if let Err(error) = platform::answered_once(app, once, &answer).await {
-        // It was done, and its answer is right; a repeated request will be told to wait.
+    if let Err(error) = platform::answered_once(app, claim, &answer).await {
+        // It was done, and its answer is right; a repeated request will be told that it is not known.
         tracing::error!(%error, "an answer was not kept");
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))

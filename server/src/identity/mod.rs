@@ -8,6 +8,7 @@
 //! | `model/tenant.rs` | which part of whose data a request may touch |
 //! | `model/principal.rs` | who makes a request, and how they proved it |
 //! | `routes/extract.rs` | the extractors by which a route says who may call it |
+//! | `routes/noted.rs` | what they find out, for the layers around the route |
 //! | `service/principal.rs` | from a credential to a [`Principal`] |
 //! | `service/finish.rs` | the last steps of every sign-in: devices, notices, the second factor |
 //! | `service/factors/` | second factors and passkeys: added, shown, removed |
@@ -47,10 +48,10 @@ pub use model::*;
 pub use passwords::{HashError, Passwords, Verified};
 pub use principals::Principals;
 pub use routes::{
-    KeptNext, Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated, SignedIn, next_cookie,
-    routes, safe_next, sign_in_cookies, sign_out_cookie,
+    Authenticated, KeptNext, Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated,
+    SignedIn, next_cookie, routes, safe_next, sign_in_cookies, sign_out_cookie,
 };
-pub(crate) use routes::{bearer, caller, is_same_site};
+pub(crate) use routes::{Noted, bearer, caller, is_same_site};
 pub use service::*;
 pub use sightings::Sightings;
 pub use token_keys::TokenKeys;

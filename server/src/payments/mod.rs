@@ -6,7 +6,8 @@
 //! - money is asked for only after the stock is taken, and an order's stock is never given to
 //!   somebody else while its payment may still succeed in time;
 //! - a payment that succeeds too late, with no stock left, is paid back, never lost;
-//! - asking again with the same key asks the provider once.
+//! - asking again with the same key asks the provider once;
+//! - in a sandbox no way to pay moves money, whatever else is set up.
 
 mod model;
 mod routes;

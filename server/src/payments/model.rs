@@ -44,6 +44,13 @@ pub enum PaymentMethod {
 }
 
 impl PaymentMethod {
+    /// Whether money moves: in a sandbox, none does.
+    pub const fn moves_money(&self) -> bool {
+        match self {
+            Self::Sandbox { .. } | Self::Free => false,
+        }
+    }
+
     /// The provider's name as it is stored.
     pub const fn provider(&self) -> &'static str {
         match self {
@@ -58,8 +65,14 @@ text_enum! {
     pub enum SandboxOutcome {
         /// It succeeds at once.
         Succeed = "succeed",
-        /// It is declined at once, as a card without cover.
+        /// It is declined at once, as a card without cover: `insufficient_funds`.
         Decline = "decline",
+        /// It is declined at once: `expired_card`.
+        DeclineExpiredCard = "decline_expired_card",
+        /// It is declined at once: `suspected_fraud`.
+        DeclineSuspectedFraud = "decline_suspected_fraud",
+        /// The provider calls back after a few seconds: it is declined then, `insufficient_funds`.
+        DeclineLate = "decline_late",
         /// The provider never answers: the order expires.
         TimeOut = "time_out",
         /// The provider calls back after a few seconds: it succeeds then.

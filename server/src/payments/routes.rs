@@ -38,6 +38,7 @@ impl IntoProblem for PaymentError {
         match self {
             Self::Sales(error) => error.into_problem(),
             Self::NotPayable(_) => Problem::conflict("payments.not_payable", detail),
+            Self::SandboxOnly => Problem::conflict("payments.sandbox_only", detail),
             Self::UnderWay => Problem::conflict("payments.under_way", detail),
             Self::Db(error) => error.into_problem(),
         }

@@ -18,17 +18,29 @@ pub(super) const fn answer(
         PaymentMethod::Sandbox { outcome } => match outcome {
             SandboxOutcome::Succeed => (PaymentState::Succeeded, None),
             SandboxOutcome::Decline => (PaymentState::Declined, Some("insufficient_funds")),
-            SandboxOutcome::TimeOut | SandboxOutcome::CallBackLate => (PaymentState::Pending, None),
+            SandboxOutcome::DeclineExpiredCard => (PaymentState::Declined, Some("expired_card")),
+            SandboxOutcome::DeclineSuspectedFraud => {
+                (PaymentState::Declined, Some("suspected_fraud"))
+            }
+            SandboxOutcome::TimeOut
+            | SandboxOutcome::CallBackLate
+            | SandboxOutcome::DeclineLate => (PaymentState::Pending, None),
         },
     }
 }
 
-/// Whether the provider will call back on its own.
-pub(super) const fn calls_back(method: &PaymentMethod) -> bool {
-    matches!(
-        method,
+/// The decline code of what the provider calls back to decline.
+pub(super) const LATE_DECLINE: &str = "insufficient_funds";
+
+/// Whether the provider will call back on its own, and with what: whether the payment succeeded.
+pub(super) const fn calls_back(method: &PaymentMethod) -> Option<bool> {
+    match method {
         PaymentMethod::Sandbox {
-            outcome: SandboxOutcome::CallBackLate
-        }
-    )
+            outcome: SandboxOutcome::CallBackLate,
+        } => Some(true),
+        PaymentMethod::Sandbox {
+            outcome: SandboxOutcome::DeclineLate,
+        } => Some(false),
+        PaymentMethod::Sandbox { .. } | PaymentMethod::Free => None,
+    }
 }

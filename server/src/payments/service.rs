@@ -7,7 +7,7 @@ use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::jobs;
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::money::Money;
-use bilten_kernel::telemetry::trace;
+use bilten_kernel::telemetry::Cause;
 
 use super::model::*;
 use super::{sandbox, store};
@@ -18,8 +18,10 @@ use crate::sales::{
     self, NewOrder, OrderDetail, OrderId, OrderState, PaidOutcome, Placed, SalesError,
 };
 
-/// The job by which the sandbox calls back.
+/// The job by which the sandbox calls back: the payment succeeded.
 pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
+/// The job by which the sandbox calls back: the payment is declined.
+pub const CALL_BACK_DECLINED_JOB: &str = "payments.sandbox_call_back_declined";
 
 /// Queues of purchases, one per event.
 pub type PurchaseLanes = Lanes<EventId, Purchase, Purchased, PaymentError>;
@@ -33,6 +35,11 @@ pub enum PaymentError {
     /// This order needs no further payment, or none any more.
     #[error("the order is {0}; it cannot be paid")]
     NotPayable(OrderState),
+    /// In a sandbox nothing can be paid with money.
+    #[error(
+        "this is a sandbox: no money moves, so only the test payment and what is free exist here"
+    )]
+    SandboxOnly,
     /// An earlier payment of this order has not been answered yet.
     #[error("an earlier payment of this order is still under way")]
     UnderWay,
@@ -109,6 +116,9 @@ async fn try_purchase(
     let offer = catalog::offer(app, request.event)
         .await
         .map_err(SalesError::from)?;
+    if offer.event.sandbox && request.payment.moves_money() {
+        return Err(PaymentError::SandboxOnly);
+    }
     let held;
     let wanted = match request.hold {
         Some(hold) if request.items.is_empty() => {
@@ -130,9 +140,10 @@ async fn try_purchase(
             idempotency_key: key.to_owned(),
             request_hash,
             hold: request.hold,
+            sandbox: offer.event.sandbox,
             paid: state == PaymentState::Succeeded,
             at: app.now(),
-            trace: trace::current(),
+            cause: Cause::current(),
         },
         payment: PaymentId::new(&*app.clock, &*app.random),
         method: request.payment.clone(),
@@ -163,9 +174,7 @@ async fn purchase_batch(
                 idempotency_key: &purchase.order.idempotency_key,
                 request_hash: purchase.order.request_hash,
             });
-            if sandbox::calls_back(&purchase.method) {
-                call_back_later(app, c, payment).await?;
-            }
+            call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
         }
     }
     store::insert(c, new).await?;
@@ -226,9 +235,21 @@ fn new_payment(
     }
 }
 
-async fn call_back_later(app: &App, c: &mut Conn, payment: &Payment) -> Result<(), DbError> {
+/// Lets the sandbox call back, if that is what it does with such a payment.
+async fn call_back_later(
+    app: &App,
+    c: &mut Conn,
+    payment: &Payment,
+    method: &PaymentMethod,
+    cause: &Cause,
+) -> Result<(), DbError> {
+    let job = match sandbox::calls_back(method) {
+        Some(true) => CALL_BACK_JOB,
+        Some(false) => CALL_BACK_DECLINED_JOB,
+        None => return Ok(()),
+    };
     let at = Timestamp::from_ms(app.now().ms() + sandbox::CALL_BACK_MS);
-    jobs::enqueue(c, CALL_BACK_JOB, &payment.id, at).await
+    jobs::enqueue_caused_by(c, job, &payment.id, at, cause).await
 }
 
 /// Pays for an order that is still pending, after a declined payment.
@@ -261,6 +282,9 @@ pub async fn pay(
                     return Ok((payment, false));
                 }
                 let current = current.map_err(PaymentError::NotPayable)?;
+                if current.sandbox && request.payment.moves_money() {
+                    return Err(PaymentError::SandboxOnly);
+                }
                 let earlier = store::of_order(c, order).await?;
                 if earlier
                     .iter()
@@ -276,9 +300,7 @@ pub async fn pay(
                     request_hash,
                 };
                 store::insert(c, vec![row]).await?;
-                if sandbox::calls_back(&request.payment) {
-                    call_back_later(&app, c, &payment).await?;
-                }
+                call_back_later(&app, c, &payment, &request.payment, &Cause::current()).await?;
                 if payment.state == PaymentState::Succeeded {
                     sales::mark_paid(&app, c, order).await?;
                 }
@@ -312,13 +334,12 @@ pub async fn provider_reports(
                 let Some(payment) = store::payment(c, id).await? else {
                     return Ok(());
                 };
-                let to = if succeeded {
-                    PaymentState::Succeeded
+                let (to, decline_code) = if succeeded {
+                    (PaymentState::Succeeded, None)
                 } else {
-                    PaymentState::Declined
+                    (PaymentState::Declined, Some(sandbox::LATE_DECLINE))
                 };
-                if !store::move_to(c, id, PaymentState::Pending, to, app.now()).await? || !succeeded
-                {
+                if !store::answered(c, id, to, decline_code, app.now()).await? || !succeeded {
                     return Ok(());
                 }
                 match sales::mark_paid(&app, c, payment.order_id).await? {
@@ -371,6 +392,14 @@ pub async fn refund(
         })
         .await?;
     Ok(sales::order(app, order).await?)
+}
+
+/// Drops the payments of a deleted event of a sandbox; a deleted draft has none.
+pub(crate) async fn on_event_deleted(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    store::delete(c, orders).await
 }
 
 /// The newest payment of an order.

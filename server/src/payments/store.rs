@@ -1,7 +1,7 @@
 //! All SQL of payments.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
@@ -30,6 +30,16 @@ pub(super) async fn insert(c: &mut Conn, payments: Vec<NewPayment<'_>>) -> Resul
                 ]
             })
             .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deletes the payments of these orders.
+pub(super) async fn delete(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM payments WHERE order_id IN (SELECT value FROM list($1))"),
+        vals![Val::texts(orders)],
     )
     .await?;
     Ok(())
@@ -69,6 +79,26 @@ pub(super) async fn by_key(
         vals![order, key],
     )
     .await
+}
+
+/// Notes what a provider says of a payment that was pending; says whether it was.
+pub(super) async fn answered(
+    c: &mut Conn,
+    id: PaymentId,
+    to: PaymentState,
+    decline_code: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE payments SET state = $2, decline_code = $3, updated_at = $4 \
+                 WHERE id = $1 AND state = 'pending'"
+            ),
+            vals![id, to, decline_code, now],
+        )
+        .await?;
+    Ok(touched == 1)
 }
 
 /// Moves a payment from one state to another; says whether it was in the first.

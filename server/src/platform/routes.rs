@@ -99,7 +99,7 @@ impl TrailQuery {
 }
 
 /// What was done in the organisation, newest first
-#[utoipa::path(get, path = "/api/v1/audit", tag = "identity", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+#[utoipa::path(get, path = "/api/v1/audit", tag = "organisations", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("audit.read"))), params(TrailQuery),
     responses((status = 200, body = Page<AuditEntry>), (status = "4XX", body = Problem)))]
 async fn trail(

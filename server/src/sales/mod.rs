@@ -9,7 +9,8 @@
 //! - whatever is held belongs to exactly one active hold or pending order, and comes back when
 //!   that ends otherwise than in a paid order;
 //! - an order is made once per idempotency key, however often it is asked for;
-//! - who buys is stored sealed.
+//! - who buys is stored sealed;
+//! - an order is thrown away only with the sandbox that it was made in.
 
 mod model;
 mod routes;

@@ -2,20 +2,23 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::Place;
 use bilten_kernel::money::{Currency, Money};
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::catalog::{EventId, TierId};
+use crate::catalog::{EventDetail, EventId, TierId};
 
 typed_id!(pub HoldId, "hld", "Names a hold.");
 typed_id!(pub OrderId, "ord", "Names an order.");
 
 /// How long capacity is held for a buyer, in milliseconds.
 pub const HOLD_MS: i64 = 15 * 60_000;
+/// How long capacity is held at most, however often that is asked for, in milliseconds.
+pub const HOLD_MOST_MS: i64 = 2 * HOLD_MS;
 /// The most different tiers in one order.
 pub const MAX_ITEMS: usize = 20;
 
@@ -79,6 +82,8 @@ pub struct Order {
     pub email: String,
     /// The buyer's name.
     pub name: String,
+    /// Whether it is of a sandbox: a trial, in no total.
+    pub sandbox: bool,
     /// The currency of its amounts (ISO 4217).
     pub currency: Currency,
     /// What it costs in all, in minor units.
@@ -89,6 +94,113 @@ pub struct Order {
     pub created_at: Timestamp,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
+}
+
+text_enum! {
+    /// How a list of orders is sorted.
+    #[derive(Default)]
+    pub enum OrderSort {
+        /// As they were made, the newest first.
+        #[default]
+        Newest = "-created",
+        /// As they were made, the oldest first.
+        Oldest = "created",
+        /// By what they cost, the cheapest first.
+        Cheapest = "total",
+        /// By what they cost, the dearest first.
+        Dearest = "-total",
+    }
+}
+
+impl OrderSort {
+    /// Where an order stands in this order.
+    pub fn place(self, order: &Order) -> Place {
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(order.id),
+            Self::Cheapest | Self::Dearest => Place::of_number(order.total_minor, order.id),
+        }
+    }
+}
+
+record! {
+    /// What orders of an event are worth that have a state and a currency in common.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct OrderTotal {
+        /// Their state.
+        pub state: OrderState,
+        /// The currency of the amounts (ISO 4217).
+        pub currency: Currency,
+        /// How many orders.
+        pub orders: i64,
+        /// What they cost in all, in minor units.
+        pub total_minor: i64,
+    }
+}
+
+record! {
+    /// How many orders of an event were paid within a quarter of an hour.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PaidQuarter {
+        /// Which quarter of an hour since the epoch.
+        pub quarter: i64,
+        /// The currency of the amounts.
+        pub currency: Currency,
+        /// How many orders.
+        pub orders: i64,
+        /// What they cost in all, in minor units.
+        pub total_minor: i64,
+    }
+}
+
+record! {
+    /// An order that names nobody.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct OrderGlance {
+        /// Its id.
+        pub id: OrderId,
+        /// What people call it.
+        pub reference: String,
+        /// Where it stands in its life.
+        pub state: OrderState,
+        /// The currency of its amounts (ISO 4217).
+        pub currency: Currency,
+        /// What it costs in all, in minor units.
+        pub total_minor: i64,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it was paid.
+        pub paid_at: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// The stock of all tiers of an event together.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct StockTotal {
+        /// The event.
+        pub event_id: EventId,
+        /// How many tickets there are in all.
+        pub capacity: i64,
+        /// How many are held.
+        pub held: i64,
+        /// How many are sold.
+        pub sold: i64,
+    }
+}
+
+record! {
+    /// What was paid for an event and not paid back.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct EventSales {
+        /// The event.
+        pub event_id: EventId,
+        /// The currency of the amounts (ISO 4217).
+        pub currency: Currency,
+        /// How many orders.
+        pub orders: i64,
+        /// What they cost in all, in minor units.
+        pub total_minor: i64,
+    }
 }
 
 /// What stands where a name was of somebody who has been forgotten.
@@ -135,6 +247,28 @@ pub struct Hold {
     pub items: Vec<ItemRequest>,
 }
 
+/// What was thrown away of a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Emptied {
+    /// How many events.
+    pub events: i64,
+    /// How many orders, with their payments and tickets.
+    pub orders: i64,
+}
+
+/// What something would cost now; nothing is reserved by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Quote {
+    /// The event.
+    pub event_id: EventId,
+    /// The currency of its amounts (ISO 4217).
+    pub currency: Currency,
+    /// One line for each tier.
+    pub items: Vec<OrderItem>,
+    /// What it costs in all, in minor units, taxes included.
+    pub total_minor: i64,
+}
+
 record! {
     /// The stock of a tier.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -154,6 +288,67 @@ impl Stock {
     /// How many can still be bought.
     pub const fn left(&self) -> i64 {
         self.capacity - self.held - self.sold
+    }
+}
+
+/// The stock of an event as a whole and by its tiers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventStock {
+    /// The event.
+    pub event_id: EventId,
+    /// How many tickets there are in all.
+    pub capacity: i64,
+    /// How many are held.
+    pub held: i64,
+    /// How many are sold.
+    pub sold: i64,
+    /// How many can still be bought.
+    pub left: i64,
+    /// Its tiers by number.
+    pub tiers: Vec<TierStock>,
+}
+
+/// The stock of a tier, with what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TierStock {
+    /// The tier.
+    pub tier_id: TierId,
+    /// Its name.
+    pub name: String,
+    /// How many there are in all.
+    pub capacity: i64,
+    /// How many are held.
+    pub held: i64,
+    /// How many are sold.
+    pub sold: i64,
+    /// How many can still be bought.
+    pub left: i64,
+}
+
+impl EventStock {
+    /// The stock of an event's tiers put together.
+    pub fn of(event: &EventDetail, stock: &[Stock]) -> Self {
+        let tiers = event.tiers.iter().filter_map(|tier| {
+            let stock = stock.iter().find(|stock| stock.tier_id == tier.id)?;
+            Some(TierStock {
+                tier_id: tier.id,
+                name: tier.name.clone(),
+                capacity: stock.capacity,
+                held: stock.held,
+                sold: stock.sold,
+                left: stock.left().max(0),
+            })
+        });
+        let tiers: Vec<TierStock> = tiers.collect();
+        let sum = |of: fn(&TierStock) -> i64| -> i64 { tiers.iter().map(of).sum() };
+        Self {
+            event_id: event.event.id,
+            capacity: sum(|tier| tier.capacity),
+            held: sum(|tier| tier.held),
+            sold: sum(|tier| tier.sold),
+            left: sum(|tier| tier.left),
+            tiers,
+        }
     }
 }
 
@@ -238,12 +433,14 @@ pub struct NewOrder {
     pub request_hash: [u8; 32],
     /// The hold whose capacity it takes over.
     pub hold: Option<HoldId>,
+    /// Whether it is of a sandbox.
+    pub sandbox: bool,
     /// Whether it is paid by now, as free orders are; otherwise its stock is held until then.
     pub paid: bool,
     /// Now.
     pub at: Timestamp,
-    /// Where it was asked for.
-    pub trace: Option<TraceContext>,
+    /// What asked for it.
+    pub cause: Cause,
 }
 
 impl NewOrder {

@@ -2,28 +2,34 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::{IntoProblem, Problem};
-use bilten_kernel::http::{IdempotencyKey, Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{IdempotencyKey, Json, Page, PageQuery, Path, Query, Sorted, ids};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::*;
-use super::service::{self, SalesError};
+use super::service::{self, ResetError, SalesError};
 use crate::app::App;
-use crate::catalog::{self, EventDetail, EventId, EventState};
+use crate::catalog::{self, EventDetail, EventId, ListedEvent};
 use crate::identity::{self, Organiser, permit};
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(shop_events))
         .routes(routes!(shop_event))
+        .routes(routes!(quote))
         .routes(routes!(create_hold))
-        .routes(routes!(release_hold))
+        .routes(routes!(hold, release_hold))
+        .routes(routes!(extend_hold))
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(stock))
+        .routes(routes!(reset))
+        .routes(routes!(event_stock))
 }
 
 /// An event as buyers see it.
@@ -45,18 +51,31 @@ pub(super) struct Availability {
     pub left: i64,
 }
 
+/// List an organisation's published events that are not over, soonest first
+#[utoipa::path(get, path = "/api/v1/shop/organisations/{organisation}/events", tag = "shop",
+    params(("organisation" = String, Path, description = "Its id or short name"), PageQuery),
+    responses((status = 200, body = Page<ListedEvent>), (status = "4XX", body = Problem)))]
+async fn shop_events(
+    State(app): State<App>,
+    Path(organisation): Path<String>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<ListedEvent>>, Problem> {
+    let organisation = identity::organisation_named(&app, &organisation).await?;
+    let after = page.after::<(Timestamp, EventId)>()?;
+    let events = catalog::on_sale(&app, organisation.id, after, page.limit_and_one()).await?;
+    Ok(Json(page.page(events, |event| (event.starts_at, event.id))))
+}
+
 /// See what is on sale
-#[utoipa::path(get, path = "/api/v1/shop/events/{event}", tag = "shop", params(("event" = EventId, Path)),
+#[utoipa::path(get, path = "/api/v1/shop/events/{event}", tag = "shop",
+    params(("event" = String, Path, description = "Its id or the last part of its page's address")),
     responses((status = 200, body = ShopEvent), (status = "4XX", body = Problem)))]
 async fn shop_event(
     State(app): State<App>,
-    Path(event): Path<EventId>,
+    Path(event): Path<String>,
 ) -> Result<Json<ShopEvent>, Problem> {
-    let offer = catalog::offer(&app, event).await?;
-    if offer.event.state == EventState::Draft {
-        return Err(SalesError::EventNotFound.into());
-    }
-    let stock = service::stock(&app, event).await?;
+    let offer = service::public_event(&app, &event).await?;
+    let stock = service::stock(&app, offer.event.id).await?;
     let availability = stock
         .iter()
         .map(|stock| Availability {
@@ -68,6 +87,18 @@ async fn shop_event(
         detail: (*offer).clone(),
         availability,
     }))
+}
+
+/// See what tickets would cost now, or why they cannot be had; reserves nothing
+#[utoipa::path(post, path = "/api/v1/shop/quotes", tag = "shop",
+    responses((status = 200, body = Quote), (status = "4XX", body = Problem)))]
+async fn quote(
+    State(app): State<App>,
+    Json(request): Json<HoldRequest>,
+) -> Result<Json<Quote>, Problem> {
+    Ok(Json(
+        service::quote(&app, request.event, &request.items).await?,
+    ))
 }
 
 /// A wish to reserve.
@@ -99,6 +130,23 @@ async fn create_hold(
     Ok((StatusCode::CREATED, Json(hold)))
 }
 
+/// See a hold that is not over
+#[utoipa::path(get, path = "/api/v1/shop/holds/{hold}", tag = "shop", params(("hold" = HoldId, Path)),
+    responses((status = 200, body = Hold), (status = "4XX", body = Problem)))]
+async fn hold(State(app): State<App>, Path(hold): Path<HoldId>) -> Result<Json<Hold>, Problem> {
+    Ok(Json(service::active_hold(&app, hold).await?))
+}
+
+/// Let a hold go on for another 15 minutes from now, up to 30 in all
+#[utoipa::path(post, path = "/api/v1/shop/holds/{hold}/extend", tag = "shop", params(("hold" = HoldId, Path)),
+    responses((status = 200, body = Hold), (status = "4XX", body = Problem)))]
+async fn extend_hold(
+    State(app): State<App>,
+    Path(hold): Path<HoldId>,
+) -> Result<Json<Hold>, Problem> {
+    Ok(Json(service::extend_hold(&app, hold).await?))
+}
+
 /// Give a hold up
 #[utoipa::path(delete, path = "/api/v1/shop/holds/{hold}", tag = "shop", params(("hold" = HoldId, Path)),
     responses((status = 204), (status = "4XX", body = Problem)))]
@@ -110,27 +158,45 @@ async fn release_hold(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List an event's orders, newest first
+/// Which orders of an event are listed, and how.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OrderQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
+    cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `-created` if absent.
+    #[param(inline, value_type = Option<OrderSort>)]
+    sort: Option<String>,
+    /// Only orders with these ids, at most 100, with commas between them.
+    ids: Option<String>,
+}
+
+/// List an event's orders, newest first unless they are sorted otherwise
 #[utoipa::path(get, path = "/api/v1/events/{event}/orders", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.read"))),
-    params(("event" = EventId, Path), PageQuery),
+    params(("event" = EventId, Path), OrderQuery),
     responses((status = 200, body = Page<Order>), (status = "4XX", body = Problem)))]
 async fn orders(
     State(app): State<App>,
     organiser: Organiser<permit::OrdersRead>,
     Path(event): Path<EventId>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<OrderQuery>,
 ) -> Result<Json<Page<Order>>, Problem> {
-    let before = page.after::<OrderId>()?;
-    let orders = service::orders_of_event(
-        &app,
-        organiser.tenant(),
-        event,
-        before,
-        page.limit_and_one(),
-    )
-    .await?;
-    let page = page.page(orders, |order| order.id);
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let sorted = Sorted::<OrderSort>::new(page, query.sort.as_deref())?;
+    let only = ids::<OrderId>(query.ids.as_deref())?;
+    let (after, limit) = (sorted.after()?, sorted.limit_and_one());
+    let tenant = organiser.tenant();
+    let orders =
+        service::orders_of_event(&app, tenant, event, only, sorted.by, after, limit).await?;
+    let page = sorted.page(orders, |order| sorted.by.place(order));
     identity::note_personal_data_read(
         &app,
         organiser.organisation(),
@@ -176,6 +242,47 @@ async fn stock(
 ) -> Result<Json<Vec<Stock>>, Problem> {
     catalog::event_of(&app, organiser.tenant(), event).await?;
     Ok(Json(service::stock(&app, event).await?))
+}
+
+/// Empty a sandbox: its events go with all that was sold; members, keys and webhooks stay
+///
+/// All of it or nothing. An organisation that sells is refused with `sales.not_a_sandbox`.
+#[utoipa::path(post, path = "/api/v1/organisation/reset", tag = "organisations",
+    security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("organisation.manage"))),
+    responses((status = 200, body = Emptied), (status = "4XX", body = Problem)))]
+async fn reset(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrganisationManage>,
+) -> Result<Json<Emptied>, Problem> {
+    let emptied = service::reset_sandbox(&app, organiser.organisation(), organiser.actor()).await?;
+    Ok(Json(emptied))
+}
+
+impl IntoProblem for ResetError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::NotASandbox => Problem::conflict("sales.not_a_sandbox", detail),
+            Self::TooLarge => Problem::conflict("sales.sandbox_too_large", detail),
+            Self::Catalog(error) => error.into_problem(),
+            Self::Db(error) => error.into_problem(),
+        }
+    }
+}
+
+/// See the stock of an event, as a whole and by tiers
+#[utoipa::path(get, path = "/api/v2/events/{event}/stock", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.read"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = EventStock), (status = "4XX", body = Problem)))]
+async fn event_stock(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsRead>,
+    Path(event): Path<EventId>,
+) -> Result<Json<EventStock>, Problem> {
+    let detail = catalog::detail_of(&app, organiser.tenant(), event).await?;
+    let stock = service::stock(&app, event).await?;
+    Ok(Json(EventStock::of(&detail, &stock)))
 }
 
 impl IntoProblem for SalesError {

@@ -37,6 +37,10 @@ text_enum! {
         Jobs = "jobs",
         /// What happened is told to those who wait for it.
         Outbox = "outbox",
+        /// Who carries mail and text messages takes them.
+        Post = "post",
+        /// Others that this node calls answer: the collector of traces, shared limits.
+        Outside = "outside",
     }
 }
 
@@ -58,7 +62,7 @@ impl Group {
         match self {
             Self::Sales => &[Part::Database, Part::Disk],
             Self::Entry => &[Part::Database],
-            Self::Messages => &[Part::Jobs, Part::Outbox],
+            Self::Messages => &[Part::Jobs, Part::Outbox, Part::Post],
         }
     }
 }

@@ -9,12 +9,13 @@
 //! | `health.rs` | what is looked at, and what was wrong since the start |
 //! | `watch.rs` | looks every few seconds; sets the gauges |
 //! | `metrics.rs` | `/metrics`, on an address of its own |
-//! | `disk.rs` | how much room there is |
+//! | `disk.rs`, `files.rs` | how much room there is, and how many files may be open |
 //! | `log.rs` | the level of the log, while the process runs |
 //! | `live.rs`, `reload.rs` | the configuration, and reading it again |
 //! | `routes.rs` | `/livez`, `/readyz`, the status, the administrators' routes |
 
 pub(crate) mod disk;
+pub(crate) mod files;
 mod health;
 mod live;
 mod log;

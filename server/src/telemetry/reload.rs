@@ -2,7 +2,7 @@
 //! all.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bilten_kernel::config::{ConfigError, Values};
 use bilten_kernel::db::DbError;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, Post, PostError};
 use crate::config::Config;
+use crate::edge::LimitsConfig;
 use crate::identity::IdentityConfig;
 use crate::platform::{self, AuditRecord};
 
@@ -29,6 +30,12 @@ pub const RELOADABLE: &[&str] = &[
     "identity.token_key_s",
     "identity.attempts_kept_s",
     "identity.consents.",
+    "limits.api.",
+    "limits.browse.",
+    "limits.buy.",
+    "limits.device.",
+    "limits.sign_in.",
+    "outgoing.",
 ];
 
 /// Where the configuration came from, so that it can be read again.
@@ -138,12 +145,13 @@ pub async fn reload(app: &App, actor: &str) -> Result<Reloaded, ReloadError> {
     needs_restart.retain(|key| !is_reloadable(key));
     let config = with_what_may_change(&app.config, new);
     check(&config)?;
-    let post = Post::new(&config)?;
+    let post = Post::new(&config, Arc::clone(&app.outside))?;
     let reloaded = Reloaded {
         changed,
         needs_restart,
     };
     note(app, actor, &reloaded).await?;
+    app.outside.set_up(config.outgoing);
     app.config.replace(config);
     app.mailer.replace(post.mailer);
     app.sms.replace(post.sms);
@@ -173,6 +181,12 @@ fn with_what_may_change(old: &Config, new: Config) -> Config {
         },
         mail: new.mail,
         sms: new.sms,
+        outgoing: new.outgoing,
+        limits: LimitsConfig {
+            url: old.limits.url.clone(),
+            keys: old.limits.keys,
+            ..new.limits
+        },
         identity: IdentityConfig {
             session_idle_s: new.identity.session_idle_s,
             session_absolute_s: new.identity.session_absolute_s,
@@ -247,15 +261,26 @@ mod tests {
             argon2_iterations = 9
             [identity.consents]
             terms = "2"
+            [limits]
+            keys = 5
+            [limits.browse]
+            address = "7/60"
+            [outgoing]
+            at_once = 3
             "#,
         );
         let changed = old_values.changed(&new_values);
         let (kept, lost): (Vec<_>, Vec<_>) = changed.iter().partition(|key| is_reloadable(key));
         assert_eq!(
             lost,
-            ["http.listen", "identity.argon2_iterations", "log.format"]
+            [
+                "http.listen",
+                "identity.argon2_iterations",
+                "limits.keys",
+                "log.format"
+            ]
         );
-        assert_eq!(kept.len(), 9);
+        assert_eq!(kept.len(), 11);
         let merged = with_what_may_change(&old, new);
         assert_eq!(merged.http.listen, old.http.listen);
         assert_eq!(merged.log.format, old.log.format);
@@ -276,6 +301,9 @@ mod tests {
         ];
         assert_eq!(times, [1, 2, 3, 4, 5]);
         assert_eq!(identity.consents.terms, "2");
+        assert_eq!(merged.outgoing.at_once, 3);
+        assert_eq!(merged.limits.browse.address, "7/60".parse().ok());
+        assert_eq!(merged.limits.keys, old.limits.keys);
     }
 
     #[test]

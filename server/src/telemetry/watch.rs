@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bilten_adapters::outgoing::{COLLECTOR, MAIL_SERVER, PEERS, Peer, SHARED_LIMITS, SMS_GATEWAY};
 use bilten_adapters::telemetry::upkeep;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
@@ -81,6 +82,12 @@ metric! {
     SCANNERS: Gauge = "bilten_scanners"
 }
 
+metric! {
+    /// Destinations that failed again and again, by what they are to us: `open` ones are left alone,
+    /// of `half_open` ones the next call finds out whether they are back.
+    BREAKERS: Gauge = "bilten_outgoing_breakers"
+}
+
 /// Watches until it is dropped.
 pub async fn watch(app: &App) {
     BUILD.set(
@@ -108,6 +115,8 @@ pub async fn look(app: &App) {
     let answers = database.condition != Condition::Failed;
     let mut checks = vec![database];
     checks.extend(room(app));
+    checks.push(others(app, Part::Post, &[&MAIL_SERVER, &SMS_GATEWAY]));
+    checks.push(others(app, Part::Outside, &[&COLLECTOR, &SHARED_LIMITS]));
     if answers {
         checks.push(jobs_check(app, now).await);
         checks.push(outbox_check(app, now).await);
@@ -193,6 +202,25 @@ fn room(app: &App) -> Option<Check> {
     }
 }
 
+/// Whether others that the operator has chosen answer. The server goes on without them.
+fn others(app: &App, part: Part, peers: &[&Peer]) -> Check {
+    let failing: Vec<_> = peers
+        .iter()
+        .filter(|peer| {
+            let failing = app.outside.failing(peer);
+            failing.open + failing.half_open > 0
+        })
+        .map(|peer| peer.name)
+        .collect();
+    if failing.is_empty() {
+        found(part, Condition::Ok, "nobody fails")
+    } else {
+        let names = failing.join(", ");
+        let detail = format!("left alone after failures: {names}");
+        found(part, Condition::Degraded, detail)
+    }
+}
+
 /// How bad it is that something waits so long.
 fn lateness(age: Duration) -> Condition {
     if age > TOO_LATE {
@@ -256,6 +284,13 @@ async fn business(app: &App, now: Timestamp) -> Result<(), DbError> {
 }
 
 fn usage(app: &App) {
+    for peer in PEERS {
+        let failing = app.outside.failing(peer);
+        for (state, count) in [("open", failing.open), ("half_open", failing.half_open)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            BREAKERS.set(&[("peer", peer.name), ("state", state)], count);
+        }
+    }
     let usage = app.db.usage();
     QUEUED.set(&[], i64::try_from(usage.writes_queued).unwrap_or(i64::MAX));
     if let Some(connections) = usage.connections {

@@ -18,6 +18,7 @@ mod service;
 mod store;
 
 use crate::platform::SealedColumn;
+pub(crate) use crate::qr::draw_aside;
 pub use crate::qr::{QrFormat, render_qr};
 pub use door::*;
 pub use issued::Issued;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::catalog::{EventId, TierId};
+use crate::qr::{QrError, QrFormat, render_qr, render_test_qr};
 use crate::sales::OrderId;
 
 typed_id!(pub TicketId, "tkt", "Names a ticket, through all its versions.");
@@ -59,6 +60,8 @@ pub struct Ticket {
     pub order_reference: String,
     /// Versions below this one are revoked.
     pub revoked_below: u16,
+    /// Whether it is of a sandbox: a trial that lets nobody in anywhere else.
+    pub sandbox: bool,
     /// When it was issued.
     pub created_at: Timestamp,
 }
@@ -115,6 +118,20 @@ pub struct SignedTicket {
     pub ticket: Ticket,
     /// What its QR code holds.
     pub code: String,
+}
+
+impl SignedTicket {
+    /// Its QR code as a picture, which says so if the ticket is of a sandbox.
+    ///
+    /// # Errors
+    /// [`QrError`] if the code is too long, which is a fault.
+    pub fn picture(&self, format: QrFormat) -> Result<Vec<u8>, QrError> {
+        if self.ticket.sandbox {
+            render_test_qr(&self.code, format)
+        } else {
+            render_qr(&self.code, format)
+        }
+    }
 }
 
 record! {

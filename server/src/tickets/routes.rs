@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
-use crate::qr::{QrFormat, render_qr};
+use crate::qr::{self, QrFormat};
 use crate::sales::{self, OrderDetail, OrderId};
 
 /// The routes of tickets.
@@ -35,6 +35,34 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rotate_key))
 }
 
+/// A ticket with its code, and where its buyer finds it as a picture.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct BoughtTicket {
+    /// The ticket.
+    #[serde(flatten)]
+    pub signed: SignedTicket,
+    /// Its QR code as a picture: an address for browsers, with the order's secret in it.
+    pub links: PictureLinks,
+}
+
+/// The addresses of a ticket's pictures.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct PictureLinks {
+    /// As PNG.
+    pub png: String,
+    /// As SVG.
+    pub svg: String,
+}
+
+/// The addresses of an order's pages for its buyer, with the order's secret in them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct OrderLinks {
+    /// The page with the tickets.
+    pub page: String,
+    /// The event as a calendar entry.
+    pub calendar: String,
+}
+
 /// An order, its payment and its tickets.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct BoughtAnswer {
@@ -45,17 +73,38 @@ pub(super) struct BoughtAnswer {
     /// The newest payment.
     pub payment: Payment,
     /// The tickets; none until the order is paid.
-    pub tickets: Vec<SignedTicket>,
+    pub tickets: Vec<BoughtTicket>,
+    /// Where the buyer sees it in a browser.
+    pub links: OrderLinks,
 }
 
 impl BoughtAnswer {
     fn of(app: &App, bought: Bought) -> Self {
         let id = bought.purchased.order.order.id;
+        let address = |page: &str| {
+            let path = sales::order_path(app, id, page);
+            format!("{}{path}", app.config.http.public_url)
+        };
+        let with_links = |signed: SignedTicket| {
+            let picture =
+                |format: &str| address(&format!("/tickets/{}.{format}", signed.ticket.id));
+            BoughtTicket {
+                links: PictureLinks {
+                    png: picture("png"),
+                    svg: picture("svg"),
+                },
+                signed,
+            }
+        };
         Self {
             token: sales::order_token(app, id),
             order: bought.purchased.order,
             payment: bought.purchased.payment,
-            tickets: bought.tickets,
+            tickets: bought.tickets.into_iter().map(with_links).collect(),
+            links: OrderLinks {
+                page: address(""),
+                calendar: address("/calendar.ics"),
+            },
         }
     }
 }
@@ -140,7 +189,7 @@ async fn cancel(
 #[utoipa::path(get, path = "/api/v1/shop/orders/{order}/tickets/{ticket}/qr/{format}", tag = "shop",
     security(("order_token" = [])),
     params(("order" = OrderId, Path), ("ticket" = TicketId, Path), ("format" = QrFormat, Path)),
-    responses((status = 200, content_type = "image/png"), (status = "4XX", body = Problem)))]
+    responses((status = 200, content((String = "image/png"), (String = "image/svg+xml"))), (status = "4XX", body = Problem)))]
 async fn qr(
     State(app): State<App>,
     OrderToken(token): OrderToken,
@@ -152,7 +201,8 @@ async fn qr(
         .iter()
         .find(|t| t.ticket.id == ticket)
         .ok_or(TicketError::NotFound)?;
-    let picture = render_qr(&ticket.code, format).map_err(|error| Problem::fault(&error))?;
+    let drawn = ticket.clone();
+    let picture = qr::draw_aside(format, move || drawn.picture(format)).await?;
     let content_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",

@@ -67,7 +67,24 @@ pub(super) async fn keys(c: &mut Conn, event: EventId) -> Result<Vec<EventKeyRow
     .await
 }
 
-pub(super) async fn delete_of_draft(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+/// Locks an event's feed: whoever issues or scans in this moment is done before.
+pub(super) async fn lock_feed(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    let _position: Option<i64> = c
+        .scalar_opt(
+            sql!("SELECT position FROM feeds WHERE event_id = $1 FOR UPDATE"),
+            vals![event],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Deletes the keys and the feed of an event, and its tickets if it is of a sandbox.
+pub(super) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM tickets WHERE event_id = $1 AND sandbox"),
+        vals![event],
+    )
+    .await?;
     c.exec(
         sql!("DELETE FROM event_keys WHERE event_id = $1"),
         vals![event],
@@ -96,6 +113,7 @@ record! {
         pub(super) sealed_holder: Vec<u8>,
         pub(super) order_reference: String,
         pub(super) revoked_below: u16,
+        pub(super) sandbox: bool,
         pub(super) created_at: Timestamp,
     }
 }
@@ -127,8 +145,8 @@ pub(super) async fn insert(
     c.insert_many(
         sql!(
             "INSERT INTO tickets (id, event_id, order_id, tier_id, tier_number, version, state, key_id, \
-             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         ),
         tickets
             .iter()
@@ -137,7 +155,7 @@ pub(super) async fn insert(
                 vals![
                     t.id, t.event_id, t.order_id, t.tier_id, t.tier_number, t.version, t.state, &t.key_id,
                     t.valid_from, t.valid_until, holder, &t.order_reference, t.revoked_below, position,
-                    t.created_at
+                    t.created_at, t.sandbox
                 ]
             })
             .collect(),
@@ -150,7 +168,7 @@ pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRo
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, created_at FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
@@ -161,7 +179,7 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, created_at FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],

@@ -34,7 +34,8 @@ pub(super) fn of_order(
         calendar.line(&format!("SEQUENCE:{}", event.version));
         calendar.line(&format!("DTSTART:{}", utc(date.starts_at)));
         calendar.line(&format!("DTEND:{}", utc(date.ends_at)));
-        calendar.line(&format!("SUMMARY:{}", escaped(&event.name)));
+        let mark = if event.sandbox { "TEST: " } else { "" };
+        calendar.line(&format!("SUMMARY:{mark}{}", escaped(&event.name)));
         calendar.line(&format!("LOCATION:{}", escaped(&place)));
         calendar.line(&format!("DESCRIPTION:Order {}", escaped(&order.reference)));
         calendar.line(&format!("URL:{public_url}/e/{}", event.slug));

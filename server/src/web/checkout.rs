@@ -110,7 +110,9 @@ fn page(
 ) -> Result<Response, Problem> {
     let seconds_left = (held.hold.expires_at.ms() - app.now().ms()).max(0) / 1_000;
     let page = CheckoutPage {
-        shell: Shell::personal("Checkout").with_faults(!faults.is_empty()),
+        shell: Shell::personal("Checkout")
+            .of_event(held.event.is_sandbox)
+            .with_faults(!faults.is_empty()),
         faults,
         hold: held.hold.id,
         until: held.until,

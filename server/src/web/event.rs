@@ -48,9 +48,7 @@ struct TierView {
 
 /// The event at this address, unless it is still a draft.
 async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
-    // Anything else is no address of ours, and a database need not be asked with it.
-    let is_slug = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !slug.bytes().all(is_slug) {
+    if !catalog::can_be_slug(slug) {
         return Err(CatalogError::NotFound.into());
     }
     let id = catalog::id_by_slug(app, slug).await?;
@@ -149,6 +147,7 @@ impl EventPage {
             view::linked_data(offer, &stock, &format!("{}{path}", shell::public_url(app)));
         Ok(Self {
             shell: Shell::public(app, &event.name, view.preview(), &path)
+                .of_event(event.sandbox)
                 .with_faults(!faults.is_empty()),
             is_open: tiers.iter().any(|tier| tier.most > 0),
             faults,

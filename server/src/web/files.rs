@@ -59,8 +59,8 @@ pub(super) async fn ticket(
             ));
         }
     }
-    let picture =
-        tickets::render_qr(&signed.code, format).map_err(|error| Problem::fault(&error))?;
+    let drawn = signed.clone();
+    let picture = tickets::draw_aside(format, move || drawn.picture(format)).await?;
     let media_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",

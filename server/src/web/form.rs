@@ -30,6 +30,15 @@ impl Fields {
             .map_or("", |(_, text)| text)
     }
 
+    /// All texts of a field that was sent several times, such as boxes that were ticked.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter(|(field, _)| field == name)
+            .map(|(_, text)| text.trim())
+            .collect()
+    }
+
     /// A key that a page put into its form, if it can be one of ours.
     pub(super) fn key(&self) -> Option<String> {
         let key = self.text("key");

@@ -73,10 +73,7 @@ struct TicketView {
 
 /// The address of a page of an order, with the order's secret.
 pub(super) fn address(app: &App, order: OrderId, page: &str) -> String {
-    format!(
-        "/orders/{order}{page}?token={}",
-        sales::order_token(app, order)
-    )
+    sales::order_path(app, order, page)
 }
 
 /// Sends the browser to an order.
@@ -185,6 +182,10 @@ fn declined(code: Option<&str>) -> &'static str {
         Some("insufficient_funds") => {
             "The bank declined it: there is not enough money on the account."
         }
+        Some("expired_card") => "The bank declined it: the card has expired.",
+        Some("suspected_fraud") => {
+            "The bank declined it because it looks like fraud. Please ask your bank."
+        }
         Some("amount_due") => "This order is not free, so it needs a payment.",
         Some(_) | None => "The payment provider declined it without giving a reason.",
     }
@@ -244,7 +245,9 @@ async fn page(
         .map(|signed| ticket_view(app, &offer, signed))
         .collect::<Result<_, _>>()?;
     let page = OrderPage {
-        shell: Shell::personal(heading).with_faults(!faults.is_empty()),
+        shell: Shell::personal(heading)
+            .of_event(order.sandbox)
+            .with_faults(!faults.is_empty()),
         faults,
         state: format!("{}-{}", order.state, payment.state),
         heading,

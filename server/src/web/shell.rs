@@ -24,11 +24,15 @@ pub(super) struct Shell {
     pub(super) url: Option<String>,
     /// Whether search engines may list it.
     pub(super) is_listed: bool,
+    /// Whether it is a page of a sandbox: what it sells is nothing real.
+    pub(super) is_sandbox: bool,
     /// Who is signed in, by name. Only pages for one person say so: the others are the same for
     /// everybody, so that a cache may keep them.
     pub(super) holder: Option<String>,
     /// Where in the account the page is.
     pub(super) place: Option<Place>,
+    /// Whether they look after programs of an organisation.
+    pub(super) is_developer: bool,
     /// To the second step that somebody's role asks for and that they have not shown.
     pub(super) to_second_step: Option<Way>,
 }
@@ -42,8 +46,10 @@ impl Shell {
             description,
             url,
             is_listed: true,
+            is_sandbox: false,
             holder: None,
             place: None,
+            is_developer: false,
             to_second_step: None,
         }
     }
@@ -56,8 +62,10 @@ impl Shell {
             description,
             url: None,
             is_listed: false,
+            is_sandbox: false,
             holder: None,
             place: None,
+            is_developer: false,
             to_second_step: None,
         }
     }
@@ -67,14 +75,27 @@ impl Shell {
         Self {
             holder: Some(holder.shown_name().to_owned()),
             place: Some(place),
+            is_developer: holder.is_developer(),
             to_second_step: to_second_step(holder, place),
             ..Self::personal(title)
         }
     }
 
+    /// Whether the navigation names this part of the account.
+    pub(super) fn shows(&self, place: &Place) -> bool {
+        *place != Place::Developer || self.is_developer
+    }
+
     /// Whether the page is in this part of the account.
     pub(super) fn is_at(&self, place: &Place) -> bool {
         self.place.as_ref() == Some(place)
+    }
+
+    /// The same head for a page about an event, which may be of a sandbox: nobody shall find that.
+    pub(super) fn of_event(mut self, is_sandbox: bool) -> Self {
+        self.is_sandbox = is_sandbox;
+        self.is_listed = self.is_listed && !is_sandbox;
+        self
     }
 
     /// The same head for the page as it comes back with faults: screen readers say the title first.

@@ -26,6 +26,7 @@ pub(super) struct EventView {
     pub(super) zone: String,
     pub(super) venue: String,
     pub(super) address: String,
+    pub(super) is_sandbox: bool,
 }
 
 impl EventView {
@@ -48,6 +49,7 @@ impl EventView {
             zone: zone.iana_name().unwrap_or("UTC").replace('_', " "),
             venue: event.venue_name.clone(),
             address: event.venue_address.clone(),
+            is_sandbox: event.sandbox,
         }
     }
 

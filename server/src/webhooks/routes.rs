@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{IfMatch, Json, Page, PageQuery, Path, Query, Revised};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -75,45 +75,49 @@ async fn list(
 #[utoipa::path(get, path = "/api/v1/webhooks/endpoints/{endpoint}", tag = "webhooks",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("webhooks.manage"))), params(("endpoint" = WebhookEndpointId, Path)),
-    responses((status = 200, body = WebhookEndpoint), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = WebhookEndpoint, headers(("ETag" = String, description = "The revision of the endpoint, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn read(
     State(app): State<App>,
     organiser: Organiser<permit::WebhooksManage>,
     Path(endpoint): Path<WebhookEndpointId>,
-) -> Result<Json<WebhookEndpoint>, Problem> {
-    Ok(Json(
-        service::endpoint(&app, organiser.organisation(), endpoint).await?,
-    ))
+) -> Result<Revised<WebhookEndpoint>, Problem> {
+    let found = service::endpoint(&app, organiser.organisation(), endpoint).await?;
+    Ok(Revised(found.revision, found))
 }
 
 /// Change an endpoint, or switch it off or on
 #[utoipa::path(patch, path = "/api/v1/webhooks/endpoints/{endpoint}", tag = "webhooks",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("webhooks.manage"))), params(("endpoint" = WebhookEndpointId, Path)),
-    responses((status = 200, body = WebhookEndpoint), (status = "4XX", body = Problem)))]
+    extensions(("x-permission" = json!("webhooks.manage"))), params(("endpoint" = WebhookEndpointId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the endpoint had, or its revision in quotes: 412 if it was changed since")),
+    responses((status = 200, body = WebhookEndpoint, headers(("ETag" = String, description = "The revision of the endpoint, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn update(
     State(app): State<App>,
     organiser: Organiser<permit::WebhooksManage>,
     Path(endpoint): Path<WebhookEndpointId>,
+    seen: IfMatch,
     Json(patch): Json<WebhookEndpointPatch>,
-) -> Result<Json<WebhookEndpoint>, Problem> {
+) -> Result<Revised<WebhookEndpoint>, Problem> {
     let (principal, organisation) = (organiser.principal(), organiser.organisation());
-    let changed = service::update_endpoint(&app, principal, organisation, endpoint, patch);
-    Ok(Json(changed.await?))
+    let changed =
+        service::update_endpoint(&app, principal, organisation, endpoint, seen, patch).await?;
+    Ok(Revised(changed.revision, changed))
 }
 
 /// Delete an endpoint; nothing is sent to it any more
 #[utoipa::path(delete, path = "/api/v1/webhooks/endpoints/{endpoint}", tag = "webhooks",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("webhooks.manage"))), params(("endpoint" = WebhookEndpointId, Path)),
+    extensions(("x-permission" = json!("webhooks.manage"))), params(("endpoint" = WebhookEndpointId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the endpoint had, or its revision in quotes: 412 if it was changed since")),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn delete(
     State(app): State<App>,
     organiser: Organiser<permit::WebhooksManage>,
     Path(endpoint): Path<WebhookEndpointId>,
+    seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
     let organisation = organiser.organisation();
-    service::delete_endpoint(&app, organiser.actor(), organisation, endpoint).await?;
+    service::delete_endpoint(&app, organiser.actor(), organisation, endpoint, seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

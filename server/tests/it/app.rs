@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use bilten_adapters::outgoing::Outside;
 use bilten_kernel::clock::{Clock, SystemClock, Timestamp};
 use bilten_kernel::db::Db;
 use bilten_kernel::random::OsRandom;
@@ -93,7 +94,8 @@ impl TestApp {
             .await
             .unwrap();
         let vault = vault(&db, clock.now()).await;
-        let post = Post::new(&config).unwrap();
+        let outside = Outside::new(config.outgoing, clock.clone(), Arc::new(OsRandom));
+        let post = Post::new(&config, outside).unwrap();
         let app = App::new(
             db.db(),
             clock.clone(),

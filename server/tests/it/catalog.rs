@@ -91,7 +91,7 @@ on_both_engines! {
         let ticket = bought["tickets"][0]["id"].as_str().unwrap();
         let other = t.other_organiser().await;
         let event_path = format!("/api/v1/events/{}", event.id);
-        for path in [event_path.clone(), format!("{event_path}/orders"), format!("{event_path}/stock"),
+        for path in [event_path.clone(), format!("{event_path}/orders"), format!("/api/v2/events/{}/stock", event.id),
             format!("/api/v1/orders/{order}"), format!("/api/v1/tickets/{ticket}")] {
             assert_eq!(other.get(&path).await.status, 404, "GET {path}");
             assert_eq!(t.stranger.get(&path).await.status, 401, "GET {path}");

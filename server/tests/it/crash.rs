@@ -146,8 +146,8 @@ on_both_engines! {
             }
             let lost: Vec<_> = acknowledged.difference(&stored).collect();
             assert!(lost.is_empty(), "round {round}: acknowledged and lost: {lost:?}");
-            let stock = organiser.get(&format!("/api/v1/events/{}/stock", event.id)).await.expect(200);
-            assert_eq!(stock[0]["sold"], 2 * stored.len(), "stock and orders agree");
+            let stock = organiser.get(&format!("/api/v2/events/{}/stock", event.id)).await.expect(200);
+            assert_eq!(stock["tiers"][0]["sold"], 2 * stored.len(), "stock and orders agree");
             assert!(acknowledged.len() > before, "the storm sold nothing in round {round}");
             before = acknowledged.len();
 

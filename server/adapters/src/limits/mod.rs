@@ -4,11 +4,20 @@
 mod redis;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bilten_kernel::http::SharedLimits;
+use bilten_kernel::http::{Outcome, SharedError, SharedLimits, Take};
+use bilten_kernel::telemetry::trace;
 
 #[cfg(feature = "redis")]
 pub use redis::RedisLimits;
+
+use crate::Answer;
+use crate::outgoing::{Outside, SHARED_LIMITS};
+
+/// How long an answer may take: a little less than a request waits for it, so that it is a failure
+/// of whoever was asked.
+const PATIENCE: Duration = Duration::from_millis(90);
 
 /// The address of shared limits makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,5 +51,60 @@ pub fn shared(url: &str) -> Result<Option<Arc<dyn SharedLimits>>, LimitsUrlError
         Err(LimitsUrlError(
             "this program was built without Redis".to_owned(),
         ))
+    }
+}
+
+/// Whether who keeps the limits of all nodes answers at this address.
+///
+/// # Errors
+/// [`SharedError`] if not.
+pub async fn answers(url: &str) -> Result<(), SharedError> {
+    #[cfg(feature = "redis")]
+    {
+        let limits = RedisLimits::new(url).map_err(|error| SharedError(error.to_string()))?;
+        limits.ping().await
+    }
+    #[cfg(not(feature = "redis"))]
+    {
+        let _ = url;
+        Err(SharedError(
+            "this program was built without Redis".to_owned(),
+        ))
+    }
+}
+
+/// Shared limits that are called like anybody else: who fails is left alone, and how it goes is
+/// measured.
+pub fn watched(shared: Arc<dyn SharedLimits>, outside: Arc<Outside>) -> Arc<dyn SharedLimits> {
+    Arc::new(Watched { shared, outside })
+}
+
+struct Watched {
+    shared: Arc<dyn SharedLimits>,
+    outside: Arc<Outside>,
+}
+
+impl Watched {
+    async fn ask(&self, take: Take) -> Result<Outcome, SharedError> {
+        let turn = self.outside.turn(&SHARED_LIMITS, "").await;
+        let turn = turn.map_err(|why| SharedError(why.to_string()))?;
+        let asked = async {
+            tokio::time::timeout(PATIENCE, self.shared.take(take))
+                .await
+                .unwrap_or_else(|_| Err(SharedError("no answer in time".to_owned())))
+        };
+        let answer = trace::outgoing(SHARED_LIMITS.name, "EVALSHA", asked).await;
+        if answer.is_ok() {
+            turn.worked();
+        } else {
+            turn.failed();
+        }
+        answer
+    }
+}
+
+impl SharedLimits for Watched {
+    fn take(&self, take: Take) -> Answer<'_, Result<Outcome, SharedError>> {
+        Box::pin(self.ask(take))
     }
 }

@@ -66,6 +66,23 @@ impl RedisLimits {
         Ok(connection.clone())
     }
 
+    /// Whether it answers; nothing is counted.
+    ///
+    /// # Errors
+    /// [`SharedError`] with what went wrong.
+    pub async fn ping(&self) -> Result<(), SharedError> {
+        let asked = async {
+            let mut connection = self.connection().await?;
+            redis::cmd("PING")
+                .query_async::<String>(&mut connection)
+                .await
+        };
+        let answer: RedisResult<String> = asked.await;
+        answer
+            .map(|_| ())
+            .map_err(|error| SharedError(error.to_string()))
+    }
+
     async fn ask(&self, take: &Take) -> RedisResult<Outcome> {
         let mut connection = self.connection().await?;
         let (is_allowed, full_us, retry_us): (u8, u64, u64) = self

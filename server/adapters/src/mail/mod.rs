@@ -7,6 +7,7 @@ mod smtp;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use lettre::message::Mailbox;
@@ -17,6 +18,7 @@ pub use folder::FolderMailer;
 pub use smtp::SmtpMailer;
 
 use crate::Answer;
+use crate::outgoing::Outside;
 
 /// Sends mail.
 pub trait Mailer: Send + Sync {
@@ -53,6 +55,9 @@ pub enum MailError {
     /// It may work later.
     #[error("the mail could not be handed over: {0}")]
     Failed(String),
+    /// The server was not asked, because it fails or is busy; it may work from then on.
+    #[error("the mail is put off until {0}")]
+    PutOff(Timestamp),
 }
 
 /// Where mail goes: section `[mail]`.
@@ -91,17 +96,29 @@ pub enum MailConfigError {
     NotBuilt,
 }
 
-/// The mailer that the settings name.
+/// The mailer that the settings name; a server may take so long for each step.
 ///
 /// # Errors
 /// [`MailConfigError`] by what is wrong with them.
-pub fn mailer(config: &MailConfig) -> Result<Arc<dyn Mailer>, MailConfigError> {
+pub fn mailer(
+    config: &MailConfig,
+    step: Duration,
+    outside: &Arc<Outside>,
+) -> Result<Arc<dyn Mailer>, MailConfigError> {
     let from: Mailbox = config.from.parse().map_err(|_| MailConfigError::From)?;
     if config.smtp_url.is_empty() {
         return Ok(Arc::new(FolderMailer::new(config.folder.clone(), from)));
     }
     #[cfg(feature = "smtp")]
-    return Ok(Arc::new(SmtpMailer::new(&config.smtp_url, from)?));
+    return Ok(Arc::new(SmtpMailer::new(
+        &config.smtp_url,
+        from,
+        step,
+        Arc::clone(outside),
+    )?));
     #[cfg(not(feature = "smtp"))]
-    Err(MailConfigError::NotBuilt)
+    {
+        let _ = (step, outside);
+        Err(MailConfigError::NotBuilt)
+    }
 }

@@ -1,47 +1,113 @@
 //! Mail by SMTP.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bilten_kernel::telemetry::trace;
 use lettre::message::Mailbox;
-use lettre::transport::smtp::Error;
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::message::message;
 use super::{Mail, MailConfigError, MailError, Mailer};
 use crate::Answer;
+use crate::outgoing::{MAIL_SERVER, Outside};
 
-/// How long the server may take for each step.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How often the time for one step a whole mail may take.
+const STEPS: u32 = 2;
 
 /// Hands mail to an SMTP server over connections that are kept for a while.
 pub struct SmtpMailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    transport: RwLock<AsyncSmtpTransport<Tokio1Executor>>,
     from: Mailbox,
+    /// Which server it is, for what is known of it.
+    server: String,
+    whole: Duration,
+    outside: Arc<Outside>,
 }
 
 impl SmtpMailer {
     /// A mailer for the server of this URL: `smtps://user:password@host`, or `smtp://…?tls=required`
-    /// for STARTTLS. It connects when there is something to send.
+    /// for STARTTLS. It connects when there is something to send, and each step may take so long.
     ///
     /// # Errors
     /// [`MailConfigError::Url`] if it is none.
-    pub fn new(url: &str, from: Mailbox) -> Result<Self, MailConfigError> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+    pub fn new(
+        url: &str,
+        from: Mailbox,
+        step: Duration,
+        outside: Arc<Outside>,
+    ) -> Result<Self, MailConfigError> {
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             // The URL, and the password in it, are not part of this error.
             .map_err(|error| MailConfigError::Url(error.to_string()))?
             .hello_name(ClientId::Domain(from.email.domain().to_owned()))
-            .timeout(Some(PATIENCE))
-            .build();
-        Ok(Self { transport, from })
+            .timeout(Some(step));
+        Ok(Self {
+            transport: RwLock::new(builder.clone().build()),
+            builder,
+            from,
+            server: server(url).to_owned(),
+            whole: step * STEPS,
+            outside,
+        })
+    }
+
+    fn transport(&self) -> AsyncSmtpTransport<Tokio1Executor> {
+        let transport = self
+            .transport
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        transport.clone()
+    }
+
+    /// Gives up connections of which one is in the midst of a conversation: whoever went on with it
+    /// would take the answers to an earlier mail for those to their own.
+    async fn begin_anew(&self, given_up: AsyncSmtpTransport<Tokio1Executor>) {
+        let fresh = self.builder.clone().build();
+        *self
+            .transport
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = fresh;
+        given_up.shutdown().await;
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), MailError> {
         let message = message(mail, &self.from)?;
-        match trace::outgoing("smtp", "MAIL", self.transport.send(message)).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(judge(&error)),
+        let turn = self
+            .outside
+            .turn(&MAIL_SERVER, &self.server)
+            .await
+            .map_err(|why| MailError::PutOff(why.until()))?;
+        // Each step has its time; a server that takes nearly as long for each has one for all of them.
+        let transport = self.transport();
+        let sent = async {
+            match tokio::time::timeout(self.whole, transport.send(message)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(Failed::By(error)),
+                Err(_) => Err(Failed::TooSlow),
+            }
+        };
+        match trace::outgoing(MAIL_SERVER.name, "MAIL", sent).await {
+            Ok(()) => {
+                turn.worked();
+                Ok(())
+            }
+            Err(Failed::TooSlow) => {
+                turn.failed();
+                self.begin_anew(transport).await;
+                Err(MailError::Failed("it took too long".to_owned()))
+            }
+            Err(Failed::By(error)) => {
+                if is_down(&error) {
+                    turn.failed();
+                } else {
+                    turn.worked();
+                }
+                Err(judge(&error))
+            }
         }
     }
 }
@@ -49,6 +115,28 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> Answer<'a, Result<(), MailError>> {
         Box::pin(self.hand_over(mail))
+    }
+}
+
+/// The server in its URL, without the name and password.
+fn server(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['/', '?']).next().unwrap_or(rest);
+    rest.rsplit('@').next().unwrap_or(rest)
+}
+
+/// Why a mail was not taken.
+enum Failed {
+    By(Error),
+    TooSlow,
+}
+
+/// Whether the server is down, or says so; whatever else it answers is about one mail.
+fn is_down(error: &Error) -> bool {
+    match error.status() {
+        Some(status) => ["421", "454"].contains(&status.to_string().as_str()),
+        // Whoever was waiting when connections were given up has not been heard.
+        None => !error.is_transport_shutdown(),
     }
 }
 

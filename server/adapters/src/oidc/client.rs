@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use super::OidcError;
 use super::http::Http;
-use crate::outgoing::OutgoingError;
+use crate::outgoing::{OutgoingError, Outside};
 
 /// How long a provider's description and keys are believed, in milliseconds.
 const KEEP_MS: i64 = 10 * 60_000;
@@ -175,16 +175,11 @@ pub struct OidcClient {
 
 impl OidcClient {
     /// With `allows_private`, providers may be in private networks and need no encryption.
-    ///
-    /// # Errors
-    /// [`OidcError::Settings`] if no connections can be made at all.
-    pub fn new(allows_private: bool) -> Result<Self, OidcError> {
-        let http = Http::new(allows_private)
-            .map_err(|_| OidcError::Settings("no HTTP client can be made"))?;
-        Ok(Self {
-            http,
+    pub fn new(allows_private: bool, outside: Arc<Outside>) -> Self {
+        Self {
+            http: Http::new(allows_private, outside),
             known: Mutex::default(),
-        })
+        }
     }
 
     /// The address to which a browser is sent.
@@ -469,7 +464,7 @@ fn http_error(error: OutgoingError) -> OidcError {
         OutgoingError::Address(why) => OidcError::Address(why),
         OutgoingError::TooLarge => OidcError::Garbage("its answer is too large".to_owned()),
         OutgoingError::Unusable => OidcError::Settings("an address of it cannot be asked"),
-        OutgoingError::LeftAlone(_)
+        OutgoingError::NotAsked(_)
         | OutgoingError::TooSlow
         | OutgoingError::NoConnection
         | OutgoingError::Broken => OidcError::Down(error.to_string()),

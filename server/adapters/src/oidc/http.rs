@@ -4,27 +4,22 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bilten_kernel::clock::SystemClock;
-use bilten_kernel::telemetry::trace;
 use openidconnect::http::{Response, StatusCode};
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 
-use crate::outgoing::{BreakerRules, Outgoing, OutgoingError, Reading, Rules};
+use crate::outgoing::{
+    IDENTITY_PROVIDER, Outgoing, OutgoingError, Outside, Reach, Reading, Rules, Traced,
+};
 
 /// How providers are asked.
 const RULES: Rules = Rules {
-    allows_private: false,
-    connect: Duration::from_secs(3),
-    whole: Duration::from_secs(8),
+    peer: &IDENTITY_PROVIDER,
+    reach: Reach::Public,
     reading: Reading::Whole(256 * 1024),
     is_failure,
-    breaker: BreakerRules {
-        failures: 10,
-        pause: Duration::from_secs(5),
-        longest: Duration::from_secs(60),
-    },
+    // They are told nothing of our traces.
+    traced: Traced::Here,
 };
 
 fn is_failure(status: StatusCode) -> bool {
@@ -41,25 +36,25 @@ impl<'c> AsyncHttpClient<'c> for Http {
 }
 
 #[derive(Clone)]
-pub(super) struct Http(Arc<Outgoing>);
+pub(super) struct Http(Outgoing);
 
 impl Http {
     /// With `allows_private`, providers may be in private networks and need no encryption.
-    pub(super) fn new(allows_private: bool) -> Result<Self, OutgoingError> {
-        let rules = Rules {
-            allows_private,
-            ..RULES
+    pub(super) fn new(allows_private: bool, outside: Arc<Outside>) -> Self {
+        let reach = if allows_private {
+            Reach::Anywhere
+        } else {
+            Reach::Public
         };
-        Ok(Self(Arc::new(Outgoing::new(rules, Arc::new(SystemClock))?)))
+        Self(Outgoing::new(Rules { reach, ..RULES }, outside))
     }
 
     /// Sends a request and reads the whole answer.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutgoingError> {
         // A host that is down is down for all of its tenants.
         let host = request.uri().authority().map(ToString::to_string);
-        // They are told nothing of our traces.
-        let sent = self.0.send(host.as_deref().unwrap_or_default(), request);
-        let reply = trace::outgoing("identity_provider", "HTTP", sent).await?;
+        let host = host.as_deref().unwrap_or_default();
+        let reply = self.0.send(host, request).await?;
         let mut answer = Response::new(reply.body);
         *answer.status_mut() = reply.status;
         *answer.headers_mut() = reply.headers;
@@ -70,13 +65,20 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outgoing::Refusal;
+    use crate::outgoing::{OutgoingConfig, Refusal};
+    use bilten_kernel::clock::ManualClock;
+    use bilten_kernel::random::SeededRandom;
 
     /// covers: AUTH-5
     #[tokio::test]
     async fn names_of_private_addresses_are_not_asked() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Http::new(false).unwrap();
+        let outside = Outside::new(
+            OutgoingConfig::default(),
+            Arc::new(ManualClock::default()),
+            Arc::new(SeededRandom::new(1)),
+        );
+        let http = Http::new(false, outside);
         for (url, refusal) in [
             ("https://localhost/", Refusal::Private),
             ("https://127.0.0.1/", Refusal::Private),

@@ -1,23 +1,38 @@
 //! Text messages by any gateway that takes them over HTTP.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use bilten_kernel::telemetry::trace;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, StatusCode, Url, redirect};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Request, StatusCode};
+use reqwest::Url;
 use serde_json::json;
 
 use super::{Sms, SmsConfig, SmsConfigError, SmsError, SmsSender};
 use crate::Answer;
+use crate::outgoing::{
+    Outgoing, OutgoingError, Outside, Reach, Reading, Rules, SMS_GATEWAY, Traced, check,
+};
 
-/// How long the gateway may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const RULES: Rules = Rules {
+    peer: &SMS_GATEWAY,
+    reach: Reach::Anywhere,
+    // Its status says all.
+    reading: Reading::Beginning(0),
+    is_failure,
+    traced: Traced::AndTold,
+};
+
+fn is_failure(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
 
 /// Posts `{"to": …, "text": …}` to a gateway, with the message's id as `Idempotency-Key`; any 2xx
 /// is a yes. What wants another form needs a few lines in front of it.
 pub struct HttpSms {
-    client: Client,
+    outgoing: Outgoing,
     url: Url,
+    host: String,
+    authorization: Option<HeaderValue>,
 }
 
 impl HttpSms {
@@ -25,44 +40,44 @@ impl HttpSms {
     ///
     /// # Errors
     /// [`SmsConfigError`] by what is wrong with them.
-    pub fn new(config: &SmsConfig) -> Result<Self, SmsConfigError> {
+    pub fn new(config: &SmsConfig, outside: Arc<Outside>) -> Result<Self, SmsConfigError> {
         let url: Url = config.url.parse().map_err(|_| SmsConfigError::Url)?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(SmsConfigError::Url);
-        }
-        let mut headers = HeaderMap::new();
+        let host = url.host_str().unwrap_or_default().to_owned();
+        // What is wrong with it would be found with each message otherwise.
+        check(&url, true).map_err(|_| SmsConfigError::Url)?;
+        let mut authorization = None;
         if !config.authorization.is_empty() {
             let mut value = HeaderValue::from_str(&config.authorization)
                 .map_err(|_| SmsConfigError::Authorization)?;
             value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            authorization = Some(value);
         }
-        let client = Client::builder()
-            .default_headers(headers)
-            .redirect(redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|error| SmsConfigError::Client(error.to_string()))?;
-        Ok(Self { client, url })
+        Ok(Self {
+            outgoing: Outgoing::new(RULES, outside),
+            url,
+            host,
+            authorization,
+        })
     }
 
     async fn post(&self, sms: &Sms) -> Result<(), SmsError> {
-        let request = self
-            .client
-            .post(self.url.clone())
-            .header("idempotency-key", &sms.id)
-            .json(&json!({"to": sms.to, "text": sms.text}));
-        let sent = trace::outgoing("sms", "POST", async {
-            let request = match trace::current_text() {
-                Some(traceparent) => request.header("traceparent", traceparent),
-                None => request,
-            };
-            request.send().await
-        });
-        let status = match sent.await {
-            Ok(response) => response.status(),
-            // The address may hold a secret.
-            Err(error) => return Err(SmsError::Failed(error.without_url().to_string())),
+        let failed = |why: &dyn std::fmt::Display| SmsError::Failed(why.to_string());
+        let mut request = Request::post(self.url.as_str())
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", &sms.id);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let body = json!({"to": sms.to, "text": sms.text}).to_string();
+        let request = request
+            .body(body.into_bytes())
+            .map_err(|error| failed(&error))?;
+        // The key lets the gateway know a message that it has already.
+        let sent = self.outgoing.send_repeatable(&self.host, request).await;
+        let status = match sent {
+            Ok(reply) => reply.status,
+            Err(OutgoingError::NotAsked(why)) => return Err(SmsError::PutOff(why.until())),
+            Err(error) => return Err(failed(&error)),
         };
         let said = format!("the gateway answered {}", status.as_u16());
         match status {

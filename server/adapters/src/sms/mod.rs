@@ -5,12 +5,14 @@ mod http;
 
 use std::sync::Arc;
 
+use bilten_kernel::clock::Timestamp;
 use serde::Deserialize;
 
 #[cfg(feature = "sms-http")]
 pub use http::HttpSms;
 
 use crate::Answer;
+use crate::outgoing::Outside;
 
 /// Sends text messages.
 pub trait SmsSender: Send + Sync {
@@ -39,6 +41,9 @@ pub enum SmsError {
     /// It may work later.
     #[error("the text message could not be handed over: {0}")]
     Failed(String),
+    /// The gateway was not asked, because it fails or is busy; it may work from then on.
+    #[error("the text message is put off until {0}")]
+    PutOff(Timestamp),
 }
 
 /// Who sends text messages: section `[sms]`.
@@ -61,14 +66,13 @@ impl std::fmt::Debug for SmsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmsConfigError {
     /// The gateway's address is wrong.
-    #[error("sms.url must be an address such as https://sms.example.org/send")]
+    #[error(
+        "sms.url must be an address such as https://sms.example.org/send, without a name and a password: those go into sms.authorization"
+    )]
     Url,
     /// The header cannot be sent.
     #[error("sms.authorization must be what follows `Authorization: `, such as Bearer …")]
     Authorization,
-    /// No connection can be prepared.
-    #[error("no HTTPS connection to the gateway can be made: {0}")]
-    Client(String),
     /// This program was built without it.
     #[error("sms.url is set, but this program was built without a client for it")]
     NotBuilt,
@@ -78,12 +82,18 @@ pub enum SmsConfigError {
 ///
 /// # Errors
 /// [`SmsConfigError`] by what is wrong with them.
-pub fn sender(config: &SmsConfig) -> Result<Option<Arc<dyn SmsSender>>, SmsConfigError> {
+pub fn sender(
+    config: &SmsConfig,
+    outside: &Arc<Outside>,
+) -> Result<Option<Arc<dyn SmsSender>>, SmsConfigError> {
     if config.url.is_empty() {
         return Ok(None);
     }
     #[cfg(feature = "sms-http")]
-    return Ok(Some(Arc::new(HttpSms::new(config)?)));
+    return Ok(Some(Arc::new(HttpSms::new(config, Arc::clone(outside))?)));
     #[cfg(not(feature = "sms-http"))]
-    Err(SmsConfigError::NotBuilt)
+    {
+        let _ = outside;
+        Err(SmsConfigError::NotBuilt)
+    }
 }

@@ -8,12 +8,15 @@ mod otlp;
 mod prometheus;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bilten_kernel::telemetry::ExtraLayer;
 use serde::Deserialize;
 
 #[cfg(feature = "prometheus")]
 pub use prometheus::{describe_process, prometheus, render, upkeep};
+
+use crate::outgoing::Outside;
 
 /// Where traces and metrics go: section `[telemetry]`.
 #[derive(Clone, PartialEq, Deserialize)]
@@ -47,7 +50,7 @@ impl std::fmt::Debug for TelemetryConfig {
 pub enum TelemetryError {
     /// The collector's address is wrong.
     #[error(
-        "telemetry.otlp_url must be the address of a collector's traces, such as http://127.0.0.1:4318/v1/traces"
+        "telemetry.otlp_url must be the address of a collector's traces, such as http://127.0.0.1:4318/v1/traces, without a name and a password: those go into telemetry.otlp_headers"
     )]
     Url,
     /// A header cannot be sent.
@@ -86,15 +89,21 @@ impl Traces {
 ///
 /// # Errors
 /// [`TelemetryError`] by what is wrong with the settings.
-pub fn traces(config: &TelemetryConfig) -> Result<Option<Traces>, TelemetryError> {
+pub fn traces(
+    config: &TelemetryConfig,
+    outside: &Arc<Outside>,
+) -> Result<Option<Traces>, TelemetryError> {
     check(config)?;
     if config.otlp_url.is_empty() {
         return Ok(None);
     }
     #[cfg(feature = "otlp")]
-    return otlp::traces(config).map(Some);
+    return otlp::traces(config, Arc::clone(outside)).map(Some);
     #[cfg(not(feature = "otlp"))]
-    Err(TelemetryError::NotBuilt("otlp_url"))
+    {
+        let _ = outside;
+        Err(TelemetryError::NotBuilt("otlp_url"))
+    }
 }
 
 /// Whether the settings make sense.

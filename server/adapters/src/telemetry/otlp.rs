@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfi
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url, redirect};
+use reqwest::{StatusCode, Url};
 use tokio::runtime::Handle;
 use tracing::{Level, Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -24,34 +25,48 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 
 use super::{TelemetryConfig, TelemetryError, Traces};
+use crate::outgoing::{self, COLLECTOR, Outgoing, Outside, Reach, Reading, Rules, Traced};
 
-/// How long the collector may take for a batch.
+/// How long the last traces may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the exporter waits for us at most; we give up before.
+const LONGEST: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
+
+const RULES: Rules = Rules {
+    peer: &COLLECTOR,
+    reach: Reach::Anywhere,
+    reading: Reading::Whole(MOST_BYTES),
+    is_failure,
+    // Each batch would be the beginning of the next one.
+    traced: Traced::Nowhere,
+};
+
+fn is_failure(status: StatusCode) -> bool {
+    !status.is_success()
+}
 
 pub(super) fn check(config: &TelemetryConfig) -> Result<(), TelemetryError> {
     url(config)?;
     headers(config).map(|_| ())
 }
 
-pub(super) fn traces(config: &TelemetryConfig) -> Result<Traces, TelemetryError> {
+pub(super) fn traces(
+    config: &TelemetryConfig,
+    outside: Arc<Outside>,
+) -> Result<Traces, TelemetryError> {
     let failed = |error: &dyn std::fmt::Display| TelemetryError::Client(error.to_string());
-    let client = Client::builder()
-        .default_headers(headers(config)?)
-        .redirect(redirect::Policy::none())
-        .timeout(PATIENCE)
-        .build()
-        .map_err(|error| failed(&error.without_url()))?;
     let client = Http {
-        client,
+        outgoing: Outgoing::new(RULES, outside),
+        headers: headers(config)?,
         runtime: Handle::current(),
     };
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)
         .with_protocol(Protocol::HttpBinary)
-        .with_timeout(PATIENCE)
+        .with_timeout(LONGEST)
         .with_endpoint(url(config)?)
         .build()
         .map_err(|error| failed(&error))?;
@@ -92,8 +107,8 @@ fn is_traced(about: &Metadata<'_>) -> bool {
 
 fn url(config: &TelemetryConfig) -> Result<Url, TelemetryError> {
     let url: Url = config.otlp_url.parse().map_err(|_| TelemetryError::Url)?;
-    let is_usable = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
-    is_usable.then_some(url).ok_or(TelemetryError::Url)
+    outgoing::check(&url, true).map_err(|_| TelemetryError::Url)?;
+    Ok(url)
 }
 
 fn headers(config: &TelemetryConfig) -> Result<HeaderMap, TelemetryError> {
@@ -109,41 +124,37 @@ fn headers(config: &TelemetryConfig) -> Result<HeaderMap, TelemetryError> {
 }
 
 /// Our client, for the exporter's thread, which has no runtime of its own.
-#[derive(Debug)]
 struct Http {
-    client: Client,
+    outgoing: Outgoing,
+    headers: HeaderMap,
     runtime: Handle,
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The headers hold keys.
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
 }
 
 #[async_trait]
 impl HttpClient for Http {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let client = self.client.clone();
+        let (mut parts, body) = request.into_parts();
+        let headers = self.headers.clone();
+        parts.headers.extend(headers);
+        let request = Request::from_parts(parts, body.to_vec());
+        let outgoing = self.outgoing.clone();
+        // Ids make spans that came twice one: a batch may be sent again.
         let sent = self
             .runtime
-            .spawn(async move { send(client, request).await });
-        sent.await?
+            .spawn(async move { outgoing.send_repeatable("", request).await });
+        let reply = sent.await??;
+        let mut response = Response::new(Bytes::from(reply.body));
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        Ok(response)
     }
-}
-
-async fn send(client: Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let request = reqwest::Request::try_from(request)?;
-    let mut answer = client
-        .execute(request)
-        .await
-        // The address may hold a key.
-        .map_err(reqwest::Error::without_url)?;
-    let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
-        if body.len() + part.len() > MOST_BYTES {
-            return Err("the collector's answer is too large".into());
-        }
-        body.extend_from_slice(&part);
-    }
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = answer.status();
-    *response.headers_mut() = answer.headers().clone();
-    Ok(response)
 }
 
 /// Spans by the ids under which they are exported.
@@ -228,6 +239,7 @@ mod tests {
             "127.0.0.1:4318",
             "ftp://collector/v1/traces",
             "http://",
+            "http://name:password@127.0.0.1:4318/v1/traces",
             "x",
         ] {
             assert!(super::super::check(&config(url, 1.0)).is_err(), "{url}");

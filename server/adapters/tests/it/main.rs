@@ -7,3 +7,5 @@ mod outgoing;
 mod saml;
 #[cfg(feature = "saml")]
 mod signer;
+#[cfg(feature = "smtp")]
+mod smtp;

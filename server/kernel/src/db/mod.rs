@@ -14,7 +14,8 @@
 //! | `dialect.rs`, `many.rs` | the words that differ; many rows at once |
 //! | `migrate.rs`, `schema.rs` | the schema's history, and its words |
 //! | `lite.rs`, `writer.rs`, `reader.rs` | SQLite: statements, group commit, reading threads |
-//! | `pg.rs` | PostgreSQL: pool and statements |
+//! | `pg.rs`, `places.rs` | PostgreSQL: pool and statements; who goes first when connections are short |
+//! | `guard.rs` | what the writes of a task do first, in the same transaction |
 //! | `observe.rs` | what is traced and measured |
 //! | `signals.rs`, `notify.rs` | waking whoever waits for a commit, in this process and on other nodes |
 //! | `inspect.rs` | what a database looks like, without changing it |
@@ -26,6 +27,7 @@ mod config;
 mod conn;
 mod dialect;
 mod error;
+mod guard;
 mod inspect;
 mod lite;
 mod many;
@@ -33,6 +35,7 @@ mod migrate;
 mod notify;
 mod observe;
 mod pg;
+mod places;
 mod reader;
 mod row;
 mod schema;
@@ -43,6 +46,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -52,14 +56,18 @@ use tracing::Instrument;
 pub use config::DatabaseConfig;
 pub use conn::Conn;
 pub use error::{DbError, Violation};
+pub use guard::{Guard, guarded};
 pub use inspect::{Inspection, LiteFile, Settings};
 pub use migrate::Migration;
+pub use notify::{Nodes, NodesError};
+pub use places::can_wait;
 pub use row::{AsJson, Col, ColError, FromCol, Record, Row};
 pub use statement::{STATEMENTS, Statement, check_statements};
 pub use val::{ToVal, Val};
 
 use crate::clock::Timestamp;
 use conn::Engine;
+use places::Places;
 use reader::Readers;
 use writer::Writer;
 
@@ -72,6 +80,7 @@ const ATTEMPTS: u32 = 5;
 #[derive(Clone)]
 pub struct Db {
     backend: Arc<Backend>,
+    places: Arc<Places>,
     signals: Arc<Signals>,
 }
 
@@ -105,8 +114,19 @@ enum Backend {
 
 impl Db {
     fn new(backend: Backend, signals: Arc<Signals>) -> Self {
-        let backend = Arc::new(backend);
-        Self { backend, signals }
+        let places = match &backend {
+            // Its writer and its reading threads have no such limit.
+            Backend::Lite { .. } => Places::new(1, Duration::ZERO),
+            Backend::Pg(pool) => {
+                let options = pool.options();
+                Places::new(options.get_max_connections(), options.get_acquire_timeout())
+            }
+        };
+        Self {
+            backend: Arc::new(backend),
+            places: Arc::new(places),
+            signals,
+        }
     }
 
     /// Opens the database for reading and writing, and SQLite's file for this process alone.
@@ -188,18 +208,41 @@ impl Db {
         }
     }
 
-    /// Lets nodes that share this database wake each other, until `shutdown`. Without it a node finds
-    /// the jobs and entries of others when it looks by itself, within a second. SQLite has one node.
-    pub async fn wake_each_other(&self, shutdown: impl Future<Output = ()> + Send) {
-        match &*self.backend {
-            Backend::Lite { .. } => shutdown.await,
-            Backend::Pg(pool) => {
-                tokio::select! {
-                    () = shutdown => {}
-                    () = notify::run(pool, &self.signals) => {}
-                }
-            }
+    /// Lets nodes that share this database wake each other, until `shutdown`: by `nodes`, or by the
+    /// database itself if there is none. Without it a node finds the jobs and entries of others when
+    /// it looks by itself, within a second. SQLite has one node.
+    pub async fn wake_each_other(
+        &self,
+        nodes: Option<&dyn Nodes>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        let Backend::Pg(pool) = &*self.backend else {
+            return shutdown.await;
+        };
+        let own = notify::PgNodes(pool);
+        let nodes: &dyn Nodes = match nodes {
+            Some(nodes) => nodes,
+            None => &own,
+        };
+        tokio::select! {
+            () = shutdown => {}
+            () = notify::run(nodes, &self.signals) => {}
         }
+    }
+
+    /// Tells other nodes that something has come to a number, which only grows; while it waits to be
+    /// told, the last number counts. A hint that may get lost, as all that nodes tell each other. The
+    /// name is one word, without `=`.
+    pub fn tell_nodes(&self, about: String, number: i64) {
+        if matches!(&*self.backend, Backend::Pg(_)) {
+            self.signals.grew(about, number);
+        }
+    }
+
+    /// Hands over what nodes tell each other by [`tell_nodes`](Self::tell_nodes), this one too, while
+    /// [`wake_each_other`](Self::wake_each_other) runs. Whoever asks first is the only one who hears.
+    pub fn hear_nodes(&self, hear: impl Fn(&str, i64) + Send + Sync + 'static) {
+        self.signals.on_heard(Box::new(hear));
     }
 
     /// Runs `work` as one transaction and answers when it is durable.
@@ -221,12 +264,30 @@ impl Db {
                 ..
             } => {
                 let span = observe::write_span("sqlite");
-                writer.write(work).instrument(span).await
+                let Some(guard) = guard::current() else {
+                    return writer.write(work).instrument(span).await;
+                };
+                writer
+                    .write(move |conn| {
+                        Box::pin(async move {
+                            match guard.check(&mut *conn).await {
+                                Ok(()) => work(conn).await,
+                                Err(error) => Err(error.into()),
+                            }
+                        })
+                    })
+                    .instrument(span)
+                    .await
             }
             Backend::Lite { writer: None, .. } => {
                 Err(DbError::Closed("the database was opened for reading only").into())
             }
-            Backend::Pg(pool) => pg::write(pool, &self.signals, work).await.0,
+            Backend::Pg(pool) => {
+                let _place = self.places.take("begin").await?;
+                pg::write(pool, &self.signals, guard::current(), work)
+                    .await
+                    .0
+            }
         }
     }
 
@@ -244,13 +305,17 @@ impl Db {
         let Backend::Pg(pool) = &*self.backend else {
             return self.write(work).await;
         };
+        let _place = self.places.take("begin").await?;
         for _ in 1..ATTEMPTS {
-            let (result, contended) = pg::write(pool, &self.signals, &mut work).await;
+            let (result, contended) =
+                pg::write(pool, &self.signals, guard::current(), &mut work).await;
             if result.is_ok() || !contended {
                 return result;
             }
         }
-        pg::write(pool, &self.signals, work).await.0
+        pg::write(pool, &self.signals, guard::current(), work)
+            .await
+            .0
     }
 
     /// Runs `work` on one snapshot of the database; several statements in it agree with each other.
@@ -272,6 +337,7 @@ impl Db {
                 result
             }),
             Backend::Pg(pool) => {
+                let _place = self.places.take("begin").await?;
                 let words = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 let transaction = pg::begin(pool, words).await?;
                 let signals = Arc::clone(&self.signals);
@@ -400,6 +466,7 @@ impl Db {
                 Engine::Pg(_) => Err(DbError::WouldWait),
             }),
             Backend::Pg(pool) => {
+                let _place = self.places.take(statement.at()).await?;
                 let mut conn = pg::acquire(pool, statement.at()).await?;
                 pg::rows(&mut conn, statement, &vals, read).await
             }

@@ -13,6 +13,7 @@ use sqlx::{Arguments, Executor, PgConnection, Postgres, Transaction};
 use tracing::Instrument;
 
 use super::conn::Engine;
+use super::guard::Guard;
 use super::many::{self, Shape};
 use super::{Conn, DatabaseConfig, DbError, Row, Signals, Statement, Val, observe};
 
@@ -198,6 +199,7 @@ fn acquired<T>(
 pub(super) async fn write<F, T, E>(
     pool: &PgPool,
     signals: &Arc<Signals>,
+    guard: Option<Arc<dyn Guard>>,
     work: F,
 ) -> (Result<T, E>, bool)
 where
@@ -206,10 +208,15 @@ where
     E: From<DbError> + Send,
 {
     let span = observe::write_span(SYSTEM);
-    transact(pool, signals, work).instrument(span).await
+    transact(pool, signals, guard, work).instrument(span).await
 }
 
-async fn transact<F, T, E>(pool: &PgPool, signals: &Arc<Signals>, work: F) -> (Result<T, E>, bool)
+async fn transact<F, T, E>(
+    pool: &PgPool,
+    signals: &Arc<Signals>,
+    guard: Option<Arc<dyn Guard>>,
+    work: F,
+) -> (Result<T, E>, bool)
 where
     F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
     T: Send,
@@ -220,7 +227,14 @@ where
         Err(error) => return (Err(error.into()), false),
     };
     let mut conn = Conn::new(Engine::Pg(transaction), Arc::clone(signals));
-    let result = run(&mut conn, work).await;
+    let guarded = match guard {
+        Some(guard) => guard.check(&mut conn).await,
+        None => Ok(()),
+    };
+    let result = match guarded {
+        Ok(()) => run(&mut conn, work).await,
+        Err(error) => Err(error.into()),
+    };
     let Conn {
         engine,
         contended,

@@ -22,6 +22,8 @@ pub struct Class {
     pub name: &'static str,
     /// Who goes first.
     pub priority: Priority,
+    /// How many of a hundred places are kept for it: whatever flood comes, there is room for these.
+    pub kept_percent: usize,
     /// Whether refusals count against the address that asked: somebody who gets nothing but
     /// refusals is looking for a hole.
     pub is_watched: bool,
@@ -34,5 +36,6 @@ pub type Classify = fn(&Method, &str) -> &'static Class;
 pub static EVERYTHING: Class = Class {
     name: "everything",
     priority: Priority::Middle,
+    kept_percent: 0,
     is_watched: true,
 };

@@ -3,7 +3,8 @@
 //! The tag is taken of the body, so it is right whatever made the body. It is weak: compressed or
 //! not, the answer is the same. An answer that says `no-store` has none, and neither has one that is
 //! not there as a whole, such as a stream. A handler that knows a version of its thing may set a tag
-//! of its own; this only compares it then.
+//! of its own; this only compares it then. The tag of what has a revision begins with it, see
+//! `revision.rs`; then the answer to a change has a tag as well, from which the next one can start.
 
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
@@ -14,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use super::revision::Revision;
 use crate::error::Problem;
 
 /// How large a body is looked at.
@@ -22,7 +24,7 @@ const MOST: u64 = 1024 * 1024;
 /// The layer: sets the tag of what can be asked for again, and answers 304 to whoever has it.
 pub(super) async fn answer(request: Request, next: Next) -> Response {
     if request.method() != Method::GET {
-        return next.run(request).await;
+        return tagged_change(next.run(request).await).await;
     }
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let is_personal = [header::AUTHORIZATION, header::COOKIE]
@@ -33,13 +35,7 @@ pub(super) async fn answer(request: Request, next: Next) -> Response {
         return response;
     }
     if !response.headers().contains_key(header::ETAG) {
-        let (parts, body) = response.into_parts();
-        let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-            return Problem::internal().into_response();
-        };
-        let tag = tag(&bytes);
-        response = Response::from_parts(parts, Body::from(bytes));
-        response.headers_mut().insert(header::ETAG, tag);
+        response = tagged(response).await;
     }
     if !response.headers().contains_key(header::CACHE_CONTROL) {
         // Kept, and asked for again each time, which is what the tag is for.
@@ -56,6 +52,27 @@ pub(super) async fn answer(request: Request, next: Next) -> Response {
         (Some(known), Some(tag)) if names(&known, tag) => not_modified(response.headers()),
         (Some(_) | None, Some(_) | None) => response,
     }
+}
+
+/// The answer to a change, with the tag that what was changed has now.
+async fn tagged_change(response: Response) -> Response {
+    let has_revision = response.extensions().get::<Revision>().is_some();
+    if has_revision && response.status().is_success() && can_be_kept(&response) {
+        tagged(response).await
+    } else {
+        response
+    }
+}
+
+/// An answer with the tag of its body.
+async fn tagged(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return Problem::internal().into_response();
+    };
+    let tag = tag(parts.extensions.get::<Revision>().copied(), &bytes);
+    parts.headers.insert(header::ETAG, tag);
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// Whether an answer is one that a cache may keep and that is there as a whole.
@@ -77,10 +94,14 @@ fn can_be_kept(response: &Response) -> bool {
     is_kind && is_small && !keep.contains("no-store")
 }
 
-/// The tag of a body.
-fn tag(body: &[u8]) -> HeaderValue {
+/// The tag of a body, and of the revision that it shows.
+fn tag(revision: Option<Revision>, body: &[u8]) -> HeaderValue {
     let hash = Sha256::digest(body);
-    let text = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash[..15]));
+    let hash = URL_SAFE_NO_PAD.encode(&hash[..15]);
+    let text = match revision {
+        Some(Revision(revision)) => format!("W/\"{revision}.{hash}\""),
+        None => format!("W/\"{hash}\""),
+    };
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
@@ -121,7 +142,10 @@ mod tests {
         for known in ["", "\"b\"", "a", "\"a\"b"] {
             assert!(!is_named(known, "W/\"a\""), "{known}");
         }
-        assert_ne!(tag(b"a"), tag(b"b"));
-        assert_eq!(tag(b"a"), tag(b"a"));
+        assert_ne!(tag(None, b"a"), tag(None, b"b"));
+        assert_eq!(tag(None, b"a"), tag(None, b"a"));
+        assert_ne!(tag(Some(Revision(1)), b"a"), tag(Some(Revision(2)), b"a"));
+        let tag = tag(Some(Revision(7)), b"a");
+        assert!(tag.to_str().unwrap().starts_with("W/\"7."));
     }
 }

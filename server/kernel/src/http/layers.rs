@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::ServiceBuilder;
 
-use super::class::{Classify, EVERYTHING};
+use super::class::{Class, Classify, EVERYTHING, Priority};
 use super::client::ClientIp;
 use super::cors::{self, Cors};
 use super::fields::{self, Shapes};
@@ -22,7 +22,7 @@ use super::load::Load;
 use super::visitors::Visitors;
 use super::{HttpConfig, Network, compress, conditional, host, request_id, trace};
 use crate::clock::{Clock, SystemClock};
-use crate::db::DbError;
+use crate::db::{self, DbError};
 use crate::error::Problem;
 use crate::random::Random;
 
@@ -200,18 +200,27 @@ async fn make_room(
     next: Next,
 ) -> Result<Response, Problem> {
     let edge = &around.edge;
-    let Some(load) = &edge.load else {
-        return Ok(next.run(request).await);
-    };
     let class = (edge.classify)(request.method(), request.uri().path());
+    let Some(load) = &edge.load else {
+        return Ok(run(class, request, next).await);
+    };
     let is_free = |visitors: &Arc<Visitors>| visitors.is_always(client);
     let is_free = edge.visitors.as_ref().is_some_and(is_free);
     let working = load.begin(class, (!is_free).then_some(client))?;
     let began = Instant::now();
-    let response = next.run(request).await;
+    let response = run(class, request, next).await;
     drop(working);
     load.answered(began.elapsed(), edge.clock.now());
     Ok(response)
+}
+
+/// Runs a request; unless it must not stop, it leaves some connections to the database alone.
+async fn run(class: &Class, request: Request, next: Next) -> Response {
+    if class.priority < Priority::High {
+        db::can_wait(next.run(request)).await
+    } else {
+        next.run(request).await
+    }
 }
 
 /// Errors that axum answers by itself are plain text; everybody gets problems instead.

@@ -15,7 +15,8 @@
 //! | `compress.rs` `conditional.rs` `fields.rs` | answers made smaller, not sent twice, cut to what is wanted |
 //! | `extract.rs` | [`Json`], [`Query`], [`Path`] with field errors; [`IdempotencyKey`] |
 //! | `object.rs` `unique.rs` | JSON that cannot be read in two ways |
-//! | `page.rs` | [`Page`], [`PageQuery`]: lists by opaque cursors |
+//! | `page.rs` `sort.rs` | [`Page`], [`PageQuery`], [`Sorted`]: lists by opaque cursors, in an order that is asked for |
+//! | `revision.rs` | [`IfMatch`], [`Revised`]: changes of what the caller has seen only |
 //! | `serve/` | [`bind`], [`serve`]: connections, TLS, HTTP/2, the PROXY protocol |
 //!
 //! A domain writes its handlers with these extractors and gives `Result<_, Problem>`; the server
@@ -35,7 +36,9 @@ mod load;
 mod object;
 mod page;
 pub mod request_id;
+mod revision;
 mod serve;
+mod sort;
 mod trace;
 mod unique;
 mod visitors;
@@ -52,7 +55,9 @@ pub use limits::{
 pub use load::Load;
 pub use page::{Page, PageQuery, decode_cursor, encode_cursor};
 pub use request_id::RequestId;
+pub use revision::{IfMatch, Revised, Stale};
 pub use serve::{Draining, ServeError, TlsConfig, bind, serve};
+pub use sort::{Place, Sorted, ids};
 pub use unique::is_unique_json;
 pub use visitors::{Countries, Country, CountryError, NewBlock, Visitors, VisitorsConfig};
 

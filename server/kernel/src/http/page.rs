@@ -100,12 +100,15 @@ pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| {
-            Problem::bad_request(
-                "cursor_invalid",
-                "The cursor is not one that this list gave. Begin again without it.",
-            )
-        })
+        .ok_or_else(not_ours)
+}
+
+/// What is said of a cursor that is not one of ours.
+pub(super) fn not_ours() -> Problem {
+    Problem::bad_request(
+        "cursor_invalid",
+        "The cursor is not one that this list gave. Begin again without it.",
+    )
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub use runner::JobRunner;
 use crate::clock::Timestamp;
 use crate::db::{Conn, Db, DbError, Topic, Val};
 use crate::random::{self, Random};
-use crate::telemetry::trace;
+use crate::telemetry::Cause;
 use crate::{record, sql, vals};
 
 /// Adds a job that may run from `run_at` on, if and only if this write is committed.
@@ -57,6 +57,22 @@ pub async fn enqueue<P: Serialize + Sync>(
     enqueue_many(conn, kind, [(payload, run_at)]).await
 }
 
+/// Like [`enqueue`], for something that was caused elsewhere than where the write runs: a lane writes
+/// for many requests at once.
+///
+/// # Errors
+/// As [`enqueue`].
+pub async fn enqueue_caused_by<P: Serialize + Sync>(
+    conn: &mut Conn,
+    kind: &'static str,
+    payload: &P,
+    run_at: Timestamp,
+    cause: &Cause,
+) -> Result<(), DbError> {
+    let rows = rows(kind, [(payload, run_at)], cause)?;
+    insert(conn, rows).await
+}
+
 /// Adds many jobs of one kind at once.
 ///
 /// # Errors
@@ -66,14 +82,36 @@ pub async fn enqueue_many<'p, P: Serialize + 'p>(
     kind: &'static str,
     jobs: impl IntoIterator<Item = (&'p P, Timestamp)>,
 ) -> Result<(), DbError> {
-    let traceparent = trace::current_text();
-    let rows: Result<Vec<_>, DbError> = jobs
-        .into_iter()
-        .map(|(payload, run_at)| Ok(vals![kind, Val::json(payload)?, run_at, &traceparent]))
-        .collect();
+    let rows = rows(kind, jobs, &Cause::current())?;
+    insert(conn, rows).await
+}
+
+fn rows<'p, P: Serialize + 'p>(
+    kind: &'static str,
+    jobs: impl IntoIterator<Item = (&'p P, Timestamp)>,
+    cause: &Cause,
+) -> Result<Vec<Vec<Val>>, DbError> {
+    let (traceparent, request_id) = (cause.traceparent(), cause.request_id());
+    jobs.into_iter()
+        .map(|(payload, run_at)| {
+            Ok(vals![
+                kind,
+                Val::json(payload)?,
+                run_at,
+                &traceparent,
+                request_id
+            ])
+        })
+        .collect()
+}
+
+async fn insert(conn: &mut Conn, rows: Vec<Vec<Val>>) -> Result<(), DbError> {
     conn.insert_many(
-        sql!("INSERT INTO jobs (kind, payload, run_at, traceparent) VALUES ($1, $2, $3, $4)"),
-        rows?,
+        sql!(
+            "INSERT INTO jobs (kind, payload, run_at, traceparent, request_id)
+             VALUES ($1, $2, $3, $4, $5)"
+        ),
+        rows,
     )
     .await?;
     let signals = conn.signals();
@@ -88,6 +126,8 @@ pub enum JobError {
     Retry(String),
     /// It never will.
     Dead(String),
+    /// It was not tried, because whoever it needs is not to be asked before then; that is no attempt.
+    PutOff(Timestamp),
 }
 
 impl<E: std::error::Error> From<E> for JobError {
@@ -100,9 +140,13 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Retry(text) | Self::Dead(text) => f.write_str(text),
+            Self::PutOff(until) => write!(f, "it is put off until {until}"),
         }
     }
 }
+
+/// How much later than asked what was put off is tried, at most: not all of it at once.
+const SPREAD_MS: u64 = 2_000;
 
 /// The pause before the next attempt: 2 s, doubled each time up to an hour, and of that a random
 /// half to whole, so that what failed together is not tried together.

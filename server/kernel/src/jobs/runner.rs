@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tracing::field::Empty;
 
-use super::{JobError, backoff};
+use super::{JobError, SPREAD_MS, backoff};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, DbError, Statement, Topic, Val};
 use crate::random::{self, Random};
-use crate::telemetry::{Trace, trace};
+use crate::telemetry::{Cause, Trace};
 use crate::{metric, record, sql, vals};
 
 /// How long a claim lasts; a handler is stopped before its claim ends.
@@ -65,11 +65,12 @@ record! {
         payload: String,
         attempts: u32,
         traceparent: Option<String>,
+        request_id: Option<String>,
     }
 }
 
 metric! {
-    /// Jobs that were run, by kind and by how they ended: `done`, `failed` (to be tried again) or `dead`.
+    /// Jobs that were run, by kind and by how they ended: `done`, `failed` (to be tried again), `put_off` (not tried) or `dead`.
     JOBS: Counter = "bilten_jobs_total"
 }
 metric! {
@@ -283,7 +284,7 @@ impl JobRunner {
                                  WHERE NOT is_dead AND run_at <= $1
                                  AND kind IN (SELECT value FROM list($2))
                                  ORDER BY run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED
-                             ) RETURNING id, kind, payload, attempts, traceparent"
+                             ) RETURNING id, kind, payload, attempts, traceparent, request_id"
                         ),
                         vals,
                     )
@@ -324,13 +325,18 @@ impl JobRunner {
             otel.kind = "consumer",
             otel.status_code = Empty,
             trace_id = Empty,
+            request_id = Empty,
             job = job.id,
             kind = name,
             attempt = job.attempts,
         );
-        let parent = trace::parse(job.traceparent.as_deref());
-        let trace = Trace::begin(span, parent, true, &*self.random);
-        trace.scope(self.work_on(name, kind, job)).await;
+        let cause = Cause::stored(job.traceparent.as_deref(), job.request_id.as_deref());
+        if let Some(id) = cause.request_id() {
+            span.record("request_id", id);
+        }
+        let trace = Trace::begin(span, cause.trace(), true, &*self.random);
+        let work = trace.scope(self.work_on(name, kind, job));
+        cause.scope(work).await;
     }
 
     async fn work_on(&self, name: &'static str, kind: &Kind, job: Claimed) {
@@ -348,9 +354,14 @@ impl JobRunner {
             }
         };
         JOB_TIME.time(&[("kind", name)], began.elapsed());
-        if let Err(error) = &result {
-            tracing::Span::current().record("otel.status_code", "ERROR");
-            tracing::warn!(%error, "a job failed");
+        match &result {
+            Ok(()) => {}
+            // Whoever left it alone has said why.
+            Err(JobError::PutOff(until)) => tracing::debug!(%until, "a job is put off"),
+            Err(error @ (JobError::Retry(_) | JobError::Dead(_))) => {
+                tracing::Span::current().record("otel.status_code", "ERROR");
+                tracing::warn!(%error, "a job failed");
+            }
         }
         match self.settle(&job, kind, result).await {
             Ok(outcome) => JOBS.add(&[("kind", name), ("outcome", outcome)], 1),
@@ -367,6 +378,19 @@ impl JobRunner {
         result: Result<(), JobError>,
     ) -> Result<&'static str, DbError> {
         let (id, claim, now) = (job.id, self.name.clone(), self.clock.now());
+        if let Err(JobError::PutOff(until)) = result {
+            let spread = Duration::from_millis(random::below(&*self.random, SPREAD_MS));
+            let run_at = until.max(now) + spread;
+            let attempts = job.attempts.saturating_sub(1);
+            let error = JobError::PutOff(until).to_string();
+            let update = sql!(
+                "UPDATE jobs SET claim = NULL, run_at = $3, attempts = $4, last_error = $5
+                 WHERE id = $1 AND claim = $2"
+            );
+            self.settled(update, vals![id, claim, run_at, attempts, error])
+                .await?;
+            return Ok("put_off");
+        }
         let (is_dead, error) = match (&result, kind.every) {
             (Ok(()), None) => {
                 let delete = sql!("DELETE FROM jobs WHERE id = $1 AND claim = $2");
@@ -379,6 +403,8 @@ impl JobRunner {
                 every.is_none() && job.attempts >= kind.attempts,
                 Some(error),
             ),
+            // Dealt with above.
+            (Err(JobError::PutOff(_)), _) => (false, None),
         };
         let pause = match (&result, kind.every) {
             (Ok(()), Some(period)) => period,

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::db::{Conn, Db, DbError, Statement, Topic, Val};
 use crate::jobs::{JobError, backoff};
 use crate::random::{self, Random};
-use crate::telemetry::{Trace, trace};
+use crate::telemetry::Trace;
 use crate::{metric, sql, vals};
 
 /// How long a claim lasts.
@@ -61,13 +61,17 @@ impl Consumer {
             otel.name = %format_args!("{} to {}", entry.kind, self.name),
             otel.kind = "consumer",
             trace_id = Empty,
+            request_id = Empty,
             entry = entry.id,
             kind = entry.kind,
             consumer = self.name,
         );
-        let parent = trace::parse(entry.traceparent.as_deref());
-        let trace = Trace::begin(span, parent, true, random);
-        let taken = trace.scope((self.handler)(conn, entry)).await;
+        let cause = entry.cause();
+        if let Some(id) = cause.request_id() {
+            span.record("request_id", id);
+        }
+        let trace = Trace::begin(span, cause.trace(), true, random);
+        let taken = cause.scope(trace.scope((self.handler)(conn, entry))).await;
         if taken.is_ok() {
             let consumer = self.name;
             conn.after_commit(move || TAKEN.add(&[("consumer", consumer)], 1));
@@ -264,7 +268,7 @@ impl Dispatcher {
                                      )
                                      ORDER BY head.id LIMIT $4 FOR UPDATE SKIP LOCKED
                                  ) ORDER BY id LIMIT $4
-                             ) RETURNING id, aggregate, kind, payload, created_at, attempts, traceparent"
+                             ) RETURNING id, aggregate, kind, payload, created_at, attempts, traceparent, request_id"
                         ),
                         vals,
                     )

@@ -29,7 +29,7 @@ pub use dispatcher::Dispatcher;
 use crate::clock::Timestamp;
 use crate::db::{Conn, Db, DbError, Topic, Val};
 use crate::jobs::JobError;
-use crate::telemetry::{TraceContext, trace};
+use crate::telemetry::Cause;
 use crate::{record, sql, vals};
 
 /// Something that happened, to be written in the same transaction.
@@ -39,7 +39,7 @@ pub struct Entry {
     kind: &'static str,
     payload: Val,
     created_at: Timestamp,
-    trace: Option<TraceContext>,
+    cause: Cause,
 }
 
 impl Entry {
@@ -59,15 +59,15 @@ impl Entry {
             kind,
             payload,
             created_at,
-            trace: trace::current(),
+            cause: Cause::current(),
         })
     }
 
     /// Says that it was caused elsewhere than where the write runs: a lane writes for many requests
     /// at once.
     #[must_use]
-    pub fn caused_by(mut self, trace: Option<TraceContext>) -> Self {
-        self.trace = trace.or(self.trace);
+    pub fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = cause.or(self.cause);
         self
     }
 }
@@ -81,18 +81,18 @@ pub async fn emit(conn: &mut Conn, entries: Vec<Entry>) -> Result<(), DbError> {
         return Ok(());
     }
     let row = |entry: Entry| {
-        let traceparent = entry.trace.map(|context| context.to_string());
         vals![
             entry.aggregate,
             entry.kind,
             entry.payload,
             entry.created_at,
-            traceparent
+            entry.cause.traceparent(),
+            entry.cause.request_id()
         ]
     };
     let insert = sql!(
-        "INSERT INTO outbox (aggregate, kind, payload, created_at, traceparent)
-         VALUES ($1, $2, $3, $4, $5)"
+        "INSERT INTO outbox (aggregate, kind, payload, created_at, traceparent, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6)"
     );
     conn.insert_many(insert, entries.into_iter().map(row).collect())
         .await?;
@@ -116,6 +116,7 @@ record! {
         pub created_at: Timestamp,
         attempts: u32,
         traceparent: Option<String>,
+        request_id: Option<String>,
     }
 }
 
@@ -127,6 +128,11 @@ impl Delivered {
     pub fn payload<P: DeserializeOwned>(&self) -> Result<P, JobError> {
         serde_json::from_str(&self.payload)
             .map_err(|error| JobError::Dead(format!("its payload cannot be read: {error}")))
+    }
+
+    /// What caused it.
+    pub fn cause(&self) -> Cause {
+        Cause::stored(self.traceparent.as_deref(), self.request_id.as_deref())
     }
 
     /// The payload as JSON text.

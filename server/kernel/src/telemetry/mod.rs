@@ -11,6 +11,7 @@
 //! | `trace.rs` | [`Trace`]: requests, jobs and deliveries as parts of one trace |
 //! | `metric.rs` | [`metric!`](crate::metric): each metric declared once, next to what it counts |
 
+mod cause;
 mod context;
 mod json;
 mod metric;
@@ -22,6 +23,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
+pub use cause::Cause;
 pub use context::TraceContext;
 pub use metric::{Counter, Gauge, Histogram, METRICS, Metric, MetricKind, SECONDS, SIZES};
 pub use trace::Trace;

@@ -387,16 +387,19 @@ async fn stopping_ends_quiet_connections_at_once_and_new_ones_are_not_made() {
 static LOOKING: Class = Class {
     name: "looking",
     priority: Priority::Low,
+    kept_percent: 0,
     is_watched: false,
 };
 static GATE: Class = Class {
     name: "gate",
     priority: Priority::High,
+    kept_percent: 0,
     is_watched: false,
 };
 static PROBE: Class = Class {
     name: "probe",
     priority: Priority::Always,
+    kept_percent: 0,
     is_watched: false,
 };
 
@@ -414,7 +417,7 @@ async fn what_can_wait_is_refused_while_what_must_not_stop_goes_on() {
             "/gate" => &GATE,
             _ => &LOOKING,
         },
-        load: Some(Arc::new(Load::new(3, Duration::from_secs(9)))),
+        load: Some(Arc::new(Load::new(3, Duration::from_secs(9), &[]))),
         ..Edge::default()
     };
     let config = HttpConfig::default();

@@ -51,6 +51,39 @@ fn counting(runner: JobRunner, runs: &Arc<AtomicUsize>) -> JobRunner {
 }
 
 on_both_engines! {
+    /// covers: GW-6
+    async fn what_is_put_off_costs_no_attempt(db: TestDb) {
+        set_up(&db, 1).await;
+        let (clock, runs) = (Arc::new(ManualClock::default()), Arc::new(AtomicUsize::new(0)));
+        enqueue(&db, 7, clock.now()).await;
+        let (seen, begun) = (Arc::clone(&runs), clock.now());
+        let until = move |count: u64| begun + Duration::from_secs(60 * count);
+        let runner = runner(&db, &clock, 1)
+            .on(DUST, move |_: i64| {
+                let count = seen.fetch_add(1, Ordering::SeqCst) + 1;
+                async move {
+                    match u64::try_from(count) {
+                        Ok(count @ 1..=5) => Err(JobError::PutOff(until(count))),
+                        Ok(_) | Err(_) => Ok(()),
+                    }
+                }
+            })
+            .attempts(DUST, 1);
+        for count in 1..=5 {
+            assert_eq!(runner.run_until_idle().await.unwrap(), 1);
+            let left = jobs::remaining(&db).await.unwrap();
+            assert_eq!((left[0].attempts, left[0].is_dead), (0, false));
+            let spread = left[0].run_at.since(until(count));
+            assert!(left[0].run_at >= until(count) && spread < Duration::from_secs(2), "{spread:?}");
+            // Not before.
+            assert_eq!(runner.run_until_idle().await.unwrap(), 0);
+            clock.advance(Duration::from_secs(62));
+        }
+        assert_eq!(runner.run_until_idle().await.unwrap(), 1);
+        assert_eq!(jobs::remaining(&db).await.unwrap(), []);
+        assert_eq!(runs.load(Ordering::SeqCst), 6);
+    }
+
     async fn a_job_exists_exactly_if_its_write_does(db: TestDb) {
         set_up(&db, 1).await;
         let (clock, runs) = (Arc::new(ManualClock::default()), Arc::default());

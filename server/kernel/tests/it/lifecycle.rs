@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{DatabaseConfig, Db, DbError, Migration, Settings};
+use bilten_kernel::db::{DatabaseConfig, Db, DbError, Migration, Settings, can_wait};
 use bilten_kernel::{on_both_engines, sql, vals};
 
 use crate::{MIGRATIONS, set_up};
@@ -30,12 +31,63 @@ async fn count(db: &Db) -> i64 {
         .unwrap()
 }
 
+/// Waits until this is so.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
+
 on_both_engines! {
+    /// covers: GW-6, DB-1
+    async fn what_can_wait_leaves_some_connections_alone(db: TestDb) {
+        set_up(&db, 1).await;
+        if db.engine() != "postgres" {
+            // There are no connections to run short of.
+            assert_eq!(can_wait(count(&db)).await, 1);
+            return;
+        }
+        let mut config = db.config().clone();
+        (config.max_connections, config.acquire_timeout_ms) = (4, 300);
+        let narrow = Db::open(&config).await.unwrap();
+        let (release, released) = tokio::sync::watch::channel(false);
+        let slow: Vec<_> = (0..8).map(|_| {
+            let (db, mut released) = (narrow.clone(), released.clone());
+            tokio::spawn(can_wait(async move {
+                db.read(move |_| Box::pin(async move {
+                    let _ = released.wait_for(|is_released| *is_released).await;
+                    Ok::<_, DbError>(())
+                })).await
+            }))
+        }).collect();
+        // Three of four work, the others have given up.
+        until("five are refused", || slow.iter().filter(|one| one.is_finished()).count() == 5).await;
+        let connections = narrow.usage().connections.unwrap();
+        assert_eq!(connections.open - connections.idle, 3);
+        assert!(matches!(can_wait(narrow.scalar::<i64>(sql!("SELECT COUNT(*) FROM shelves"), vals![])).await, Err(DbError::Busy { .. })));
+        // What must not stop finds one.
+        assert_eq!(count(&narrow).await, 1);
+        release.send(true).unwrap();
+        let mut worked = 0;
+        for one in slow {
+            worked += u32::from(one.await.unwrap().is_ok());
+        }
+        assert_eq!(worked, 3);
+        assert_eq!(can_wait(count(&narrow)).await, 1);
+        narrow.close().await;
+    }
+
     async fn migrations_are_applied_once_and_remembered(db: TestDb) {
         let mut db = db;
         let sets = [bilten_kernel::MIGRATIONS, MIGRATIONS];
-        assert_eq!(db.missing_migrations(&sets).await.unwrap(), ["jobs and outbox", "shelves"]);
-        assert_eq!(db.migrate(&sets, AT).await.unwrap(), ["jobs and outbox", "shelves"]);
+        let all: Vec<_> = sets.concat().iter().map(|step| step.name).collect();
+        assert!(all.starts_with(&["jobs and outbox"]) && all.ends_with(&["shelves"]), "{all:?}");
+        assert_eq!(db.missing_migrations(&sets).await.unwrap(), all);
+        assert_eq!(db.migrate(&sets, AT).await.unwrap(), all);
         assert_eq!(db.migrate(&sets, AT).await.unwrap(), <[&str; 0]>::default());
         db.reopen().await;
         assert_eq!(db.missing_migrations(&sets).await.unwrap(), <[&str; 0]>::default());
@@ -83,7 +135,7 @@ on_both_engines! {
         let sets: [&[Migration]; 3] = [bilten_kernel::MIGRATIONS, MIGRATIONS, &[broken]];
         let error = db.migrate(&sets, AT).await.unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
-        assert_eq!(db.missing_migrations(&sets).await.unwrap().len(), 3);
+        assert_eq!(db.missing_migrations(&sets).await.unwrap().len(), sets.concat().len());
         set_up(&db, 1).await;
     }
 
@@ -97,7 +149,7 @@ on_both_engines! {
         for node in nodes.collect::<Vec<_>>() {
             applied += node.await.unwrap().unwrap().len();
         }
-        assert_eq!(applied, 2);
+        assert_eq!(applied, sets.concat().len());
     }
 
     /// Types are as strict on SQLite as on PostgreSQL.

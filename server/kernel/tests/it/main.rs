@@ -8,6 +8,7 @@ use bilten_kernel::{on_both_engines, sql, vals};
 
 mod db;
 mod front;
+mod guard;
 mod http;
 mod jobs;
 mod lane;

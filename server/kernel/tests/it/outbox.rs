@@ -223,7 +223,7 @@ on_both_engines! {
         let mut tasks = Vec::new();
         for node in [db.db(), other.clone()] {
             let until = until();
-            tasks.push(tokio::spawn(async move { node.wake_each_other(until).await }));
+            tasks.push(tokio::spawn(async move { node.wake_each_other(None, until).await }));
         }
         let clock = Arc::new(bilten_kernel::clock::SystemClock);
         let dispatcher = Dispatcher::new(other.clone(), clock, Arc::new(SeededRandom::new(1)));

@@ -1,7 +1,8 @@
 //! Devices, how they are invited, and the tokens by which they are known again.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::record;
+use bilten_kernel::http::Place;
+use bilten_kernel::{record, text_enum};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,6 +46,39 @@ record! {
         pub revoked_at: Option<Timestamp>,
         /// Whether it is the server itself.
         pub built_in: bool,
+    }
+}
+
+text_enum! {
+    /// How a list of devices is sorted.
+    #[derive(Default)]
+    pub enum DeviceSort {
+        /// As they were paired, the newest first.
+        #[default]
+        Newest = "-paired",
+        /// As they were paired, the oldest first.
+        Oldest = "paired",
+        /// By when they were last heard of, the longest silent first.
+        LongestSilent = "seen_at",
+        /// By when they were last heard of, the latest first.
+        LastSeen = "-seen_at",
+        /// By name, letter by letter.
+        Name = "name",
+        /// By name, backwards.
+        NameBackwards = "-name",
+    }
+}
+
+impl DeviceSort {
+    /// Where a device stands in this order.
+    pub fn place(self, device: &Device) -> Place {
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(device.id),
+            Self::LongestSilent | Self::LastSeen => {
+                Place::of_number(device.seen_at.ms(), device.id)
+            }
+            Self::Name | Self::NameBackwards => Place::of_text(&device.name, device.id),
+        }
     }
 }
 

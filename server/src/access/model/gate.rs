@@ -27,6 +27,8 @@ record! {
         pub name: String,
         /// The numbers of the tiers that may pass here; without it, all that the list takes.
         pub tiers: Option<TierNumbers>,
+        /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+        pub revision: i64,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it was removed.

@@ -88,6 +88,8 @@ record! {
         pub accepts_delegated: bool,
         /// Whether a ticket must be on a device's allowlist; otherwise a true signature is enough.
         pub allowlist_only: bool,
+        /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+        pub revision: i64,
         /// When it was made.
         pub created_at: Timestamp,
         /// When it was removed; what was scanned by it before still counts.
@@ -277,6 +279,7 @@ mod tests {
             allowlist_only: false,
             created_at: Timestamp::from_ms(0),
             removed_at: None,
+            revision: 1,
         }
     }
 

@@ -3,12 +3,14 @@
 mod device;
 mod gate;
 mod list;
+mod now;
 mod report;
 mod scan;
 
 pub use device::*;
 pub use gate::*;
 pub use list::*;
+pub use now::*;
 pub use report::*;
 pub use scan::*;
 

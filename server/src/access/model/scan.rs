@@ -5,6 +5,8 @@ use bilten_core::sync::push::Conflict;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
 use bilten_kernel::{record, text_enum};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{DeviceId, ScanId, opaque};
 use crate::identity::MemberId;
@@ -139,6 +141,26 @@ record! {
         pub(in crate::access) direction: Way,
         pub(in crate::access) standing: Option<Counting>,
     }
+}
+
+/// A passage as others are told of it: ids, words and times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Redeemed {
+    /// The scan.
+    pub scan: ScanId,
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The check-in list, as the device named it.
+    pub list: String,
+    /// The gate, as the device named it, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
+    /// The device, which is the server itself for check-ins by the API.
+    pub device: DeviceId,
+    /// When it happened, as far as that is known.
+    pub at: Timestamp,
+    /// Which way.
+    pub direction: Way,
 }
 
 impl PassageRow {

@@ -5,7 +5,9 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{Json, Page, PageQuery, Path, Query, Sorted};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -41,21 +43,41 @@ async fn invite(
     ))
 }
 
-/// List an event's devices, newest first; revoked ones too
+/// How devices are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeviceQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
+    cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `-paired` if absent.
+    #[param(inline, value_type = Option<DeviceSort>)]
+    sort: Option<String>,
+}
+
+/// List an event's devices, newest first unless they are sorted otherwise; revoked ones too
 #[utoipa::path(get, path = "/api/v1/events/{event}/devices", tag = "door", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("devices.manage"))),
-    params(("event" = EventId, Path), PageQuery),
+    params(("event" = EventId, Path), DeviceQuery),
     responses((status = 200, body = Page<Device>), (status = "4XX", body = Problem)))]
 async fn list(
     State(app): State<App>,
     organiser: Organiser<permit::DevicesManage>,
     Path(event): Path<EventId>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<DeviceQuery>,
 ) -> Result<Json<Page<Device>>, Problem> {
-    let before = page.after::<DeviceId>()?;
-    let limit = page.limit_and_one();
-    let devices = service::devices(&app, organiser.tenant(), event, before, limit).await?;
-    Ok(Json(page.page(devices, |device| device.id)))
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let sorted = Sorted::<DeviceSort>::new(page, query.sort.as_deref())?;
+    let (after, limit) = (sorted.after()?, sorted.limit_and_one());
+    let tenant = organiser.tenant();
+    let devices = service::devices(&app, tenant, event, sorted.by, after, limit).await?;
+    Ok(Json(sorted.page(devices, |device| sorted.by.place(device))))
 }
 
 /// Revoke a device: it may not sync any more, and wipes itself when it hears of it

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::model::Device;
 use super::service::{self, AccessError};
 use crate::app::App;
-use crate::identity::{self, Permit};
+use crate::identity::{self, Noted, Permit};
 
 /// The routes of the door.
 pub fn routes() -> OpenApiRouter<App> {
@@ -40,7 +40,14 @@ impl<P: Permit> FromRequestParts<App> for DeviceWith<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let noted = parts.extensions.get::<Noted>();
+        if let Some(noted) = noted {
+            noted.note_permission(P::PERMISSION.as_str());
+        }
         let token = identity::bearer(parts).ok_or(AccessError::SessionExpired)?;
+        if let (Some(noted), Some(device)) = (noted, service::device_of_token(app, token)) {
+            noted.note_device(&device);
+        }
         let device = service::authenticate(app, token, P::PERMISSION).await?;
         if let Some(counted) = parts.extensions.get::<Counted>() {
             let quota = counted.quotas().key;

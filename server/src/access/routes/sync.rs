@@ -23,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::DeviceWith;
+use crate::access::DOOR_WORK;
 use crate::access::service::{self, AccessError, News, ReadPush};
 use crate::app::App;
 use crate::identity::permit;
@@ -150,7 +151,7 @@ async fn push(
     let read = if is_small {
         read()
     } else {
-        let read = tokio::task::spawn_blocking(read).await;
+        let read = DOOR_WORK.run(read).await;
         read.map_err(|error| Problem::fault(&error))?
     };
     Ok(Json(

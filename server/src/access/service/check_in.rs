@@ -13,6 +13,7 @@ use bilten_core::key::KeySet;
 use bilten_core::ticket::UntrustedTicket;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
+use bilten_kernel::telemetry::Cause;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -318,6 +319,7 @@ impl Case {
             // It was verified above.
             vouched: self.ticket.into_iter().collect::<HashSet<_>>(),
             staff: HashSet::new(),
+            cause: Cause::current(),
         })
     }
 }

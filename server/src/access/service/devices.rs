@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
+use bilten_kernel::http::Place;
 
-use super::AccessError;
+use super::{AccessError, told};
 use crate::access::model::*;
 use crate::access::store::devices as store;
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
 use crate::identity::Tenant;
 
-/// An event's devices, newest first, after the one with id `before`.
+/// An event's devices in an order, after a place in it.
 ///
 /// # Errors
 /// [`AccessError::NotFound`], or a fault of the database.
@@ -20,13 +21,14 @@ pub async fn devices(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    before: Option<DeviceId>,
+    by: DeviceSort,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Device>, AccessError> {
     catalog::event_of(app, tenant, event).await?;
-    let read = app
-        .db
-        .read(move |c| Box::pin(async move { store::devices(c, event, before, limit).await }));
+    let read = app.db.read(move |c| {
+        Box::pin(async move { store::devices(c, event, by, after.as_ref(), limit).await })
+    });
     Ok(read.await?)
 }
 
@@ -48,11 +50,13 @@ pub async fn revoke_device(app: &App, tenant: &Tenant, id: DeviceId) -> Result<(
     if device.built_in {
         return Err(AccessError::BuiltIn);
     }
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::revoke(c, id, now).await?;
+                if store::revoke(c, id, now).await? {
+                    told::device_changed(&work, c, device.event_id, id, "revoked").await?;
+                }
                 Ok::<_, AccessError>(())
             })
         })
@@ -60,7 +64,7 @@ pub async fn revoke_device(app: &App, tenant: &Tenant, id: DeviceId) -> Result<(
 }
 
 /// After how long without a word a device is silent.
-const SILENT_AFTER: Duration = Duration::from_secs(15 * 60);
+pub(super) const SILENT_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// How many devices of events that take place now are heard of, and how many went silent.
 ///

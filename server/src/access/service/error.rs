@@ -2,6 +2,7 @@
 
 use bilten_kernel::db::DbError;
 use bilten_kernel::error::{FieldError, IntoProblem, Problem};
+use bilten_kernel::http::Stale;
 
 use crate::access::model::{MAX_GATES, MAX_LISTS};
 use crate::catalog::CatalogError;
@@ -17,6 +18,9 @@ pub enum AccessError {
     /// There is no such event, list, gate or device, or it belongs to another organisation.
     #[error("there is no such thing at this event")]
     NotFound,
+    /// It is not any more what the caller has seen.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// An event keeps at least one list.
     #[error("the last check-in list cannot be removed")]
     LastList,
@@ -113,6 +117,7 @@ impl From<CatalogError> for AccessError {
             other @ (CatalogError::Invalid(_)
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
+            | CatalogError::Stale(_)
             | CatalogError::State { .. }
             | CatalogError::NotADraft
             | CatalogError::NoTiers
@@ -130,6 +135,7 @@ impl IntoProblem for AccessError {
                 "access.not_found",
                 "There is no such event, list, gate or device.",
             ),
+            Self::Stale(error) => error.into_problem(),
             Self::LastList => Problem::conflict(
                 "access.last_list",
                 "An event keeps at least one check-in list. Change this one, or make another one first.",

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::AccessError;
 use super::check_in::core_state;
+use crate::access::DOOR_WORK;
 use crate::access::model::*;
 use crate::access::store::devices;
 use crate::access::store::marks::{self, MarkRow};
@@ -90,7 +91,7 @@ pub async fn feed_page(
         let written = if is_small {
             write()
         } else {
-            let written = tokio::task::spawn_blocking(write).await;
+            let written = DOOR_WORK.run(write).await;
             written.map_err(|error| AccessError::Page(error.to_string()))?
         };
         match written? {

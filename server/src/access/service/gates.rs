@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
+use bilten_kernel::http::IfMatch;
 
 use super::{AccessError, lists, marks};
 use crate::access::model::*;
@@ -17,6 +18,7 @@ pub(super) fn first_gate(app: &App, event: EventId, now: Timestamp) -> Gate {
         event_id: event,
         name: "Gate 1".to_owned(),
         tiers: None,
+        revision: 1,
         created_at: now,
         removed_at: None,
     }
@@ -53,6 +55,7 @@ pub async fn create_gate(
         event_id: event,
         name: input.name.trim().to_owned(),
         tiers: input.tiers,
+        revision: 1,
         created_at: app.now(),
         removed_at: None,
     };
@@ -82,15 +85,17 @@ async fn check(c: &mut Conn, gate: &Gate) -> Result<(), AccessError> {
 /// Changes a gate.
 ///
 /// # Errors
-/// [`AccessError::Invalid`], [`AccessError::NotFound`], or a fault of the database.
+/// [`AccessError::Invalid`], [`AccessError::NotFound`], [`AccessError::Stale`], or a fault of the
+/// database.
 pub async fn update_gate(
     app: &App,
     tenant: &Tenant,
     event: EventId,
     id: GateId,
+    seen: IfMatch,
     patch: GatePatch,
 ) -> Result<Gate, AccessError> {
-    change(app, tenant, event, id, move |gate| {
+    change(app, tenant, event, id, seen, move |gate| {
         if let Some(name) = patch.name {
             gate.name = name.trim().to_owned();
         }
@@ -104,15 +109,16 @@ pub async fn update_gate(
 /// Removes a gate; what was scanned there stays.
 ///
 /// # Errors
-/// [`AccessError::NotFound`], or a fault of the database.
+/// [`AccessError::NotFound`], [`AccessError::Stale`], or a fault of the database.
 pub async fn remove_gate(
     app: &App,
     tenant: &Tenant,
     event: EventId,
     id: GateId,
+    seen: IfMatch,
 ) -> Result<(), AccessError> {
     let now = app.now();
-    change(app, tenant, event, id, move |gate| {
+    change(app, tenant, event, id, seen, move |gate| {
         gate.removed_at = Some(now);
     })
     .await?;
@@ -124,6 +130,7 @@ async fn change(
     tenant: &Tenant,
     event: EventId,
     id: GateId,
+    seen: IfMatch,
     edit: impl FnOnce(&mut Gate) + Send + 'static,
 ) -> Result<Gate, AccessError> {
     catalog::event_of(app, tenant, event).await?;
@@ -133,7 +140,9 @@ async fn change(
             Box::pin(async move {
                 let gate = places::lock_gate(c, event, id).await?;
                 let mut gate = gate.ok_or(AccessError::NotFound)?;
+                seen.allow(gate.revision)?;
                 edit(&mut gate);
+                gate.revision += 1;
                 if gate.removed_at.is_none() {
                     check(c, &gate).await?;
                 }

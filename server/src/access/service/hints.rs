@@ -11,7 +11,7 @@ use crate::access::store::devices;
 use crate::app::App;
 use crate::tickets;
 
-/// How often to look for news by other nodes, and whether the device was revoked.
+/// How often to look whether the device was revoked, and for news of which no node was heard.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// The news of one device's feed.

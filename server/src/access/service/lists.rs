@@ -2,12 +2,15 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
+use bilten_kernel::http::IfMatch;
+use bilten_kernel::telemetry::Cause;
 
-use super::{AccessError, marks};
+use super::{AccessError, marks, told};
 use crate::access::model::*;
 use crate::access::store::{places, scans};
 use crate::app::App;
 use crate::catalog::{self, EventId};
+use crate::events;
 use crate::identity::Tenant;
 use crate::tickets;
 
@@ -25,6 +28,7 @@ pub(super) fn first_list(app: &App, event: EventId, now: Timestamp) -> CheckInLi
         capacity: None,
         accepts_delegated: true,
         allowlist_only: false,
+        revision: 1,
         created_at: now,
         removed_at: None,
     }
@@ -79,6 +83,7 @@ pub async fn create_list(
         capacity: input.capacity,
         accepts_delegated: input.accepts_delegated,
         allowlist_only: input.allowlist_only,
+        revision: 1,
         created_at: app.now(),
         removed_at: None,
     };
@@ -108,12 +113,14 @@ async fn check(c: &mut Conn, list: &CheckInList) -> Result<(), AccessError> {
 /// Changes a check-in list. Another policy judges anew what was scanned before.
 ///
 /// # Errors
-/// [`AccessError::Invalid`], [`AccessError::NotFound`], or a fault of the database.
+/// [`AccessError::Invalid`], [`AccessError::NotFound`], [`AccessError::Stale`], or a fault of the
+/// database.
 pub async fn update_list(
     app: &App,
     tenant: &Tenant,
     event: EventId,
     id: ListId,
+    seen: IfMatch,
     patch: ListPatch,
 ) -> Result<CheckInList, AccessError> {
     catalog::event_of(app, tenant, event).await?;
@@ -123,12 +130,14 @@ pub async fn update_list(
             Box::pin(async move {
                 let old = places::lock_list(c, event, id).await?;
                 let old = old.ok_or(AccessError::NotFound)?;
+                seen.allow(old.revision)?;
                 let mut list = old.clone();
                 patch.apply(&mut list);
                 check(c, &list).await?;
                 if list == old {
                     return Ok(list);
                 }
+                list.revision += 1;
                 places::update_list(c, &list).await?;
                 marks::put(&work, c, event, vec![marks::of_list(&list)?]).await?;
                 if list.core_policy() != old.core_policy() {
@@ -143,10 +152,11 @@ pub async fn update_list(
 /// Settles all passages of a list again. The feed's row is held since the list was marked.
 async fn judge_anew(app: &App, c: &mut Conn, list: &CheckInList) -> Result<(), AccessError> {
     let mut rows = scans::passages_of_list(c, list.event_id, list.id).await?;
-    let mut changed = Vec::new();
+    let (mut changed, mut anew) = (Vec::new(), Vec::new());
     for rows in rows.chunk_by_mut(|a, b| a.ticket_id == b.ticket_id) {
         for place in settle_rows(list.core_policy(), rows)? {
             changed.push((rows[place].id, rows[place].standing));
+            anew.push(rows[place].clone());
         }
     }
     if changed.is_empty() {
@@ -159,18 +169,23 @@ async fn judge_anew(app: &App, c: &mut Conn, list: &CheckInList) -> Result<(), A
         .zip(first..)
         .map(|((id, standing), position)| (id, standing, position))
         .collect();
-    Ok(scans::restand(c, changed).await?)
+    scans::restand(c, changed).await?;
+    let told = told::settled(list.event_id, &anew, &Cause::current());
+    events::publish(app, c, told).await?;
+    Ok(())
 }
 
 /// Removes a check-in list; what was scanned by it stays.
 ///
 /// # Errors
-/// [`AccessError::NotFound`], [`AccessError::LastList`], or a fault of the database.
+/// [`AccessError::NotFound`], [`AccessError::Stale`], [`AccessError::LastList`], or a fault of the
+/// database.
 pub async fn remove_list(
     app: &App,
     tenant: &Tenant,
     event: EventId,
     id: ListId,
+    seen: IfMatch,
 ) -> Result<(), AccessError> {
     catalog::event_of(app, tenant, event).await?;
     let (work, now) = (app.clone(), app.now());
@@ -179,12 +194,14 @@ pub async fn remove_list(
             Box::pin(async move {
                 let list = places::lock_list(c, event, id).await?;
                 let mut list = list.ok_or(AccessError::NotFound)?;
+                seen.allow(list.revision)?;
                 // Two who remove the last two lists meet at the feed's row.
                 tickets::advance(&work, c, event, 0).await?;
                 if places::count_lists(c, event).await? == 1 {
                     return Err(AccessError::LastList);
                 }
                 list.removed_at = Some(now);
+                list.revision += 1;
                 places::update_list(c, &list).await?;
                 marks::put(&work, c, event, vec![marks::of_list(&list)?]).await?;
                 Ok(())

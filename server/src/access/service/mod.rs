@@ -8,6 +8,7 @@ mod gates;
 mod hints;
 mod lists;
 mod marks;
+mod now;
 mod pairing;
 mod push;
 mod read_push;
@@ -15,6 +16,7 @@ mod record;
 mod report;
 mod session;
 mod staff;
+mod told;
 
 pub use check_in::*;
 pub use devices::*;
@@ -24,6 +26,7 @@ pub use gates::*;
 pub use hints::*;
 pub use lists::*;
 pub(in crate::access) use marks::named_keys;
+pub use now::*;
 pub use pairing::*;
 pub use push::*;
 pub use read_push::*;
@@ -72,7 +75,7 @@ pub(crate) async fn on_event_saved(
     marks::mark_event(app, c, detail, places, change == "created").await
 }
 
-/// Drops what a deleted draft had at the door.
+/// Drops what a deleted event had at the door.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
-    store::delete_of_draft(c, event).await
+    store::delete_of_event(c, event).await
 }

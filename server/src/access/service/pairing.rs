@@ -4,7 +4,7 @@ use bilten_core::sync::pairing::{PairRequest, Paired, PairingLink};
 use bilten_kernel::db::{Conn, DbError, Violation};
 use bilten_kernel::random;
 
-use super::{AccessError, named_keys};
+use super::{AccessError, named_keys, told};
 use crate::access::model::*;
 use crate::access::store::{devices, places};
 use crate::app::App;
@@ -107,6 +107,7 @@ pub async fn pair(app: &App, request: PairRequest) -> Result<Paired, AccessError
         revoked_at: None,
         built_in: false,
     };
+    let work = app.clone();
     let written = app
         .db
         .write(move |c| {
@@ -122,6 +123,7 @@ pub async fn pair(app: &App, request: PairRequest) -> Result<Paired, AccessError
                     };
                 }
                 devices::insert(c, &device, Some(pairing.id), Some(key)).await?;
+                told::device_changed(&work, c, device.event_id, device.id, "paired").await?;
                 paired(c, &device).await
             })
         })

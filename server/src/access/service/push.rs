@@ -14,9 +14,11 @@ use bilten_core::ticket::UntrustedTicket;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::lane::Lanes;
+use bilten_kernel::telemetry::Cause;
 
 use super::record::record;
 use super::{AccessError, ReadPush};
+use crate::access::DOOR_WORK;
 use crate::access::model::*;
 use crate::access::store::marks::{self, MarkKind};
 use crate::app::{App, Parts};
@@ -42,6 +44,8 @@ pub struct Push {
     pub(super) vouched: HashSet<TicketId>,
     /// Members who held the device at some time.
     pub(super) staff: HashSet<MemberId>,
+    /// What brought them.
+    pub(super) cause: Cause,
 }
 
 /// The lanes of pushes.
@@ -85,6 +89,7 @@ pub async fn push(
         reports: read.reports,
         vouched,
         staff,
+        cause: Cause::current(),
     };
     let receipt = app.pushes.submit(event, Arc::new(push)).await?;
     Ok(Receipt {
@@ -147,7 +152,7 @@ async fn vouch(
             .map(|claim| claim.ticket)
             .collect()
     };
-    let verified = tokio::task::spawn_blocking(verify).await;
+    let verified = DOOR_WORK.run(verify).await;
     verified.map_err(|error| AccessError::Page(error.to_string()))
 }
 

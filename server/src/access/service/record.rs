@@ -8,12 +8,13 @@ use bilten_core::sync::push::{Receipt, Unplaced};
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::metric;
 
-use super::{AccessError, Push};
+use super::{AccessError, Push, told};
 use crate::access::model::*;
 use crate::access::store::scans::{self, KnownScan, NewScan};
 use crate::access::store::{devices, places};
 use crate::app::App;
 use crate::catalog::EventId;
+use crate::events;
 use crate::tickets::{self, TicketId};
 
 /// Passages that are settled together: one ticket on one list.
@@ -41,9 +42,11 @@ pub(super) async fn record(
 
     // Each scan once, and where it belongs.
     let mut seen = HashSet::new();
+    // Which push brought it.
+    let mut brought: HashMap<ScanId, usize> = HashMap::new();
     let mut fresh: Vec<(&Push, &Report, Option<UnplacedCode>)> = Vec::new();
     let mut touched: BTreeMap<Place, Vec<PassageRow>> = BTreeMap::new();
-    for push in pushes {
+    for (number, push) in pushes.iter().enumerate() {
         for report in &push.reports {
             if let Some(known) = before.known.get(&report.id) {
                 if let Some(place) = place_of_known(known) {
@@ -55,6 +58,7 @@ pub(super) async fn record(
                     let rows = touched.entry((ticket, report.list.clone())).or_default();
                     rows.push(passage(push, report, ticket));
                 }
+                brought.insert(report.id, number);
                 fresh.push((push, report, unplaced));
             }
         }
@@ -66,15 +70,27 @@ pub(super) async fn record(
     }
 
     let mut changed = Vec::new();
+    let mut anew: BTreeMap<usize, Vec<PassageRow>> = BTreeMap::new();
     for ((_, list), rows) in &mut touched {
         if let Some(list) = before.lists.get(list) {
             for place in settle_rows(list.core_policy(), rows)? {
-                changed.push((rows[place].id, rows[place].standing));
+                let row = &rows[place];
+                changed.push((row.id, row.standing));
+                // An older one stands otherwise by what was brought now: the first will do.
+                let by = brought.get(&row.id).copied().unwrap_or(0);
+                anew.entry(by).or_default().push(row.clone());
             }
         }
     }
     let positions = take_positions(app, c, event, changed).await?;
     save(c, event, &fresh, positions).await?;
+    let mut told = Vec::new();
+    for (number, rows) in &anew {
+        if let Some(push) = pushes.get(*number) {
+            told.extend(told::settled(event, rows, &push.cause));
+        }
+    }
+    events::publish(app, c, told).await?;
     count(c, &fresh);
     note_clocks(c, pushes).await?;
     pushes

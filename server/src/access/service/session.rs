@@ -85,6 +85,11 @@ pub async fn open_session(app: &App, request: SessionRequest) -> Result<Session,
     })
 }
 
+/// The device that a token is for, whatever it may do; nothing if the token is none of ours or over.
+pub fn device_of_token(app: &App, token: &str) -> Option<DeviceId> {
+    read_session_token(&app.vault, token, app.now()).map(|(device, _)| device)
+}
+
 /// The device that a token is for, if that lets it do what is needed.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! Devices.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, Db, DbError};
+use bilten_kernel::db::{Conn, Db, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{sql, vals};
 
 use crate::access::model::*;
@@ -93,23 +94,58 @@ pub(in crate::access) async fn built_in(c: &mut Conn, event: EventId) -> Result<
     .await
 }
 
-/// An event's devices, newest first, after the one with id `before`.
+/// The statement that lists devices in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, event_id, name, software, list_id, gate_id, paired_at, seen_at, clock_skew_ms, \
+             revoked_at, built_in FROM devices WHERE event_id = $1 AND ",
+            $after_and_order,
+            " LIMIT $2"
+        ))
+    };
+}
+
+/// An event's devices in an order, after a place in it.
 pub(in crate::access) async fn devices(
     c: &mut Conn,
     event: EventId,
-    before: Option<DeviceId>,
+    by: DeviceSort,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<Device>, DbError> {
+    let mut values = vals![event, limit];
+    let id = after.map(|place| place.id.as_str());
     // `~` sorts after every id.
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
-            "SELECT id, event_id, name, software, list_id, gate_id, paired_at, seen_at, clock_skew_ms, \
-             revoked_at, built_in FROM devices WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-        ),
-        vals![event, before, limit],
-    )
-    .await
+    match by {
+        DeviceSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        DeviceSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        DeviceSort::LongestSilent | DeviceSort::LastSeen => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+        DeviceSort::Name | DeviceSort::NameBackwards => values.extend(vals![
+            after.is_none(),
+            after.map_or("", |place| place.text.as_str()),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        DeviceSort::Newest => listed!("id < $3 ORDER BY id DESC"),
+        DeviceSort::Oldest => listed!("id > $3 ORDER BY id"),
+        DeviceSort::LongestSilent => {
+            listed!("($3 OR (seen_at, id) > ($4, $5)) ORDER BY seen_at, id")
+        }
+        DeviceSort::LastSeen => {
+            listed!("($3 OR (seen_at, id) < ($4, $5)) ORDER BY seen_at DESC, id DESC")
+        }
+        DeviceSort::Name => listed!("($3 OR (name, id) > ($4, $5)) ORDER BY name, id"),
+        DeviceSort::NameBackwards => {
+            listed!("($3 OR (name, id) < ($4, $5)) ORDER BY name DESC, id DESC")
+        }
+    };
+    c.all(statement, values).await
 }
 
 pub(in crate::access) async fn names(
@@ -167,6 +203,28 @@ pub(in crate::access) async fn count_scanners(
              AND d.seen_at >= COALESCE(o.doors_at, o.starts_at) - 3600000"
         ),
         vals![now, heard],
+    )
+    .await
+}
+
+/// Devices of some events that count as silent by the same rule; the longest silent first, at most 50.
+pub(in crate::access) async fn silent(
+    c: &mut Conn,
+    events: &[EventId],
+    now: Timestamp,
+    heard: Timestamp,
+) -> Result<Vec<SilentDevice>, DbError> {
+    c.all(
+        sql!(
+            "SELECT d.id AS device_id, d.event_id AS event_id, d.name AS name, d.seen_at AS seen_at \
+             FROM devices d WHERE d.event_id IN (SELECT value FROM list($1)) \
+             AND NOT d.built_in AND d.revoked_at IS NULL AND d.seen_at < $3 \
+             AND EXISTS (SELECT 1 FROM occurrences o WHERE o.event_id = d.event_id \
+             AND COALESCE(o.doors_at, o.starts_at) <= $2 AND o.ends_at > $2 \
+             AND d.seen_at >= COALESCE(o.doors_at, o.starts_at) - 3600000) \
+             ORDER BY d.seen_at, d.id LIMIT 50"
+        ),
+        vals![Val::texts(events), now, heard],
     )
     .await
 }

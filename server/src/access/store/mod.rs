@@ -11,8 +11,8 @@ use bilten_kernel::{sql, vals};
 
 use crate::catalog::EventId;
 
-/// Deletes all that a draft had at the door.
-pub(super) async fn delete_of_draft(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+/// Deletes all that an event had at the door.
+pub(super) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     for statement in [
         sql!("DELETE FROM scans WHERE event_id = $1"),
         sql!("DELETE FROM feed_marks WHERE event_id = $1"),

@@ -38,7 +38,7 @@ pub(in crate::access) async fn update_list(c: &mut Conn, l: &CheckInList) -> Res
     c.exec(
         sql!(
             "UPDATE check_in_lists SET name = $2, policy = $3, max_entries = $4, opens_at = $5, closes_at = $6, \
-             tiers = $7, capacity = $8, accepts_delegated = $9, allowlist_only = $10, removed_at = $11 \
+             tiers = $7, capacity = $8, accepts_delegated = $9, allowlist_only = $10, removed_at = $11, revision = $12 \
              WHERE id = $1"
         ),
         vals![
@@ -52,7 +52,8 @@ pub(in crate::access) async fn update_list(c: &mut Conn, l: &CheckInList) -> Res
             l.capacity,
             l.accepts_delegated,
             l.allowlist_only,
-            l.removed_at
+            l.removed_at,
+            l.revision
         ],
     )
     .await?;
@@ -67,7 +68,7 @@ pub(in crate::access) async fn lists(
     c.all(
         sql!(
             "SELECT id, event_id, name, policy, max_entries, opens_at, closes_at, tiers, capacity, \
-             accepts_delegated, allowlist_only, created_at, removed_at FROM check_in_lists \
+             accepts_delegated, allowlist_only, revision, created_at, removed_at FROM check_in_lists \
              WHERE event_id = $1 ORDER BY id"
         ),
         vals![event],
@@ -84,7 +85,7 @@ pub(in crate::access) async fn lock_list(
     c.opt(
         sql!(
             "SELECT id, event_id, name, policy, max_entries, opens_at, closes_at, tiers, capacity, \
-             accepts_delegated, allowlist_only, created_at, removed_at FROM check_in_lists \
+             accepts_delegated, allowlist_only, revision, created_at, removed_at FROM check_in_lists \
              WHERE id = $1 AND event_id = $2 AND removed_at IS NULL FOR UPDATE"
         ),
         vals![id, event],
@@ -123,8 +124,10 @@ pub(in crate::access) async fn insert_gate(c: &mut Conn, g: &Gate) -> Result<(),
 
 pub(in crate::access) async fn update_gate(c: &mut Conn, g: &Gate) -> Result<(), DbError> {
     c.exec(
-        sql!("UPDATE gates SET name = $2, tiers = $3, removed_at = $4 WHERE id = $1"),
-        vals![g.id, &g.name, &g.tiers, g.removed_at],
+        sql!(
+            "UPDATE gates SET name = $2, tiers = $3, removed_at = $4, revision = $5 WHERE id = $1"
+        ),
+        vals![g.id, &g.name, &g.tiers, g.removed_at, g.revision],
     )
     .await?;
     Ok(())
@@ -134,7 +137,7 @@ pub(in crate::access) async fn update_gate(c: &mut Conn, g: &Gate) -> Result<(),
 pub(in crate::access) async fn gates(c: &mut Conn, event: EventId) -> Result<Vec<Gate>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, name, tiers, created_at, removed_at FROM gates \
+            "SELECT id, event_id, name, tiers, revision, created_at, removed_at FROM gates \
              WHERE event_id = $1 ORDER BY id"
         ),
         vals![event],
@@ -150,7 +153,7 @@ pub(in crate::access) async fn lock_gate(
 ) -> Result<Option<Gate>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, event_id, name, tiers, created_at, removed_at FROM gates \
+            "SELECT id, event_id, name, tiers, revision, created_at, removed_at FROM gates \
              WHERE id = $1 AND event_id = $2 AND removed_at IS NULL FOR UPDATE"
         ),
         vals![id, event],

@@ -8,8 +8,10 @@
 //! | `settings.rs` | the configuration, addresses, the port, mail, where telemetry goes |
 //! | `database.rs` | the database: reachable, ours, in use, up to date, safely set |
 //! | `machine.rs` | the master key, the disk |
+//! | `edge.rs` | shared limits, countries, the certificate, how many files may be open |
 
 mod database;
+mod edge;
 mod machine;
 mod settings;
 
@@ -123,13 +125,17 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.push(settings::public_url(config));
     findings.push(settings::post(config));
     findings.extend(settings::mail_server(config).await);
-    let (port, is_serving) = settings::port(&config.http.listen).await;
+    let (port, is_serving) = settings::port(config).await;
     findings.push(port);
     let (about_database, db) = database::examine(&config.database, is_serving).await;
     findings.extend(about_database);
     findings.push(machine::master_key(&config.secrets, db.as_ref()).await);
     findings.extend(machine::disk(config));
     findings.extend(settings::telemetry(config).await);
+    findings.extend(edge::certificate(config));
+    findings.extend(edge::shared_limits(config).await);
+    findings.extend(edge::countries(config));
+    findings.push(edge::open_files(config));
     if let Some(db) = db {
         db.close().await;
     }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use axum::http::{Request, StatusCode};
+use bilten_adapters::outgoing::{OWN_SERVER, Outgoing, Reach, Reading, Rules, Traced};
 use bilten_kernel::config::ConfigError;
 use bilten_kernel::telemetry;
 use serde::Deserialize;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use super::Finding;
 use crate::app::Post;
 use crate::config::Config;
+use crate::server;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// How long others may take to answer.
@@ -89,7 +92,7 @@ fn is_local(host: &str) -> bool {
 /// Whether mail and text messages reach people, and by a way on which nobody reads them.
 pub(super) fn post(config: &Config) -> Finding {
     const CHECK: &str = "mail";
-    if let Err(error) = Post::new(config) {
+    if let Err(error) = Post::new(config, server::outside(config)) {
         return Finding::fail(CHECK, error, "See [mail] and [sms] in the configuration");
     }
     let host = |url: &str| {
@@ -254,8 +257,9 @@ struct Health {
 }
 
 /// Whether the port is free, or one of our servers has it; the second value says that.
-pub(super) async fn port(listen: &str) -> (Finding, bool) {
+pub(super) async fn port(config: &Config) -> (Finding, bool) {
     const CHECK: &str = "port";
+    let listen = config.http.listen.as_str();
     let mend = "Set http.listen to an address of this machine, such as 127.0.0.1:8080";
     let address = match listen.to_socket_addrs().map(|mut found| found.next()) {
         Ok(Some(address)) => address,
@@ -271,7 +275,7 @@ pub(super) async fn port(listen: &str) -> (Finding, bool) {
     match std::net::TcpListener::bind(address) {
         Ok(_) => (Finding::ok(CHECK, format_args!("{listen} is free")), false),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            occupied(listen, address).await
+            occupied(config, address).await
         }
         Err(error) => {
             let detail = format!("cannot listen on {listen}: {error}");
@@ -280,7 +284,20 @@ pub(super) async fn port(listen: &str) -> (Finding, bool) {
     }
 }
 
-async fn occupied(listen: &str, mut address: SocketAddr) -> (Finding, bool) {
+/// How the server that has the port is asked.
+const RULES: Rules = Rules {
+    peer: &OWN_SERVER,
+    reach: Reach::Direct,
+    reading: Reading::Whole(64 * 1024),
+    is_failure,
+    traced: Traced::Nowhere,
+};
+
+fn is_failure(_: StatusCode) -> bool {
+    false
+}
+
+async fn occupied(config: &Config, mut address: SocketAddr) -> (Finding, bool) {
     const CHECK: &str = "port";
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -288,23 +305,15 @@ async fn occupied(listen: &str, mut address: SocketAddr) -> (Finding, bool) {
             SocketAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
         });
     }
-    let ask = async {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(PATIENCE)
-            .build()?;
-        let answer = client
-            .get(format!("http://{address}/readyz"))
-            .send()
-            .await?;
-        let is_ready = answer.status().is_success();
-        let body: serde_json::Value = answer.json().await?;
-        Ok::<_, reqwest::Error>((is_ready, body))
-    };
-    let (is_ready, body) = match ask.await {
-        Ok(answer) => answer,
-        Err(_) => (false, serde_json::Value::Null),
-    };
+    let listen = config.http.listen.as_str();
+    let (mut is_ready, mut body) = (false, serde_json::Value::Null);
+    if let Ok(question) = Request::get(format!("http://{address}/readyz")).body(Vec::new()) {
+        let asked = Outgoing::new(RULES, server::outside(config));
+        if let Ok(reply) = asked.send("", question).await {
+            is_ready = reply.status.is_success();
+            body = serde_json::from_slice(&reply.body).unwrap_or_default();
+        }
+    }
     if !is_ready && body["code"] == "platform.not_ready" {
         let detail = format!("our server has {listen}, but its database does not answer");
         let mend = "See what is said of the database below, and the server's log";

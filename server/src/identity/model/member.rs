@@ -1,10 +1,11 @@
 //! Members of organisations, and who is invited to be one.
 
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::text_enum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InvitationId, MemberId, OrganisationId, Role, UserId};
+use super::{InvitationId, MemberId, OrganisationId, OrganisationMode, Role, UserId};
 use crate::catalog::EventId;
 
 /// For how many single events somebody can have a role.
@@ -85,9 +86,23 @@ pub struct Member {
     pub joined_at: Timestamp,
 }
 
-/// Which members are wanted.
+text_enum! {
+    /// How a list of members is sorted.
+    #[derive(Default)]
+    pub enum MemberSort {
+        /// As they joined, the first of them first.
+        #[default]
+        FirstJoined = "joined",
+        /// As they joined, the last of them first.
+        LastJoined = "-joined",
+    }
+}
+
+/// Which members are wanted, and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct MemberFilter {
+    /// In which order.
+    pub by: MemberSort,
     /// Only those with this role for everything.
     pub role: Option<Role>,
     /// Only the one with this address.
@@ -103,6 +118,8 @@ pub struct OwnOrganisation {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// Whether it sells or only tries things out.
+    pub mode: OrganisationMode,
     /// Whether it wants a second factor.
     pub requires_mfa: bool,
     /// The member's id there.

@@ -1,7 +1,8 @@
 //! Organisations, their API keys and their names.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::record;
+use bilten_kernel::http::Place;
+use bilten_kernel::{record, text_enum};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,8 +11,33 @@ use crate::catalog::EventId;
 
 /// What every API key starts with, so that leaked ones are found by scanners.
 pub const API_KEY_PREFIX: &str = "bilten_";
-/// How much of a key is stored in clear, so that people know which one it is.
-pub const API_KEY_SHOWN: usize = API_KEY_PREFIX.len() + 4;
+/// How much of a key's random part is stored in clear, so that people know which one it is.
+pub const API_KEY_SHOWN: usize = 4;
+
+text_enum! {
+    /// Whether an organisation sells or only tries things out; given when it is made, for ever.
+    pub enum OrganisationMode {
+        /// It sells.
+        Live = "live",
+        /// It tries things out: no money moves, its tickets are marked, and it is in no total.
+        Sandbox = "sandbox",
+    }
+}
+
+impl OrganisationMode {
+    /// Whether it is a sandbox.
+    pub const fn is_sandbox(self) -> bool {
+        matches!(self, Self::Sandbox)
+    }
+
+    /// How the keys of such an organisation begin.
+    pub const fn key_prefix(self) -> &'static str {
+        match self {
+            Self::Live => "bilten_live_",
+            Self::Sandbox => "bilten_test_",
+        }
+    }
+}
 
 record! {
     /// A tenant: it sells.
@@ -23,6 +49,8 @@ record! {
         pub slug: String,
         /// Its name.
         pub name: String,
+        /// Whether it sells or only tries things out.
+        pub mode: OrganisationMode,
         /// Whether its members must sign in with a second factor.
         pub requires_mfa: bool,
         /// When it was made.
@@ -36,6 +64,8 @@ record! {
 pub struct OrganisationInput {
     /// Its name, of 1 to 200 characters.
     pub name: String,
+    /// Whether it sells or only tries things out; it stays that. Without this, it sells.
+    pub mode: Option<OrganisationMode>,
 }
 
 /// A change of an organisation; what is left out stays as it is.
@@ -77,6 +107,36 @@ pub struct ApiKey {
     /// When it was ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+    pub revision: i64,
+}
+
+text_enum! {
+    /// How a list of API keys is sorted.
+    #[derive(Default)]
+    pub enum ApiKeySort {
+        /// As they were made, the newest first.
+        #[default]
+        Newest = "-created",
+        /// As they were made, the oldest first.
+        Oldest = "created",
+        /// By when they were last used, those first that never were.
+        LongestUnused = "last_used",
+        /// By when they were last used, the latest first.
+        LastUsed = "-last_used",
+    }
+}
+
+impl ApiKeySort {
+    /// Where a key stands in this order.
+    pub fn place(self, key: &ApiKey) -> Place {
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(key.id),
+            Self::LongestUnused | Self::LastUsed => {
+                Place::of_number(key.last_used_at.map_or(0, Timestamp::ms), key.id)
+            }
+        }
+    }
 }
 
 /// An API key that is asked for.

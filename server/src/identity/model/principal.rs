@@ -71,6 +71,8 @@ pub struct Membership {
     pub slug: String,
     /// The organisation's name.
     pub name: String,
+    /// Whether the organisation sells or only tries things out.
+    pub mode: OrganisationMode,
     /// Whether the organisation wants a second factor.
     pub requires_mfa: bool,
     /// The role for everything.

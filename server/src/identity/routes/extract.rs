@@ -12,6 +12,7 @@ use bilten_kernel::http::Counted;
 use bilten_kernel::telemetry::trace;
 
 use super::is_same_site;
+use super::noted::Noted;
 use crate::app::App;
 use crate::identity::model::*;
 use crate::identity::service::{self, IdentityError};
@@ -67,6 +68,16 @@ pub struct RecentlyAuthenticated(pub Person);
 /// An administrator of the platform who showed a second factor.
 #[derive(Clone, Debug)]
 pub struct PlatformAdmin(pub Person);
+
+/// Whoever is authenticated, a person or a program, with the organisation that they name: for what
+/// each sees in a way of their own, so that the service decides.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who makes the request.
+    pub principal: Arc<Principal>,
+    /// The organisation that they name, by id or short name.
+    pub organisation: Option<String>,
+}
 
 /// The token of an `Authorization: Bearer …` header.
 pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
@@ -153,6 +164,9 @@ async fn principal(parts: &mut Parts, app: &App) -> Result<Arc<Principal>, Probl
             HeaderValue::from_static("Bearer realm=\"bilten\", error=\"invalid_token\""),
         )
     })?;
+    if let Some(noted) = parts.extensions.get::<Noted>() {
+        noted.note_principal(&found);
+    }
     // Browsers add cookies to whatever other sites make them send.
     let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if is_cookie && !reads && !is_same_site(&parts.headers, &app.config.http.public_url) {
@@ -203,6 +217,13 @@ async fn count_organisation(
     counted.take("organisation", &who, quota).await
 }
 
+/// Notes with the request what its route needs, so that the decision can be logged.
+fn note_permission(parts: &Parts, permission: &'static str) {
+    if let Some(noted) = parts.extensions.get::<Noted>() {
+        noted.note_permission(permission);
+    }
+}
+
 /// Notes with the request who asks, so that its log lines and its trace say so.
 fn note(principal: &Principal) {
     match principal {
@@ -231,6 +252,7 @@ impl<P: Permit> FromRequestParts<App> for Organiser<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        note_permission(parts, P::PERMISSION.as_str());
         let principal = principal(parts, app).await?;
         let named = parts
             .headers
@@ -244,6 +266,23 @@ impl<P: Permit> FromRequestParts<App> for Organiser<P> {
             principal,
             tenant,
             permit: PhantomData,
+        })
+    }
+}
+
+impl FromRequestParts<App> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        note_permission(parts, "authenticated");
+        let principal = principal(parts, app).await?;
+        if let Principal::Program(program) = &*principal {
+            count_organisation(parts, app, program.organisation).await?;
+        }
+        let named = parts.headers.get(ORGANISATION);
+        Ok(Self {
+            principal,
+            organisation: named.map(|value| value.to_str().unwrap_or("?").to_owned()),
         })
     }
 }
@@ -267,6 +306,7 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        note_permission(parts, "signed_in");
         let (principal, person) = person(parts, app).await?;
         Ok(Self(principal, person))
     }
@@ -276,6 +316,7 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        note_permission(parts, "recently_authenticated");
         let (_, person) = person(parts, app).await?;
         if person.impersonation.is_some() {
             return Err(Problem::forbidden(
@@ -297,6 +338,7 @@ impl FromRequestParts<App> for PlatformAdmin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        note_permission(parts, "platform_admin");
         let (_, person) = person(parts, app).await?;
         if !person.is_platform_admin {
             // Who is none need not know what there is.

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{IfMatch, Json, Page, PageQuery, Path, Query, Revised, Sorted};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,25 +23,41 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rotate))
 }
 
-/// List API keys, the newest first; ended ones too
+/// How API keys are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct KeysQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
+    cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `-created` if absent.
+    #[param(inline, value_type = Option<ApiKeySort>)]
+    sort: Option<String>,
+}
+
+/// List API keys, the newest first unless they are sorted otherwise; ended ones too
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
-    params(PageQuery),
+    params(KeysQuery),
     responses((status = 200, body = Page<ApiKey>), (status = "4XX", body = Problem)))]
 async fn list(
     State(app): State<App>,
     organiser: Organiser<permit::KeysManage>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<KeysQuery>,
 ) -> Result<Json<Page<ApiKey>>, Problem> {
-    let keys = service::api_keys(
-        &app,
-        organiser.organisation(),
-        page.after()?,
-        page.limit_and_one(),
-    )
-    .await?;
-    Ok(Json(page.page(keys, |key| key.id)))
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let sorted = Sorted::<ApiKeySort>::new(page, query.sort.as_deref())?;
+    let (after, limit) = (sorted.after()?, sorted.limit_and_one());
+    let organisation = organiser.organisation();
+    let keys = service::api_keys(&app, organisation, sorted.by, after, limit).await?;
+    Ok(Json(sorted.page(keys, |key| sorted.by.place(key))))
 }
 
 /// Make an API key that may do no more than its maker; its text is shown this once
@@ -69,15 +85,14 @@ async fn create(
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
     params(("key" = ApiKeyId, Path)),
-    responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ApiKey, headers(("ETag" = String, description = "The revision of the key, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn show(
     State(app): State<App>,
     organiser: Organiser<permit::KeysManage>,
     Path(key): Path<ApiKeyId>,
-) -> Result<Json<ApiKey>, Problem> {
-    Ok(Json(
-        service::api_key(&app, organiser.organisation(), key).await?,
-    ))
+) -> Result<Revised<ApiKey>, Problem> {
+    let found = service::api_key(&app, organiser.organisation(), key).await?;
+    Ok(Revised(found.revision, found))
 }
 
 /// Another name for an API key.
@@ -92,18 +107,20 @@ struct ApiKeyPatch {
 #[utoipa::path(patch, path = "/api/v1/keys/{key}", tag = "keys",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("keys.manage"))),
-    params(("key" = ApiKeyId, Path)),
-    responses((status = 200, body = ApiKey), (status = "4XX", body = Problem)))]
+    params(("key" = ApiKeyId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the key had, or its revision in quotes: 412 if it was changed since")),
+    responses((status = 200, body = ApiKey, headers(("ETag" = String, description = "The revision of the key, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn rename(
     State(app): State<App>,
     organiser: Organiser<permit::KeysManage>,
     Path(key): Path<ApiKeyId>,
+    seen: IfMatch,
     Json(patch): Json<ApiKeyPatch>,
-) -> Result<Json<ApiKey>, Problem> {
-    let organisation = organiser.organisation();
-    Ok(Json(
-        service::rename_api_key(&app, organiser.principal(), organisation, key, patch.name).await?,
-    ))
+) -> Result<Revised<ApiKey>, Problem> {
+    let (principal, organisation) = (organiser.principal(), organiser.organisation());
+    let renamed =
+        service::rename_api_key(&app, principal, organisation, key, seen, patch.name).await?;
+    Ok(Revised(renamed.revision, renamed))
 }
 
 /// How a key is replaced.

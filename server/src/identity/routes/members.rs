@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
+use bilten_kernel::http::{Json, Page, PageQuery, Path, Place, Query, Sorted};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -41,11 +41,14 @@ struct MembersQuery {
     /// How many, 1 to 200; 50 if absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// The `next` of the page before; absent for the first page.
+    /// The `next` of the page before, with the same `sort`; absent for the first page.
     cursor: Option<String>,
+    /// By what, with a `-` before it for descending; `joined` if absent.
+    #[param(inline, value_type = Option<MemberSort>)]
+    sort: Option<String>,
 }
 
-/// List the organisation's members, in the order in which they joined
+/// List the organisation's members, in the order in which they joined unless they are sorted otherwise
 #[utoipa::path(get, path = "/api/v1/members", tag = "members",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("members.read"))),
@@ -62,23 +65,24 @@ async fn list(
     };
     // An address that can be nobody's is nobody's.
     let email = query.email.map(|email| email.parse::<Email>()).transpose();
+    let sorted = Sorted::<MemberSort>::new(page, query.sort.as_deref())?;
+    let after = sorted.after()?.map(|place| place.parsed_id::<MemberId>());
+    let after = after.transpose()?;
     let Ok(email) = email else {
-        return Ok(Json(page.page(Vec::new(), |member: &Member| member.id)));
+        return Ok(Json(Page {
+            items: Vec::new(),
+            next: None,
+        }));
     };
     let filter = MemberFilter {
+        by: sorted.by,
         role: query.role,
         email,
     };
     let organisation = organiser.organisation();
-    let members = service::members(
-        &app,
-        organisation,
-        filter,
-        page.after()?,
-        page.limit_and_one(),
-    )
-    .await?;
-    Ok(Json(page.page(members, |member| member.id)))
+    let limit = sorted.limit_and_one();
+    let members = service::members(&app, organisation, filter, after, limit).await?;
+    Ok(Json(sorted.page(members, |member| Place::of_id(member.id))))
 }
 
 /// See a member

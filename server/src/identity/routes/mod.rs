@@ -6,6 +6,7 @@ mod federation;
 mod keys;
 mod me;
 mod members;
+mod noted;
 mod oauth;
 mod organisations;
 mod platform;
@@ -16,8 +17,9 @@ mod visitor;
 
 use utoipa_axum::router::OpenApiRouter;
 
-pub use extract::{Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn};
+pub use extract::{Authenticated, Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn};
 pub(crate) use extract::{bearer, caller};
+pub(crate) use noted::Noted;
 pub(crate) use same_site::is_same_site;
 pub use visitor::{
     KeptNext, PageVisitor, next_cookie, safe_next, sign_in_cookies, sign_out_cookie,

@@ -97,7 +97,7 @@ async fn confirm_email(
 ///
 /// All sessions end, the password is gone, and so is by what one could sign in that was added since
 /// the change was asked for.
-#[utoipa::path(post, path = "/api/v1/auth/email/undo", tag = "auth",
+#[utoipa::path(post, path = "/api/v1/auth/email/undo", tag = "sign-in",
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn undo_email(
     State(app): State<App>,

@@ -2,6 +2,7 @@
 
 use bilten_kernel::db::DbError;
 use bilten_kernel::error::{FieldError, IntoProblem, Problem};
+use bilten_kernel::http::Stale;
 
 use crate::events::Refused;
 use crate::identity::HashError;
@@ -29,6 +30,9 @@ pub enum IdentityError {
     /// Somebody else changed the same thing at the same time.
     #[error("this was changed by somebody else meanwhile: read it and try again")]
     ChangedMeanwhile,
+    /// It is not any more what the caller has seen.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// The caller may not do that.
     #[error("{}", denial(*.0).2)]
     Denied(Denied),
@@ -192,6 +196,7 @@ impl IntoProblem for IdentityError {
             Self::NotFound(_) => Problem::not_found("identity.not_found", detail),
             Self::Name => Problem::unprocessable("identity.name", detail),
             Self::ChangedMeanwhile => Problem::conflict("identity.changed_meanwhile", detail),
+            Self::Stale(error) => error.into_problem(),
             Self::Denied(denied) => denied.into_problem(),
             Self::SignInRefused => Problem::unauthorized("identity.sign_in_refused", detail),
             Self::TooMany(seconds) => {

@@ -1,7 +1,7 @@
 //! Invitations: sent by mail, answered by whoever has that address.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{AsJson, Conn, Violation};
+use bilten_kernel::db::{AsJson, Conn, DbError, Violation};
 use bilten_kernel::random;
 use serde_json::json;
 
@@ -98,6 +98,18 @@ pub async fn invitations(
         .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
         .await?;
     Ok(rows.into_iter().map(|row| opened(app, row)).collect())
+}
+
+/// How many invitations of an organisation wait for an answer, inside a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn waiting_invitations_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    store::waiting(c, organisation, now).await
 }
 
 /// Invites somebody by mail; what waited for the same address is replaced.

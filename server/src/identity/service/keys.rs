@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::Conn;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::http::{IfMatch, Place, Stale};
 use bilten_kernel::random;
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use crate::catalog::{self, CatalogError, EventId};
 use crate::identity::model::*;
 use crate::identity::store::keys as store;
 use crate::identity::store::keys::ApiKeyRow;
+use crate::identity::store::organisations;
 use crate::platform::token_hash;
 
 /// An API key that is to be made.
@@ -43,31 +45,34 @@ const MOST_KEYS: i64 = 1_000;
 /// # Errors
 /// A fault of the database.
 pub async fn issue_api_key(app: &App, new: NewApiKey) -> Result<(ApiKeyId, String), IdentityError> {
-    let (id, token) = fresh(app);
-    let (work, text) = (app.clone(), token.clone());
-    app.db
-        .write(move |c| Box::pin(async move { issue_in(&work, c, id, &new, &text).await }))
+    let (id, secret) = fresh(app);
+    let work = app.clone();
+    let token = app
+        .db
+        .write(move |c| Box::pin(async move { issue_in(&work, c, id, &new, &secret).await }))
         .await?;
     Ok((id, token))
 }
 
+/// The id of a new key, and its random part.
 fn fresh(app: &App) -> (ApiKeyId, String) {
     let id = ApiKeyId::new(&*app.clock, &*app.random);
-    (
-        id,
-        format!("{API_KEY_PREFIX}{}", random::token(&*app.random, 40)),
-    )
+    (id, random::token(&*app.random, 40))
 }
 
+/// Stores a key and gives its text, which says of what kind its organisation is.
 async fn issue_in(
     app: &App,
     c: &mut Conn,
     id: ApiKeyId,
     new: &NewApiKey,
-    token: &str,
-) -> Result<(), IdentityError> {
-    let prefix = token.get(..API_KEY_SHOWN).unwrap_or_default();
-    store::insert_api_key(c, id, new, token_hash(token), prefix, app.now()).await?;
+    secret: &str,
+) -> Result<String, IdentityError> {
+    let beginning = organisations::mode(c, new.organisation).await?.key_prefix();
+    let token = format!("{beginning}{secret}");
+    let shown = token.get(..beginning.len() + API_KEY_SHOWN);
+    let prefix = shown.unwrap_or_default();
+    store::insert_api_key(c, id, new, token_hash(&token), prefix, app.now()).await?;
     let detail = json!({"scopes": new.scopes, "event": new.event, "expires_at": new.expires_at});
     note(
         app,
@@ -78,7 +83,8 @@ async fn issue_in(
         id,
         detail,
     )
-    .await
+    .await?;
+    Ok(token)
 }
 
 /// Makes an API key that may do all that programs may, and does not end by itself.
@@ -101,21 +107,38 @@ pub async fn create_api_key(
     issue_api_key(app, new).await
 }
 
-/// An organisation's API keys, the newest first, before one of them; ended ones too.
+/// An organisation's API keys in an order, after a place in it; ended ones too.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn api_keys(
     app: &App,
     organisation: OrganisationId,
-    before: Option<ApiKeyId>,
+    by: ApiKeySort,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<ApiKey>, IdentityError> {
     let rows = app
         .db
-        .read(move |c| Box::pin(async move { store::list(c, organisation, before, limit).await }))
+        .read(move |c| {
+            Box::pin(async move { store::list(c, organisation, by, after.as_ref(), limit).await })
+        })
         .await?;
     Ok(rows.into_iter().map(ApiKeyRow::opened).collect())
+}
+
+/// How many living keys of an organisation end by themselves until then and were not replaced, inside
+/// a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn ending_keys_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<i64, DbError> {
+    store::ending(c, organisation, now, until).await
 }
 
 /// An API key of an organisation.
@@ -210,18 +233,17 @@ pub async fn make_api_key(
         expires_at: input.expires_at,
         created_by: principal.actor(),
     };
-    let ((id, token), work) = (fresh(app), app.clone());
-    let text = token.clone();
-    let key = app
+    let ((id, secret), work) = (fresh(app), app.clone());
+    let (key, token) = app
         .db
         .write(move |c| {
             Box::pin(async move {
                 if store::living(c, organisation, work.now()).await? >= MOST_KEYS {
                     return Err(IdentityError::TooManyOf("API keys"));
                 }
-                issue_in(&work, c, id, &new, &text).await?;
+                let token = issue_in(&work, c, id, &new, &secret).await?;
                 let row = store::by_id(c, organisation, id).await?;
-                row.map(ApiKeyRow::opened)
+                row.map(|row| (row.opened(), token))
                     .ok_or(IdentityError::NotFound("key"))
             })
         })
@@ -232,15 +254,18 @@ pub async fn make_api_key(
 /// Gives an API key another name.
 ///
 /// # Errors
-/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], or a fault of the database.
+/// [`IdentityError::Invalid`], [`IdentityError::NotFound`], [`IdentityError::Stale`], or a fault of
+/// the database.
 pub async fn rename_api_key(
     app: &App,
     principal: &Principal,
     organisation: OrganisationId,
     id: ApiKeyId,
+    if_match: IfMatch,
     name: String,
 ) -> Result<ApiKey, IdentityError> {
-    api_key(app, organisation, id).await?;
+    let seen = api_key(app, organisation, id).await?;
+    if_match.allow(seen.revision)?;
     if !is_name(&name, 100) {
         let wrong = field(
             "name".to_owned(),
@@ -253,7 +278,11 @@ pub async fn rename_api_key(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::rename(c, organisation, id, name.trim()).await?;
+                let only = if_match.is_said().then_some(seen.revision);
+                if !store::rename(c, organisation, id, only, name.trim()).await? {
+                    // Somebody else was a moment earlier; keys are never deleted.
+                    return Err(IdentityError::Stale(Stale));
+                }
                 note(
                     &work,
                     c,
@@ -294,9 +323,8 @@ pub async fn rotate_api_key(
         );
         return Err(IdentityError::Invalid(vec![wrong]));
     }
-    let ((new_id, token), work, actor) = (fresh(app), app.clone(), principal.actor());
-    let text = token.clone();
-    let key = app
+    let ((new_id, secret), work, actor) = (fresh(app), app.clone(), principal.actor());
+    let (key, token) = app
         .db
         .write(move |c| {
             Box::pin(async move {
@@ -317,7 +345,7 @@ pub async fn rotate_api_key(
                     expires_at: old.expires_at,
                     created_by: actor.clone(),
                 };
-                issue_in(&work, c, new_id, &new, &text).await?;
+                let token = issue_in(&work, c, new_id, &new, &secret).await?;
                 note(
                     &work,
                     c,
@@ -329,7 +357,7 @@ pub async fn rotate_api_key(
                 )
                 .await?;
                 let row = store::by_id(c, organisation, new_id).await?;
-                row.map(ApiKeyRow::opened)
+                row.map(|row| (row.opened(), token))
                     .ok_or(IdentityError::NotFound("key"))
             })
         })

@@ -89,7 +89,7 @@ async fn with_events(
         .collect())
 }
 
-/// An organisation's members in the order in which they joined, after one of them.
+/// An organisation's members in the order that the filter says, after one of them.
 ///
 /// # Errors
 /// A fault of the vault or the database.
@@ -110,9 +110,14 @@ pub async fn members(
                         .await?
                         .into_iter()
                         .filter(|row| filter.role.is_none_or(|role| row.role == Some(role)))
-                        .filter(|row| after.is_none_or(|after| row.id > after))
+                        .filter(|row| {
+                            after.is_none_or(|after| match filter.by {
+                                MemberSort::FirstJoined => row.id > after,
+                                MemberSort::LastJoined => row.id < after,
+                            })
+                        })
                         .collect(),
-                    None => store::members(c, organisation, filter.role, after, limit).await?,
+                    None => store::members(c, organisation, &filter, after, limit).await?,
                 };
                 with_events(c, rows).await
             })

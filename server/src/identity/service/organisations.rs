@@ -1,6 +1,6 @@
 //! Organisations.
 
-use bilten_kernel::db::{Conn, Violation};
+use bilten_kernel::db::{Conn, DbError, Violation};
 use serde_json::json;
 
 use super::note::{COMMAND_LINE, note};
@@ -13,7 +13,12 @@ use crate::identity::store::{members, organisations as store, people};
 const MOST_ORGANISATIONS: usize = 100;
 
 /// Makes an organisation inside a write.
-async fn create_in(app: &App, c: &mut Conn, name: &str) -> Result<Organisation, IdentityError> {
+async fn create_in(
+    app: &App,
+    c: &mut Conn,
+    name: &str,
+    mode: OrganisationMode,
+) -> Result<Organisation, IdentityError> {
     let slug = crate::catalog::slugify(name);
     if slug.is_empty() || !is_name(name, 200) {
         return Err(IdentityError::Name);
@@ -22,6 +27,7 @@ async fn create_in(app: &App, c: &mut Conn, name: &str) -> Result<Organisation, 
         id: OrganisationId::new(&*app.clock, &*app.random),
         slug,
         name: name.trim().to_owned(),
+        mode,
         requires_mfa: false,
         created_at: app.now(),
     };
@@ -32,17 +38,33 @@ async fn create_in(app: &App, c: &mut Conn, name: &str) -> Result<Organisation, 
     }
 }
 
-/// Makes an organisation that has no members yet.
+/// Makes an organisation that sells and has no members yet.
 ///
 /// # Errors
 /// [`IdentityError::Name`], [`IdentityError::SlugTaken`], or a fault of the database.
 pub async fn create_organisation(app: &App, name: &str) -> Result<Organisation, IdentityError> {
+    create_without_members(app, name, OrganisationMode::Live).await
+}
+
+/// Makes an organisation that only tries things out and has no members yet.
+///
+/// # Errors
+/// [`IdentityError::Name`], [`IdentityError::SlugTaken`], or a fault of the database.
+pub async fn create_sandbox(app: &App, name: &str) -> Result<Organisation, IdentityError> {
+    create_without_members(app, name, OrganisationMode::Sandbox).await
+}
+
+async fn create_without_members(
+    app: &App,
+    name: &str,
+    mode: OrganisationMode,
+) -> Result<Organisation, IdentityError> {
     let (work, name) = (app.clone(), name.to_owned());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let made = create_in(&work, c, &name).await?;
-                let detail = json!({});
+                let made = create_in(&work, c, &name, mode).await?;
+                let detail = json!({"mode": mode});
                 note(
                     &work,
                     c,
@@ -84,7 +106,8 @@ pub async fn found_organisation(
                 if row.email_verified_at.is_none() {
                     return Err(IdentityError::Unverified);
                 }
-                let made = create_in(&work, c, &input.name).await?;
+                let mode = input.mode.unwrap_or(OrganisationMode::Live);
+                let made = create_in(&work, c, &input.name, mode).await?;
                 add_member_in(&work, c, made.id, user, Some(Role::Owner)).await?;
                 note(
                     &work,
@@ -93,7 +116,7 @@ pub async fn found_organisation(
                     &actor,
                     "organisations.created",
                     made.id,
-                    json!({"owner": user}),
+                    json!({"owner": user, "mode": mode}),
                 )
                 .await?;
                 Ok(made)
@@ -116,6 +139,7 @@ pub fn own_organisations_of(memberships: &[Membership]) -> Vec<OwnOrganisation> 
             id: membership.organisation,
             slug: membership.slug.clone(),
             name: membership.name.clone(),
+            mode: membership.mode,
             requires_mfa: membership.requires_mfa,
             member: membership.member,
             roles: Roles {
@@ -138,6 +162,20 @@ pub async fn organisation_by_slug(app: &App, slug: &str) -> Result<Organisation,
         .ok_or(IdentityError::NotFound("organisation"))
 }
 
+/// The organisation with this id or short name, as strangers may name it.
+///
+/// # Errors
+/// [`IdentityError::NotFound`], or a fault of the database.
+pub async fn organisation_named(app: &App, named: &str) -> Result<Organisation, IdentityError> {
+    match named.parse() {
+        Ok(id) => organisation(app, id).await,
+        Err(_) if !crate::catalog::can_be_slug(named) => {
+            Err(IdentityError::NotFound("organisation"))
+        }
+        Err(_) => organisation_by_slug(app, named).await,
+    }
+}
+
 /// The organisation with this id.
 ///
 /// # Errors
@@ -147,6 +185,16 @@ pub async fn organisation(app: &App, id: OrganisationId) -> Result<Organisation,
         .read(move |c| Box::pin(async move { store::organisation(c, id).await }))
         .await?
         .ok_or(IdentityError::NotFound("organisation"))
+}
+
+/// Whether an organisation sells or only tries things out.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn organisation_mode(app: &App, id: OrganisationId) -> Result<OrganisationMode, DbError> {
+    app.db
+        .read(move |c| Box::pin(async move { store::mode(c, id).await }))
+        .await
 }
 
 /// Changes an organisation. Whether it wants a second factor is changed only by a person who proved

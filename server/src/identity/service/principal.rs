@@ -48,6 +48,11 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Option<Arc<Principal
     Ok(Some(found))
 }
 
+/// Whether a credential is one of a program: of an API key or of an OAuth client.
+pub fn is_of_program(token: &str) -> bool {
+    token.starts_with(API_KEY_PREFIX) || token.starts_with(ACCESS_TOKEN_PREFIX)
+}
+
 /// What a permission lets a caller touch in the organisation that they named by id or short name.
 ///
 /// # Errors

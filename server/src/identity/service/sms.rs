@@ -87,6 +87,7 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
         Ok(()) => "sent",
         Err(SmsError::Refused(_)) => "refused",
         Err(SmsError::Failed(_)) => "failed",
+        Err(SmsError::PutOff(_)) => "put_off",
     };
     TEXTS.add(&[("outcome", outcome)], 1);
     match sent {
@@ -96,6 +97,7 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
             Ok(())
         }
         Err(error @ SmsError::Failed(_)) => Err(JobError::Retry(error.to_string())),
+        Err(SmsError::PutOff(until)) => Err(JobError::PutOff(until)),
     }
 }
 

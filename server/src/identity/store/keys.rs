@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{AsJson, Conn, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use crate::catalog::EventId;
@@ -72,7 +73,8 @@ pub(in crate::identity) async fn revoke_api_key(
 ) -> Result<Option<OrganisationId>, DbError> {
     c.scalar_opt(
         sql!(
-            "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING organisation_id"
+            "UPDATE api_keys SET revoked_at = $2, revision = revision + 1
+             WHERE id = $1 AND revoked_at IS NULL RETURNING organisation_id"
         ),
         vals![id, now],
     )
@@ -92,6 +94,7 @@ record! {
         pub(in crate::identity) expires_at: Option<Timestamp>,
         pub(in crate::identity) last_used_at: Option<Timestamp>,
         pub(in crate::identity) revoked_at: Option<Timestamp>,
+        pub(in crate::identity) revision: i64,
     }
 }
 
@@ -109,27 +112,54 @@ impl ApiKeyRow {
             expires_at: self.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: self.revoked_at,
+            revision: self.revision,
         }
     }
 }
 
-/// An organisation's keys, the newest first, before one of them.
+/// The statement that lists keys in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at,
+                 revision FROM api_keys WHERE organisation_id = $1 AND ",
+            $after_and_order,
+            " LIMIT $2"
+        ))
+    };
+}
+
+/// An organisation's keys in an order, after a place in it.
 pub(in crate::identity) async fn list(
     c: &mut Conn,
     organisation: OrganisationId,
-    before: Option<ApiKeyId>,
+    by: ApiKeySort,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<ApiKeyRow>, DbError> {
+    let mut values = vals![organisation, limit];
+    let id = after.map(|place| place.id.as_str());
     // `~` sorts after every id.
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
-            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at
-             FROM api_keys WHERE organisation_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+    match by {
+        ApiKeySort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        ApiKeySort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        ApiKeySort::LongestUnused | ApiKeySort::LastUsed => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        ApiKeySort::Newest => listed!("id < $3 ORDER BY id DESC"),
+        ApiKeySort::Oldest => listed!("id > $3 ORDER BY id"),
+        ApiKeySort::LongestUnused => listed!(
+            "($3 OR (COALESCE(last_used_at, 0), id) > ($4, $5)) ORDER BY COALESCE(last_used_at, 0), id"
         ),
-        vals![organisation, before, limit],
-    )
-    .await
+        ApiKeySort::LastUsed => listed!(
+            "($3 OR (COALESCE(last_used_at, 0), id) < ($4, $5)) ORDER BY COALESCE(last_used_at, 0) DESC, id DESC"
+        ),
+    };
+    c.all(statement, values).await
 }
 
 pub(in crate::identity) async fn by_id(
@@ -139,8 +169,8 @@ pub(in crate::identity) async fn by_id(
 ) -> Result<Option<ApiKeyRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at
-             FROM api_keys WHERE organisation_id = $1 AND id = $2"
+            "SELECT id, name, prefix, scopes, event_id, created_by, created_at, expires_at, last_used_at, revoked_at,
+                 revision FROM api_keys WHERE organisation_id = $1 AND id = $2"
         ),
         vals![organisation, id],
     )
@@ -163,18 +193,41 @@ pub(in crate::identity) async fn living(
     .await
 }
 
+/// How many living keys of an organisation end until then and were not replaced.
+pub(in crate::identity) async fn ending(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<i64, DbError> {
+    c.scalar(
+        sql!(
+            "SELECT COUNT(*) FROM api_keys WHERE organisation_id = $1 AND revoked_at IS NULL
+                 AND replaced_at IS NULL AND expires_at > $2 AND expires_at <= $3"
+        ),
+        vals![organisation, now, until],
+    )
+    .await
+}
+
+/// Gives a key another name, if it is at that revision, should one be given; says whether it was.
 pub(in crate::identity) async fn rename(
     c: &mut Conn,
     organisation: OrganisationId,
     id: ApiKeyId,
+    only: Option<i64>,
     name: &str,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!("UPDATE api_keys SET name = $3 WHERE organisation_id = $1 AND id = $2"),
-        vals![organisation, id, name],
-    )
-    .await?;
-    Ok(())
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE api_keys SET name = $3, revision = revision + 1
+                 WHERE organisation_id = $1 AND id = $2 AND revision = COALESCE($4, revision)"
+            ),
+            vals![organisation, id, name, only],
+        )
+        .await?;
+    Ok(touched == 1)
 }
 
 /// Lets a living key that was not replaced before end at `until`; says whether it was one.
@@ -188,7 +241,8 @@ pub(in crate::identity) async fn replace(
     let touched = c
         .exec(
             sql!(
-                "UPDATE api_keys SET replaced_at = $4, expires_at = LEAST(COALESCE(expires_at, $3), $3)
+                "UPDATE api_keys SET replaced_at = $4, expires_at = LEAST(COALESCE(expires_at, $3), $3),
+                     revision = revision + 1
                  WHERE organisation_id = $1 AND id = $2 AND revoked_at IS NULL AND replaced_at IS NULL
                    AND (expires_at IS NULL OR expires_at > $4)"
             ),

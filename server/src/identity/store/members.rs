@@ -21,43 +21,49 @@ record! {
     }
 }
 
+/// The statement that lists members in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT m.id, m.user_id, m.role, m.created_at, u.sealed_profile,
+                 EXISTS (SELECT 1 FROM staff_pins p WHERE p.member_id = m.id) AS has_pin
+             FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.organisation_id = $1 AND m.removed_at IS NULL AND ",
+            $after_and_order,
+            " LIMIT $3"
+        ))
+    };
+}
+
 /// Members in the order in which they joined, after one of them; perhaps only those with a role.
 pub(in crate::identity) async fn members(
     c: &mut Conn,
     organisation: OrganisationId,
-    role: Option<Role>,
+    filter: &MemberFilter,
     after: Option<MemberId>,
     limit: i64,
 ) -> Result<Vec<MemberRow>, DbError> {
-    let after = after.map_or_else(String::new, |id| id.to_string());
-    match role {
-        None => {
-            c.all(
-                sql!(
-                    "SELECT m.id, m.user_id, m.role, m.created_at, u.sealed_profile,
-                         EXISTS (SELECT 1 FROM staff_pins p WHERE p.member_id = m.id) AS has_pin
-                     FROM members m JOIN users u ON u.id = m.user_id
-                     WHERE m.organisation_id = $1 AND m.removed_at IS NULL AND m.id > $2
-                     ORDER BY m.id LIMIT $3"
-                ),
-                vals![organisation, after, limit],
-            )
-            .await
-        }
-        Some(role) => {
-            c.all(
-                sql!(
-                    "SELECT m.id, m.user_id, m.role, m.created_at, u.sealed_profile,
-                         EXISTS (SELECT 1 FROM staff_pins p WHERE p.member_id = m.id) AS has_pin
-                     FROM members m JOIN users u ON u.id = m.user_id
-                     WHERE m.organisation_id = $1 AND m.role = $4 AND m.removed_at IS NULL AND m.id > $2
-                     ORDER BY m.id LIMIT $3"
-                ),
-                vals![organisation, after, limit, role],
-            )
-            .await
-        }
+    let after = after.map(|id| id.to_string());
+    // `~` sorts after every id.
+    let after = match filter.by {
+        MemberSort::FirstJoined => after.unwrap_or_default(),
+        MemberSort::LastJoined => after.unwrap_or_else(|| "~".to_owned()),
+    };
+    let mut values = vals![organisation, after, limit];
+    if let Some(role) = filter.role {
+        values.extend(vals![role]);
     }
+    let statement = match (filter.by, filter.role) {
+        (MemberSort::FirstJoined, None) => listed!("m.id > $2 ORDER BY m.id"),
+        (MemberSort::LastJoined, None) => listed!("m.id < $2 ORDER BY m.id DESC"),
+        (MemberSort::FirstJoined, Some(_)) => {
+            listed!("m.role = $4 AND m.id > $2 ORDER BY m.id")
+        }
+        (MemberSort::LastJoined, Some(_)) => {
+            listed!("m.role = $4 AND m.id < $2 ORDER BY m.id DESC")
+        }
+    };
+    c.all(statement, values).await
 }
 
 /// The member with this address.
@@ -267,7 +273,8 @@ pub(in crate::identity) async fn forget_event(
     super::staff::forget_event(c, event).await?;
     c.exec(
         sql!(
-            "UPDATE api_keys SET event_id = NULL, revoked_at = COALESCE(revoked_at, $2) WHERE event_id = $1"
+            "UPDATE api_keys SET event_id = NULL, revoked_at = COALESCE(revoked_at, $2), \
+             revision = revision + 1 WHERE event_id = $1"
         ),
         vals![event, now],
     )
@@ -286,7 +293,7 @@ pub(in crate::identity) async fn update_organisation(
         sql!(
             "UPDATE organisations SET name = COALESCE(CAST($2 AS TEXT), name),
                  requires_mfa = COALESCE(CAST($3 AS BOOLEAN), requires_mfa), updated_at = $4
-             WHERE id = $1 RETURNING id, slug, name, requires_mfa, created_at"
+             WHERE id = $1 RETURNING id, slug, name, mode, requires_mfa, created_at"
         ),
         vals![organisation, name, requires_mfa, now],
     )

@@ -13,10 +13,10 @@ pub(in crate::identity) async fn insert_organisation(
 ) -> Result<(), DbError> {
     c.exec(
         sql!(
-            "INSERT INTO organisations (id, slug, name, requires_mfa, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $5)"
+            "INSERT INTO organisations (id, slug, name, mode, requires_mfa, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $6)"
         ),
-        vals![o.id, &o.slug, &o.name, o.requires_mfa, o.created_at],
+        vals![o.id, &o.slug, &o.name, o.mode, o.requires_mfa, o.created_at],
     )
     .await?;
     Ok(())
@@ -27,7 +27,7 @@ pub(in crate::identity) async fn organisation_by_slug(
     slug: &str,
 ) -> Result<Option<Organisation>, DbError> {
     c.opt(
-        sql!("SELECT id, slug, name, requires_mfa, created_at FROM organisations WHERE slug = $1"),
+        sql!("SELECT id, slug, name, mode, requires_mfa, created_at FROM organisations WHERE slug = $1"),
         vals![slug],
     )
     .await
@@ -38,7 +38,21 @@ pub(in crate::identity) async fn organisation(
     id: OrganisationId,
 ) -> Result<Option<Organisation>, DbError> {
     c.opt(
-        sql!("SELECT id, slug, name, requires_mfa, created_at FROM organisations WHERE id = $1"),
+        sql!(
+            "SELECT id, slug, name, mode, requires_mfa, created_at FROM organisations WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// Whether an organisation sells or only tries things out.
+pub(in crate::identity) async fn mode(
+    c: &mut Conn,
+    id: OrganisationId,
+) -> Result<OrganisationMode, DbError> {
+    c.scalar(
+        sql!("SELECT mode FROM organisations WHERE id = $1"),
         vals![id],
     )
     .await
@@ -50,6 +64,7 @@ record! {
         organisation_id: OrganisationId,
         slug: String,
         name: String,
+        mode: OrganisationMode,
         requires_mfa: bool,
         role: Option<Role>,
     }
@@ -63,7 +78,7 @@ pub(in crate::identity) async fn memberships(
     let rows: Vec<MembershipRow> = c
         .all(
             sql!(
-                "SELECT m.id, m.organisation_id, o.slug, o.name, o.requires_mfa, m.role
+                "SELECT m.id, m.organisation_id, o.slug, o.name, o.mode, o.requires_mfa, m.role
                  FROM members m JOIN organisations o ON o.id = m.organisation_id
                  WHERE m.user_id = $1 AND m.removed_at IS NULL ORDER BY m.id"
             ),
@@ -95,6 +110,7 @@ pub(in crate::identity) async fn memberships(
             organisation: row.organisation_id,
             slug: row.slug,
             name: row.name,
+            mode: row.mode,
             requires_mfa: row.requires_mfa,
             role: row.role,
         })

@@ -1,5 +1,7 @@
 //! Requests that are done once, however often they are sent.
 
+use std::sync::Arc;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::record;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,9 @@ record! {
     #[derive(Clone, Debug)]
     pub(in crate::platform) struct OnceRow {
         pub request_hash: Vec<u8>,
+        pub claim: String,
         pub claimed_until: Timestamp,
+        pub has_written: bool,
         pub is_answered: bool,
         pub sealed_answer: Vec<u8>,
         pub expires_at: Timestamp,
@@ -23,6 +27,15 @@ pub struct Once {
     pub id: String,
     /// A hash of all that is asked.
     pub request_hash: [u8; 32],
+}
+
+/// Who carries a request out, until they say how it ended or their time is over. It guards what is
+/// written meanwhile, see [`bilten_kernel::db::guarded`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub(in crate::platform) id: String,
+    /// Nobody else's.
+    pub(in crate::platform) token: String,
 }
 
 /// An answer as it is given again.
@@ -39,12 +52,14 @@ pub struct KeptAnswer {
 /// What is to be done about such a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// Do it.
-    New,
+    /// Do it, under this claim.
+    New(Arc<Claim>),
     /// It was done: answer so.
     Done(KeptAnswer),
     /// It is being done.
     UnderWay,
+    /// Something was written for it, but nobody lives who knows the answer.
+    Unknown,
     /// The key was used for something else.
     Reused,
 }

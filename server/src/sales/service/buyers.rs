@@ -62,6 +62,7 @@ pub(super) fn opened(app: &App, row: OrderRow) -> Result<Order, DbError> {
         state: row.state,
         email: buyer.email,
         name: buyer.name,
+        sandbox: row.sandbox,
         currency: row.currency,
         total_minor: row.total_minor,
         expires_at: row.expires_at,

@@ -120,6 +120,27 @@ pub async fn active_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
         .await
 }
 
+/// Lets an active hold go on for as long as a new one would, up to 30 minutes in all. Asking again
+/// changes no more than the time.
+///
+/// # Errors
+/// [`SalesError::HoldGone`] if it has ended or never was; a fault of the database.
+pub async fn extend_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
+    let now = app.now();
+    let until = bilten_kernel::clock::Timestamp::from_ms(now.ms() + HOLD_MS);
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if !store::extend_hold(c, id, until, HOLD_MOST_MS, now).await? {
+                    return Err(SalesError::HoldGone);
+                }
+                let row = store::hold(c, id).await?.ok_or(SalesError::HoldGone)?;
+                hold_from(c, row).await
+            })
+        })
+        .await
+}
+
 /// Gives up a hold; its capacity is free at once. Giving it up again changes nothing.
 ///
 /// # Errors

@@ -1,21 +1,26 @@
 //! Use cases of sales: what is left and what it costs; a file for holds, one for placing orders,
-//! one for their life afterwards.
+//! one for their life afterwards, one for figures of all of them.
 
 mod buyers;
+mod figures;
 mod holds;
 mod orders;
 mod place;
+mod reset;
 
 pub(super) use buyers::buyer_purpose;
 pub use buyers::*;
+pub use figures::*;
 pub use holds::*;
 pub use orders::*;
 pub use place::*;
+pub use reset::*;
 
 use orders::end_pending;
 use place::paid_event;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
@@ -25,15 +30,15 @@ use bilten_kernel::money::{Money, MoneyError};
 use super::model::*;
 use super::store::{self, Take};
 use crate::app::App;
-use crate::catalog::{CatalogError, EventDetail, EventId, OffSale, TierId};
+use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState, OffSale, TierId};
 use crate::events::Refused;
 
 metric! {
-    /// Orders, by what became of them: created, paid, cancelled, expired, refunded.
+    /// Orders, by what became of them: created, paid, cancelled, expired, refunded; none of sandboxes.
     pub(crate) ORDERS: Counter = "bilten_orders_total"
 }
 metric! {
-    /// Holds, by what became of them: made, ordered, released, expired.
+    /// Holds, by what became of them: made, ordered, released, expired; those of sandboxes, too.
     HOLDS: Counter = "bilten_holds_total"
 }
 
@@ -90,6 +95,7 @@ impl From<CatalogError> for SalesError {
             CatalogError::NotFound
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
+            | CatalogError::Stale(_)
             | CatalogError::State { .. }
             | CatalogError::NotADraft
             | CatalogError::NoTiers
@@ -128,9 +134,16 @@ pub(crate) async fn on_event_saved(c: &mut Conn, detail: &EventDetail) -> Result
     Ok(())
 }
 
-/// Drops the stock of a deleted draft.
+/// Takes the stock of an event that is being deleted away, and locks its orders, so that whoever buys
+/// or pays in this moment is done before or finds nothing.
+pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
+    store::delete_stock(c, event).await?;
+    store::lock_orders(c, event).await
+}
+
+/// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
-    store::delete_stock(c, event).await
+    store::delete_sold(c, event).await
 }
 
 /// The stock of an event's tiers.
@@ -235,6 +248,49 @@ pub fn price(
         });
     }
     Ok((items, total))
+}
+
+/// An event that everybody may see, by its id or the last part of its page's address.
+///
+/// # Errors
+/// [`SalesError::EventNotFound`], or a fault of the database.
+pub async fn public_event(app: &App, named: &str) -> Result<Arc<EventDetail>, SalesError> {
+    let id = match named.parse::<EventId>() {
+        Ok(id) => id,
+        Err(_) if !catalog::can_be_slug(named) => return Err(SalesError::EventNotFound),
+        Err(_) => catalog::id_by_slug(app, named).await?,
+    };
+    let offer = catalog::offer(app, id).await?;
+    match offer.event.state {
+        EventState::Draft => Err(SalesError::EventNotFound),
+        EventState::Published | EventState::Cancelled | EventState::Archived => Ok(offer),
+    }
+}
+
+/// What something would cost now, if it could be had.
+///
+/// # Errors
+/// [`SalesError`] by why it cannot be had.
+pub async fn quote(app: &App, event: EventId, wanted: &[ItemRequest]) -> Result<Quote, SalesError> {
+    let offer = public_event(app, &event.to_string()).await?;
+    let (items, total) = price(app, &offer, wanted)?;
+    let stock = stock(app, event).await?;
+    for item in &items {
+        let of_tier = stock.iter().find(|stock| stock.tier_id == item.tier_id);
+        let left = of_tier.map_or(0, Stock::left);
+        if left < i64::from(item.quantity) {
+            return Err(SalesError::SoldOut {
+                tier: item.tier_id,
+                left,
+            });
+        }
+    }
+    Ok(Quote {
+        event_id: event,
+        currency: total.currency,
+        items,
+        total_minor: total.minor,
+    })
 }
 
 /// Says exactly why stock could not be taken.

@@ -1,6 +1,8 @@
 //! The life of an order once it is placed, and who may see it.
 
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::http::Place;
+use bilten_kernel::telemetry::Cause;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
@@ -67,7 +69,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         paid_at: Some(now),
         ..order
     };
-    events::publish(app, c, vec![paid_event(&order, &items, None)]).await?;
+    events::publish(app, c, vec![paid_event(&order, &items, Cause::current())]).await?;
     Ok(PaidOutcome::Paid)
 }
 
@@ -82,7 +84,9 @@ pub(super) async fn end_pending(
     for item in store::order_items(c, id).await? {
         store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
     }
-    c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
+    if !store::is_sandbox(c, id).await? {
+        c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
+    }
     Ok(true)
 }
 
@@ -132,6 +136,7 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
         vec![DomainEvent::OrderRefunded {
             order: id,
             event: order.event_id,
+            sandbox: order.sandbox,
         }],
     )
     .await?;
@@ -246,7 +251,7 @@ pub async fn order_of(app: &App, tenant: &Tenant, id: OrderId) -> Result<OrderDe
     }
 }
 
-/// An event's orders, newest first, after the one with id `before`.
+/// An event's orders in an order, after a place in it; all of them, or those with these ids.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -254,14 +259,18 @@ pub async fn orders_of_event(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    before: Option<OrderId>,
+    ids: Option<Vec<OrderId>>,
+    by: OrderSort,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Order>, SalesError> {
     catalog::event_of(app, tenant, event).await?;
     let rows = app
         .db
         .read(move |c| {
-            Box::pin(async move { store::orders_of_event(c, event, before, limit).await })
+            Box::pin(async move {
+                store::orders_of_event(c, event, ids.as_deref(), by, after.as_ref(), limit).await
+            })
         })
         .await?;
     let orders: Result<_, DbError> = rows.into_iter().map(|row| opened(app, row)).collect();
@@ -287,6 +296,11 @@ pub fn order_token(app: &App, id: OrderId) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// The path of a page of an order, which begins with `/` or is empty, with the order's secret.
+pub fn order_path(app: &App, id: OrderId, page: &str) -> String {
+    format!("/orders/{id}{page}?token={}", order_token(app, id))
 }
 
 /// Whether a text is the secret of this order.

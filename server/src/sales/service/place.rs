@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::random;
-use bilten_kernel::telemetry::TraceContext;
+use bilten_kernel::telemetry::Cause;
 
 use super::super::model::*;
 use super::super::store::{self, Take};
@@ -71,12 +71,12 @@ pub async fn place(
         })
         .collect::<Result<_, DbError>>()?;
     store::insert_orders(c, &placed).await?;
-    let count = placed.len() as u64;
+    let count = placed.iter().filter(|(new, ..)| !new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = placed
         .iter()
         .filter(|(new, ..)| new.paid)
-        .map(|(new, order, _)| paid_event(order, &new.items, new.trace))
+        .map(|(new, order, _)| paid_event(order, &new.items, new.cause.clone()))
         .collect();
     events::publish(app, c, paid).await.map_err(fault)?;
 
@@ -220,6 +220,7 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
         },
         email: new.buyer.email.trim().to_owned(),
         name: new.buyer.name.trim().to_owned(),
+        sandbox: new.sandbox,
         currency: new.total.currency,
         total_minor: new.total.minor,
         expires_at: (!new.paid)
@@ -229,17 +230,14 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
     }
 }
 
-pub(super) fn paid_event(
-    order: &Order,
-    items: &[OrderItem],
-    trace: Option<TraceContext>,
-) -> DomainEvent {
+pub(super) fn paid_event(order: &Order, items: &[OrderItem], cause: Cause) -> DomainEvent {
     DomainEvent::OrderPaid(PaidOrder {
-        trace,
+        cause,
         order: order.id,
         event: order.event_id,
         reference: order.reference.clone(),
         name: order.name.clone(),
+        sandbox: order.sandbox,
         items: items
             .iter()
             .map(|item| (item.tier_id, item.quantity))

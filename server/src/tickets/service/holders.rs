@@ -48,6 +48,7 @@ pub(in crate::tickets) fn opened(app: &App, row: TicketRow) -> Result<Ticket, Db
         valid_until: row.valid_until,
         order_reference: row.order_reference,
         revoked_below: row.revoked_below,
+        sandbox: row.sandbox,
         created_at: row.created_at,
     })
 }

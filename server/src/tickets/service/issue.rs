@@ -71,6 +71,7 @@ fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket>
                 holder_name: order.name.clone(),
                 order_reference: order.reference.clone(),
                 revoked_below: 0,
+                sandbox: detail.event.sandbox,
                 created_at: order.paid_at,
             });
         }
@@ -92,7 +93,12 @@ pub async fn advance(
 ) -> Result<i64, DbError> {
     let position = store::advance(c, event, i64::try_from(count).unwrap_or(i64::MAX)).await?;
     let app = app.clone();
-    c.after_commit(move || app.hints.tell(event, position));
+    c.after_commit(move || {
+        app.hints.tell(event, position);
+        if count > 0 {
+            app.db.tell_nodes(event.to_string(), position);
+        }
+    });
     Ok(position)
 }
 

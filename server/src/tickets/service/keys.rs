@@ -75,9 +75,14 @@ async fn new_key(
     Ok(row)
 }
 
-/// Drops the key and the feed of a deleted draft.
+/// Lets whoever issues or scans at an event that is being deleted be done before.
+pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    store::lock_feed(c, event).await
+}
+
+/// Drops the key and the feed of a deleted draft, and the tickets of a deleted event of a sandbox.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
-    store::delete_of_draft(c, event).await
+    store::delete_of_event(c, event).await
 }
 
 /// An event's keys, newest first, as gates should know them.
@@ -162,6 +167,10 @@ pub(super) async fn issuer(
         .db
         .read(move |c| Box::pin(async move { store::keys(c, event).await }))
         .await?;
+    if rows.is_empty() {
+        // Its sandbox was emptied in this very moment.
+        return Err(TicketError::NotFound);
+    }
     let row = rows
         .iter()
         .find(|row| row.key_id == key_id)

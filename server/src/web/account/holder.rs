@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bilten_kernel::error::Problem;
 
 use crate::app::App;
-use crate::identity::{self, Person, Principal, Profile, SignedIn};
+use crate::identity::{self, Permission, Person, Principal, Profile, Role, SignedIn};
 use crate::web::shell;
 
 /// Somebody who is signed in. Whoever is not is sent to the sign-in, and comes back from there.
@@ -34,6 +34,16 @@ impl Holder {
         } else {
             name
         }
+    }
+}
+
+impl Holder {
+    /// Whether they look after keys or webhooks somewhere.
+    pub(in crate::web) fn is_developer(&self) -> bool {
+        let is_one =
+            |role: Role| role.may(Permission::KeysManage) || role.may(Permission::WebhooksManage);
+        let memberships = &self.person.memberships;
+        memberships.iter().any(|m| m.role.is_some_and(is_one))
     }
 }
 

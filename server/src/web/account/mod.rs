@@ -16,6 +16,7 @@
 //! | `oauth.rs` | the question whether a program may act for them |
 //! | `invitation.rs` | the page of an invitation |
 //! | `organisations.rs` | organisations that somebody belongs to |
+//! | `developer/` | keys, webhooks and requests of an organisation, for those who write its programs |
 //!
 //! To add a page of the account: a template that extends `account/_base.html`, its head by
 //! [`Shell::account`](super::shell::Shell::account), a [`Place`] if it belongs into the navigation,
@@ -32,6 +33,7 @@
 //! - forms that other sites send are refused, by `web/guard.rs`.
 
 mod confirm;
+mod developer;
 mod factors;
 mod holder;
 mod invitation;
@@ -74,18 +76,21 @@ pub(in crate::web) enum Place {
     Sessions,
     /// Organisations they belong to.
     Organisations,
+    /// Keys, webhooks and requests of their organisations.
+    Developer,
     /// Consents, a copy of all data, erasure.
     Privacy,
 }
 
 impl Place {
     /// All parts, in their order.
-    pub(in crate::web) const ALL: [Self; 6] = [
+    pub(in crate::web) const ALL: [Self; 7] = [
         Self::Profile,
         Self::Factors,
         Self::Passkeys,
         Self::Sessions,
         Self::Organisations,
+        Self::Developer,
         Self::Privacy,
     ];
 
@@ -97,6 +102,7 @@ impl Place {
             Self::Passkeys => "/account/passkeys",
             Self::Sessions => "/account/sessions",
             Self::Organisations => "/account/organisations",
+            Self::Developer => "/account/developer",
             Self::Privacy => "/account/privacy",
         }
     }
@@ -109,6 +115,7 @@ impl Place {
             Self::Passkeys => "Passkeys",
             Self::Sessions => "Sessions",
             Self::Organisations => "Organisations",
+            Self::Developer => "Developers",
             Self::Privacy => "Privacy",
         }
     }
@@ -147,6 +154,8 @@ fn done(what: &str) -> Option<&'static str> {
         "consent" => "Saved.",
         "export" => "A copy is being made. You get a mail when it is ready.",
         "erased" => "Your account is erased.",
+        "key-ended" => "That key has ended: nothing can use it any more.",
+        "hook-tested" => "A test event is on its way to that endpoint.",
         _ => return None,
     })
 }
@@ -242,6 +251,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/account/privacy/exports", post(privacy::export))
         .route("/account/privacy/exports/{export}", get(privacy::download))
         .route("/account/privacy/erase", post(privacy::erase))
+        .merge(developer::routes())
         .route("/account/organisations", get(organisations::show))
         .route("/account/organisations/{slug}", get(organisations::open))
         .route(

@@ -35,6 +35,7 @@ struct OrganisationView {
     slug: String,
     name: String,
     roles: String,
+    is_sandbox: bool,
 }
 
 #[derive(Template)]
@@ -149,6 +150,7 @@ pub(super) async fn show(holder: Holder, Query(wish): Query<Wish>) -> Result<Res
         slug: membership.slug.clone(),
         name: membership.name.clone(),
         roles: in_a_line(membership.role, membership.event_roles.len()),
+        is_sandbox: membership.mode.is_sandbox(),
     };
     let page = OrganisationsPage {
         shell: Shell::account("Organisations", &holder, Place::Organisations),
@@ -168,12 +170,16 @@ pub(super) struct From {
 }
 
 /// What somebody may do in an organisation of theirs.
-fn allowed(holder: &Holder, permission: Permission, slug: &str) -> Result<OrganisationId, Problem> {
+pub(super) fn allowed(
+    holder: &Holder,
+    permission: Permission,
+    slug: &str,
+) -> Result<OrganisationId, Problem> {
     let tenant = identity::authorise(&holder.principal, permission, Some(slug))?;
     Ok(tenant.organisation)
 }
 
-fn membership<'a>(holder: &'a Holder, slug: &str) -> Result<&'a Membership, Problem> {
+pub(super) fn membership<'a>(holder: &'a Holder, slug: &str) -> Result<&'a Membership, Problem> {
     let found = holder.person.membership(Some(slug));
     found.map_err(|denied| identity::IdentityError::Denied(denied).into())
 }

@@ -68,6 +68,10 @@ fn data(event_type: EventType) -> Parts {
         EventType::EventDeleted => schema_of::<EventDeletedV1>(),
         EventType::OrderPaid | EventType::OrderRefunded => schema_of::<OrderV1>(),
         EventType::TicketRevoked | EventType::TicketReissued => schema_of::<TicketV1>(),
+        EventType::RedemptionRecorded | EventType::RedemptionConflicted => {
+            schema_of::<RedemptionsV1>()
+        }
+        EventType::DevicePaired | EventType::DeviceRevoked => schema_of::<DeviceV1>(),
         EventType::ProgramCreated
         | EventType::ProgramChanged
         | EventType::ProgramSecretRotated

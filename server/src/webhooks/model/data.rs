@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{WebhookEndpointId, WebhookMessageId};
+use crate::access::{DeviceId, Redeemed};
 use crate::catalog::{EventDetail, EventId, EventState, OccurrenceId, TierId};
 use crate::identity::{ConnectionId, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{OrderDetail, OrderId};
@@ -187,6 +188,24 @@ pub struct TicketV1 {
     /// Its id.
     pub ticket: TicketId,
     /// The event.
+    pub event: EventId,
+}
+
+/// Passages at the gates of an event, at most 100; who they were is to be read by the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RedemptionsV1 {
+    /// The event.
+    pub event: EventId,
+    /// The passages, those of one ticket in the order in which they were reported.
+    pub redemptions: Vec<Redeemed>,
+}
+
+/// A device of a gate or box office.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceV1 {
+    /// Its id.
+    pub device: DeviceId,
+    /// The event that it belongs to.
     pub event: EventId,
 }
 

@@ -162,6 +162,9 @@ pub struct WebhookDeliveryDetail {
     /// What is sent.
     #[schema(value_type = Object)]
     pub payload: Value,
+    /// The id of the request that led to it, as in its `X-Request-Id` and in the logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// The newest attempts, the newest first; at most 100.
     pub log: Vec<WebhookAttempt>,
 }

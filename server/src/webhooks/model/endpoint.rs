@@ -3,7 +3,7 @@
 use bilten_adapters::outgoing::{self, Refusal};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
-use bilten_kernel::text_enum;
+use bilten_kernel::{record, text_enum};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
@@ -63,6 +63,30 @@ pub struct WebhookEndpoint {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+    /// Raised by each change; a change can name the one that it starts from (`If-Match`).
+    pub revision: i64,
+}
+
+record! {
+    /// An endpoint that takes nothing: it was switched off for that, or is tried again and again.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct FailingEndpoint {
+        /// The endpoint.
+        pub endpoint_id: WebhookEndpointId,
+        /// What it is for.
+        pub description: String,
+        /// Whether anything is sent to it still.
+        pub is_enabled: bool,
+        /// Why not, if nobody switched it off.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub disabled_reason: Option<DisabledReason>,
+        /// Since when not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub disabled_at: Option<Timestamp>,
+        /// When it last took something, to the minute.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub last_success_at: Option<Timestamp>,
+    }
 }
 
 /// An endpoint with the secret that signs what is sent to it.

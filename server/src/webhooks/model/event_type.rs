@@ -29,6 +29,14 @@ text_enum! {
         TicketRevoked = "ticket.revoked",
         /// A ticket was issued anew: its older codes are dead.
         TicketReissued = "ticket.reissued",
+        /// Tickets passed a gate, and that counts; also if it did not when it was recorded.
+        RedemptionRecorded = "redemption.recorded",
+        /// Tickets passed a gate that had passed elsewhere before: kept, but not counted.
+        RedemptionConflicted = "redemption.conflicted",
+        /// A device was paired with an event.
+        DevicePaired = "device.paired",
+        /// A device was revoked: it may not sync any more and wipes itself.
+        DeviceRevoked = "device.revoked",
         /// An OAuth client or service credential was made.
         ProgramCreated = "program.created",
         /// An OAuth client was changed, or switched off or on.
@@ -73,6 +81,10 @@ impl EventType {
             | Self::OrderRefunded
             | Self::TicketRevoked
             | Self::TicketReissued
+            | Self::RedemptionRecorded
+            | Self::RedemptionConflicted
+            | Self::DevicePaired
+            | Self::DeviceRevoked
             | Self::ProgramCreated
             | Self::ProgramChanged
             | Self::ProgramSecretRotated
@@ -99,6 +111,8 @@ impl EventType {
             | Self::EventKeyAdded => Permission::EventsRead,
             Self::OrderPaid | Self::OrderRefunded => Permission::OrdersRead,
             Self::TicketRevoked | Self::TicketReissued => Permission::TicketsRead,
+            Self::RedemptionRecorded | Self::RedemptionConflicted => Permission::CheckInRead,
+            Self::DevicePaired | Self::DeviceRevoked => Permission::DevicesManage,
             Self::ProgramCreated
             | Self::ProgramChanged
             | Self::ProgramSecretRotated
@@ -129,6 +143,16 @@ impl EventType {
             Self::OrderRefunded => "An order was paid back: its tickets are dead",
             Self::TicketRevoked => "A ticket was declared dead",
             Self::TicketReissued => "A ticket was issued anew: its older codes are dead",
+            Self::RedemptionRecorded => {
+                "Tickets passed a gate, and that counts, also if it did not when it was recorded; up to 100 in one message"
+            }
+            Self::RedemptionConflicted => {
+                "Tickets passed a gate that had passed elsewhere before: kept, but not counted; up to 100 in one message"
+            }
+            Self::DevicePaired => "A device was paired with an event",
+            Self::DeviceRevoked => {
+                "A device was revoked: it may not sync any more and wipes itself"
+            }
             Self::ProgramCreated => "An OAuth client or service credential was made",
             Self::ProgramChanged => "An OAuth client was changed, or switched off or on",
             Self::ProgramSecretRotated => "An OAuth client has a new secret",

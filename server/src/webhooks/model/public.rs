@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::access::Counting;
 use crate::catalog::{EventId, EventState};
 use crate::events::DomainEvent;
 use crate::identity::{IdentityEvent, OrganisationId};
@@ -71,7 +72,7 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
             event_type: EventType::OrderPaid,
             told: Told::Order(order.order),
         })),
-        DomainEvent::OrderRefunded { order, event } => Ok(Some(Public {
+        DomainEvent::OrderRefunded { order, event, .. } => Ok(Some(Public {
             whose: Whose::Event(event),
             event_type: EventType::OrderRefunded,
             told: Told::Order(order),
@@ -87,6 +88,28 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
                 EventType::TicketReissued
             };
             let data = serde_json::to_value(TicketV1 { ticket, event });
+            said(Whose::Event(event), event_type, data)
+        }
+        DomainEvent::RedemptionsSettled(settled) => {
+            let event_type = match settled.standing {
+                Counting::Counted => EventType::RedemptionRecorded,
+                Counting::Conflict => EventType::RedemptionConflicted,
+            };
+            let (event, redemptions) = (settled.event, settled.redemptions);
+            let data = serde_json::to_value(RedemptionsV1 { event, redemptions });
+            said(Whose::Event(event), event_type, data)
+        }
+        DomainEvent::DeviceChanged {
+            event,
+            device,
+            change,
+        } => {
+            let event_type = if change == "revoked" {
+                EventType::DeviceRevoked
+            } else {
+                EventType::DevicePaired
+            };
+            let data = serde_json::to_value(DeviceV1 { device, event });
             said(Whose::Event(event), event_type, data)
         }
         DomainEvent::OAuthChanged {
@@ -199,8 +222,11 @@ fn identity(event: IdentityEvent) -> Result<Option<Public>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::PaidOrder;
+    use crate::access::{DeviceId, Redeemed, ScanId, Way};
+    use crate::events::{PaidOrder, SettledRedemptions};
+    use crate::tickets::TicketId;
     use bilten_kernel::clock::Timestamp;
+    use bilten_kernel::telemetry::Cause;
     use serde_json::json;
 
     /// What was written to the outbox and read again.
@@ -220,9 +246,10 @@ mod tests {
             event,
             reference: "R".to_owned(),
             name: "Ana".to_owned(),
+            sandbox: false,
             items: Vec::new(),
             paid_at: Timestamp::from_ms(0),
-            trace: None,
+            cause: Cause::default(),
         });
         let told = public(travelled(&paid)).unwrap().unwrap();
         assert_eq!(
@@ -235,6 +262,45 @@ mod tests {
         };
         let told = public(travelled(&deleted)).unwrap().unwrap();
         assert_eq!(told.told, Told::Data(json!({"event": event})));
+        let redeemed = Redeemed {
+            scan: ScanId::from_bytes([5; 16]),
+            ticket: TicketId::from_bytes([6; 16]),
+            list: "lst_1".to_owned(),
+            gate: None,
+            device: DeviceId::from_bytes([7; 16]),
+            at: Timestamp::from_ms(0),
+            direction: Way::Entry,
+        };
+        for (standing, event_type) in [
+            (Counting::Counted, EventType::RedemptionRecorded),
+            (Counting::Conflict, EventType::RedemptionConflicted),
+        ] {
+            let settled = DomainEvent::RedemptionsSettled(SettledRedemptions {
+                event,
+                standing,
+                redemptions: vec![redeemed.clone()],
+                cause: Cause::default(),
+            });
+            let told = public(travelled(&settled)).unwrap().unwrap();
+            assert_eq!(
+                (told.whose, told.event_type),
+                (Whose::Event(event), event_type)
+            );
+            let data = json!({"event": event, "redemptions": [redeemed]});
+            assert_eq!(told.told, Told::Data(data));
+        }
+        for (change, event_type) in [
+            ("paired", EventType::DevicePaired),
+            ("revoked", EventType::DeviceRevoked),
+        ] {
+            let changed = DomainEvent::DeviceChanged {
+                event,
+                device: redeemed.device,
+                change: change.to_owned(),
+            };
+            let told = public(travelled(&changed)).unwrap().unwrap();
+            assert_eq!(told.event_type, event_type);
+        }
         // An event of identity has its own tag.
         let confirmed = DomainEvent::Identity(IdentityEvent::SsoDomainConfirmed {
             organisation,

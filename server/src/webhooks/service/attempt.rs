@@ -8,7 +8,9 @@ use bilten_adapters::outgoing::{OutgoingError, Reply};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 use bilten_kernel::random;
+use bilten_kernel::telemetry::{Cause, Trace, trace};
 use serde_json::json;
+use tracing::field::Empty;
 
 use super::WebhookError;
 use crate::app::App;
@@ -39,10 +41,34 @@ struct Judged {
     answer: String,
 }
 
-/// Sends a delivery once and writes down what came of it; if that fails, it will be sent again.
+/// Sends a delivery once and writes down what came of it; if that fails, it will be sent again. It is
+/// a part of the trace of whatever it tells, not of the job's that sends many.
 pub(super) async fn attempt(app: &App, to: &Receiver, due: Due) -> Result<(), WebhookError> {
+    let cause = Cause::stored(due.traceparent.as_deref(), due.request_id.as_deref());
+    let span = tracing::error_span!(
+        parent: None,
+        "webhook",
+        otel.name = "webhook",
+        otel.kind = "producer",
+        trace_id = Empty,
+        request_id = Empty,
+        organisation = %to.organisation,
+        delivery = %due.id,
+    );
+    if let Some(id) = cause.request_id() {
+        span.record("request_id", id);
+    }
+    let job = trace::current();
+    let trace = Trace::begin(span, cause.trace().or(job), true, &*app.random);
+    if let Some(job) = job {
+        trace.link(job);
+    }
+    cause.scope(trace.scope(try_once(app, to, due))).await
+}
+
+async fn try_once(app: &App, to: &Receiver, due: Due) -> Result<(), WebhookError> {
     let (at, begun) = (app.now(), Instant::now());
-    let sent = send(app, to, &due, at).await;
+    let sent = trace::outgoing("webhook", "POST", send(app, to, &due, at)).await;
     let latency_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
     let result = match judge(sent) {
         Ok(result) => result,
@@ -101,14 +127,19 @@ async fn send(app: &App, to: &Receiver, due: &Due, at: Timestamp) -> Result<Repl
     let (timestamp, signature) = sign(&to.secrets, due.message_id, at, due.payload.as_bytes());
     // As the parser writes it: names of other scripts in the letters of DNS.
     let url: url::Url = to.url.parse().map_err(|_| OutgoingError::Unusable)?;
-    let request = Request::post(url.as_str())
+    let mut request = Request::post(url.as_str());
+    // With it, a receiver's own traces are parts of ours.
+    if let Some(traceparent) = trace::current_text() {
+        request = request.header("traceparent", traceparent);
+    }
+    let request = request
         .header(CONTENT_TYPE, "application/json")
         .header("webhook-id", due.message_id.to_string())
         .header("webhook-timestamp", timestamp)
         .header("webhook-signature", signature)
         .body(due.payload.clone().into_bytes())
         .map_err(|_| OutgoingError::Unusable)?;
-    let outgoing = app.webhooks.outgoing(app)?;
+    let outgoing = app.webhooks.outgoing(app);
     // Each endpoint by its own name, so that no tenant's failures are another's.
     outgoing.send(&to.endpoint.to_string(), request).await
 }
@@ -134,7 +165,7 @@ fn judge(sent: Result<Reply, OutgoingError>) -> Result<Judged, Timestamp> {
             retry_after: retry_after(&reply.headers),
             answer: beginning(&reply.body),
         },
-        Err(OutgoingError::LeftAlone(until)) => return Err(until),
+        Err(OutgoingError::NotAsked(why)) => return Err(why.until()),
         Err(OutgoingError::TooSlow) => nothing(AttemptOutcome::TooSlow),
         Err(OutgoingError::NoConnection) => nothing(AttemptOutcome::Unreachable),
         Err(OutgoingError::Broken | OutgoingError::TooLarge) => nothing(AttemptOutcome::Broken),

@@ -47,9 +47,10 @@ pub async fn delivery(
         .read(move |c| {
             Box::pin(async move {
                 let delivery = store::by_id(c, organisation, id).await?.ok_or(MISSING)?;
-                let payload = store::payload(c, delivery.message_id).await?;
+                let (payload, request_id) = store::said(c, delivery.message_id).await?;
                 Ok(WebhookDeliveryDetail {
                     payload: serde_json::from_str(&payload)?,
+                    request_id,
                     log: store::attempts(c, id).await?,
                     delivery,
                 })

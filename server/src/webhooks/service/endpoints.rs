@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use bilten_kernel::db::{AsJson, Conn};
+use bilten_kernel::db::{AsJson, Conn, DbError};
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::IfMatch;
 use serde_json::{Value, json};
 
 use super::seals::{open_secret, opened, seal_secret, seal_url};
@@ -96,6 +97,7 @@ pub async fn create_endpoint(
         created_by: actor.clone(),
         created_at: now,
         updated_at: now,
+        revision: 1,
     };
     let (work, new) = (app.clone(), row.clone());
     app.db
@@ -134,6 +136,20 @@ pub async fn endpoints(
     rows.into_iter().map(|row| opened(app, row)).collect()
 }
 
+/// After how many attempts a message that was not taken is a sign of trouble.
+const TROUBLE: i64 = 3;
+
+/// An organisation's endpoints that take nothing, inside a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn failing_endpoints_in(
+    c: &mut Conn,
+    organisation: OrganisationId,
+) -> Result<Vec<FailingEndpoint>, DbError> {
+    store::failing(c, organisation, TROUBLE).await
+}
+
 pub(super) async fn row(
     app: &App,
     organisation: OrganisationId,
@@ -160,16 +176,18 @@ pub async fn endpoint(
 /// Changes an endpoint, or switches it off or on.
 ///
 /// # Errors
-/// [`WebhookError::Invalid`], [`WebhookError::NotFound`], [`WebhookError::ChangedMeanwhile`], or a
-/// fault of the vault or the database.
+/// [`WebhookError::Invalid`], [`WebhookError::NotFound`], [`WebhookError::Stale`],
+/// [`WebhookError::ChangedMeanwhile`], or a fault of the vault or the database.
 pub async fn update_endpoint(
     app: &App,
     principal: &Principal,
     organisation: OrganisationId,
     id: WebhookEndpointId,
+    if_match: IfMatch,
     patch: WebhookEndpointPatch,
 ) -> Result<WebhookEndpoint, WebhookError> {
     let seen = row(app, organisation, id).await?;
+    if_match.allow(seen.revision)?;
     let before = opened(app, seen.clone())?;
     let mut new = seen.clone();
     if let Some(description) = patch.description {
@@ -201,13 +219,15 @@ pub async fn update_endpoint(
         }
         Some(false) | None => {}
     }
-    // The time of a change is also its version, so it always moves.
-    new.updated_at = now.max(seen.updated_at + Duration::from_millis(1));
+    new.updated_at = now;
+    new.revision = seen.revision + 1;
     let (work, row, actor) = (app.clone(), new.clone(), principal.actor());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                if !store::update(c, &row, seen.updated_at).await? {
+                if !store::update(c, &row, seen.revision).await? {
+                    // Who said what they have seen is told by that; it was right a moment ago.
+                    if_match.allow(row.revision)?;
                     return Err(WebhookError::ChangedMeanwhile);
                 }
                 if !row.is_enabled {
@@ -228,18 +248,24 @@ pub async fn update_endpoint(
 /// Deletes an endpoint at once; what was under way to it is not sent any more.
 ///
 /// # Errors
-/// [`WebhookError::NotFound`], or a fault of the database.
+/// [`WebhookError::NotFound`], [`WebhookError::Stale`], or a fault of the database.
 pub async fn delete_endpoint(
     app: &App,
     actor: String,
     organisation: OrganisationId,
     id: WebhookEndpointId,
+    if_match: IfMatch,
 ) -> Result<(), WebhookError> {
     let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
-                if !store::delete(c, organisation, id, now).await? {
+                let row = store::by_id(c, organisation, id).await?.ok_or(MISSING)?;
+                if_match.allow(row.revision)?;
+                let only = if_match.is_said().then_some(row.revision);
+                if !store::delete(c, organisation, id, only, now).await? {
+                    // Somebody else was a moment earlier.
+                    if_match.allow(row.revision + 1)?;
                     return Err(MISSING);
                 }
                 let action = "webhooks.endpoint_deleted";

@@ -2,6 +2,7 @@
 
 use bilten_kernel::db::DbError;
 use bilten_kernel::error::{FieldError, IntoProblem, Problem};
+use bilten_kernel::http::Stale;
 
 use crate::identity::IdentityError;
 use crate::platform::VaultError;
@@ -18,6 +19,9 @@ pub enum WebhookError {
     /// Somebody else changed the same thing at the same time.
     #[error("this was changed by somebody else meanwhile: read it and try again")]
     ChangedMeanwhile,
+    /// It is not any more what the caller has seen.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// There can be no more of them.
     #[error("an organisation has at most {0} endpoints; delete one first")]
     TooMany(i64),
@@ -45,6 +49,7 @@ impl IntoProblem for WebhookError {
             Self::Invalid(errors) => Problem::invalid(errors),
             Self::NotFound(_) => Problem::not_found("webhooks.not_found", detail),
             Self::ChangedMeanwhile => Problem::conflict("webhooks.changed_meanwhile", detail),
+            Self::Stale(error) => error.into_problem(),
             Self::TooMany(_) => Problem::conflict("webhooks.too_many", detail),
             Self::EndpointOff => Problem::conflict("webhooks.endpoint_off", detail),
             Self::Identity(error) => error.into_problem(),

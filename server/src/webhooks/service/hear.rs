@@ -4,6 +4,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 use bilten_kernel::jobs::JobError;
 use bilten_kernel::outbox::Delivered;
+use bilten_kernel::telemetry::Cause;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ use crate::identity::OrganisationId;
 use crate::sales;
 use crate::webhooks::model::*;
 use crate::webhooks::store::deliveries::NewDelivery;
+use crate::webhooks::store::messages::NewMessage;
 use crate::webhooks::store::{deliveries, endpoints, messages};
 
 /// Takes an entry of the outbox, inside the write that notes that it was taken: each entry becomes
@@ -93,16 +95,16 @@ pub(super) async fn tell<D: Serialize + Sync>(
         organisation: telling.organisation,
         data,
     })?;
-    messages::insert(
-        c,
+    let message = NewMessage {
         id,
-        telling.organisation,
-        telling.event_type,
-        &payload,
-        telling.occurred_at,
-        now,
-    )
-    .await?;
+        organisation: telling.organisation,
+        event_type: telling.event_type,
+        payload: &payload,
+        occurred_at: telling.occurred_at,
+        // This runs under the id of the request that led to it.
+        cause: &Cause::current(),
+    };
+    messages::insert(c, &message, now).await?;
     let new: Vec<NewDelivery> = to
         .iter()
         .map(|endpoint| NewDelivery {

@@ -93,7 +93,7 @@ enum Found {
 pub(super) async fn pump(app: &App, job: Pump) -> Result<(), JobError> {
     let begun = std::time::Instant::now();
     let name = job.endpoint.to_string();
-    let outgoing = app.webhooks.outgoing(app)?;
+    let outgoing = app.webhooks.outgoing(app);
     loop {
         let left_alone_until = outgoing.left_alone_until(&name);
         let most = match left_alone_until {

@@ -62,6 +62,7 @@ pub(super) fn opened(app: &App, row: EndpointRow) -> Result<WebhookEndpoint, Web
         created_by: row.created_by,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        revision: row.revision,
     })
 }
 

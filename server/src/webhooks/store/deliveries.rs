@@ -127,6 +127,8 @@ record! {
         pub(in crate::webhooks) most_attempts: u32,
         pub(in crate::webhooks) started_at: Timestamp,
         pub(in crate::webhooks) give_up_at: Timestamp,
+        pub(in crate::webhooks) request_id: Option<String>,
+        pub(in crate::webhooks) traceparent: Option<String>,
     }
 }
 
@@ -137,7 +139,8 @@ pub(in crate::webhooks) async fn due(
 ) -> Result<Vec<Due>, DbError> {
     c.all(
         sql!(
-            "SELECT d.id, d.message_id, m.payload, d.attempts, d.most_attempts, d.started_at, d.give_up_at
+            "SELECT d.id, d.message_id, m.payload, d.attempts, d.most_attempts, d.started_at, d.give_up_at,
+                 m.request_id, m.traceparent
              FROM webhook_deliveries d JOIN webhook_messages m ON m.id = d.message_id
              WHERE d.id IN (SELECT value FROM list($1)) ORDER BY d.next_at, d.id"
         ),
@@ -292,13 +295,13 @@ pub(in crate::webhooks) async fn by_id(
     .await
 }
 
-/// What a message says.
-pub(in crate::webhooks) async fn payload(
+/// What a message says, and the request that led to it.
+pub(in crate::webhooks) async fn said(
     c: &mut Conn,
     message: WebhookMessageId,
-) -> Result<String, DbError> {
-    c.scalar(
-        sql!("SELECT payload FROM webhook_messages WHERE id = $1"),
+) -> Result<(String, Option<String>), DbError> {
+    c.one(
+        sql!("SELECT payload, request_id FROM webhook_messages WHERE id = $1"),
         vals![message],
     )
     .await

@@ -25,6 +25,7 @@ record! {
         pub(in crate::webhooks) created_by: String,
         pub(in crate::webhooks) created_at: Timestamp,
         pub(in crate::webhooks) updated_at: Timestamp,
+        pub(in crate::webhooks) revision: i64,
     }
 }
 
@@ -75,8 +76,8 @@ pub(in crate::webhooks) async fn by_id(
     c.opt(
         sql!(
             "SELECT id, organisation_id, sealed_url, description, event_types, is_enabled, disabled_reason,
-                 disabled_at, sealed_secret, previous_secret_until, last_success_at, created_by, created_at, updated_at
-             FROM webhook_endpoints WHERE id = $1 AND organisation_id = $2 AND deleted_at IS NULL"
+                 disabled_at, sealed_secret, previous_secret_until, last_success_at, created_by, created_at, updated_at,
+                 revision FROM webhook_endpoints WHERE id = $1 AND organisation_id = $2 AND deleted_at IS NULL"
         ),
         vals![id, organisation],
     )
@@ -95,11 +96,34 @@ pub(in crate::webhooks) async fn list(
     c.all(
         sql!(
             "SELECT id, organisation_id, sealed_url, description, event_types, is_enabled, disabled_reason,
-                 disabled_at, sealed_secret, previous_secret_until, last_success_at, created_by, created_at, updated_at
-             FROM webhook_endpoints WHERE organisation_id = $1 AND deleted_at IS NULL AND id < $2
+                 disabled_at, sealed_secret, previous_secret_until, last_success_at, created_by, created_at, updated_at,
+                 revision FROM webhook_endpoints WHERE organisation_id = $1 AND deleted_at IS NULL AND id < $2
              ORDER BY id DESC LIMIT $3"
         ),
         vals![organisation, before, limit],
+    )
+    .await
+}
+
+/// An organisation's endpoints that were switched off for taking nothing, or did not take a message in
+/// so many attempts, the newest first.
+pub(in crate::webhooks) async fn failing(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    attempts: i64,
+) -> Result<Vec<FailingEndpoint>, DbError> {
+    c.all(
+        sql!(
+            "SELECT e.id AS endpoint_id, e.description AS description, e.is_enabled AS is_enabled,
+                 e.disabled_reason AS disabled_reason, e.disabled_at AS disabled_at,
+                 e.last_success_at AS last_success_at
+             FROM webhook_endpoints e WHERE e.organisation_id = $1 AND e.deleted_at IS NULL
+                 AND (e.disabled_reason IS NOT NULL OR (e.is_enabled AND EXISTS (
+                     SELECT 1 FROM webhook_deliveries d
+                     WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.attempts >= $2)))
+             ORDER BY e.id DESC"
+        ),
+        vals![organisation, attempts],
     )
     .await
 }
@@ -108,14 +132,14 @@ pub(in crate::webhooks) async fn list(
 pub(in crate::webhooks) async fn update(
     c: &mut Conn,
     row: &EndpointRow,
-    seen: Timestamp,
+    seen: i64,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
                 "UPDATE webhook_endpoints SET sealed_url = $3, description = $4, event_types = $5, is_enabled = $6,
-                     disabled_reason = $7, disabled_at = $8, updated_at = $9
-                 WHERE id = $1 AND updated_at = $2 AND deleted_at IS NULL"
+                     disabled_reason = $7, disabled_at = $8, updated_at = $9, revision = revision + 1
+                 WHERE id = $1 AND revision = $2 AND deleted_at IS NULL"
             ),
             vals![
                 row.id,
@@ -146,7 +170,7 @@ pub(in crate::webhooks) async fn rotate(
         .exec(
             sql!(
                 "UPDATE webhook_endpoints SET sealed_previous_secret = sealed_secret, previous_secret_until = $4,
-                     sealed_secret = $3, updated_at = $5
+                     sealed_secret = $3, updated_at = $5, revision = revision + 1
                  WHERE id = $1 AND organisation_id = $2 AND deleted_at IS NULL"
             ),
             vals![id, organisation, sealed_secret, previous_until, now],
@@ -156,21 +180,23 @@ pub(in crate::webhooks) async fn rotate(
 }
 
 /// Deletes an endpoint with its address and its secrets; what came of its messages is kept for a
-/// while. Says whether it was there.
+/// while. Says whether it was there, at that revision if one is given.
 pub(in crate::webhooks) async fn delete(
     c: &mut Conn,
     organisation: OrganisationId,
     id: WebhookEndpointId,
+    only: Option<i64>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
                 "UPDATE webhook_endpoints SET deleted_at = $3, updated_at = $3, is_enabled = FALSE, wakes_at = NULL,
-                     sealed_url = $4, sealed_secret = $4, sealed_previous_secret = NULL, previous_secret_until = NULL
-                 WHERE id = $1 AND organisation_id = $2 AND deleted_at IS NULL"
+                     sealed_url = $4, sealed_secret = $4, sealed_previous_secret = NULL, previous_secret_until = NULL,
+                     revision = revision + 1
+                 WHERE id = $1 AND organisation_id = $2 AND revision = COALESCE($5, revision) AND deleted_at IS NULL"
             ),
-            vals![id, organisation, now, Vec::<u8>::new()],
+            vals![id, organisation, now, Vec::<u8>::new(), only],
         )
         .await?;
     Ok(touched == 1)
@@ -352,7 +378,7 @@ pub(in crate::webhooks) async fn disable(
         .exec(
             sql!(
                 "UPDATE webhook_endpoints SET is_enabled = FALSE, disabled_reason = $2, disabled_at = $4,
-                     updated_at = $4, wakes_at = NULL
+                     updated_at = $4, wakes_at = NULL, revision = revision + 1
                  WHERE id = $1 AND is_enabled AND (last_success_at IS NULL OR last_success_at < $3)"
             ),
             vals![id, reason, unless_worked_since, now],

@@ -2,26 +2,43 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::telemetry::Cause;
 use bilten_kernel::{record, sql, vals};
 
 use crate::identity::OrganisationId;
 use crate::webhooks::model::*;
 
+/// A message that is to be stored.
+pub(in crate::webhooks) struct NewMessage<'a> {
+    pub(in crate::webhooks) id: WebhookMessageId,
+    pub(in crate::webhooks) organisation: OrganisationId,
+    pub(in crate::webhooks) event_type: &'a str,
+    pub(in crate::webhooks) payload: &'a str,
+    pub(in crate::webhooks) occurred_at: Timestamp,
+    pub(in crate::webhooks) cause: &'a Cause,
+}
+
 pub(in crate::webhooks) async fn insert(
     c: &mut Conn,
-    id: WebhookMessageId,
-    organisation: OrganisationId,
-    event_type: &str,
-    payload: &str,
-    occurred_at: Timestamp,
+    new: &NewMessage<'_>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     c.exec(
         sql!(
-            "INSERT INTO webhook_messages (id, organisation_id, event_type, payload, occurred_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6)"
+            "INSERT INTO webhook_messages (id, organisation_id, event_type, payload, occurred_at, created_at,
+                 request_id, traceparent)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         ),
-        vals![id, organisation, event_type, payload, occurred_at, now],
+        vals![
+            new.id,
+            new.organisation,
+            new.event_type,
+            new.payload,
+            new.occurred_at,
+            now,
+            new.cause.request_id(),
+            new.cause.traceparent()
+        ],
     )
     .await?;
     Ok(())

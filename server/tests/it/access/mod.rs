@@ -2,6 +2,7 @@
 
 mod check_in;
 mod feed;
+mod flood;
 mod hints;
 mod pairing;
 mod places;
@@ -146,7 +147,7 @@ impl Device {
     }
 }
 
-async fn open(sync: &SyncClient, paired: &Paired, key: &Issuer) -> Session {
+pub(super) async fn open(sync: &SyncClient, paired: &Paired, key: &Issuer) -> Session {
     let opened = sync
         .open_session(&paired.device, key.signing_key(), &SystemClock)
         .await;

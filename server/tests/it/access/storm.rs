@@ -84,7 +84,7 @@ on_both_engines! {
         }
         let db = Db::open(&t.app.config.database).await.unwrap();
         let vault = crate::app::vault(&db, t.app.now()).await;
-        let second = App::new(db, t.clock.clone(), t.app.random.clone(), t.app.config.clone(), vault, Post::new(&t.app.config).unwrap());
+        let second = App::new(db, t.clock.clone(), t.app.random.clone(), t.app.config.clone(), vault, Post::new(&t.app.config, t.app.outside.clone()).unwrap());
         let listener = http::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

@@ -11,6 +11,8 @@ pub(super) fn doctor(folder: &Path, env: &[(&str, &str)]) -> Ended {
     let mut command = bilten(folder);
     command.args(["doctor", "--json"]);
     command.env("BILTEN_HTTP__LISTEN", "127.0.0.1:0");
+    // Fits wherever tests run.
+    command.env("BILTEN_HTTP__MAX_CONNECTIONS", "200");
     command.envs(env.iter().copied());
     finish(&mut command)
 }
@@ -78,7 +80,8 @@ fn a_new_installation_is_well_and_stays_untouched() {
     let words = finish(
         bilten(folder.path())
             .arg("doctor")
-            .env("BILTEN_HTTP__LISTEN", "127.0.0.1:0"),
+            .env("BILTEN_HTTP__LISTEN", "127.0.0.1:0")
+            .env("BILTEN_HTTP__MAX_CONNECTIONS", "200"),
     );
     assert!(
         words.stdout.lines().all(|line| line.starts_with("ok ")),

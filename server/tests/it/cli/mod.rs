@@ -4,6 +4,7 @@
 mod demo;
 mod doctor;
 mod doctor_database;
+mod doctor_edge;
 mod gate;
 mod platform;
 mod read;

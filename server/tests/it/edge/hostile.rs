@@ -147,7 +147,7 @@ on_both_engines! {
     /// covers: GW-2, BE-6
     async fn headers_that_are_no_text_are_no_fault(db: TestDb) {
         let t = TestApp::start_with(db, |config| {
-            super::believe_us(config);
+            crate::edge::believe_us(config);
             config.visitors.refusals = None;
         }).await;
         let event = t.event(&[("Standing", 1_000, 10)]).await;

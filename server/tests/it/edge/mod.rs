@@ -9,11 +9,14 @@ mod input;
 mod life;
 mod limits;
 mod once;
+mod once_crash;
 mod raw;
 mod shared;
 mod visitors;
 
 use bilten_server::config::Config;
+
+pub(crate) use shared::OwnRedis;
 
 use crate::app::Client;
 

@@ -78,14 +78,14 @@ async fn two_nodes_share_a_limit() {
 }
 
 /// A Redis of the test's own.
-struct OwnRedis {
+pub(crate) struct OwnRedis {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     _folder: tempfile::TempDir,
 }
 
 impl OwnRedis {
-    async fn start(port: Option<u16>) -> Self {
+    pub(crate) async fn start(port: Option<u16>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let free = || {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -12,7 +12,7 @@ use bilten_server::identity::{Email, IdentityError, Phone};
 use crate::app::TestApp;
 use crate::post::SmtpCatcher;
 
-fn code_mail(app: &App, code: &str) -> MailTemplate {
+pub(super) fn code_mail(app: &App, code: &str) -> MailTemplate {
     MailTemplate::SignInCode {
         code: code.to_owned(),
         expires_at: app.now() + Duration::from_secs(600),
@@ -20,7 +20,7 @@ fn code_mail(app: &App, code: &str) -> MailTemplate {
 }
 
 /// Writes mails down in one transaction, which is given up if `fails`.
-async fn write(app: &App, to: &str, templates: Vec<MailTemplate>, fails: bool) {
+pub(super) async fn write(app: &App, to: &str, templates: Vec<MailTemplate>, fails: bool) {
     let (work, to) = (app.clone(), to.parse::<Email>().unwrap());
     let done: Result<(), IdentityError> = app
         .db
@@ -39,7 +39,7 @@ async fn write(app: &App, to: &str, templates: Vec<MailTemplate>, fails: bool) {
     assert_eq!(done.is_err(), fails);
 }
 
-async fn write_sms(app: &App, to: &str, code: &str, expires_at: Timestamp) {
+pub(super) async fn write_sms(app: &App, to: &str, code: &str, expires_at: Timestamp) {
     let (work, to) = (app.clone(), to.parse::<Phone>().unwrap());
     let text = SmsText::Code {
         code: code.to_owned(),
@@ -214,7 +214,10 @@ fn settings_that_cannot_work_are_refused_with_the_key_that_is_wrong() {
     ] {
         let env = [(key.to_owned(), value.to_owned())];
         let config: Config = config::load(None, DEFAULTS, env.into_iter()).unwrap();
-        let error = Post::new(&config).err().unwrap().to_string();
+        let error = Post::new(&config, bilten_server::server::outside(&config))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             error.contains(wanted) && !error.contains("hunter2"),
             "{error}"

@@ -9,6 +9,7 @@ mod links;
 mod mail;
 pub(crate) mod oauth;
 mod organisations;
+mod outgoing;
 mod people;
 mod permissions;
 mod privacy;

@@ -295,7 +295,7 @@ on_both_engines! {
                 _ => who.delete(&own).await,
             };
             let (first, second) = tokio::join!(act(&ana, &bors), act(&bor, &anas));
-            let filter = MemberFilter { role: Some(Role::Owner), email: None };
+            let filter = MemberFilter { role: Some(Role::Owner), ..MemberFilter::default() };
             let owners = identity::members(&t.app, organisation.id, filter, None, 10).await.unwrap();
             assert_eq!(owners.len(), 1, "round {round}: {} {} {} {}", first.status, first.text, second.status, second.text);
         }

@@ -51,7 +51,7 @@ async fn node(config: &DatabaseConfig) -> App {
         .await
         .unwrap();
     let settings: Config = bilten_kernel::config::load(None, DEFAULTS, std::iter::empty()).unwrap();
-    let post = Post::new(&settings).unwrap();
+    let post = Post::new(&settings, server::outside(&settings)).unwrap();
     App::new(
         db,
         Arc::new(SystemClock),

@@ -150,7 +150,7 @@ on_both_engines! {
         buy(&t, &event, 1, "after").await;
         // And back, by a node that has both.
         let both = load(&t, "5a", &["6b"]).await.unwrap();
-        let second = App::new(t.app.db.clone(), t.clock.clone(), t.app.random.clone(), t.app.config.clone(), both, Post::new(&t.app.config).unwrap());
+        let second = App::new(t.app.db.clone(), t.clock.clone(), t.app.random.clone(), t.app.config.clone(), both, Post::new(&t.app.config, t.app.outside.clone()).unwrap());
         platform::rewrap_keys(&second, "usr_1", None).await.unwrap();
         assert!(load(&t, "5a", &[]).await.is_ok());
         holds(&platform::verify_audit(&t.app.db, &t.app.vault, None).await.unwrap());

@@ -8,7 +8,7 @@ use bilten_kernel::random::OsRandom;
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::app::{App, Post};
 use bilten_server::config::{Config, DEFAULTS};
-use bilten_server::{MIGRATIONS, platform};
+use bilten_server::{MIGRATIONS, platform, server};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
@@ -77,7 +77,7 @@ on_both_engines! {
             assert_eq!(vault.open("event key evt_old", sealed).unwrap(), b"the secret");
             assert!(vault.open("event key evt_new", sealed).is_err());
         }
-        let post = Post::new(&config).unwrap();
+        let post = Post::new(&config, server::outside(&config)).unwrap();
         let app = App::new(db.db(), std::sync::Arc::new(SystemClock), std::sync::Arc::new(OsRandom), config, vault, post);
         // The second looks like what the active key has sealed; the next rotation takes it along.
         assert_eq!(platform::reseal(&app, Duration::MAX).await.unwrap().moved, 2);

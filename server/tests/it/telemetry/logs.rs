@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Process;
 use crate::app::{Event, purchase};
+use crate::webhooks::endpoint;
+use crate::webhooks::hook::Hook;
 
 /// What must never be in a log, whatever happens to it.
 const SECRETS: &[&str] = &[
@@ -122,6 +124,26 @@ on_both_engines! {
         assert!(lines.len() > 20, "it logs: {log}");
     }
 
+    /// covers: BE-4, MON-1, MON-3
+    async fn lines_of_what_a_request_caused_name_it(db: TestDb) {
+        let settings = [("BILTEN_LOG__LEVEL", "debug"), ("BILTEN_WEBHOOKS__PRIVATE_NETWORKS", "true")];
+        let (process, _db) = Process::start(db, "", &settings).await;
+        let hook = Hook::start().await;
+        endpoint(&process.organiser(), &hook.url, &["order.paid"]).await;
+        let (event, _) = sell(&process).await;
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let request = process.stranger().request(Method::POST, "/api/v1/shop/orders")
+            .header("idempotency-key", "caused").header("x-request-id", "mine-2")
+            .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-00"))
+            .json(&purchase(&event, 0, 1, "succeed"));
+        process.stranger().send(request).await.expect(201);
+        let is_sent = |line: &Value| line["message"] == "a webhook was sent" && line["request_id"] == "mine-2";
+        let line = process.line("the webhook of mine-2", is_sent).await;
+        assert_eq!(line["trace_id"], trace, "{line}");
+        assert!(line["organisation"].as_str().unwrap().starts_with("org_"), "{line}");
+        process.stop().await;
+    }
+
     /// covers: MON-1, MON-3
     async fn a_line_names_the_request_the_trace_the_caller_and_the_organisation(db: TestDb) {
         let (process, _db) = Process::start(db, "", &[]).await;
@@ -146,5 +168,47 @@ on_both_engines! {
                 assert!(line[key].is_string(), "{line}");
             }
         }
+    }
+
+    /// covers: GW-3
+    async fn every_decision_is_logged_with_who_asked_and_what_for(db: TestDb) {
+        let (process, _db) = Process::start(db, "", &[("BILTEN_LOG__LEVEL", "debug")]).await;
+        let (organiser, stranger) = (process.organiser(), process.stranger());
+        let ask = async |client: &crate::app::Client, id: &str, path: &str, status: u16| {
+            let request = client.request(Method::GET, path).header("x-request-id", id);
+            client.send(request).await.expect(status);
+            process.line(id, |line| line["request_id"] == id && line["message"] == "decided").await
+        };
+        let other = "/api/v1/events/evt_01jx0000000000000000000000";
+        let allowed = ask(&organiser, "d-allowed", "/api/v1/events", 200).await;
+        let refused = ask(&organiser, "d-refused", "/api/v1/keys", 403).await;
+        let hidden = ask(&organiser, "d-hidden", other, 404).await;
+        let people = ask(&organiser, "d-people", "/api/v1/me", 403).await;
+        let nobody = ask(&stranger, "d-nobody", "/api/v1/orders/ord_01jx0000000000000000000000", 401).await;
+        let unknown = ask(&stranger.with_token(SECRETS[4]), "d-unknown", "/api/v1/events", 401).await;
+        let key = allowed["principal"].as_str().unwrap().to_owned();
+        assert!(key.starts_with("key_"), "{allowed}");
+        for (line, decision, permission, code) in [
+            (&allowed, "allowed", "events.read", Value::Null),
+            (&refused, "refused", "keys.manage", json!("identity.permission_missing")),
+            (&hidden, "hidden", "events.read", hidden["code"].clone()),
+            (&people, "refused", "signed_in", json!("identity.person_required")),
+            (&nobody, "refused", "orders.read", json!("identity.unauthenticated")),
+            (&unknown, "refused", "events.read", json!("identity.token_unknown")),
+        ] {
+            assert_eq!((&line["decision"], &line["permission"]), (&json!(decision), &json!(permission)), "{line}");
+            assert_eq!(line["code"], code, "{line}");
+            let level = if decision == "allowed" { "DEBUG" } else { "INFO" };
+            assert_eq!(line["level"], level, "{line}");
+        }
+        for line in [&refused, &hidden, &people] {
+            assert_eq!(line["principal"], json!(key), "{line}");
+        }
+        for line in [&nobody, &unknown] {
+            assert!(line.get("principal").is_none(), "{line}");
+        }
+        let secret = process.key.clone();
+        let lines = process.stop().await;
+        assert!(lines.iter().all(|line| !line.contains(&secret) && !line.contains(SECRETS[4])));
     }
 }

@@ -22,7 +22,7 @@ use crate::app::{Client, TestApp};
 use crate::cli;
 
 /// Somebody who administers the platform, with a second factor.
-async fn administrator(t: &TestApp) -> Client {
+pub(crate) async fn administrator(t: &TestApp) -> Client {
     let user = t.person("admin").await;
     t.grant_platform(user).await;
     t.signed_in(user, true).await

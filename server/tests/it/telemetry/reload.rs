@@ -66,11 +66,12 @@ on_both_engines! {
         assert_eq!(reload().await.expect(200), json!({"changed": [], "needs_restart": []}));
 
         let mail = folder.path().join("other-mail").display().to_string();
-        write(&format!("[mail]\nfolder = {mail:?}\n[identity.consents]\nterms = \"2\"\n[http]\nlisten = \"127.0.0.1:1\"\n"));
+        write(&format!("[mail]\nfolder = {mail:?}\n[identity.consents]\nterms = \"2\"\n[http]\nlisten = \"127.0.0.1:1\"\n[outgoing]\nat_once = 3\n"));
         let reloaded = reload().await.expect(200);
-        assert_eq!(reloaded, json!({"changed": ["identity.consents.terms", "mail.folder"], "needs_restart": ["http.listen"]}));
+        assert_eq!(reloaded, json!({"changed": ["identity.consents.terms", "mail.folder", "outgoing.at_once"], "needs_restart": ["http.listen"]}));
         assert_eq!(t.app.config.identity.consents.terms, "2");
         assert_ne!(t.app.config.http.listen, "127.0.0.1:1");
+        assert_eq!(t.app.outside.config().at_once, 3);
         // Mail goes the new way from now on.
         let somebody = json!({"email": "nina@example.com", "password": "correct horse battery 47", "name": "Nina"});
         t.stranger.post("/api/v1/auth/registrations", somebody).await;
@@ -87,21 +88,57 @@ on_both_engines! {
             "[mail]\nfromm = \"x\"",
             "[log]\nlevel = \"loudly\"\n[identity.consents]\nterms = \"3\"",
             "[identity]\nsession_idle_s = 0\n[identity.consents]\nterms = \"3\"",
+            "[outgoing]\nat_once = 0\n[identity.consents]\nterms = \"3\"",
+            "[outgoing]\npause_ms = 10\nlongest_pause_ms = 5\n[identity.consents]\nterms = \"3\"",
+            "[limits.browse]\naddress = \"often\"\n[identity.consents]\nterms = \"3\"",
             "not toml",
         ] {
             write(wrong);
             let refused = reload().await.refused(409, "platform.configuration_wrong");
             assert!(refused["detail"].as_str().unwrap().contains("Everything stays as it was"), "{refused}");
             assert_eq!(t.app.config.identity.consents.terms, "2", "{wrong}");
+            assert_eq!(t.app.outside.config().at_once, 3, "{wrong}");
         }
         write(&format!("[mail]\nfolder = {mail:?}\n"));
-        assert_eq!(reload().await.expect(200), json!({"changed": ["identity.consents.terms"], "needs_restart": []}));
+        assert_eq!(reload().await.expect(200), json!({"changed": ["identity.consents.terms", "outgoing.at_once"], "needs_restart": []}));
         assert_eq!(t.app.config.identity.consents.terms, "1");
         let filter = AuditFilter { action: Some("configuration.".to_owned()), ..AuditFilter::default() };
         let audited = platform::audit_page(&t.app, filter, &PageQuery::default(), false).await.unwrap().items;
         assert_eq!(audited.len(), 3);
         let again = telemetry::reload(&t.app, "somebody").await.unwrap();
         assert!(again.changed.is_empty() && again.needs_restart.is_empty(), "{again:?}");
+        t.stop().await;
+    }
+
+    /// covers: GW-2, ADM-4
+    async fn limits_follow_the_configuration_without_a_restart(db: TestDb) {
+        let t = TestApp::start_with(db, |config| config.visitors.always.clear()).await;
+        let admin = administrator(&t).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bilten.toml");
+        std::fs::write(&path, "").unwrap();
+        let (_, values) = bilten_kernel::config::load_with_values::<Config>(Some(&path), DEFAULTS, std::iter::empty()).unwrap();
+        t.app.source.remember(Some(path.clone()), values).await;
+        let policy = async || {
+            let answer = t.stranger.get("/robots.txt").await;
+            answer.headers["ratelimit-policy"].to_str().unwrap().to_owned()
+        };
+        assert_eq!(policy().await, "\"address\";q=6000;w=60");
+        std::fs::write(&path, "[limits]\nkeys = 7\n[limits.browse]\naddress = \"5/600\"\n").unwrap();
+        let reloaded = admin.post("/api/v1/platform/configuration/reload", json!({})).await.expect(200);
+        assert_eq!(reloaded, json!({"changed": ["limits.browse.address"], "needs_restart": ["limits.keys"]}));
+        for _ in 0..200 {
+            if policy().await == "\"address\";q=5;w=600" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(policy().await, "\"address\";q=5;w=600");
+        let mut last = t.stranger.get("/robots.txt").await;
+        for _ in 0..10 {
+            last = t.stranger.get("/robots.txt").await;
+        }
+        assert_eq!(last.status, 429);
         t.stop().await;
     }
 

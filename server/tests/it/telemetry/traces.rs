@@ -20,6 +20,8 @@ use serde_json::json;
 
 use super::Process;
 use crate::app::{Event, purchase};
+use crate::webhooks::endpoint;
+use crate::webhooks::hook::Hook;
 
 /// A collector that keeps what it is sent.
 #[derive(Clone, Default)]
@@ -87,8 +89,10 @@ on_both_engines! {
     async fn one_purchase_is_one_trace_through_lane_database_and_job(db: TestDb) {
         let collector = Collector::default();
         let url = collector.start().await;
-        let (process, _db) = Process::start(db, "[telemetry.otlp_headers]\nx-collector-key = \"k1\"\n", &[("BILTEN_TELEMETRY__OTLP_URL", &url)]).await;
+        let (process, _db) = Process::start(db, "[telemetry.otlp_headers]\nx-collector-key = \"k1\"\n", &[("BILTEN_TELEMETRY__OTLP_URL", &url), ("BILTEN_WEBHOOKS__PRIVATE_NETWORKS", "true")]).await;
         let (organiser, stranger) = (process.organiser(), process.stranger());
+        let hook = Hook::start().await;
+        endpoint(&organiser, &hook.url, &["order.paid"]).await;
         let made = organiser.post("/api/v1/events", json!({
             "name": "Večer", "time_zone": "UTC", "currency": "EUR", "venue_name": "Kino",
             "occurrences": [{"starts_at": "2040-06-06T18:00:00Z", "ends_at": "2040-06-06T21:00:00Z"}],
@@ -116,6 +120,7 @@ on_both_engines! {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        let told = hook.wait_for(1).await.remove(0);
         // A stranger who says that nothing is to be kept does not decide that.
         buy(UNSAMPLED, "00", "two").await;
         process.stop().await;
@@ -142,6 +147,10 @@ on_both_engines! {
         let job = named("job payments.sandbox_call_back");
         assert!(leads_to_request(job), "the job goes on where the request was");
         assert!(spans.iter().any(|span| text(span, "db.query.summary").as_deref() == Some("UPDATE orders")), "{names:?}");
+        let webhook = named("POST webhook");
+        assert!(leads_to_request(webhook), "so does what is told of it");
+        let traceparent = format!("00-{TRACE}-{}-01", hex(&webhook.span_id));
+        assert_eq!(told.header("traceparent"), traceparent, "the receiver can go on with it");
         assert!(!collector.of_trace(UNSAMPLED).is_empty());
 
         // Statements that belong to nothing are not traced: looking for jobs every second is no trace.

@@ -97,7 +97,9 @@ impl Caller {
         if let Some(body) = body(operation, things) {
             request = request.json(&body);
         }
-        send(t, request).await
+        let answer = send(t, request).await;
+        things.note(operation, &answer);
+        answer
     }
 }
 

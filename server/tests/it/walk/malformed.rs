@@ -21,7 +21,9 @@ fn caller(operation: &Operation, callers: &Callers, things: &Things) -> Option<C
         Access::Permission(p) if p.is_for_programs() && !operation.is_for_people => {
             callers.key.clone()
         }
-        Access::Permission(_) | Access::SignedIn | Access::Recent => callers.owner.clone(),
+        Access::Permission(_) | Access::SignedIn | Access::Recent | Access::Authenticated => {
+            callers.owner.clone()
+        }
         Access::Admin => callers.admin.clone(),
         Access::Order => Caller::bearer("the buyer", &things.order_token),
         Access::Device => Caller::bearer("the device", &things.device_session),

@@ -1,6 +1,8 @@
 //! The walk over all routes: every operation of the API's description is called as everybody who
 //! must be refused, and as those who must not.
 //!
+//! Every answer must have a status that the operation's description names.
+//!
 //! A new route needs nothing here, unless its path names a kind of thing that no other route has
 //! (`things.rs`), or its body cannot be made up from its schema (`bodies.rs`). What is malformed at every route is in `malformed.rs`. Routes that answer
 //! without a credential of a person or program are listed in `tests/public_routes.txt`.
@@ -17,7 +19,7 @@ use std::time::Duration;
 use bilten_kernel::http::Edge;
 use bilten_kernel::on_both_engines;
 use bilten_server::identity::{Permission, Role};
-use bilten_server::router;
+use bilten_server::{api, router};
 use serde_json::Value;
 
 use self::callers::{Caller, Callers};
@@ -74,7 +76,11 @@ fn public_routes_are_those_of_the_golden_file_and_no_others() {
         .filter(|o| {
             !matches!(
                 o.access,
-                Access::Permission(_) | Access::SignedIn | Access::Recent | Access::Admin
+                Access::Permission(_)
+                    | Access::SignedIn
+                    | Access::Recent
+                    | Access::Admin
+                    | Access::Authenticated
             )
         })
         .map(|o| format!("{:<6} {} {}", o.method, o.path, o.access.word()))
@@ -123,7 +129,7 @@ on_both_engines! {
         let printed = format!("{:?}", router::router(t.app.clone(), Edge::default()));
         let routed: BTreeSet<_> = printed
             .split('"')
-            .filter(|text| text.starts_with("/api/") && *text != "/api/v1/openapi.json")
+            .filter(|text| text.starts_with("/api/") && !api::UNDESCRIBED.contains(text))
             .map(str::to_owned)
             .collect();
         let missing: Vec<_> = paths.iter().filter(|p| p.starts_with("/api/") && !routed.contains(*p)).collect();
@@ -163,11 +169,15 @@ on_both_engines! {
                 Access::SignedIn | Access::Recent | Access::Admin => {
                     refuses_as_peoples(&t, &callers, &things, &operation, &mut faults).await;
                 }
+                Access::Authenticated => {
+                    refuses_as_everybodys(&t, &callers, &things, &operation, &mut faults).await;
+                }
                 Access::Order => refuses_as_orders(&t, &things, &operation, &mut faults).await,
                 Access::Device => refuses_as_devices(&t, &things, &operation, &mut faults).await,
                 Access::Public | Access::Other(_) => {}
             }
         }
+        things.all_described(&mut faults);
         faults.none();
         t.stop().await;
     }
@@ -186,7 +196,9 @@ on_both_engines! {
             let caller = match &operation.access {
                 Access::Permission(p) if p.is_for_programs() && !operation.is_for_people => callers.key_with_only(&t, *p).await,
                 // What ends sessions ends those of nobody else.
-                Access::Permission(_) | Access::SignedIn | Access::Recent => callers.fresh_owner(&t).await,
+                Access::Permission(_) | Access::SignedIn | Access::Recent | Access::Authenticated => {
+                    callers.fresh_owner(&t).await
+                }
                 Access::Admin => callers.admin.clone(),
                 Access::Order => Caller::bearer("the buyer", &things.order_token),
                 Access::Device => Caller::bearer("the device", &things.device_session),
@@ -204,6 +216,7 @@ on_both_engines! {
                 format!("{} as {} cannot be read: {} {}", answer.what, caller.name, answer.status, answer.text)
             });
         }
+        things.all_described(&mut faults);
         faults.none();
         t.stop().await;
     }
@@ -369,6 +382,38 @@ async fn refuses_as_peoples(
         }
         things.stay_hidden(operation, &callers.other_owner, &answer, faults);
     }
+}
+
+/// What each sees in a way of their own: nothing of another organisation.
+async fn refuses_as_everybodys(
+    t: &TestApp,
+    callers: &Callers,
+    things: &Things,
+    operation: &Operation,
+    faults: &mut Faults,
+) {
+    nobody_gets_in(t, callers, things, operation, faults).await;
+    for other in [&callers.other_key, &callers.other_owner] {
+        let answer = other.call(t, operation, things).await;
+        if operation.has_parameters() {
+            faults.refused(other.name, &answer, NOT_FOUND_OR_MAY_NOT);
+        }
+        // What they asked for themselves names our things, since this walk does.
+        for name in operation.parameters().into_iter().chain(["request"]) {
+            let is_hidden = answer.status >= 300 || !answer.text.contains(things.get(name));
+            faults.unless(is_hidden, || {
+                format!("{} shows the {name} to {}", operation.name(), other.name)
+            });
+        }
+    }
+    let intruder = callers.other_owner.naming(&things.organisation);
+    let answer = intruder.call(t, operation, things).await;
+    let unknown = &[(404, "identity.organisation_not_found")];
+    faults.refused(
+        "another owner who names this organisation",
+        &answer,
+        unknown,
+    );
 }
 
 async fn refuses_as_orders(

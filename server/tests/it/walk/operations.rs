@@ -15,6 +15,8 @@ pub(super) enum Access {
     Recent,
     /// An administrator of the platform.
     Admin,
+    /// A person or a program, each of whom sees something else.
+    Authenticated,
     /// Whoever has the order's token.
     Order,
     /// A paired device with a session.
@@ -33,7 +35,11 @@ impl Access {
             Self::Device => "device_session",
             Self::Public => "public",
             Self::Other(kind) => kind,
-            Self::Permission(_) | Self::SignedIn | Self::Recent | Self::Admin => "identity",
+            Self::Permission(_)
+            | Self::SignedIn
+            | Self::Recent
+            | Self::Admin
+            | Self::Authenticated => "identity",
         }
     }
 }
@@ -54,6 +60,8 @@ pub(super) struct Operation {
     pub(super) queries: Vec<String>,
     /// The schema of its body, if it takes JSON.
     pub(super) body: Option<Value>,
+    /// The statuses that it names.
+    pub(super) statuses: Vec<String>,
     /// What is wrong with what it says.
     pub(super) contradiction: Option<String>,
 }
@@ -102,6 +110,7 @@ fn access(operation: &Value) -> (Access, Option<String>) {
         Some("signed_in") => Access::SignedIn,
         Some("recently_authenticated") => Access::Recent,
         Some("platform_admin") => Access::Admin,
+        Some("authenticated") => Access::Authenticated,
         Some(word) => match word.parse() {
             Ok(permission) => Access::Permission(permission),
             Err(_) if schemes == ["device_session"] => Access::Device,
@@ -159,9 +168,11 @@ pub(super) fn operations() -> Vec<Operation> {
                 .filter(|parameter| parameter["in"] == "query")
                 .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
                 .collect();
+            let statuses = operation["responses"].as_object().unwrap().keys();
             all.push(Operation {
                 query,
                 queries,
+                statuses: statuses.cloned().collect(),
                 method: method.to_uppercase(),
                 path: path.clone(),
                 access,

@@ -1,6 +1,7 @@
 //! Things of the first tenant, of every kind that a path can name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::http::NewBlock;
@@ -26,6 +27,8 @@ pub(super) struct Things {
     pub(super) revoked_device_session: String,
     pub(super) other_device_session: String,
     pub(super) made_at: Timestamp,
+    /// Answers with statuses of which the description says nothing.
+    undescribed: Mutex<BTreeSet<String>>,
 }
 
 /// Names that mean something else in some paths: a part of the path, the name, and the thing.
@@ -145,6 +148,7 @@ impl Things {
             ("domain", "kino.example".to_owned()),
             ("endpoint", endpoint),
             ("delivery", delivery),
+            ("request", crate::inspect::first(t).await),
         ]);
         Self {
             by_name,
@@ -156,7 +160,28 @@ impl Things {
             revoked_device_session: revoked.session.token,
             other_device_session: elsewhere.session.token,
             made_at: t.app.now(),
+            undescribed: Mutex::default(),
         }
+    }
+
+    /// Notes an answer of an operation whose status its description does not name.
+    pub(super) fn note(&self, operation: &Operation, answer: &Answer) {
+        if !operation.statuses.contains(&answer.status.to_string()) {
+            let text = format!(
+                "{} answers {}: {}",
+                operation.name(),
+                answer.status,
+                answer.text
+            );
+            self.undescribed.lock().unwrap().insert(text);
+        }
+    }
+
+    /// All that was noted is a fault.
+    pub(super) fn all_described(&self, faults: &mut Faults) {
+        faults
+            .0
+            .extend(self.undescribed.lock().unwrap().iter().cloned());
     }
 
     /// A copy of a person's data that can be downloaded.

@@ -24,10 +24,10 @@ async fn orders(t: &TestApp, event: &Event) -> usize {
 async fn stock(t: &TestApp, event: &Event) -> (i64, i64) {
     let list = t
         .organiser
-        .get(&format!("/api/v1/events/{}/stock", event.id))
+        .get(&format!("/api/v2/events/{}/stock", event.id))
         .await
         .expect(200);
-    let first = list
+    let first = list["tiers"]
         .as_array()
         .unwrap()
         .iter()

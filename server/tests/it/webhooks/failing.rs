@@ -128,6 +128,8 @@ on_both_engines! {
         for one in &received {
             assert_eq!((one.id(), &one.body), (received[0].id(), &received[0].body));
             assert_eq!(one.header("webhook-signature"), one.signatures(&[&secret]));
+            // One id from the request to the job to the webhook.
+            assert_eq!(one.header("traceparent").len(), 55);
         }
         assert!(received[0].header("webhook-timestamp") < received[2].header("webhook-timestamp"));
         t.stop().await;

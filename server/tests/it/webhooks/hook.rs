@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the receiver answers.
 #[derive(Clone, Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// With this status.
     Status(u16),
     /// With this status, and how many seconds to wait.
@@ -32,31 +32,31 @@ pub(super) enum Answer {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Received {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.header("webhook-id")
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// What happened.
-    pub(super) fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         self.json()["type"].as_str().unwrap().to_owned()
     }
 
     /// The signatures by these secrets, as the specification's own library makes them.
-    pub(super) fn signatures(&self, secrets: &[&str]) -> String {
+    pub(crate) fn signatures(&self, secrets: &[&str]) -> String {
         let at = self.header("webhook-timestamp").parse().unwrap();
         let sign = |secret: &&str| {
             let webhook = standardwebhooks::Webhook::new(secret).unwrap();
@@ -75,13 +75,13 @@ struct HookState {
 
 /// A receiver.
 #[derive(Clone)]
-pub(super) struct Hook {
-    pub(super) url: String,
+pub(crate) struct Hook {
+    pub(crate) url: String,
     state: Arc<Mutex<HookState>>,
 }
 
 impl Hook {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let state = Arc::<Mutex<HookState>>::default();
@@ -91,27 +91,27 @@ impl Hook {
     }
 
     /// Answers the next requests so.
-    pub(super) fn next(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub(crate) fn next(&self, answers: impl IntoIterator<Item = Answer>) {
         self.state.lock().unwrap().answers.extend(answers);
     }
 
     /// Answers all others so.
-    pub(super) fn always(&self, answer: Answer) {
+    pub(crate) fn always(&self, answer: Answer) {
         self.state.lock().unwrap().usual = Some(answer);
     }
 
     /// All that came.
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.state.lock().unwrap().received.clone()
     }
 
     /// What happened, of all that came.
-    pub(super) fn kinds(&self) -> Vec<String> {
+    pub(crate) fn kinds(&self) -> Vec<String> {
         self.received().iter().map(Received::kind).collect()
     }
 
     /// Waits until so many requests came.
-    pub(super) async fn wait_for(&self, count: usize) -> Vec<Received> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
         let begin = Instant::now();
         loop {
             let received = self.received();

@@ -3,9 +3,10 @@
 mod crash;
 mod endpoints;
 mod failing;
-mod hook;
+pub(super) mod hook;
 mod nodes;
 mod sending;
+mod telling;
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ fn all_types() -> Vec<String> {
 }
 
 /// Makes an endpoint; gives its id and its secret.
-async fn endpoint(organiser: &Client, url: &str, types: &[&str]) -> (String, String) {
+pub(super) async fn endpoint(organiser: &Client, url: &str, types: &[&str]) -> (String, String) {
     let body = json!({"url": url, "description": "tests", "event_types": types});
     let made = organiser.post(ENDPOINTS, body).await.expect(201);
     let text = |name: &str| made[name].as_str().unwrap().to_owned();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bilten_adapters::outgoing::Outside;
 use bilten_kernel::db::Db;
 use bilten_kernel::random::OsRandom;
 use bilten_kernel::{on_both_engines, outbox, sql, vals};
@@ -26,7 +27,8 @@ on_both_engines! {
         if t.app.db.engine() == "postgres" {
             let db = Db::open(&t.app.config.database).await.unwrap();
             let config = t.app.config.clone();
-            let (keys, post) = (vault(&db, t.app.now()).await, Post::new(&config).unwrap());
+            let outside = Outside::new(config.outgoing, t.clock.clone(), Arc::new(OsRandom));
+            let (keys, post) = (vault(&db, t.app.now()).await, Post::new(&config, outside).unwrap());
             let other = App::new(db.clone(), t.clock.clone(), Arc::new(OsRandom), config, keys, post);
             let until = || {
                 let mut stopped = stopped.clone();
@@ -35,7 +37,7 @@ on_both_engines! {
             tasks.push(tokio::spawn(server::webhook_jobs(&other).run(until())));
             tasks.push(tokio::spawn(server::dispatcher(&other).run(until())));
             let (listening, until) = (db.clone(), until());
-            tasks.push(tokio::spawn(async move { listening.wake_each_other(until).await }));
+            tasks.push(tokio::spawn(async move { listening.wake_each_other(None, until).await }));
             other_db = Some(db);
         }
         let hooks = [Hook::start().await, Hook::start().await];

@@ -16,7 +16,7 @@ mod table;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -81,7 +81,7 @@ pub struct Limits {
     /// Until when shared buckets are left alone because they did not answer; 0 if they do.
     resting_until: AtomicI64,
     clock: Arc<dyn Clock>,
-    quotas: HashMap<String, Quotas>,
+    quotas: RwLock<HashMap<String, Quotas>>,
 }
 
 impl Limits {
@@ -97,13 +97,19 @@ impl Limits {
             shared,
             resting_until: AtomicI64::new(0),
             clock,
-            quotas,
+            quotas: RwLock::new(quotas),
         }
+    }
+
+    /// Other quotas count from now on; what was taken stays taken.
+    pub fn set_quotas(&self, quotas: HashMap<String, Quotas>) {
+        *self.quotas.write().unwrap_or_else(PoisonError::into_inner) = quotas;
     }
 
     /// The quotas of a class.
     pub fn quotas(&self, class: &Class) -> Quotas {
-        self.quotas.get(class.name).copied().unwrap_or_default()
+        let quotas = self.quotas.read().unwrap_or_else(PoisonError::into_inner);
+        quotas.get(class.name).copied().unwrap_or_default()
     }
 
     /// Takes one place of a bucket. If shared buckets do not answer, those of this node decide:

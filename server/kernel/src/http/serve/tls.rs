@@ -27,6 +27,16 @@ pub struct TlsConfig {
     pub key: PathBuf,
 }
 
+impl TlsConfig {
+    /// Whether connections are encrypted here, and by a certificate and a key that can be used.
+    ///
+    /// # Errors
+    /// [`ServeError::Tls`] when they cannot.
+    pub fn check(&self) -> Result<bool, ServeError> {
+        Ok(Tls::load(self)?.is_some())
+    }
+}
+
 /// Encrypts connections.
 #[derive(Clone)]
 pub(super) struct Tls {

@@ -89,27 +89,38 @@ struct StartQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct CallbackQuery {
+    /// Which sign-in goes on.
     state: Option<String>,
+    /// What the provider gives out tokens for.
     code: Option<String>,
+    /// Why it gives none.
     error: Option<String>,
+    /// Which provider it says it is (RFC 9207).
     iss: Option<String>,
+    /// The person's name, which Apple tells once.
     name: Option<String>,
 }
 
 /// A form that Apple makes a browser post.
 #[derive(Debug, Deserialize, ToSchema)]
 struct CallbackForm {
+    /// Which sign-in goes on.
     state: Option<String>,
+    /// What the provider gives out tokens for.
     code: Option<String>,
+    /// Why it gives none.
     error: Option<String>,
+    /// Who it is, as JSON, the first time.
     user: Option<String>,
 }
 
 /// A form that a SAML identity provider makes a browser post.
 #[derive(Debug, Deserialize, ToSchema)]
 struct SamlForm {
+    /// What the provider says, in Base64.
     #[serde(rename = "SAMLResponse", default)]
     response: String,
+    /// Which sign-in goes on.
     #[serde(rename = "RelayState")]
     relay_state: Option<String>,
 }
@@ -118,6 +129,7 @@ struct SamlForm {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct FinishQuery {
+    /// Which sign-in.
     state: Option<String>,
 }
 
@@ -125,6 +137,7 @@ struct FinishQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ConfirmQuery {
+    /// The secret of the link.
     token: Option<String>,
 }
 

@@ -288,7 +288,7 @@ pub async fn test_sso_connection(
     match &connection.settings {
         ConnectionSettings::Oidc(oidc) => {
             let provider = settings::provider(app, &connection, oidc)?;
-            let client = app.sso.oidc(app.config.identity.sso_private_networks)?;
+            let client = app.sso.oidc(app);
             Ok(client.check(&provider, app.now()).await?)
         }
         ConnectionSettings::Saml(saml) => settings::saml_provider(saml).map(|_| ()),

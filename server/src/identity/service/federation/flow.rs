@@ -157,7 +157,7 @@ pub async fn begin_federated(
     let url = match &connection.settings {
         ConnectionSettings::Oidc(settings) => {
             let provider = provider(app, &connection, settings)?;
-            let client = app.sso.oidc(app.config.identity.sso_private_networks)?;
+            let client = app.sso.oidc(app);
             client.start(&provider, &way.ask, now).await?
         }
         ConnectionSettings::Saml(settings) => saml::authn_request(
@@ -290,7 +290,7 @@ async fn identity_by_oidc(
         .code
         .filter(|code| (1..=4_096).contains(&code.len()))
         .ok_or_else(|| FederationError::ByProvider("no_code".to_owned()))?;
-    let client = app.sso.oidc(app.config.identity.sso_private_networks)?;
+    let client = app.sso.oidc(app);
     let identity = client.finish(&provider, &way.ask, code, app.now()).await?;
     Ok(from_oidc(identity, settings, callback.name))
 }

@@ -90,6 +90,7 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
         Ok(()) => "sent",
         Err(MailError::Refused(_)) => "refused",
         Err(MailError::Unusable(_) | MailError::Failed(_)) => "failed",
+        Err(MailError::PutOff(_)) => "put_off",
     };
     MAILS.add(&[("outcome", outcome)], 1);
     match sent {
@@ -100,5 +101,6 @@ pub(crate) async fn deliver(app: &App, job: SealedJob) -> Result<(), JobError> {
         }
         Err(error @ MailError::Unusable(_)) => Err(JobError::Dead(error.to_string())),
         Err(error @ MailError::Failed(_)) => Err(JobError::Retry(error.to_string())),
+        Err(MailError::PutOff(until)) => Err(JobError::PutOff(until)),
     }
 }

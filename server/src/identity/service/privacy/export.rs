@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{Cursor, Write};
 use std::time::Duration;
 
+use bilten_kernel::busy::Busy;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::jobs::{self, JobError};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ use crate::platform::{self, AuditRecord, Origin};
 
 /// The job that makes a copy.
 pub(crate) const EXPORT_JOB: &str = "identity.export";
+
+/// Copies are made one at a time: nobody stands at a door for them.
+static ARCHIVES: Busy = Busy::new(|_| 1);
 
 /// How long a copy is kept.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -133,7 +137,7 @@ pub(crate) async fn make_export(app: &App, job: ExportJob) -> Result<(), JobErro
     };
     let work = app.clone();
     let export = job.export;
-    let made = tokio::task::spawn_blocking(move || {
+    let made = ARCHIVES.run(move || {
         let archive = zipped(&work, &held)?;
         let size = i64::try_from(archive.len()).unwrap_or(i64::MAX);
         let sealed = work
@@ -186,7 +190,7 @@ pub async fn export_user(
         .await?
         .ok_or(IdentityError::NotFound("account"))?;
     let work = app.clone();
-    let made = tokio::task::spawn_blocking(move || zipped(&work, &held));
+    let made = ARCHIVES.run(move || zipped(&work, &held));
     let fault = |error: &dyn Display| IdentityError::Fault(error.to_string());
     let archive = made
         .await

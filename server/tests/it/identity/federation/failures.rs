@@ -1,6 +1,9 @@
 //! Everything that can go wrong with a provider, and everything that somebody may try: each is
 //! refused with a code of its own, and nobody is signed in.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bilten_kernel::{on_both_engines, sql, vals};
 use serde_json::json;
 
@@ -169,6 +172,42 @@ on_both_engines! {
         let page = t.stranger.send(request).await;
         assert_eq!(page.status, 400);
         assert!(page.text.contains("sso.provider_down") && page.text.contains("<h1>"), "{}", page.text);
+        t.stop().await;
+    }
+
+    /// covers: GW-6, AUTH-2
+    async fn a_provider_that_says_nothing_is_left_alone_while_others_let_people_in(db: TestDb) {
+        let t = TestApp::start_with(db, |config| config.outgoing.awaited_timeout_ms = 1_000).await;
+        let (mut silent, good) = (Provider::start().await, Provider::start().await);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        silent.issuer = format!("http://{}", listener.local_addr().unwrap());
+        let came = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&came);
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                kept.push(stream);
+            }
+        });
+        connect(&t, "silent", &silent).await;
+        connect(&t, "good", &good).await;
+        let ask = || async { Browser::new(&t).get("/sso/silent/start").await };
+        for answer in futures_util::future::join_all((0..10).map(|_| ask())).await {
+            answer.refused(400, "sso.provider_down");
+        }
+        assert_eq!(came.load(Ordering::SeqCst), 10);
+        // Nobody waits for it any more.
+        for _ in 0..3 {
+            ask().await.refused(400, "sso.provider_down");
+        }
+        assert_eq!(came.load(Ordering::SeqCst), 10);
+        let ana = json!({"sub": "1", "email": "ana@example.com", "email_verified": true});
+        lands_at(&Browser::new(&t).sign_in("good", &good, &ana).await, "/account");
+        // After a while one finds out.
+        t.clock.advance(std::time::Duration::from_secs(6));
+        ask().await.refused(400, "sso.provider_down");
+        assert_eq!(came.load(Ordering::SeqCst), 11);
         t.stop().await;
     }
 }

@@ -1,7 +1,10 @@
-//! All SQL of sales.
+//! All SQL of sales; what screens and reports count is in `figures.rs`.
+
+pub(super) mod figures;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
@@ -38,6 +41,40 @@ pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbE
     )
     .await?;
     Ok(())
+}
+
+/// The orders of an event, locked.
+pub(super) async fn lock_orders(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM orders WHERE event_id = $1 ORDER BY id FOR UPDATE"),
+        vals![event],
+    )
+    .await
+}
+
+/// Deletes an event's holds and what it has sold, if it is of a sandbox: orders of others stay, and
+/// keep their event from being deleted.
+pub(super) async fn delete_sold(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    for statement in [
+        sql!("DELETE FROM hold_items WHERE hold_id IN (SELECT id FROM holds WHERE event_id = $1)"),
+        sql!("DELETE FROM holds WHERE event_id = $1"),
+        sql!(
+            "DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE event_id = $1 AND sandbox)"
+        ),
+        sql!("DELETE FROM orders WHERE event_id = $1 AND sandbox"),
+    ] {
+        c.exec(statement, vals![event]).await?;
+    }
+    Ok(())
+}
+
+/// How many orders these events have.
+pub(super) async fn count_orders(c: &mut Conn, events: Val) -> Result<i64, DbError> {
+    c.scalar(
+        sql!("SELECT COUNT(*) FROM orders WHERE event_id IN (SELECT value FROM list($1))"),
+        vals![events],
+    )
+    .await
 }
 
 /// Where the taken stock goes.
@@ -195,6 +232,27 @@ pub(super) async fn hold_items(c: &mut Conn, id: HoldId) -> Result<Vec<(TierId, 
     .await
 }
 
+/// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
+/// was made; says whether it was one.
+pub(super) async fn extend_hold(
+    c: &mut Conn,
+    id: HoldId,
+    until: Timestamp,
+    most_ms: i64,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
+                 WHERE id = $1 AND state = 'active' AND expires_at > $4"
+            ),
+            vals![id, until, most_ms, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 /// Ends an active hold in another state; says whether it was active and, if asked, not over.
 pub(super) async fn end_hold(
     c: &mut Conn,
@@ -236,6 +294,7 @@ record! {
         pub(super) reference: String,
         pub(super) state: OrderState,
         pub(super) sealed_buyer: Vec<u8>,
+        pub(super) sandbox: bool,
         pub(super) currency: bilten_kernel::money::Currency,
         pub(super) total_minor: i64,
         pub(super) expires_at: Option<Timestamp>,
@@ -268,15 +327,16 @@ pub(super) async fn insert_orders(
     c.insert_many(
         sql!(
             "INSERT INTO orders (id, event_id, reference, state, sealed_buyer, email_lookup, currency, total_minor, \
-             idempotency_key, request_hash, expires_at, created_at, paid_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+             idempotency_key, request_hash, expires_at, created_at, paid_at, sandbox) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
         ),
         orders
             .iter()
             .map(|(new, o, buyer)| {
                 vals![
                     o.id, o.event_id, &o.reference, o.state, &buyer.sealed, buyer.email_lookup, o.currency,
-                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at
+                    o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at,
+                    o.sandbox
                 ]
             })
             .collect(),
@@ -303,7 +363,7 @@ pub(super) async fn orders_by_keys(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders \
              WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
         ),
@@ -315,12 +375,18 @@ pub(super) async fn orders_by_keys(
 pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<OrderRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders WHERE id = $1"
         ),
         vals![id],
     )
     .await
+}
+
+/// Whether an order is of a sandbox.
+pub(super) async fn is_sandbox(c: &mut Conn, id: OrderId) -> Result<bool, DbError> {
+    c.scalar(sql!("SELECT sandbox FROM orders WHERE id = $1"), vals![id])
+        .await
 }
 
 pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderItem>, DbError> {
@@ -331,22 +397,56 @@ pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderIt
     .await
 }
 
+/// The statement that lists an event's orders in an order, one for each.
+macro_rules! listed {
+    ($after_and_order:literal) => {
+        sql!(concat!(
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
+             paid_at, idempotency_key, request_hash FROM orders \
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) AND ",
+            $after_and_order,
+            " LIMIT $4"
+        ))
+    };
+}
+
+/// An event's orders in an order, after a place in it; all of them, or those with these ids.
 pub(super) async fn orders_of_event(
     c: &mut Conn,
     event: EventId,
-    before: Option<OrderId>,
+    ids: Option<&[OrderId]>,
+    by: OrderSort,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<OrderRow>, DbError> {
-    let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    c.all(
-        sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
-             WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-        ),
-        vals![event, before, limit],
-    )
-    .await
+    let mut values = vals![
+        event,
+        ids.is_none(),
+        Val::texts(ids.unwrap_or_default()),
+        limit
+    ];
+    let id = after.map(|place| place.id.as_str());
+    // Ids sort by age and `~` after all of them.
+    match by {
+        OrderSort::Newest => values.extend(vals![id.unwrap_or("~")]),
+        OrderSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
+        OrderSort::Cheapest | OrderSort::Dearest => values.extend(vals![
+            after.is_none(),
+            after.map_or(0, |place| place.number),
+            id.unwrap_or_default()
+        ]),
+    }
+    let statement = match by {
+        OrderSort::Newest => listed!("id < $5 ORDER BY id DESC"),
+        OrderSort::Oldest => listed!("id > $5 ORDER BY id"),
+        OrderSort::Cheapest => {
+            listed!("($5 OR (total_minor, id) > ($6, $7)) ORDER BY total_minor, id")
+        }
+        OrderSort::Dearest => {
+            listed!("($5 OR (total_minor, id) < ($6, $7)) ORDER BY total_minor DESC, id DESC")
+        }
+    };
+    c.all(statement, values).await
 }
 
 /// What was bought with an address; oldest first.
@@ -356,7 +456,7 @@ pub(super) async fn orders_of_buyer(
 ) -> Result<Vec<OrderRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, event_id, reference, state, sealed_buyer, currency, total_minor, expires_at, created_at, \
+            "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash FROM orders WHERE email_lookup = $1 ORDER BY id"
         ),
         vals![email_lookup],

@@ -1,0 +1,89 @@
+//! Figures of sales: counted where the rows are, so that a screen needs few statements.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::{sql, vals};
+
+use crate::catalog::EventId;
+use crate::sales::model::*;
+
+/// The orders of an event by state and currency.
+pub(in crate::sales) async fn totals_by_currency(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<OrderTotal>, DbError> {
+    c.all(
+        sql!(
+            "SELECT state, currency, COUNT(*) AS orders, CAST(SUM(total_minor) AS BIGINT) AS total_minor \
+             FROM orders WHERE event_id = $1 GROUP BY state, currency ORDER BY state, currency"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+/// The orders of an event that were paid since then, whatever became of them, by quarters of an hour.
+pub(in crate::sales) async fn paid_since(
+    c: &mut Conn,
+    event: EventId,
+    since: Timestamp,
+) -> Result<Vec<PaidQuarter>, DbError> {
+    c.all(
+        sql!(
+            "SELECT paid_at / 900000 AS quarter, currency, COUNT(*) AS orders, \
+             CAST(SUM(total_minor) AS BIGINT) AS total_minor FROM orders \
+             WHERE event_id = $1 AND paid_at >= $2 \
+             GROUP BY paid_at / 900000, currency ORDER BY quarter, currency"
+        ),
+        vals![event, since],
+    )
+    .await
+}
+
+/// The newest orders of an event.
+pub(in crate::sales) async fn newest_orders(
+    c: &mut Conn,
+    event: EventId,
+    limit: i64,
+) -> Result<Vec<OrderGlance>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, reference, state, currency, total_minor, created_at, paid_at FROM orders \
+             WHERE event_id = $1 ORDER BY id DESC LIMIT $2"
+        ),
+        vals![event, limit],
+    )
+    .await
+}
+
+/// The stock of some events.
+pub(in crate::sales) async fn stock_of(
+    c: &mut Conn,
+    events: &[EventId],
+) -> Result<Vec<StockTotal>, DbError> {
+    c.all(
+        sql!(
+            "SELECT event_id, CAST(SUM(capacity) AS BIGINT) AS capacity, CAST(SUM(held) AS BIGINT) AS held, \
+             CAST(SUM(sold) AS BIGINT) AS sold FROM tier_stock \
+             WHERE event_id IN (SELECT value FROM list($1)) GROUP BY event_id"
+        ),
+        vals![Val::texts(events)],
+    )
+    .await
+}
+
+/// What was paid for some events and not paid back.
+pub(in crate::sales) async fn sales_of(
+    c: &mut Conn,
+    events: &[EventId],
+) -> Result<Vec<EventSales>, DbError> {
+    c.all(
+        sql!(
+            "SELECT event_id, currency, COUNT(*) AS orders, CAST(SUM(total_minor) AS BIGINT) AS total_minor \
+             FROM orders WHERE event_id IN (SELECT value FROM list($1)) AND state = 'paid' \
+             GROUP BY event_id, currency ORDER BY event_id, currency"
+        ),
+        vals![Val::texts(events)],
+    )
+    .await
+}
