@@ -136,6 +136,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let text = parts.uri.query().unwrap_or_default().as_bytes();
+        // Much of it is looked up as text, and PostgreSQL has no NUL in a text.
+        let mut pairs = form_urlencoded::parse(text);
+        if let Some((name, _)) = pairs.find(|(_, value)| value.contains('\0')) {
+            return Err(field_problem(&name, "NUL is in no text"));
+        }
         let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
         serde_path_to_error::deserialize(reader)
             .map(Self)

@@ -229,6 +229,12 @@ async fn bad_input_is_a_problem_that_names_the_field() {
             r#""field":"limit","code":"invalid""#,
         ),
         (
+            "GET /list?limit=7&cursor=a%00 HTTP",
+            "",
+            422,
+            r#""field":"cursor","code":"invalid""#,
+        ),
+        (
             "GET /list?limmit=7 HTTP",
             "",
             422,

@@ -26,15 +26,33 @@ pub struct EventRole {
 }
 
 /// What somebody is in an organisation: a role for everything, roles for single events, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Roles {
     /// The role for everything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Roles for single events.
+    pub events: Vec<EventRole>,
+}
+
+/// What somebody is to be: a role for everything, roles for single events, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RolesInput {
+    /// The role for everything.
     pub role: Option<Role>,
     /// Roles for single events.
     #[serde(default)]
     pub events: Vec<EventRole>,
+}
+
+impl From<RolesInput> for Roles {
+    fn from(input: RolesInput) -> Self {
+        Self {
+            role: input.role,
+            events: input.events,
+        }
+    }
 }
 
 impl Roles {

@@ -114,11 +114,11 @@ async fn set_roles(
     State(app): State<App>,
     organiser: Organiser<permit::MembersManage>,
     Path(member): Path<MemberId>,
-    Json(roles): Json<Roles>,
+    Json(input): Json<RolesInput>,
 ) -> Result<Json<Member>, Problem> {
-    let organisation = organiser.organisation();
+    let (principal, organisation) = (organiser.principal(), organiser.organisation());
     Ok(Json(
-        service::set_roles(&app, organiser.principal(), organisation, member, roles).await?,
+        service::set_roles(&app, principal, organisation, member, input.into()).await?,
     ))
 }
 

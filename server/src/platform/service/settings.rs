@@ -259,8 +259,9 @@ pub(super) fn invalid(field: &str, detail: String) -> PlatformError {
 /// Why somebody does it: something, and not too much.
 pub(super) fn reason_of(reason: &str) -> Result<String, PlatformError> {
     let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > MOST_REASON {
-        let detail = format!("A reason has 1 to {MOST_REASON} characters.");
+    let is_odd = reason.chars().any(char::is_control);
+    if reason.is_empty() || reason.chars().count() > MOST_REASON || is_odd {
+        let detail = format!("A reason has 1 to {MOST_REASON} characters in one line.");
         return Err(invalid("reason", detail));
     }
     Ok(reason.to_owned())
