@@ -8,8 +8,8 @@
 //   the union a discriminator, since generators would number them;
 // - `Idempotency-Key` may be left out: the clients send one by themselves;
 // - the ways to sign in that are all `Authorization: Bearer …` become one;
-// - what is not JSON is bytes;
-// - answers to a request that was refused are read as problems, whatever their status.
+// - `fields` and `If-None-Match` are left out: answers have the type of the whole thing;
+// - what is not JSON is bytes.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -22,10 +22,18 @@ const faults = [];
 const operations = Object.entries(api.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => ({
         name: `${method.toUpperCase()} ${path}`,
-        parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])],
-        ...{ operation: item[method] },
+        operation: item[method],
     })),
 );
+
+/** What a reference stands for; anything else stands for itself. */
+function resolved(value) {
+    if (typeof value?.$ref !== "string") return value;
+    return value.$ref
+        .replace(/^#\//, "")
+        .split("/")
+        .reduce((inner, key) => inner?.[key.replaceAll("~1", "/").replaceAll("~0", "~")], api);
+}
 
 /** Calls `see` with every object of the document. */
 function walk(value, see) {
@@ -43,13 +51,8 @@ function refuseWhatIsBroken() {
         seen.set(id, name);
         if (operation.tags?.length !== 1) faults.push(`${name} needs one tag`);
     }
-    walk(api, ({ $ref }) => {
-        if (typeof $ref !== "string") return;
-        const found = $ref
-            .replace(/^#\//, "")
-            .split("/")
-            .reduce((value, key) => value?.[key.replaceAll("~1", "/").replaceAll("~0", "~")], api);
-        if (!found) faults.push(`${$ref} is not in the document`);
+    walk(api, (value) => {
+        if (typeof value.$ref === "string" && !resolved(value)) faults.push(`${value.$ref} is not in the document`);
     });
 }
 
@@ -61,11 +64,9 @@ function tagOf(kinds) {
         );
         return [...own.map(([name, property]) => [name, property.enum[0]]), ...(schema.allOf ?? []).flatMap(tags)];
     };
-    const first = kinds.map((kind) => new Map(tags(kind)));
-    return [...(first[0]?.keys() ?? [])].find((name) => first.every((kind) => kind.has(name))) && {
-        name: [...first[0].keys()].find((name) => first.every((kind) => kind.has(name))),
-        values: first,
-    };
+    const values = kinds.map((kind) => new Map(tags(kind)));
+    const name = [...values[0].keys()].find((tag) => values.every((one) => one.has(tag)));
+    return name && { name, values };
 }
 
 function nameTheKindsOfUnions() {
@@ -91,10 +92,15 @@ function nameTheKindsOfUnions() {
     }
 }
 
-function leaveOutIdempotencyKeys() {
-    for (const { parameters } of operations) {
-        for (const parameter of parameters) {
-            if (parameter.in === "header" && parameter.name?.toLowerCase() === "idempotency-key") {
+/** Changes what is said of the parameters, also of those that operations share. */
+function changeParameters() {
+    const isLeftOut = (parameter) =>
+        (parameter.in === "query" && parameter.name === "fields") ||
+        (parameter.in === "header" && parameter.name.toLowerCase() === "if-none-match");
+    for (const { operation } of operations) {
+        operation.parameters = operation.parameters?.filter((parameter) => !isLeftOut(resolved(parameter) ?? {}));
+        for (const parameter of (operation.parameters ?? []).map(resolved)) {
+            if (parameter?.in === "header" && parameter.name.toLowerCase() === "idempotency-key") {
                 parameter.required = false;
             }
         }
@@ -117,21 +123,28 @@ function joinBearers() {
 }
 
 function sayWhatIsBytes() {
-    for (const { operation } of operations) {
-        for (const [status, answer] of Object.entries(operation.responses)) {
-            answer.description ||= `Answer ${status}`;
-            for (const [type, content] of Object.entries(answer.content ?? {})) {
-                const isText = type.startsWith("text/") || type.includes("json") || type.includes("xml");
-                if (!isText) content.schema = { type: "string", format: "binary" };
-                else if (!type.includes("json") || type.includes("ndjson")) content.schema = { type: "string" };
+    const isJson = (type) => /^application\/([a-z-]+\+)?json$/.test(type.split(";")[0]);
+    const change = (content) => {
+        for (const type of Object.keys(content ?? {})) {
+            const isForm = type === "application/x-www-form-urlencoded";
+            if (!isJson(type) && !isForm && type !== "text/event-stream") {
+                content[type].schema = { type: "string", format: "binary" };
             }
+        }
+    };
+    for (const { operation } of operations) {
+        change(operation.requestBody?.content);
+        for (const answer of Object.values(operation.responses).map(resolved)) {
+            // Without a text the generators refuse the document.
+            answer.description ||= "An answer";
+            change(answer.content);
         }
     }
 }
 
 refuseWhatIsBroken();
 nameTheKindsOfUnions();
-leaveOutIdempotencyKeys();
+changeParameters();
 joinBearers();
 sayWhatIsBytes();
 if (faults.length > 0) {

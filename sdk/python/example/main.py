@@ -52,7 +52,7 @@ def sell(url: str, key: str) -> None:
 
     # The organiser: an event with a tier, on sale.
     event = catalog.create_event(draft("Polka Night by Python"))
-    tier = catalog.add_tier(event.id, TierInput(name="Standing", price_minor=2400, capacity=5))
+    tier = catalog.create_event_tier(event.id, TierInput(name="Standing", price_minor=2400, capacity=5))
     published = catalog.publish_event(event.id)
     print(f"event {published.id} {published.state.value}")
     catalog.create_event(draft("Polka Night by Python, the day after"))
@@ -61,8 +61,8 @@ def sell(url: str, key: str) -> None:
     print("listed", sum("by Python" in one.name for one in items(catalog.list_events, limit=1)))
 
     # The buyer: two tickets are held, the first card is declined, the second is not.
-    hold = shop.create_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier.id, quantity=2)]))
-    pending = shop.buy(
+    hold = shop.create_shop_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier.id, quantity=2)]))
+    pending = shop.create_shop_order(
         PurchaseRequest(
             event=event.id,
             hold=hold.id,
@@ -73,16 +73,16 @@ def sell(url: str, key: str) -> None:
     print(f"order {pending.order.id} {pending.order.state.value} {pending.payment.state.value}")
 
     own = ShopApi(Bilten(url, pending.token))
-    own.pay(pending.order.id, PaymentRequest(payment=sandbox(SandboxOutcome.SUCCEED)))
-    paid = own.bought(pending.order.id)
+    own.create_shop_order_payment(pending.order.id, PaymentRequest(payment=sandbox(SandboxOutcome.SUCCEED)))
+    paid = own.get_shop_order(pending.order.id)
     print(f"order {paid.order.id} {paid.order.state.value} {paid.payment.state.value}")
     for ticket in paid.tickets:
-        picture = own.qr(paid.order.id, ticket.id, QrFormat.PNG)
+        picture = own.get_shop_order_ticket_qr(paid.order.id, ticket.id, QrFormat.PNG)
         print(f"ticket {ticket.id} {ticket.code[:4]} {picture[1:4].decode()}")
 
     # What the server refuses has a code.
     try:
-        shop.create_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier.id, quantity=4)]))
+        shop.create_shop_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier.id, quantity=4)]))
     except ApiException as error:
         refusal = problem(error)
         assert refusal is not None

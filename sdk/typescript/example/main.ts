@@ -5,8 +5,8 @@
 
 import { readFileSync } from "node:fs";
 import {
-    addTier, BiltenError, bilten, bought, buy, createEvent, createHold, items, listEvents, pay, publishEvent, qr,
-    verifyWebhook, type EventInput,
+    BiltenError, bilten, createEvent, createEventTier, createShopHold, createShopOrder, createShopOrderPayment,
+    getShopOrder, getShopOrderTicketQr, items, listEvents, publishEvent, verifyWebhook, type EventInput,
 } from "bilten-sdk";
 
 const HOUR = 3_600_000;
@@ -28,7 +28,7 @@ async function sell(baseUrl: string, key: string) {
     // The organiser: an event with a tier, on sale.
     const { data: event } = await createEvent({ client, body: draft("Polka Night by TypeScript") });
     const path = { event: event.id };
-    const { data: tier } = await addTier({ client, path, body: { name: "Standing", price_minor: 2400, capacity: 5 } });
+    const { data: tier } = await createEventTier({ client, path, body: { name: "Standing", price_minor: 2400, capacity: 5 } });
     const { data: published } = await publishEvent({ client, path });
     console.log(`event ${published.id} ${published.state}`);
     await createEvent({ client, body: draft("Polka Night by TypeScript, the day after") });
@@ -42,8 +42,8 @@ async function sell(baseUrl: string, key: string) {
 
     // The buyer: two tickets are held, the first card is declined, the second is not.
     const wanted = [{ tier: tier.id, quantity: 2 }];
-    const { data: hold } = await createHold({ client, body: { event: event.id, items: wanted } });
-    const { data: pending } = await buy({
+    const { data: hold } = await createShopHold({ client, body: { event: event.id, items: wanted } });
+    const { data: pending } = await createShopOrder({
         client,
         body: {
             event: event.id,
@@ -56,18 +56,18 @@ async function sell(baseUrl: string, key: string) {
 
     const buyer = bilten({ baseUrl, token: pending.token });
     const order = { order: pending.order.id };
-    await pay({ client: buyer, path: order, body: { payment: { method: "sandbox", outcome: "succeed" } } });
-    const { data: paid } = await bought({ client: buyer, path: order });
+    await createShopOrderPayment({ client: buyer, path: order, body: { payment: { method: "sandbox", outcome: "succeed" } } });
+    const { data: paid } = await getShopOrder({ client: buyer, path: order });
     console.log(`order ${paid.order.id} ${paid.order.state} ${paid.payment.state}`);
     for (const ticket of paid.tickets) {
-        const { data: picture } = await qr({ client: buyer, path: { ...order, ticket: ticket.id, format: "png" } });
+        const { data: picture } = await getShopOrderTicketQr({ client: buyer, path: { ...order, ticket: ticket.id, format: "png" } });
         const head = Buffer.from(await (picture as Blob).slice(1, 4).arrayBuffer()).toString();
         console.log(`ticket ${ticket.id} ${ticket.code.slice(0, 4)} ${head}`);
     }
 
     // What the server refuses has a code.
     try {
-        await createHold({ client, body: { event: event.id, items: [{ tier: tier.id, quantity: 4 }] } });
+        await createShopHold({ client, body: { event: event.id, items: [{ tier: tier.id, quantity: 4 }] } });
     } catch (error) {
         if (!(error instanceof BiltenError)) throw error;
         console.log(`refused ${error.status} ${error.code}`);

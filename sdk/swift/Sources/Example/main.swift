@@ -29,7 +29,7 @@ func sell(_ url: String, _ key: String) async throws {
     // The organiser: an event with a tier, on sale.
     let event = try await catalog.createEvent(eventInput: draft("Polka Night by Swift"))
     let standing = TierInput(capacity: 5, name: "Standing", priceMinor: 2400)
-    let tier = try await catalog.addTier(event: event.id, tierInput: standing)
+    let tier = try await catalog.createEventTier(event: event.id, tierInput: standing)
     let published = try await catalog.publishEvent(event: event.id)
     print("event \(published.id) \(published.state.rawValue)")
     _ = try await catalog.createEvent(eventInput: draft("Polka Night by Swift, the day after"))
@@ -45,8 +45,8 @@ func sell(_ url: String, _ key: String) async throws {
 
     // The buyer: two tickets are held, the first card is declined, the second is not.
     let wanted = { (quantity: Int64) in HoldRequest(event: event.id, items: [ItemRequest(quantity: quantity, tier: tier.id)]) }
-    let hold = try await shop.createHold(holdRequest: wanted(2))
-    let pending = try await shop.buy(
+    let hold = try await shop.createShopHold(holdRequest: wanted(2))
+    let pending = try await shop.createShopOrder(
         purchaseRequest: PurchaseRequest(
             buyer: Buyer(email: "ana@example.com", name: "Ana Swift"),
             event: event.id,
@@ -57,17 +57,17 @@ func sell(_ url: String, _ key: String) async throws {
     print("order \(pending.order.id) \(pending.order.state.rawValue) \(pending.payment.state.rawValue)")
 
     let own = ShopAPI(apiConfiguration: .of(url, token: pending.token))
-    _ = try await own.pay(order: pending.order.id, paymentRequest: PaymentRequest(payment: sandbox(.succeed)))
-    let paid = try await own.bought(order: pending.order.id)
+    _ = try await own.createShopOrderPayment(order: pending.order.id, paymentRequest: PaymentRequest(payment: sandbox(.succeed)))
+    let paid = try await own.getShopOrder(order: pending.order.id)
     print("order \(paid.order.id) \(paid.order.state.rawValue) \(paid.payment.state.rawValue)")
     for ticket in paid.tickets {
-        let picture = try await own.qr(order: paid.order.id, ticket: ticket.id, format: .png)
+        let picture = try await own.getShopOrderTicketQr(order: paid.order.id, ticket: ticket.id, format: .png)
         print("ticket \(ticket.id) \(ticket.code.prefix(4)) \(String(decoding: picture.dropFirst().prefix(3), as: UTF8.self))")
     }
 
     // What the server refuses has a code.
     do {
-        _ = try await shop.createHold(holdRequest: wanted(4))
+        _ = try await shop.createShopHold(holdRequest: wanted(4))
     } catch {
         print("refused \(error.status) \(error.problem?.code ?? "")")
     }

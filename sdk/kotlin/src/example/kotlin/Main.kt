@@ -56,7 +56,7 @@ suspend fun sell(url: String, key: String) {
 
     // The organiser: an event with a tier, on sale.
     val event = catalog.createEvent(draft("Polka Night by Kotlin"))
-    val tier = catalog.addTier(event.id, TierInput(name = "Standing", priceMinor = 2400, capacity = 5))
+    val tier = catalog.createEventTier(event.id, TierInput(name = "Standing", priceMinor = 2400, capacity = 5))
     val published = catalog.publishEvent(event.id)
     println("event ${published.id} ${published.state}")
     catalog.createEvent(draft("Polka Night by Kotlin, the day after"))
@@ -66,8 +66,8 @@ suspend fun sell(url: String, key: String) {
     println("listed ${all.count { "by Kotlin" in it.name }}")
 
     // The buyer: two tickets are held, the first card is declined, the second is not.
-    val hold = shop.createHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier.id, quantity = 2))))
-    val pending = shop.buy(
+    val hold = shop.createShopHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier.id, quantity = 2))))
+    val pending = shop.createShopOrder(
         PurchaseRequest(
             event = event.id,
             hold = hold.id,
@@ -78,17 +78,17 @@ suspend fun sell(url: String, key: String) {
     println("order ${pending.order.id} ${pending.order.state} ${pending.payment.state}")
 
     val own = Bilten(url, pending.token).api<ShopApi>()
-    own.pay(pending.order.id, PaymentRequest(sandbox(SandboxOutcome.SUCCEED)))
-    val paid = own.bought(pending.order.id)
+    own.createShopOrderPayment(pending.order.id, PaymentRequest(sandbox(SandboxOutcome.SUCCEED)))
+    val paid = own.getShopOrder(pending.order.id)
     println("order ${paid.order.id} ${paid.order.state} ${paid.payment.state}")
     for (ticket in paid.tickets) {
-        val picture = own.qr(paid.order.id, ticket.id, QrFormat.PNG).bytes()
+        val picture = own.getShopOrderTicketQr(paid.order.id, ticket.id, QrFormat.PNG).bytes()
         println("ticket ${ticket.id} ${ticket.code.take(4)} ${String(picture, 1, 3)}")
     }
 
     // What the server refuses has a code.
     try {
-        shop.createHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier.id, quantity = 4))))
+        shop.createShopHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier.id, quantity = 4))))
     } catch (refused: HttpException) {
         println("refused ${refused.code()} ${refused.problem()?.code}")
     }
