@@ -52,7 +52,8 @@ def sell(url: str, key: str) -> None:
 
     # The organiser: an event with a tier, on sale.
     event = catalog.create_event(draft("Polka Night by Python"))
-    tier = catalog.create_event_tier(event.id, TierInput(name="Standing", price_minor=2400, capacity=5))
+    drafted = catalog.create_event_tier(event.id, TierInput(name="Standing", price_minor=2400, capacity=5))
+    tier = drafted.tiers[0].id
     published = catalog.publish_event(event.id)
     print(f"event {published.id} {published.state.value}")
     catalog.create_event(draft("Polka Night by Python, the day after"))
@@ -61,7 +62,7 @@ def sell(url: str, key: str) -> None:
     print("listed", sum("by Python" in one.name for one in items(catalog.list_events, limit=1)))
 
     # The buyer: two tickets are held, the first card is declined, the second is not.
-    hold = shop.create_shop_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier.id, quantity=2)]))
+    hold = shop.create_shop_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier, quantity=2)]))
     pending = shop.create_shop_order(
         PurchaseRequest(
             event=event.id,
@@ -82,7 +83,7 @@ def sell(url: str, key: str) -> None:
 
     # What the server refuses has a code.
     try:
-        shop.create_shop_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier.id, quantity=4)]))
+        shop.create_shop_hold(HoldRequest(event=event.id, items=[ItemRequest(tier=tier, quantity=4)]))
     except ApiException as error:
         refusal = problem(error)
         assert refusal is not None

@@ -28,7 +28,9 @@ async function sell(baseUrl: string, key: string) {
     // The organiser: an event with a tier, on sale.
     const { data: event } = await createEvent({ client, body: draft("Polka Night by TypeScript") });
     const path = { event: event.id };
-    const { data: tier } = await createEventTier({ client, path, body: { name: "Standing", price_minor: 2400, capacity: 5 } });
+    const standing = { name: "Standing", price_minor: 2400, capacity: 5 };
+    const { data: drafted } = await createEventTier({ client, path, body: standing });
+    const tier = drafted.tiers[0]!.id;
     const { data: published } = await publishEvent({ client, path });
     console.log(`event ${published.id} ${published.state}`);
     await createEvent({ client, body: draft("Polka Night by TypeScript, the day after") });
@@ -41,7 +43,7 @@ async function sell(baseUrl: string, key: string) {
     console.log(`listed ${listed}`);
 
     // The buyer: two tickets are held, the first card is declined, the second is not.
-    const wanted = [{ tier: tier.id, quantity: 2 }];
+    const wanted = [{ tier, quantity: 2 }];
     const { data: hold } = await createShopHold({ client, body: { event: event.id, items: wanted } });
     const { data: pending } = await createShopOrder({
         client,
@@ -67,7 +69,7 @@ async function sell(baseUrl: string, key: string) {
 
     // What the server refuses has a code.
     try {
-        await createShopHold({ client, body: { event: event.id, items: [{ tier: tier.id, quantity: 4 }] } });
+        await createShopHold({ client, body: { event: event.id, items: [{ tier, quantity: 4 }] } });
     } catch (error) {
         if (!(error instanceof BiltenError)) throw error;
         console.log(`refused ${error.status} ${error.code}`);

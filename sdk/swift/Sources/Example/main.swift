@@ -29,7 +29,7 @@ func sell(_ url: String, _ key: String) async throws {
     // The organiser: an event with a tier, on sale.
     let event = try await catalog.createEvent(eventInput: draft("Polka Night by Swift"))
     let standing = TierInput(capacity: 5, name: "Standing", priceMinor: 2400)
-    let tier = try await catalog.createEventTier(event: event.id, tierInput: standing)
+    let tier = try await catalog.createEventTier(event: event.id, tierInput: standing).tiers[0].id
     let published = try await catalog.publishEvent(event: event.id)
     print("event \(published.id) \(published.state.rawValue)")
     _ = try await catalog.createEvent(eventInput: draft("Polka Night by Swift, the day after"))
@@ -44,7 +44,7 @@ func sell(_ url: String, _ key: String) async throws {
     print("listed \(listed)")
 
     // The buyer: two tickets are held, the first card is declined, the second is not.
-    let wanted = { (quantity: Int64) in HoldRequest(event: event.id, items: [ItemRequest(quantity: quantity, tier: tier.id)]) }
+    let wanted = { (quantity: Int) in HoldRequest(event: event.id, items: [ItemRequest(quantity: quantity, tier: tier)]) }
     let hold = try await shop.createShopHold(holdRequest: wanted(2))
     let pending = try await shop.createShopOrder(
         purchaseRequest: PurchaseRequest(
@@ -68,7 +68,7 @@ func sell(_ url: String, _ key: String) async throws {
     // What the server refuses has a code.
     do {
         _ = try await shop.createShopHold(holdRequest: wanted(4))
-    } catch {
+    } catch let error as ErrorResponse {
         print("refused \(error.status) \(error.problem?.code ?? "")")
     }
 }

@@ -56,7 +56,8 @@ suspend fun sell(url: String, key: String) {
 
     // The organiser: an event with a tier, on sale.
     val event = catalog.createEvent(draft("Polka Night by Kotlin"))
-    val tier = catalog.createEventTier(event.id, TierInput(name = "Standing", priceMinor = 2400, capacity = 5))
+    val standing = TierInput(name = "Standing", priceMinor = 2400, capacity = 5)
+    val tier = catalog.createEventTier(event.id, standing).tiers.first().id
     val published = catalog.publishEvent(event.id)
     println("event ${published.id} ${published.state}")
     catalog.createEvent(draft("Polka Night by Kotlin, the day after"))
@@ -66,7 +67,7 @@ suspend fun sell(url: String, key: String) {
     println("listed ${all.count { "by Kotlin" in it.name }}")
 
     // The buyer: two tickets are held, the first card is declined, the second is not.
-    val hold = shop.createShopHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier.id, quantity = 2))))
+    val hold = shop.createShopHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier, quantity = 2))))
     val pending = shop.createShopOrder(
         PurchaseRequest(
             event = event.id,
@@ -88,7 +89,7 @@ suspend fun sell(url: String, key: String) {
 
     // What the server refuses has a code.
     try {
-        shop.createShopHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier.id, quantity = 4))))
+        shop.createShopHold(HoldRequest(event.id, listOf(ItemRequest(tier = tier, quantity = 4))))
     } catch (refused: HttpException) {
         println("refused ${refused.code()} ${refused.problem()?.code}")
     }
