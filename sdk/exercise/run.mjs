@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as sendTo } from "node:http";
 import { fileURLToPath } from "node:url";
 
 const [name, server, key, ...command] = process.argv.slice(2);
@@ -29,18 +29,14 @@ const proxy = createServer(async (request, response) => {
         response.end(JSON.stringify({ type: "/problems/busy", title: "Busy", status: 503, code: "busy" }));
         return;
     }
-    const { host, connection, "content-length": _, ...passed } = headers;
-    const answer = await fetch(server + url, {
-        method,
-        headers: passed,
-        redirect: "manual",
-        ...(chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}),
+    // Bytes as they are, so that what is compressed stays so.
+    const onward = sendTo(server + url, { method, headers: { ...headers, host: new URL(server).host } }, (answer) => {
+        entry.status = answer.statusCode;
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
     });
-    entry.status = answer.status;
-    const { "content-encoding": __, "transfer-encoding": ___, ...back } = Object.fromEntries(answer.headers);
-    const body = Buffer.from(await answer.arrayBuffer());
-    response.writeHead(answer.status, answer.status === 204 ? back : { ...back, "content-length": body.length });
-    response.end(body);
+    onward.on("error", (error) => response.destroy(error));
+    onward.end(Buffer.concat(chunks));
 });
 
 function example(env, ...more) {

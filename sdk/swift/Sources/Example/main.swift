@@ -68,7 +68,7 @@ func sell(_ url: String, _ key: String) async throws {
     // What the server refuses has a code.
     do {
         _ = try await shop.createShopHold(holdRequest: wanted(4))
-    } catch let error as ErrorResponse {
+    } catch {
         print("refused \(error.status) \(error.problem?.code ?? "")")
     }
 }
