@@ -1,4 +1,4 @@
-// From a new event to a ticket in a buyer's hands.
+// From a new event to a ticket in a buyer's hands. covers: GW-7
 //
 //   BILTEN_URL=https://… BILTEN_KEY=… node main.js
 //   node main.js webhooks ../webhooks.json
