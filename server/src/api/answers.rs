@@ -20,11 +20,11 @@ struct Refusal {
     headers: &'static [&'static str],
 }
 
-static REFUSALS: [Refusal; 12] = [
+static REFUSALS: [Refusal; 13] = [
     refusal(
         400,
         "BadRequest",
-        "The request cannot be understood: no JSON, a strange cursor, an unknown field, no organisation named",
+        "The request cannot be understood: no JSON, a strange cursor, an unknown field, no organisation or two hosts named",
         &[],
     ),
     refusal(
@@ -62,6 +62,12 @@ static REFUSALS: [Refusal; 12] = [
         "Gone",
         "It was there and will not come back",
         &["Link"],
+    ),
+    refusal(
+        412,
+        "PreconditionFailed",
+        "It was changed since the caller read it (`If-Match`); nothing was written",
+        &[],
     ),
     refusal(413, "TooLarge", "The body is too large", &[]),
     refusal(
@@ -110,10 +116,11 @@ const OF_DOMAINS: &[(&str, &[u16], &[u16])] = &[
     ("/api/v1/invitations/", &[], &[410]),
     ("/api/v1/me/", &[], &[410]),
     ("/api/v1/shop/", &[404], &[404, 410]),
+    ("/api/v1/shop/holds/", &[410], &[]),
     ("/api/v1/sync/", &[410], &[401, 404, 410]),
-    ("/oauth/authorize", &[400], &[400, 404, 409, 413, 415, 422]),
-    ("/oauth/", &[], &[400, 401]),
-    ("/sso/", &[400, 409, 410, 422], &[400, 409, 410, 422]),
+    ("/oauth/authorize", &[], &[404, 409, 413, 415, 422]),
+    ("/oauth/", &[], &[401]),
+    ("/sso/", &[401, 409, 410, 422], &[409, 410, 422]),
 ];
 
 /// Signs of life: never counted, never refused for load or maintenance.
@@ -124,32 +131,29 @@ const ALWAYS: [&str; 3] = ["X-Request-Id", "RateLimit", "RateLimit-Policy"];
 
 /// The statuses by which an operation can be refused.
 fn statuses(operation: &Operation<'_>) -> BTreeSet<u16> {
-    // Lists of networks and countries, and the time limit, are for everybody.
-    let mut all = BTreeSet::from([403, 408]);
+    // One host and one end, lists of networks and countries, and the time limit are for everybody.
+    let mut all = BTreeSet::from([400, 403, 408]);
     if !PROBES.contains(&operation.path) {
         all.extend([429, 503]);
     }
-    if operation.is_read_of_json() || operation.takes("query", Some("cursor")) {
-        all.insert(400);
-    }
     if operation.has_body() {
-        all.extend([400, 413, 415, 422]);
+        all.extend([413, 415, 422]);
     }
     if operation.takes("query", None) {
         all.insert(422);
     }
     if is_done_once(operation) {
-        all.extend([400, 409, 413, 422]);
+        all.extend([409, 413, 422]);
     }
     if operation.takes("header", Some("Idempotency-Key")) {
-        all.extend([400, 409, 422]);
+        all.extend([409, 422]);
+    }
+    if operation.takes("header", Some("If-Match")) {
+        all.insert(412);
     }
     if operation.is_secured() {
         // Organisations and the platform are not there for whoever is not part of them.
         all.extend([401, 404]);
-    }
-    if operation.is_for_organisation() {
-        all.insert(400);
     }
     if operation.takes("path", None) {
         all.insert(404);

@@ -39,13 +39,6 @@ impl Operation<'_> {
         security.is_some_and(|all| !all.is_empty())
     }
 
-    /// Whether it is done in the name of an organisation.
-    pub(super) fn is_for_organisation(&self) -> bool {
-        let security = self.fields.get("security").and_then(Value::as_array);
-        let mut all = security.into_iter().flatten();
-        all.any(|one| one.get("api_key").is_some())
-    }
-
     /// Whether one of its extensions is true.
     pub(super) fn is_marked(&self, name: &str) -> bool {
         self.fields.get(name) == Some(&Value::Bool(true))

@@ -13,8 +13,8 @@ fn statuses(method: &str, path: &str) -> Vec<u16> {
 #[test]
 fn operations_name_the_refusals_of_their_kind() {
     for (method, path, wanted) in [
-        ("get", "/livez", vec![204, 403, 408]),
-        ("get", "/api", vec![200, 403, 408, 429, 503]),
+        ("get", "/livez", vec![204, 400, 403, 408]),
+        ("get", "/api", vec![200, 400, 403, 408, 429, 503]),
         (
             "get",
             "/api/v1/shop/events/{event}",
@@ -33,7 +33,7 @@ fn operations_name_the_refusals_of_their_kind() {
         (
             "delete",
             "/api/v1/events/{event}",
-            vec![204, 400, 401, 403, 404, 408, 409, 429, 503],
+            vec![204, 400, 401, 403, 404, 408, 409, 412, 429, 503],
         ),
         (
             "post",
@@ -41,6 +41,11 @@ fn operations_name_the_refusals_of_their_kind() {
             vec![
                 200, 400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 503,
             ],
+        ),
+        (
+            "get",
+            "/api/v1/shop/holds/{hold}",
+            vec![200, 304, 400, 403, 404, 408, 410, 429, 503],
         ),
         (
             "get",
