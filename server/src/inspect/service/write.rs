@@ -28,8 +28,11 @@ pub(in crate::inspect) fn detail_purpose(id: impl std::fmt::Display) -> String {
 
 /// Writes down what the layer takes down, until told to stop and nothing waits any more.
 pub async fn write_down(app: &App, stop: impl Future<Output = ()> + Send) {
-    let mut waiting = app.inspector.waiting().await;
     let mut stop = std::pin::pin!(stop);
+    let mut waiting = tokio::select! {
+        () = &mut stop => return,
+        waiting = app.inspector.waiting() => waiting,
+    };
     let mut batch = Vec::new();
     loop {
         tokio::select! {
