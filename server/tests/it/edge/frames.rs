@@ -62,9 +62,12 @@ fn read(mut bytes: &[u8]) -> Vec<(u8, u32, Vec<u8>)> {
     while bytes.len() >= 9 {
         let length = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;
         let stream = u32::from_be_bytes([bytes[5], bytes[6], bytes[7], bytes[8]]);
-        let end = (9 + length).min(bytes.len());
-        frames.push((bytes[3], stream, bytes[9..end].to_vec()));
-        bytes = &bytes[end..];
+        // The rest of a frame is yet to come.
+        let Some(payload) = bytes.get(9..9 + length) else {
+            break;
+        };
+        frames.push((bytes[3], stream, payload.to_vec()));
+        bytes = &bytes[9 + length..];
     }
     frames
 }
