@@ -236,6 +236,8 @@ async fn trickling() -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
+                // Whoever answers before they are asked is no server of HTTP.
+                let _ = stream.read(&mut [0; 1_024]).await;
                 let _ = stream
                     .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n")
                     .await;
