@@ -125,7 +125,7 @@ struct BatchResponse {
 /// counts as one request; one that is refused does not touch the others. At most 20 reads, of at most
 /// 1 MiB each and 4 MiB together: what is more is answered with a problem `batch.answer_too_large` in
 /// its place. Only paths of GET routes below `/api/`, but for `/sync/` and batches themselves.
-#[utoipa::path(post, path = "/api/v1/batch", tag = "batch",
+#[utoipa::path(post, path = "/api/v1/batch", tag = "operations",
     responses((status = 200, body = BatchAnswer), (status = "4XX", body = Problem)))]
 async fn batch(
     State(app): State<App>,

@@ -282,7 +282,13 @@ fn mark(status: &str, response: &mut Value, is_read_of_json: bool, is_done_once:
         _ => "What was asked for",
     };
     response.entry("description").or_insert_with(|| said.into());
-    response.entry("headers").or_insert_with(|| headers(more));
+    // What a route says of a header itself is better.
+    let own = response.remove("headers");
+    let mut all = headers(more);
+    if let (Some(all), Some(Value::Object(own))) = (all.as_object_mut(), own) {
+        all.extend(own);
+    }
+    response.insert("headers".to_owned(), all);
     if !status.starts_with(['4', '5']) {
         return;
     }

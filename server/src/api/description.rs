@@ -10,6 +10,7 @@ use utoipa::{Modify, OpenApi as _};
 use bilten_kernel::error::Problem;
 
 use crate::identity;
+use crate::inspect::StatusClass;
 use crate::tickets::QrFormat;
 
 #[derive(utoipa::OpenApi)]
@@ -44,11 +45,13 @@ use crate::tickets::QrFormat;
         (name = "sign-in", description = "Registering, signing in, second factors"),
         (name = "me", description = "One's own account"),
         (name = "platform", description = "What administrators of the platform do"),
+        (name = "dashboards", description = "What a screen needs at once"),
+        (name = "requests", description = "What programs asked, for their developers"),
         (name = "operations", description = "How the service is, and the API itself")
     ),
     modifiers(&Security),
     // What no body names is not collected by itself.
-    components(schemas(Problem, QrFormat))
+    components(schemas(Problem, QrFormat, StatusClass))
 )]
 struct Description;
 

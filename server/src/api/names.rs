@@ -42,6 +42,7 @@ const BETTER: &[(&str, &str)] = &[
     ),
     ("POST /api/v1/auth/tokens", "signInWithPassword"),
     ("POST /api/v1/auth/tokens/refresh", "refreshTokens"),
+    ("POST /api/v1/batch", "readBatch"),
     ("DELETE /api/v1/devices/{device}", "revokeDevice"),
     ("POST /api/v1/events/{event}/check-in", "checkInTicket"),
     ("POST /api/v1/events/{event}/keys", "rotateEventKey"),

@@ -102,7 +102,11 @@ mod tests {
                 .body(Vec::new())
                 .unwrap();
             let refused = http.send(request).await.map(|_| ());
-            assert_eq!(refused, Err(OutgoingError::Address(refusal).into()), "{url}");
+            assert_eq!(
+                refused,
+                Err(OutgoingError::Address(refusal).into()),
+                "{url}"
+            );
         }
     }
 }

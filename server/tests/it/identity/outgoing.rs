@@ -163,10 +163,12 @@ on_both_engines! {
 #[test]
 fn all_calls_go_through_one_place() {
     /// Who has a reason of their own: the place itself, Redis and SMTP (whose calls have their turns
-    /// there), a look whether a port answers, and the commands that are clients of a server of ours.
+    /// there), the one connection that nodes keep to each other, a look whether a port answers, and
+    /// the commands that are clients of a server of ours.
     const ALLOWED: &[&str] = &[
         "adapters/src/limits/redis.rs",
         "adapters/src/mail/smtp.rs",
+        "adapters/src/nodes/redis.rs",
         "adapters/src/outgoing/http.rs",
         "src/cli/demo/",
         "src/cli/doctor/settings.rs",
