@@ -49,7 +49,8 @@ on_both_engines! {
     async fn each_read_is_answered_as_if_it_came_by_itself(db: TestDb) {
         let t = TestApp::start(db).await;
         let event = t.event(&[("Standing", 1_000, 10)]).await;
-        let foreign = t.event_of(&t.other_organiser().await, &[("Standing", 1_000, 10)]).await;
+        let other = t.other_organiser().await;
+        let foreign = t.event_of(&other, &[("Standing", 1_000, 10)]).await;
         let paths = [
             format!("/api/v1/events/{}?fields=id,tiers.name", event.id),
             format!("/api/v1/events/{}", foreign.id),
@@ -81,7 +82,7 @@ on_both_engines! {
         assert_eq!(statuses(&batch(&t.organiser, &asked).await), [200, 200]);
         assert_eq!(statuses(&batch(&t.member(Role::Viewer).await, &asked).await), [403, 200]);
         assert_eq!(statuses(&batch(&key(&t, &[Permission::EventsRead], None).await, &asked).await), [403, 200]);
-        assert_eq!(statuses(&batch(&t.other_organiser().await, &asked).await), [404, 200]);
+        assert_eq!(statuses(&batch(&other, &asked).await), [404, 200]);
         let nobody = batch(&t.stranger, &asked).await;
         assert_eq!(statuses(&nobody), [401, 200]);
         assert!(nobody[0]["headers"]["www-authenticate"].is_string());
