@@ -6,11 +6,13 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `afresh.rs` | a filter that is asked each time |
 //! | `json.rs` | one flat JSON object a line |
 //! | `context.rs` | [`TraceContext`]: the W3C `traceparent` |
 //! | `trace.rs` | [`Trace`]: requests, jobs and deliveries as parts of one trace |
 //! | `metric.rs` | [`metric!`](crate::metric): each metric declared once, next to what it counts |
 
+mod afresh;
 mod cause;
 mod context;
 mod json;
@@ -141,6 +143,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter(&config.level)?);
+    let filter = afresh::Afresh(filter);
     let lines = fmt::layer().with_writer(writer);
     let layer = match config.format {
         LogFormat::Pretty => lines.with_filter(filter).boxed(),
@@ -250,6 +253,23 @@ mod tests {
                 .unwrap()
                 .starts_with("bilten_kernel")
         );
+    }
+
+    /// covers: BE-4, MON-1
+    #[test]
+    fn whoever_only_asks_whether_a_line_is_wanted_loses_no_span() {
+        let lines = logged("info", |_| {
+            let request = || {
+                let span = tracing::info_span!("request", request_id = "r1");
+                let _in = span.enter();
+                tracing::info!("answered");
+            };
+            request();
+            assert!(!tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG));
+            request();
+        });
+        let ids: Vec<_> = lines.iter().map(|line| &line["request_id"]).collect();
+        assert_eq!(ids, ["r1", "r1"], "{lines:?}");
     }
 
     /// covers: MON-1

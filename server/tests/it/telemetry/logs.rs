@@ -183,7 +183,7 @@ on_both_engines! {
         let allowed = ask(&organiser, "d-allowed", "/api/v1/events", 200).await;
         let refused = ask(&organiser, "d-refused", "/api/v1/keys", 403).await;
         let hidden = ask(&organiser, "d-hidden", other, 404).await;
-        let people = ask(&organiser, "d-people", "/api/v1/me", 403).await;
+        let people = ask(&organiser, "d-people", "/api/v1/me/profile", 403).await;
         let nobody = ask(&stranger, "d-nobody", "/api/v1/orders/ord_01jx0000000000000000000000", 401).await;
         let unknown = ask(&stranger.with_token(SECRETS[4]), "d-unknown", "/api/v1/events", 401).await;
         let key = allowed["principal"].as_str().unwrap().to_owned();

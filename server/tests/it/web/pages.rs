@@ -105,7 +105,8 @@ on_both_engines! {
         let other_ticket = visitor.get(&other).await.links("/tickets/")[0].split(['/', '?']).nth(4).unwrap().to_owned();
         let my_ticket = visitor.get(&mine).await.links("/tickets/")[0].split(['/', '?']).nth(4).unwrap().to_owned();
         for page in ["".to_owned(), "/calendar.ics".to_owned(), format!("/tickets/{my_ticket}")] {
-            for token in ["", "token=", "token=x", "token=%00", other_token] {
+            visitor.get(&format!("{my_path}{page}?token=%00")).await.says(422, "invalid");
+            for token in ["", "token=", "token=x", other_token] {
                 visitor.get(&format!("{my_path}{page}?{token}")).await.says(404, "sales.order_not_found");
             }
         }
