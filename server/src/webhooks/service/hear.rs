@@ -116,8 +116,11 @@ pub(super) async fn tell<D: Serialize + Sync>(
         })
         .collect();
     deliveries::insert(c, &new, now).await?;
+    // In one order, so that two of these writes do not wait for each other.
+    let mut to = to.to_vec();
+    to.sort_unstable();
     for endpoint in to {
-        pump::wake(app, c, *endpoint).await?;
+        pump::wake(app, c, endpoint).await?;
     }
     Ok(new.iter().map(|one| one.id).collect())
 }

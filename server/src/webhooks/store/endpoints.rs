@@ -269,11 +269,19 @@ pub(in crate::webhooks) async fn listeners(
 // When something is due
 
 /// Says that something is due at once; says whether a job is wanted for it.
+///
+/// It holds the endpoint in any case: a job that finds nothing more to do must wait for this write, or
+/// it would rest without having seen what is due, and nobody would wake it.
 pub(in crate::webhooks) async fn wake(
     c: &mut Conn,
     id: WebhookEndpointId,
     now: Timestamp,
 ) -> Result<bool, DbError> {
+    c.exec(
+        sql!("UPDATE webhook_endpoints SET wakes_at = wakes_at WHERE id = $1 AND is_enabled"),
+        vals![id],
+    )
+    .await?;
     let touched = c
         .exec(
             sql!(

@@ -173,7 +173,7 @@ on_both_engines! {
                         let answer = match draft(&organiser, &key).send().await {
                             Ok(answer) if answer.status() == 201 => answer.json::<serde_json::Value>().await.ok(),
                             // It took too long, or nobody is there any more.
-                            Ok(answer) if answer.status().is_server_error() => None,
+                            Ok(answer) if answer.status().is_server_error() || answer.status() == 408 => None,
                             Ok(answer) => panic!("{}", answer.status()),
                             Err(_) => None,
                         };
