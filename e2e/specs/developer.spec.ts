@@ -38,7 +38,7 @@ for (const [look, use] of Object.entries({ phone, desktop })) {
         await page.getByRole("link", { name: /^Open Kino/ }).click();
         const name = `Till ${Date.now()} ${look} ${javaScriptEnabled}`;
         const key = await makeKey(page, name);
-        expect(key).toMatch(/^bilten_[0-9a-z]{40}$/);
+        expect(key).toMatch(/^bilten_live_[0-9a-z]{40}$/);
         await page.getByRole("link", { name: "I have kept it" }).click();
         await ask(page, server, key, `/events?limit=${look === "phone" ? 7 : 8}`);
         await page.getByRole("link", { name: /^Look at GET \/api\/v1\/events/ }).first().click();
