@@ -11,7 +11,7 @@ import hooks
 from seed import Seed
 from server import Server
 
-SECONDS = int(os.environ.get("BILTEN_SCHEMATHESIS_SECONDS", "90"))
+SECONDS = int(os.environ.get("BILTEN_SCHEMATHESIS_SECONDS", "60"))
 SEED = os.environ.get("BILTEN_SCHEMATHESIS_SEED", "1")
 ONLY = os.environ.get("BILTEN_SCHEMATHESIS_ONLY")
 REPORT = os.environ.get("BILTEN_SCHEMATHESIS_REPORT")
