@@ -7,6 +7,9 @@ mod codes;
 pub mod gate;
 pub mod id;
 pub mod key;
+pub mod money;
+#[cfg(feature = "price")]
+pub mod price;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod signed;
