@@ -1,5 +1,7 @@
 //! What is on offer: events, their occurrences (dates) and tiers (kinds of ticket with a price).
 //!
+//! Seat maps are in [`seating`], which is pure: no table, store or route stands upon it yet.
+//!
 //! Owns the tables `events`, `event_versions`, `occurrences` and `tiers`.
 //!
 //! Invariants:
@@ -11,6 +13,7 @@
 
 mod model;
 mod routes;
+pub mod seating;
 mod service;
 mod store;
 
