@@ -10,6 +10,10 @@
 //!   `event_versions` with who did it and what the event looked like afterwards;
 //! - a change that names an old version changes nothing;
 //! - an event that was ever published is cancelled or archived, never dropped.
+//!
+//! Rules without tables yet, each with notes on the ones it suggests: [`state`] (the life of an event),
+//! [`series`] (recurring dates), [`texts`] (languages), [`questions`], [`policy`] (refund, transfer,
+//! resale), [`venue`] and [`brand`].
 
 mod model;
 mod routes;

@@ -1,0 +1,94 @@
+//! Events as lists show them.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{DbError, Record, Row};
+use bilten_kernel::http::Place;
+use bilten_kernel::money::Currency;
+use bilten_kernel::{record, text_enum};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Event, EventId};
+
+/// An event as lists show it: with the span of its dates, without the dates themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventSummary {
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+    /// When its first date starts.
+    pub starts_at: Timestamp,
+    /// When its last date ends.
+    pub ends_at: Timestamp,
+}
+
+impl Record for EventSummary {
+    fn read(row: &Row<'_>) -> Result<Self, DbError> {
+        Ok(Self {
+            event: Event::read(row)?,
+            starts_at: row.get("starts_at")?,
+            ends_at: row.get("ends_at")?,
+        })
+    }
+}
+
+text_enum! {
+    /// How a list of events is ordered.
+    #[derive(Default)]
+    pub enum EventSort {
+        /// As they were made, the newest first.
+        #[default]
+        Newest = "-created",
+        /// As they were made, the oldest first.
+        Oldest = "created",
+        /// By when their first date starts, the earliest first.
+        Soonest = "starts_at",
+        /// By when their first date starts, the latest first.
+        Latest = "-starts_at",
+        /// By name, letter by letter.
+        Name = "name",
+        /// By name, backwards.
+        NameBackwards = "-name",
+    }
+}
+
+impl EventSort {
+    /// Where an event stands in this order.
+    pub fn place(self, listed: &EventSummary) -> Place {
+        let id = listed.event.id;
+        match self {
+            Self::Newest | Self::Oldest => Place::of_id(id),
+            Self::Soonest | Self::Latest => Place::of_number(listed.starts_at.ms(), id),
+            Self::Name | Self::NameBackwards => Place::of_text(&listed.event.name, id),
+        }
+    }
+}
+
+record! {
+    /// A published event in a shop's list.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct ListedEvent {
+        /// Its id.
+        pub id: EventId,
+        /// The last part of its page's address.
+        pub slug: String,
+        /// Its name.
+        pub name: String,
+        /// The IANA time zone of the venue, such as `Europe/Ljubljana`.
+        pub time_zone: String,
+        /// The currency of all its prices (ISO 4217).
+        pub currency: Currency,
+        /// What the venue is called.
+        pub venue_name: String,
+        /// Where the venue is.
+        pub venue_address: String,
+        /// Whether its organisation only tries things out.
+        pub sandbox: bool,
+        /// When the first of its dates that are not over starts.
+        pub starts_at: Timestamp,
+        /// When its last date ends.
+        pub ends_at: Timestamp,
+        /// The price of its cheapest tier, in minor units; none if it has no tier.
+        pub from_price_minor: Option<i64>,
+    }
+}

@@ -1,0 +1,60 @@
+//! Recurring series: from a rule to dates, and from one edit to many dates.
+//!
+//! A series is written in the words of RFC 5545 (DTSTART, RRULE, RDATE, EXDATE) in the **local time
+//! of the event's zone**, and gives up to [`MAX_DATES`] dates. Each date is known by its *original*
+//! local start, the RECURRENCE-ID of the standard: moving a date does not change what it is.
+//!
+//! # Rules that are stated here and tested in every time zone
+//! - The wall clock stays: a show at 19:30 is at 19:30 in summer and in winter.
+//! - A local time that does not exist (the clock jumps over it) is moved forward by the length of
+//!   the jump: 02:30 becomes 03:30. One that exists twice means the first. Both are what RFC 5545
+//!   says.
+//! - Two dates never start at one moment: where moving forward makes two of one, one is left.
+//! - Length and doors are counted in real minutes from the start, not on the wall clock.
+//! - COUNT counts what the rule gives, before EXDATE. A first date that the rule does not give is
+//!   not added by itself: say it as RDATE.
+//! - A rule ends: it has COUNT or UNTIL, and reaches at most [`MAX_YEARS`].
+//!
+//! Why not the crate `rrule`: it reads time zones from a second database (chrono-tz) and refuses
+//! local times in gaps and folds, which is what a series has to survive.
+//!
+//! # Layers of what a date is
+//! default of the series ← [`Phase`]s ("this and following") ← [`Settings`] of the one date ("this").
+//! The topmost that says something wins, field by field, tier by tier.
+//!
+//! # For the integrator
+//! - **Tables.** `series (id, event_id UNIQUE, starts_local TEXT, rules JSON, added JSON, excluded
+//!   JSON, phases JSON)`; `occurrences` gets `original_local TEXT` (UNIQUE with `event_id`) and
+//!   `own JSON` ([`Settings`]). Dates are always rows: sales never expand a rule. `MAX_OCCURRENCES`
+//!   stays for an event that is no series; the dates of a series are read by pages.
+//! - **Making.** [`Series::plan`] gives the dates; insert them many at a time.
+//! - **Editing values.** [`edit()`] over the dates as read in the same write; it answers the new phases
+//!   and each date's own settings, or refuses all of it. Write capacities with
+//!   `UPDATE … SET capacity = $2 WHERE id = $1 AND sold + held <= $2` and look at the row count: the
+//!   `sold` given here may be older than the statement.
+//! - **Editing the rule.** [`Series::plan`] of the new series, then [`reconcile()`] with the dates there
+//!   are: what has been sold stays, whatever the new rule says. For "this and following",
+//!   [`Series::split`] first.
+
+mod edit;
+mod expand;
+mod local;
+mod plan;
+mod reconcile;
+mod rule;
+mod rule_text;
+#[cfg(test)]
+mod tests;
+
+pub use edit::*;
+pub use local::*;
+pub use plan::*;
+pub use reconcile::*;
+pub use rule::*;
+
+/// The most dates of one series.
+pub const MAX_DATES: usize = 2_000;
+/// The most years from the first date to the last.
+pub const MAX_YEARS: i16 = 50;
+/// The most rules of one series.
+pub const MAX_RULES: usize = 10;

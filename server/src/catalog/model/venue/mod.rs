@@ -1,0 +1,255 @@
+//! Venues: where they are, in the words of their country, and how one gets in.
+//!
+//! # For the integrator
+//! - **Table.** `venues (id, organisation_id, definition JSON, name, country, latitude_e6,
+//!   longitude_e6, version, archived_at)`; `events.venue_id` NULL beside `venue_name` and
+//!   `venue_address`, which stay and are written from the venue ([`Address::lines`]) whenever it is
+//!   chosen or changed: tickets and mails read them as they do today.
+//! - **Service.** [`Address::checked`] gives the address as it is kept. A venue that an event names is
+//!   archived, never dropped.
+//! - **Forms.** [`format_of`] says which fields a country has and in which order, so a form asks for
+//!   nothing that does not exist there.
+
+mod format;
+#[cfg(test)]
+mod tests;
+
+use bilten_kernel::error::FieldError;
+use bilten_kernel::typed_id;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::country::Country;
+use super::texts::{Texts, clean, is_unwanted};
+
+pub use format::*;
+
+typed_id!(pub VenueId, "ven", "Names a venue.");
+
+/// The most lines of a street.
+pub const MAX_STREET_LINES: usize = 3;
+/// The longest part of an address.
+pub const MAX_PART: usize = 100;
+
+/// An address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// The country.
+    pub country: Country,
+    /// Street and number, and what comes before them.
+    pub street: Vec<String>,
+    /// The postal code.
+    #[serde(default)]
+    pub postal_code: String,
+    /// The city or village.
+    pub city: String,
+    /// The state, province or county, where addresses have one.
+    #[serde(default)]
+    pub region: String,
+}
+
+impl Address {
+    /// The address as it is kept: cleaned, and its postal code as the country writes it.
+    ///
+    /// # Errors
+    /// All that is wrong with it; `field` is where it stands in the input.
+    pub fn checked(&self, field: &str) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        let format = format_of(self.country);
+        let mut part = |name: &str, text: &str, is_required: bool| {
+            let text = clean(text);
+            let fault = if text.is_empty() && is_required {
+                Some(("required", "must not be empty"))
+            } else if text.chars().count() > MAX_PART {
+                Some(("too_long", "is too long"))
+            } else if text.chars().any(|c| is_unwanted(c, false)) {
+                Some(("control_characters", "must not contain control characters"))
+            } else {
+                None
+            };
+            if let Some((code, detail)) = fault {
+                faults.push(FieldError {
+                    field: format!("{field}.{name}"),
+                    code: code.into(),
+                    detail: detail.to_owned(),
+                });
+            }
+            text
+        };
+        let street: Vec<String> = self
+            .street
+            .iter()
+            .take(MAX_STREET_LINES + 1)
+            .enumerate()
+            .map(|(i, line)| part(&format!("street[{i}]"), line, false))
+            .filter(|line| !line.is_empty())
+            .collect();
+        let city = part("city", &self.city, true);
+        let region = part(
+            "region",
+            &self.region,
+            format.requires(AddressField::Region),
+        );
+        let code = part(
+            "postal_code",
+            &self.postal_code,
+            format.requires(AddressField::PostalCode),
+        );
+        let mut add = |name: &str, code: &'static str, detail: String| {
+            faults.push(FieldError {
+                field: format!("{field}.{name}"),
+                code: code.into(),
+                detail,
+            });
+        };
+        if street.is_empty() {
+            add("street", "required", "must not be empty".to_owned());
+        }
+        if self.street.len() > MAX_STREET_LINES {
+            let detail = format!("has at most {MAX_STREET_LINES} lines");
+            add("street", "too_many", detail);
+        }
+        let postal_code = if code.is_empty() {
+            code
+        } else {
+            match format.postal_code(&code) {
+                Some(code) => code,
+                None => {
+                    let detail = format!("must look like {}", format.example());
+                    add("postal_code", "postal_code", detail);
+                    code
+                }
+            }
+        };
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            country: self.country,
+            street,
+            postal_code,
+            city,
+            region,
+        })
+    }
+
+    /// Its lines as an envelope in its country has them, without the country.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for line in format_of(self.country).lines.split('|') {
+            let mut words: Vec<&str> = Vec::new();
+            for token in line.split(' ') {
+                match token {
+                    "street" => {
+                        lines.extend(self.street.iter().cloned());
+                    }
+                    "postal" => words.push(&self.postal_code),
+                    "city" => words.push(&self.city),
+                    "region" => words.push(&self.region),
+                    other => words.push(other),
+                }
+            }
+            words.retain(|word| !word.is_empty());
+            if !words.is_empty() {
+                lines.push(words.join(" "));
+            }
+        }
+        lines
+    }
+}
+
+/// A place on the map, in millionths of a degree: to ten centimetres, and exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapPosition {
+    /// North of the equator.
+    pub latitude_e6: i32,
+    /// East of Greenwich.
+    pub longitude_e6: i32,
+}
+
+impl MapPosition {
+    /// Whether there is such a place.
+    pub fn is_on_earth(self) -> bool {
+        (-90_000_000..=90_000_000).contains(&self.latitude_e6)
+            && (-180_000_000..=180_000_000).contains(&self.longitude_e6)
+    }
+}
+
+/// How one gets in and around; what is not known is not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Access {
+    /// From the street to a place inside there is no step.
+    pub step_free: Option<bool>,
+    /// There are toilets that can be used with a wheelchair.
+    pub accessible_toilets: Option<bool>,
+    /// There is an induction loop or the like.
+    pub hearing_loop: Option<bool>,
+    /// Assistance dogs may come along.
+    pub assistance_dogs: Option<bool>,
+    /// There are parking places for disabled people.
+    pub accessible_parking: Option<bool>,
+    /// What else there is to know.
+    pub notes: Texts,
+}
+
+/// A venue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Venue {
+    /// What it is called.
+    pub name: Texts,
+    /// Where it is.
+    pub address: Address,
+    /// Where it is on the map.
+    pub position: Option<MapPosition>,
+    /// The IANA time zone, for the events that take place there.
+    pub time_zone: String,
+    /// How one gets in and around.
+    #[serde(default)]
+    pub access: Access,
+}
+
+impl Venue {
+    /// The venue as it is kept. Its texts were checked when they were read.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn checked(&self) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        let address = match self.address.checked("address") {
+            Ok(address) => address,
+            Err(of_address) => {
+                faults = of_address;
+                self.address.clone()
+            }
+        };
+        let mut add = |field: &str, code: &'static str, detail: &str| {
+            faults.push(FieldError {
+                field: field.to_owned(),
+                code: code.into(),
+                detail: detail.to_owned(),
+            });
+        };
+        if self.name.is_empty() {
+            add("name", "required", "must not be empty");
+        }
+        if self.position.is_some_and(|place| !place.is_on_earth()) {
+            add("position", "out_of_range", "is not on earth");
+        }
+        if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
+            let detail = "must be an IANA time zone such as Europe/Ljubljana";
+            add("time_zone", "time_zone", detail);
+        }
+        if faults.is_empty() {
+            Ok(Self {
+                address,
+                ..self.clone()
+            })
+        } else {
+            Err(faults)
+        }
+    }
+}

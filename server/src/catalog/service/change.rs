@@ -1,0 +1,130 @@
+//! How an event is changed: from a known version, with a new row of its history.
+
+use bilten_kernel::db::{Conn, Val};
+use bilten_kernel::error::FieldError;
+use bilten_kernel::http::IfMatch;
+
+use super::{CatalogError, detail_in};
+use crate::app::App;
+use crate::catalog::model::*;
+use crate::catalog::store;
+use crate::events::{self, DomainEvent};
+use crate::identity::Tenant;
+
+/// Writes the version history and tells the other domains.
+pub(super) async fn record(
+    app: &App,
+    c: &mut Conn,
+    detail: &EventDetail,
+    change: &str,
+    actor: &str,
+) -> Result<(), CatalogError> {
+    store::insert_version(c, &detail.event, change, actor, Val::json(detail)?).await?;
+    events::publish(
+        app,
+        c,
+        vec![DomainEvent::EventSaved {
+            detail: Box::new(detail.clone()),
+            change: change.to_owned(),
+        }],
+    )
+    .await?;
+    let (app, id) = (app.clone(), detail.event.id);
+    c.after_commit(move || app.offers.forget(id));
+    Ok(())
+}
+
+/// Which version of an event a change starts from.
+#[derive(Clone, Debug)]
+pub(super) struct StartsFrom {
+    /// As `If-Match` says it.
+    pub(super) seen: IfMatch,
+    /// As the change itself says it.
+    pub(super) version: Option<i64>,
+}
+
+impl StartsFrom {
+    /// Whatever version there is, unless the caller says which one they have seen.
+    pub(super) const fn any(seen: IfMatch) -> Self {
+        Self {
+            seen,
+            version: None,
+        }
+    }
+
+    /// Fails unless it is said somewhere: texts and prices are not written over unseen.
+    pub(super) fn is_said(&self) -> Result<(), CatalogError> {
+        if self.version.is_some() || self.seen.is_said() {
+            return Ok(());
+        }
+        Err(CatalogError::Invalid(vec![FieldError {
+            field: "version".to_owned(),
+            code: "missing".into(),
+            detail: "Say which version this change starts from, here or by If-Match.".to_owned(),
+        }]))
+    }
+
+    fn allow(&self, current: i64) -> Result<(), CatalogError> {
+        self.seen.allow(current)?;
+        if self.version.is_some_and(|version| version != current) {
+            return Err(CatalogError::VersionConflict { current });
+        }
+        Ok(())
+    }
+}
+
+/// Changes an event that still has the version that the change starts from: loads it, lets `edit`
+/// change it, saves it.
+pub(super) async fn change(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    from: StartsFrom,
+    actor: String,
+    name: &'static str,
+    edit: impl FnOnce(&mut EventDetail) -> Result<Edit, CatalogError> + Send + 'static,
+) -> Result<EventDetail, CatalogError> {
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(&tenant));
+                let mut detail = detail.ok_or(CatalogError::NotFound)?;
+                let current = detail.event.version;
+                from.allow(current)?;
+                let edit = edit(&mut detail)?;
+                detail.event.version = current + 1;
+                detail.event.updated_at = now;
+                if !store::update_event(c, &detail.event, current).await? {
+                    // Somebody else was a moment earlier.
+                    from.seen.allow(current + 1)?;
+                    return Err(CatalogError::VersionConflict {
+                        current: current + 1,
+                    });
+                }
+                match edit {
+                    Edit::Event => {}
+                    Edit::AddTier(tier) => {
+                        store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
+                        detail.tiers.push(tier);
+                    }
+                    Edit::SaveTier(tier) => {
+                        store::update_tier(c, &tier, now).await?;
+                        if let Some(old) = detail.tiers.iter_mut().find(|t| t.id == tier.id) {
+                            *old = tier;
+                        }
+                    }
+                }
+                record(&work, c, &detail, name, &actor).await?;
+                Ok(detail)
+            })
+        })
+        .await
+}
+
+/// What else a change writes, apart from the event itself.
+pub(super) enum Edit {
+    Event,
+    AddTier(Tier),
+    SaveTier(Tier),
+}

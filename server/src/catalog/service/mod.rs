@@ -1,0 +1,14 @@
+//! Use cases of the catalogue.
+
+mod change;
+mod error;
+mod event;
+mod offers;
+mod read;
+mod tier;
+
+pub use error::*;
+pub use event::*;
+pub use offers::*;
+pub use read::*;
+pub use tier::*;

@@ -1,0 +1,181 @@
+//! Reading the catalogue.
+
+use std::sync::Arc;
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::http::Place;
+
+use super::{CatalogError, offer};
+use crate::app::App;
+use crate::catalog::model::*;
+use crate::catalog::store;
+use crate::identity::{OrganisationId, Tenant};
+
+/// An event with its dates and tiers, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>, DbError> {
+    let Some(event) = store::event(c, id).await? else {
+        return Ok(None);
+    };
+    let occurrences = store::occurrences(c, id).await?;
+    let tiers = store::tiers(c, id).await?;
+    Ok(Some(EventDetail {
+        event,
+        occurrences,
+        tiers,
+    }))
+}
+
+/// Whose event it is, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn organisation_in(c: &mut Conn, id: EventId) -> Result<Option<OrganisationId>, DbError> {
+    store::organisation(c, id).await
+}
+
+/// The id of the event with this address.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> {
+    let slug = slug.to_owned();
+    app.db
+        .read(move |c| Box::pin(async move { store::id_by_slug(c, &slug).await }))
+        .await?
+        .ok_or(CatalogError::NotFound)
+}
+
+/// Published events that are not over, soonest first, but for those of sandboxes.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn upcoming(app: &App, limit: i64) -> Result<Vec<Arc<EventDetail>>, CatalogError> {
+    let now = app.now();
+    let ids = app
+        .db
+        .read(move |c| Box::pin(async move { store::upcoming(c, now, limit).await }))
+        .await?;
+    let mut events = Vec::with_capacity(ids.len());
+    for id in ids {
+        events.push(offer(app, id).await?);
+    }
+    Ok(events)
+}
+
+/// Other events of the same organisation that are not archived, with their names: the newest 200,
+/// newest first.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn siblings(c: &mut Conn, event: EventId) -> Result<Vec<(EventId, String)>, DbError> {
+    store::siblings(c, event).await
+}
+
+/// The event, if it belongs to the organisation; for other domains' tenant checks.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn event_of(app: &App, tenant: &Tenant, id: EventId) -> Result<Event, CatalogError> {
+    app.db
+        .read({
+            let tenant = tenant.clone();
+            move |c| Box::pin(async move { store::event_of(c, &tenant, id).await })
+        })
+        .await?
+        .ok_or(CatalogError::NotFound)
+}
+
+/// An organisation's events in an order, after a place in it; all of them, or those with these ids.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn events_of(
+    app: &App,
+    tenant: &Tenant,
+    ids: Option<Vec<EventId>>,
+    by: EventSort,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<EventSummary>, CatalogError> {
+    let organisation = tenant.organisation;
+    let only = match (tenant.only(), ids) {
+        (None, ids) => ids,
+        (Some(only), None) => Some(only.to_vec()),
+        (Some(only), Some(mut ids)) => {
+            ids.retain(|id| only.contains(id));
+            Some(ids)
+        }
+    };
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                store::events_of(c, organisation, only.as_deref(), by, after.as_ref(), limit).await
+            })
+        })
+        .await?)
+}
+
+/// An organisation's published events that are not over, soonest first, inside a read that is under
+/// way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn upcoming_of_in(
+    c: &mut Conn,
+    tenant: &Tenant,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<EventSummary>, DbError> {
+    store::upcoming_of(c, tenant.organisation, tenant.only(), now, limit).await
+}
+
+/// An organisation's event with its dates and tiers.
+///
+/// # Errors
+/// [`CatalogError::NotFound`], or a fault of the database.
+pub async fn detail_of(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+) -> Result<EventDetail, CatalogError> {
+    let detail = app
+        .db
+        .read(move |c| Box::pin(async move { detail_in(c, id).await }))
+        .await?;
+    detail
+        .filter(|d| d.event.is_of(tenant))
+        .ok_or(CatalogError::NotFound)
+}
+
+/// An organisation's published events that are not over, soonest first, after the one that starts
+/// at this time and has this id.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn on_sale(
+    app: &App,
+    organisation: OrganisationId,
+    after: Option<(Timestamp, EventId)>,
+    limit: i64,
+) -> Result<Vec<ListedEvent>, CatalogError> {
+    let now = app.now();
+    Ok(app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::on_sale(c, organisation, now, after, limit).await })
+        })
+        .await?)
+}
+
+/// How many published events are not over, but for those of sandboxes.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn count_on_sale(app: &App, now: Timestamp) -> Result<i64, DbError> {
+    store::count_on_sale(&app.db, now).await
+}
