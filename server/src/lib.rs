@@ -2,7 +2,7 @@
 //!
 //! | part | holds |
 //! |---|---|
-//! | `catalog`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
+//! | `catalog`, `waiting_room`, `sales`, `payments`, `tickets`, `access`, `identity`, `platform`, `webhooks` | the domains, each with the same files |
 //! | `inspect` | what programs asked of the API, for their developers |
 //! | `web` | the storefront: pages that call the domains' services |
 //! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
@@ -34,6 +34,7 @@ pub mod screens;
 pub mod server;
 pub mod telemetry;
 pub mod tickets;
+pub mod waiting_room;
 pub mod web;
 pub mod webhooks;
 
