@@ -136,7 +136,11 @@ impl PromoCodeRule {
         if let (Some(from), Some(until)) = (self.from_at, self.until_at)
             && from >= until
         {
-            faults.add("rule.until_at", "not_after", "Must be later than the start.");
+            faults.add(
+                "rule.until_at",
+                "not_after",
+                "Must be later than the start.",
+            );
         }
         // What prices themselves would find wrong, should it be anything else.
         let probe = PromoCodeId::from_bytes([0; 16]);
@@ -446,7 +450,11 @@ impl Faults {
             return String::new();
         }
         canonical(text).unwrap_or_else(|fault| {
-            self.add("code", "letters", &format!("This cannot be a code: {fault}."));
+            self.add(
+                "code",
+                "letters",
+                &format!("This cannot be a code: {fault}."),
+            );
             String::new()
         })
     }
@@ -464,7 +472,10 @@ impl Faults {
                 i64::from(most),
             );
         }
-        let is_plain = input.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_plain = input
+            .prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric());
         if !is_plain || input.prefix.len() > MAX_PREFIX {
             let detail = "At most 16 letters from A to Z and digits.";
             self.add("prefix", "letters", detail);
@@ -556,7 +567,11 @@ impl Faults {
     fn limits(&mut self, rule: &PromoCodeRule, is_batch: bool) {
         for (field, count, most) in [
             ("rule.max_uses", rule.max_uses, MAX_COUNT),
-            ("rule.max_uses_per_buyer", rule.max_uses_per_buyer, MAX_COUNT),
+            (
+                "rule.max_uses_per_buyer",
+                rule.max_uses_per_buyer,
+                MAX_COUNT,
+            ),
             ("rule.max_units", rule.max_units, 10_000),
         ] {
             if let Some(count) = count {
