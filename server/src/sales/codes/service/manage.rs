@@ -251,7 +251,7 @@ pub async fn update_code(
         new.name = name.trim().to_owned();
     }
     if let Some(rule) = patch.rule {
-        new.rule = AsJson(checked_rule(app, tenant, new.event_id, rule, false).await?);
+        new.rule = AsJson(checked_rule(app, tenant, new.event_id, rule).await?);
     }
     new.version = from + 1;
     new.updated_at = app.now();

@@ -50,15 +50,14 @@ fn unknown_event() -> CodesError {
     CodesError::field("event", "unknown", "There is no such event.")
 }
 
-/// The rule of something that is there, against what its event is now.
+/// A new rule of a code that is there, against what its event is now.
 async fn checked_rule(
     app: &App,
     tenant: &Tenant,
     event: Option<EventId>,
     rule: PromoCodeRule,
-    is_batch: bool,
 ) -> Result<PromoCodeRule, CodesError> {
     let event = event_for(app, tenant, event).await?;
-    rule.checked(event.as_ref(), is_batch)
+    rule.checked(event.as_ref(), false)
         .map_err(CodesError::Invalid)
 }
