@@ -3,6 +3,7 @@
 use bilten_core::price::{CodeRefusal, Refusal};
 use bilten_kernel::db::DbError;
 use bilten_kernel::on_both_engines;
+use bilten_server::catalog::EventId;
 use bilten_server::identity;
 use bilten_server::sales::codes::{self, CodesError, PromoCodeId};
 use futures_util::future::join_all;
@@ -189,7 +190,7 @@ on_both_engines! {
         }
         let organisation = identity::organisation_by_slug(&t.app, "kino-siska").await.unwrap().id;
         let facts = async |event: &str, typed: &[&str]| {
-            let event = event.parse().unwrap();
+            let event: EventId = event.parse().unwrap();
             let typed: Vec<String> = typed.iter().map(|text| (*text).to_owned()).collect();
             t.app
                 .db

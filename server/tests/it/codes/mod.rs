@@ -63,9 +63,7 @@ async fn reserve(
     let (holder, at) = (holder.to_owned(), t.app.now());
     t.app
         .db
-        .write(move |c| {
-            Box::pin(async move { codes::reserve(c, &holder, &uses, buyer, at).await })
-        })
+        .write(move |c| Box::pin(async move { codes::reserve(c, &holder, &uses, buyer, at).await }))
         .await
         .unwrap()
 }

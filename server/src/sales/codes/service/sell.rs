@@ -145,7 +145,7 @@ async fn take(
     let Some(most_by_buyer) = uses::count(c, id, amount_minor).await? else {
         return Ok(Some(match uses::is_used_up(c, id).await? {
             Some(false) => CodeRefusal::BudgetSpent,
-            // Archived in this very moment is as good as used up.
+            // Archived in this very moment, or with its batch, is as good as used up.
             Some(true) | None => CodeRefusal::UsedUp,
         }));
     };

@@ -69,14 +69,15 @@ pub(in crate::sales::codes) async fn count(
     .await
 }
 
-/// Whether a code has used up its orders; nothing if it is not there any more.
+/// Whether a code that could not be counted has no orders left, or else no money; nothing if it is
+/// archived.
 pub(in crate::sales::codes) async fn is_used_up(
     c: &mut Conn,
     code: PromoCodeId,
 ) -> Result<Option<bool>, DbError> {
     c.scalar_opt(
         sql!(
-            "SELECT max_uses IS NOT NULL AND used >= max_uses FROM promo_codes \
+            "SELECT budget_minor IS NULL OR (max_uses IS NOT NULL AND used >= max_uses) FROM promo_codes \
              WHERE id = $1 AND archived_at IS NULL"
         ),
         vals![code],
