@@ -77,7 +77,7 @@ pub async fn create_batch(
     actor: String,
     input: PromoCodeBatchInput,
 ) -> Result<PromoCodeBatch, CodesError> {
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults::default();
     faults.batch(&input);
     faults.check().map_err(CodesError::Invalid)?;
     let event = event_for(app, tenant, input.event).await?;

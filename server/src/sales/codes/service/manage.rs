@@ -66,7 +66,7 @@ pub async fn create_code(
     actor: String,
     input: PromoCodeInput,
 ) -> Result<PromoCodeDetail, CodesError> {
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults::default();
     let form = faults.form(&input.code);
     if let Some(name) = &input.name {
         faults.text("name", name, 100);
@@ -245,7 +245,7 @@ pub async fn update_code(
         return Err(CodesError::Archived);
     }
     if let Some(name) = patch.name {
-        let mut faults = Faults(Vec::new());
+        let mut faults = Faults::default();
         faults.text("name", &name, 100);
         faults.check().map_err(CodesError::Invalid)?;
         new.name = name.trim().to_owned();
