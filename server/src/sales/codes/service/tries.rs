@@ -14,7 +14,13 @@ use crate::identity::{Rule, Throttle};
 use crate::sales::codes::model::*;
 
 /// Wrong codes from one network, whatever the events.
-const TRIES: Rule = Rule::new("promo code", 30, 1_000, 300_000, Duration::from_secs(3_600));
+const TRIES: Rule = Rule::new(
+    "promo code",
+    30,
+    10_000,
+    300_000,
+    Duration::from_secs(3_600),
+);
 
 /// Counts that somebody tries codes; take it back with [`was_right`] if they are known.
 ///
