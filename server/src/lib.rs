@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 143,
+        name: "codes",
+        sql: include_str!("../migrations/0143_codes.sql"),
+    },
 ];
