@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 141,
+        name: "event_model",
+        sql: include_str!("../migrations/0141_event_model.sql"),
+    },
 ];
