@@ -8,7 +8,8 @@ use bilten_kernel::{record, text_enum};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Event, EventId};
+use super::texts::Language;
+use super::{Event, EventDetails, EventId, said};
 
 /// An event as lists show it: with the span of its dates, without the dates themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -84,11 +85,29 @@ record! {
         pub venue_address: String,
         /// Whether its organisation only tries things out.
         pub sandbox: bool,
+        /// Its texts in other languages.
+        #[serde(skip)]
+        pub details: EventDetails,
         /// When the first of its dates that are not over starts.
         pub starts_at: Timestamp,
         /// When its last date ends.
         pub ends_at: Timestamp,
         /// The price of its cheapest tier, in minor units; none if it has no tier.
         pub from_price_minor: Option<i64>,
+    }
+}
+
+impl ListedEvent {
+    /// The event for who wants these languages: its texts are in the best there is, each by itself.
+    #[must_use]
+    pub fn in_languages(mut self, wanted: &[Language]) -> Self {
+        let (own, others) = (&self.details.language, &self.details.translations);
+        let name = said(&self.name, &others.name, own, wanted).text;
+        let venue_name = said(&self.venue_name, &others.venue_name, own, wanted).text;
+        let address = said(&self.venue_address, &others.venue_address, own, wanted).text;
+        self.name = name;
+        self.venue_name = venue_name;
+        self.venue_address = address;
+        self
     }
 }

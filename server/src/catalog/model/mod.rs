@@ -27,6 +27,7 @@ pub(in crate::catalog) use faults::Faults;
 pub use file::*;
 pub use list::*;
 pub use occurrence::*;
-pub use said::*;
+pub use said::Said;
+use said::said;
 pub use slug::*;
 pub use tier::*;

@@ -19,6 +19,26 @@ impl Said {
     }
 }
 
+/// A text with its translations in the language that is best for somebody: each wanted one with its
+/// relatives, then its own, then any.
+pub(super) fn said(plain: &str, others: &Texts, own: &Language, wanted: &[Language]) -> Said {
+    let mut all = others.clone();
+    if !plain.is_empty() {
+        all.put(own.clone(), plain);
+    }
+    let picked = all.pick(wanted, own);
+    picked.map_or_else(
+        || Said {
+            language: own.clone(),
+            text: String::new(),
+        },
+        |picked| Said {
+            language: picked.language.clone(),
+            text: picked.text.to_owned(),
+        },
+    )
+}
+
 impl Event {
     /// Its name.
     pub fn name_in(&self, wanted: &[Language]) -> Said {
@@ -49,22 +69,7 @@ impl Event {
     }
 
     fn said(&self, plain: &str, others: &Texts, wanted: &[Language]) -> Said {
-        let own = &self.details.language;
-        let mut all = others.clone();
-        if !plain.is_empty() {
-            all.put(own.clone(), plain);
-        }
-        let picked = all.pick(wanted, own);
-        picked.map_or_else(
-            || Said {
-                language: own.clone(),
-                text: String::new(),
-            },
-            |picked| Said {
-                language: picked.language.clone(),
-                text: picked.text.to_owned(),
-            },
-        )
+        said(plain, others, &self.details.language, wanted)
     }
 
     /// The languages that its name is in, its own first.

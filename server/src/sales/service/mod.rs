@@ -96,7 +96,8 @@ impl From<CatalogError> for SalesError {
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
             | CatalogError::Stale(_)
-            | CatalogError::State { .. }
+            | CatalogError::NoSuch(_)
+            | CatalogError::State(_)
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
