@@ -44,7 +44,7 @@ pub use life::{
 };
 pub use model::*;
 pub use policies::{
-    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_in, policy_of, save_policy,
+    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_of, save_policy,
     stored_policy,
 };
 pub use profiles::{

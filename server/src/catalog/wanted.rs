@@ -16,8 +16,9 @@ pub struct Wanted(pub Vec<Language>);
 
 impl Wanted {
     /// The header of an answer that would be another in another language.
-    pub const VARIES: [(HeaderName, HeaderValue); 1] =
-        [(VARY, HeaderValue::from_static("accept-language"))];
+    pub fn varies() -> [(HeaderName, HeaderValue); 1] {
+        [(VARY, HeaderValue::from_static("accept-language"))]
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Wanted {

@@ -20,8 +20,8 @@ pub enum CatalogError {
     /// Another event has this address.
     #[error("another event has this address")]
     SlugTaken,
-    /// The event was changed by somebody else in the meantime.
-    #[error("the event was changed in the meantime; it has version {current} now")]
+    /// The event, or whatever is changed, was changed by somebody else in the meantime.
+    #[error("this was changed in the meantime; it has version {current} now")]
     VersionConflict {
         /// The version it has now.
         current: i64,
