@@ -44,8 +44,7 @@ pub use life::{
 };
 pub use model::*;
 pub use policies::{
-    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_of, save_policy,
-    stored_policy,
+    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_of, save_policy, stored_policy,
 };
 pub use profiles::{
     OrganisationProfile, ProfileInput, ShopOrganisation, profile_in, profile_of, save_profile,

@@ -35,9 +35,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .collect();
-        Ok(Self(wanted_languages(
-            chosen.as_deref(),
-            &header.join(","),
-        )))
+        Ok(Self(wanted_languages(chosen.as_deref(), &header.join(","))))
     }
 }

@@ -13,6 +13,7 @@
 //! | `form.rs` | what a form sent, and what is wrong with it |
 //! | `text.rs` | money, times and descriptions for people |
 //! | `view.rs` | an event and a bill as pages show them |
+//! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
 //! | `status.rs` | how the service is |
 //! | `account/` | signing in, and what somebody can see and change of their account |
@@ -32,6 +33,7 @@ mod account;
 pub(crate) mod assets;
 mod calendar;
 mod checkout;
+mod details;
 mod event;
 mod files;
 mod form;

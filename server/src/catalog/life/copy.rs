@@ -54,9 +54,7 @@ pub async fn duplicate(
         })
         .await;
     match made {
-        Err(CatalogError::Db(db)) if db.violates(Violation::Unique) => {
-            Err(CatalogError::SlugTaken)
-        }
+        Err(CatalogError::Db(db)) if db.violates(Violation::Unique) => Err(CatalogError::SlugTaken),
         other => other,
     }
 }

@@ -114,11 +114,7 @@ mod tests {
     fn copies_keep_the_clock_on_the_wall() {
         // From summer into winter: 20:00 stays 20:00, though an hour later in UTC.
         let zone = "Europe/Ljubljana";
-        let away = Distance::new(
-            zone,
-            at("2026-10-20T18:00:00Z"),
-            at("2026-10-27T19:00:00Z"),
-        );
+        let away = Distance::new(zone, at("2026-10-20T18:00:00Z"), at("2026-10-27T19:00:00Z"));
         assert_eq!(
             away.moved(at("2026-10-20T18:00:00Z")),
             Some(at("2026-10-27T19:00:00Z"))
@@ -127,11 +123,7 @@ mod tests {
             away.moved(at("2026-10-10T18:30:00Z")),
             Some(at("2026-10-17T18:30:00Z"))
         );
-        let far = Distance::new(
-            zone,
-            at("2026-01-01T00:00:00Z"),
-            at("9998-01-01T00:00:00Z"),
-        );
+        let far = Distance::new(zone, at("2026-01-01T00:00:00Z"), at("9998-01-01T00:00:00Z"));
         assert_eq!(far.moved(at("2100-01-01T00:00:00Z")), None);
     }
 }

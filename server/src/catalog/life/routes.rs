@@ -113,7 +113,15 @@ async fn reschedule(
     seen: IfMatch,
     Json(input): Json<RescheduleInput>,
 ) -> Result<Revised<EventDetail>, Problem> {
-    act(&app, &organiser, event, seen, Action::Reschedule, input.dates).await
+    act(
+        &app,
+        &organiser,
+        event,
+        seen,
+        Action::Reschedule,
+        input.dates,
+    )
+    .await
 }
 
 /// Cancel an event: its tickets let nobody in any more

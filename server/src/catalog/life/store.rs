@@ -16,15 +16,7 @@ pub(in crate::catalog) async fn update_dates(
 ) -> Result<(), DbError> {
     let rows = dates
         .iter()
-        .map(|date| {
-            vals![
-                date.id,
-                event,
-                date.doors_at,
-                date.starts_at,
-                date.ends_at
-            ]
-        })
+        .map(|date| vals![date.id, event, date.doors_at, date.starts_at, date.ends_at])
         .collect();
     c.update_many(
         sql!(
@@ -68,8 +60,8 @@ pub(super) async fn version(
             vals![event, version],
         )
         .await?;
-    Ok(
-        row.map(|(version, change, actor, at, AsJson(event))| EventSnapshot {
+    Ok(row.map(
+        |(version, change, actor, at, AsJson(event))| EventSnapshot {
             change: EventVersion {
                 version,
                 change,
@@ -77,6 +69,6 @@ pub(super) async fn version(
                 at,
             },
             event,
-        }),
-    )
+        },
+    ))
 }

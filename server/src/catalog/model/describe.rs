@@ -56,7 +56,11 @@ impl Wrong {
         if text.is_empty() {
             self.add(field, "required", "must not be empty");
         } else if text.chars().count() > most {
-            self.add(field, "too_long", format!("may have at most {most} characters"));
+            self.add(
+                field,
+                "too_long",
+                format!("may have at most {most} characters"),
+            );
         } else if text.chars().any(|c| is_unwanted(c, false)) {
             let detail = "must not contain control characters";
             self.add(field, "control_characters", detail);
@@ -125,7 +129,11 @@ impl Event {
         let mut wrong = Wrong::default();
         for (field, text) in [("name", &self.name), ("venue_name", &self.venue_name)] {
             if text.trim().is_empty() {
-                wrong.add(field, "required", "must be said in the event's own language");
+                wrong.add(
+                    field,
+                    "required",
+                    "must be said in the event's own language",
+                );
             }
         }
         if let Some(translations) = input.translations {

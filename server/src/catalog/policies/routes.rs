@@ -12,7 +12,7 @@ use super::service;
 use crate::app::App;
 use crate::catalog::model::EventId;
 use crate::catalog::model::policy::{Policy, Region};
-use crate::catalog::service::{CatalogError, visible_event};
+use crate::catalog::service::visible_event;
 use crate::identity::{Organiser, Tenant, permit};
 
 /// The routes of policies.
@@ -31,14 +31,11 @@ async fn page_of(
     event: Option<EventId>,
     page: &PageQuery,
 ) -> Result<Json<Page<KeptPolicy>>, Problem> {
-    let after = page.after::<String>()?.unwrap_or_default();
-    if after.contains('\0') {
-        // No database takes it as a text.
-        return Err(CatalogError::NoSuch("place in this list").into());
-    }
+    let after = page.after::<Region>()?;
+    let after = after.map_or_else(String::new, |region| region.to_string());
     let limit = page.limit_and_one();
     let found = service::policies_of(app, tenant, event, after, limit).await?;
-    Ok(Json(page.page(found, |one| one.policy.region.to_string())))
+    Ok(Json(page.page(found, |one| one.region)))
 }
 
 /// List the policies of the organisation, by region

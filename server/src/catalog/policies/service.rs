@@ -34,7 +34,7 @@ pub async fn policy_of(c: &mut Conn, event: EventId) -> Result<Policy, DbError> 
             event: of,
         };
         let kept = store::policies(c, whose, "", ALL).await?;
-        let policies: Vec<Policy> = kept.into_iter().map(|kept| kept.policy).collect();
+        let policies: Vec<Policy> = kept.iter().map(KeptPolicy::policy).collect();
         if let Some(policy) = choose(&policies, country) {
             return Ok(policy.clone());
         }
@@ -136,11 +136,7 @@ pub async fn save_policy(
                     from.is_said()?;
                 }
                 from.allow(current)?;
-                let kept = KeptPolicy {
-                    policy,
-                    version: current + 1,
-                    updated_at: now,
-                };
+                let kept = KeptPolicy::new(policy, current + 1, now);
                 let is_written = if current == 0 {
                     store::insert(c, whose, &kept).await?
                 } else {
@@ -200,10 +196,9 @@ async fn note(
     action: &'static str,
     region: Region,
 ) -> Result<(), CatalogError> {
-    let subject = whose.event.map_or_else(
-        || whose.organisation.to_string(),
-        |event| event.to_string(),
-    );
+    let subject = whose
+        .event
+        .map_or_else(|| whose.organisation.to_string(), |event| event.to_string());
     let record = AuditRecord::new(actor, action, subject)
         .of(whose.organisation)
         .detail(json!({"region": region}));

@@ -19,18 +19,15 @@ pub(super) struct Whose {
 impl Whose {
     /// How the table names the event.
     fn event(self) -> String {
-        self.event.map_or_else(String::new, |event| event.to_string())
+        self.event
+            .map_or_else(String::new, |event| event.to_string())
     }
 }
 
 type Columns = (AsJson<Policy>, i64, Timestamp);
 
 fn kept((AsJson(policy), version, updated_at): Columns) -> KeptPolicy {
-    KeptPolicy {
-        policy,
-        version,
-        updated_at,
-    }
+    KeptPolicy::new(policy, version, updated_at)
 }
 
 /// Policies by region, after one of them.
@@ -71,11 +68,7 @@ pub(super) async fn policy(
 }
 
 /// Writes a new policy, unless somebody was a moment earlier.
-pub(super) async fn insert(
-    c: &mut Conn,
-    whose: Whose,
-    kept: &KeptPolicy,
-) -> Result<bool, DbError> {
+pub(super) async fn insert(c: &mut Conn, whose: Whose, kept: &KeptPolicy) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
@@ -85,8 +78,8 @@ pub(super) async fn insert(
             vals![
                 whose.organisation,
                 whose.event(),
-                kept.policy.region.to_string(),
-                Val::json(&kept.policy)?,
+                kept.region.to_string(),
+                Val::json(&kept.policy())?,
                 kept.version,
                 kept.updated_at
             ],
@@ -111,9 +104,9 @@ pub(super) async fn update(
             vals![
                 whose.organisation,
                 whose.event(),
-                kept.policy.region.to_string(),
+                kept.region.to_string(),
                 from,
-                Val::json(&kept.policy)?,
+                Val::json(&kept.policy())?,
                 kept.version,
                 kept.updated_at
             ],
@@ -135,12 +128,7 @@ pub(super) async fn delete(
                 "DELETE FROM policies \
                  WHERE organisation_id = $1 AND event_id = $2 AND region = $3 AND revision = $4"
             ),
-            vals![
-                whose.organisation,
-                whose.event(),
-                region.to_string(),
-                from
-            ],
+            vals![whose.organisation, whose.event(), region.to_string(), from],
         )
         .await?;
     Ok(touched == 1)

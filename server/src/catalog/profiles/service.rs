@@ -94,12 +94,11 @@ fn checked(mut input: ProfileInput) -> Result<ProfileInput, Vec<FieldError>> {
     if let Err(more) = input.profile.check() {
         faults.extend(more.into_iter().map(|fault| within("profile", fault)));
     }
-    let mut texts = |field: &str, texts: &mut Texts, limits: TextLimits| {
-        match texts.checked(field, limits) {
+    let mut texts =
+        |field: &str, texts: &mut Texts, limits: TextLimits| match texts.checked(field, limits) {
             Ok(cleaned) => *texts = cleaned,
             Err(more) => faults.extend(more),
-        }
-    };
+        };
     let prose = TextLimits::prose(10_000);
     texts("profile.about", &mut input.profile.about, prose);
     if let Some(brand) = &mut input.brand {

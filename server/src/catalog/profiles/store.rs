@@ -22,14 +22,14 @@ pub(super) async fn profile(
             vals![organisation],
         )
         .await?;
-    Ok(
-        row.map(|(version, AsJson(profile), brand, updated_at)| OrganisationProfile {
+    Ok(row.map(
+        |(version, AsJson(profile), brand, updated_at)| OrganisationProfile {
             version,
             profile,
             brand: brand.map(|AsJson(brand)| brand),
             updated_at: Some(updated_at),
-        }),
-    )
+        },
+    ))
 }
 
 /// Writes what an organisation says of itself over what still has version `from`, or anew if that is

@@ -65,7 +65,8 @@ impl StartsFrom {
         }]))
     }
 
-    fn allow(&self, current: i64) -> Result<(), CatalogError> {
+    /// Fails if the thing has another version by now.
+    pub(in crate::catalog) fn allow(&self, current: i64) -> Result<(), CatalogError> {
         self.seen.allow(current)?;
         if self.version.is_some_and(|version| version != current) {
             return Err(CatalogError::VersionConflict { current });

@@ -68,7 +68,10 @@ mod tests {
         );
         assert_eq!(wanted(Some("SL"), "de, sl;q=0.1"), ["sl", "de"]);
         assert_eq!(
-            wanted(None, "de;q=0, *;q=0.3, x_y, en;q=2, sl;q=0.0009, it;q=0.001"),
+            wanted(
+                None,
+                "de;q=0, *;q=0.3, x_y, en;q=2, sl;q=0.0009, it;q=0.001"
+            ),
             ["it"]
         );
         assert!(wanted(Some("'"), "").is_empty());
