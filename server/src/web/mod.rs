@@ -14,7 +14,7 @@
 //! | `text.rs` | money, times and descriptions for people |
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
-//! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
 //! | `status.rs` | how the service is |
 //! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
@@ -40,6 +40,7 @@ mod form;
 mod guard;
 mod home;
 mod order;
+mod organisation;
 mod problem;
 mod shell;
 mod status;
@@ -66,6 +67,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(home::show))
         .route("/e/{slug}", get(event::show))
         .route("/e/{slug}/hold", post(event::hold))
+        .route("/o/{slug}", get(organisation::show))
+        .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
         .route("/checkout/{hold}/release", post(checkout::release))
         .route("/orders/{order}", get(order::show))
