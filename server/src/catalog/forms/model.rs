@@ -68,6 +68,7 @@ pub struct QuestionInput {
     /// What it is asked about.
     pub per: AskedPer,
     /// When it is asked.
+    #[serde(rename = "stage")]
     pub at: AskedAt,
     /// Whether it must be answered.
     #[serde(default)]

@@ -134,10 +134,8 @@ pub struct Point {
 #[serde(deny_unknown_fields)]
 pub struct AgeLimit {
     /// From this age on one comes alone.
-    #[schema(maximum = 99)]
     pub alone: u8,
     /// From this age on one comes with an adult; without it, the same age.
-    #[schema(maximum = 99)]
     pub accompanied: Option<u8>,
 }
 

@@ -95,7 +95,7 @@ on_both_engines! {
         })).await;
         let own = path(&event);
         let late = event["tiers"][1]["id"].clone();
-        let ask = |label: &str| json!({"label": {"sl": label}, "asks": {"kind": "consent"}, "per": "order", "at": "purchase"});
+        let ask = |label: &str| json!({"label": {"sl": label}, "asks": {"kind": "consent"}, "per": "order", "stage": "purchase"});
         let mut form = json!([ask("Ena"), ask("Dve")]);
         form[1]["when"] = json!([{"question": "#0"}]);
         form[1]["tiers"] = json!([late]);

@@ -7,7 +7,7 @@ use super::{act, faults, made, path, put};
 use crate::app::TestApp;
 
 fn question(label: &str, asks: Value) -> Value {
-    json!({"label": {"sl": label}, "asks": asks, "per": "ticket", "at": "purchase"})
+    json!({"label": {"sl": label}, "asks": asks, "per": "ticket", "stage": "purchase"})
 }
 
 /// A form whose second question waits for its first, and whose third is asked at the door.
@@ -25,7 +25,7 @@ fn form() -> Value {
         "Številka dokumenta",
         json!({"kind": "number", "min": 1, "max": null}),
     );
-    document["at"] = json!("check_in");
+    document["stage"] = json!("check_in");
     json!([meal, allergy, document])
 }
 
@@ -120,7 +120,7 @@ on_both_engines! {
             assert_eq!(faults(&problem), wanted);
         }
         for odd in [json!({}), json!({"questions": {}}), json!({"questions": [7]}), json!({"questions": with("asks", json!({"kind": "dance"}))}),
-            json!({"questions": with("at", json!("never"))}), json!({"questions": with("id", json!("qst_1"))})] {
+            json!({"questions": with("stage", json!("never"))}), json!({"questions": with("id", json!("qst_1"))})] {
             let answer = put(&t.organiser, &own, &odd).await;
             assert_eq!(answer.status, 422, "{odd}: {}", answer.text);
         }
