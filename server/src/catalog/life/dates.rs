@@ -9,12 +9,19 @@ use super::model::MovedDate;
 use crate::catalog::model::EventDetail;
 use crate::catalog::series::Local;
 
-/// Gives dates of an event their new times.
+/// A date before it was moved, and when it starts from then on.
+struct Moved {
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    to: Timestamp,
+}
+
+/// Gives dates of an event their new times; tiers that are valid at some times only move along.
 ///
 /// # Errors
 /// All that is wrong with them.
 pub(super) fn put(detail: &mut EventDetail, dates: &[MovedDate]) -> Result<(), Vec<FieldError>> {
-    let mut faults = Vec::new();
+    let (mut faults, mut moved) = (Vec::new(), Vec::new());
     let mut add = |field: String, code: &'static str, detail: &str| {
         faults.push(FieldError {
             field,
@@ -53,6 +60,11 @@ pub(super) fn put(detail: &mut EventDetail, dates: &[MovedDate]) -> Result<(), V
             .find(|own| own.id == date.occurrence);
         match own {
             Some(own) => {
+                moved.push(Moved {
+                    starts_at: own.starts_at,
+                    ends_at: own.ends_at,
+                    to: date.starts_at,
+                });
                 own.doors_at = date.doors_at;
                 own.starts_at = date.starts_at;
                 own.ends_at = date.ends_at;
@@ -67,10 +79,50 @@ pub(super) fn put(detail: &mut EventDetail, dates: &[MovedDate]) -> Result<(), V
     if !faults.is_empty() {
         return Err(faults);
     }
+    if !move_windows(detail, moved) {
+        return Err(vec![FieldError {
+            field: "dates".to_owned(),
+            code: "out_of_range".into(),
+            detail: "are too far away".to_owned(),
+        }]);
+    }
     detail
         .occurrences
         .sort_by_key(|date| (date.starts_at, date.id));
     Ok(())
+}
+
+/// Moves the times at which tickets of a tier are valid with the dates that they are for: the
+/// beginning with the first of these that is moved, the end with the last. Says whether there are such
+/// times.
+fn move_windows(detail: &mut EventDetail, mut moved: Vec<Moved>) -> bool {
+    moved.sort_by_key(|date| date.starts_at);
+    let zone = detail.event.time_zone.as_str();
+    let by = |date: &Moved, at: Timestamp| Distance::new(zone, date.starts_at, date.to).moved(at);
+    for tier in &mut detail.tiers {
+        let (from, until) = (tier.valid_from_at, tier.valid_until_at);
+        let is_for = |date: &&Moved| {
+            from.is_none_or(|from| from < date.ends_at)
+                && until.is_none_or(|until| date.starts_at < until)
+        };
+        let (first, last) = (moved.iter().find(is_for), moved.iter().rev().find(is_for));
+        let (Some(first), Some(last)) = (first, last) else {
+            continue;
+        };
+        if let Some(from) = from {
+            let Some(at) = by(first, from) else {
+                return false;
+            };
+            tier.valid_from_at = Some(at);
+        }
+        if let Some(until) = until {
+            let Some(at) = by(last, until) else {
+                return false;
+            };
+            tier.valid_until_at = Some(at);
+        }
+    }
+    true
 }
 
 /// How far a copy is from its model, by the clock on the wall.

@@ -6,7 +6,7 @@ use bilten_kernel::{sql, vals};
 use serde_json::Value;
 
 use super::model::{EventSnapshot, EventVersion};
-use crate::catalog::model::{EventId, Occurrence};
+use crate::catalog::model::{EventId, Occurrence, Tier};
 
 /// Gives the dates of an event the times that they have now.
 pub(in crate::catalog) async fn update_dates(
@@ -22,6 +22,24 @@ pub(in crate::catalog) async fn update_dates(
         sql!(
             "UPDATE occurrences SET doors_at = $3, starts_at = $4, ends_at = $5 WHERE id = $1 AND event_id = $2"
         ),
+        rows,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives the tiers of an event the times at which they are valid now.
+pub(in crate::catalog) async fn update_validity(
+    c: &mut Conn,
+    event: EventId,
+    tiers: &[Tier],
+) -> Result<(), DbError> {
+    let rows = tiers
+        .iter()
+        .map(|tier| vals![tier.id, event, tier.valid_from_at, tier.valid_until_at])
+        .collect();
+    c.update_many(
+        sql!("UPDATE tiers SET valid_from_at = $3, valid_until_at = $4 WHERE id = $1 AND event_id = $2"),
         rows,
     )
     .await?;

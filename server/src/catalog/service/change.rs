@@ -109,7 +109,10 @@ pub(in crate::catalog) async fn change(
                 }
                 match edit {
                     Edit::Nothing | Edit::Event => {}
-                    Edit::Dates => life::store::update_dates(c, id, &detail.occurrences).await?,
+                    Edit::Dates => {
+                        life::store::update_dates(c, id, &detail.occurrences).await?;
+                        life::store::update_validity(c, id, &detail.tiers).await?;
+                    }
                     Edit::Form(form) => forms::save_in(c, id, form, now).await?,
                     Edit::AddTier(tier) => {
                         store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
@@ -134,7 +137,7 @@ pub(in crate::catalog) enum Edit {
     /// It is as it should be already: nothing is written.
     Nothing,
     Event,
-    /// The times of dates that it has.
+    /// The times of dates that it has, and those at which its tiers are valid.
     Dates,
     /// Its questions.
     Form(FormChange),

@@ -177,6 +177,35 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-2, ORG-3
+    async fn tickets_for_one_evening_move_with_their_evening(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = made(&t, &json!({
+            "occurrences": [
+                {"starts_at": "2040-10-20T18:00:00Z", "ends_at": "2040-10-20T20:00:00Z"},
+                {"starts_at": "2040-10-21T18:00:00Z", "ends_at": "2040-10-21T20:00:00Z"},
+            ],
+            "tiers": [
+                {"name": "First", "price_minor": 0, "capacity": 1, "valid_from_at": "2040-10-20T16:00:00Z", "valid_until_at": "2040-10-20T22:00:00Z"},
+                {"name": "Second", "price_minor": 0, "capacity": 1, "valid_from_at": "2040-10-21T16:00:00Z", "valid_until_at": "2040-10-21T22:00:00Z"},
+                {"name": "Both", "price_minor": 0, "capacity": 1},
+            ],
+        })).await;
+        act(&t, &path(&event), "publish").await.expect(200);
+        // The second evening is put off by a week; the clocks go back meanwhile.
+        let dates = json!([{
+            "occurrence": event["occurrences"][1]["id"], "starts_at": "2040-10-28T19:00:00Z", "ends_at": "2040-10-28T21:00:00Z",
+        }]);
+        let moved = t.organiser.post(&format!("{}/reschedule", path(&event)), json!({"dates": dates})).await.expect(200);
+        assert_eq!(moved["tiers"][0], event["tiers"][0]);
+        assert_eq!(moved["tiers"][2], event["tiers"][2]);
+        let at = |text: &str| text.parse::<Timestamp>().unwrap().to_string();
+        assert_eq!(moved["tiers"][1]["valid_from_at"].as_str().unwrap(), at("2040-10-28T17:00:00Z"));
+        assert_eq!(moved["tiers"][1]["valid_until_at"].as_str().unwrap(), at("2040-10-28T23:00:00Z"));
+        assert_eq!(t.organiser.get(&path(&event)).await.expect(200), moved);
+        t.stop().await;
+    }
+
     /// covers: BE-2, BE-6
     async fn new_dates_are_said_well_or_nothing_is_moved(db: TestDb) {
         let t = TestApp::start(db).await;
