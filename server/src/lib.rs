@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 142,
+        name: "waiting_room",
+        sql: include_str!("../migrations/0142_waiting_room.sql"),
+    },
 ];
