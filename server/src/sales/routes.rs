@@ -15,6 +15,7 @@ use super::service::{self, ResetError, SalesError};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, ListedEvent};
 use crate::identity::{self, Organiser, permit};
+use crate::waiting_room::{self, Visit};
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -113,18 +114,23 @@ pub(super) struct HoldRequest {
 
 /// Reserve capacity for 15 minutes
 #[utoipa::path(post, path = "/api/v1/shop/holds", tag = "shop",
-    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once")),
+    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once"),
+        ("Waiting-Pass" = Option<String>, Header, description = "The pass of whoever is called, where people wait for the event (`sales.waiting_room` without one)"),
+        ("Waiting-Place" = Option<String>, Header, description = "The secret of the place that the pass was given to")),
     responses((status = 201, body = Hold), (status = "4XX", body = Problem)))]
 async fn create_hold(
     State(app): State<App>,
     key: IdempotencyKey,
+    visit: Visit,
     Json(request): Json<HoldRequest>,
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
+    let shown = visit.shown(&app, request.event);
     let hold = service::hold(
         &app,
         request.event,
         request.items,
         Some(key.as_str().to_owned()),
+        shown,
     )
     .await?;
     Ok((StatusCode::CREATED, Json(hold)))
@@ -312,6 +318,7 @@ impl IntoProblem for SalesError {
             ),
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
+            Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),
             Self::Db(error) => error.into_problem(),
         }
