@@ -17,7 +17,7 @@ use super::{problem, text, waiting};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId};
 use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
-use crate::waiting_room::{self, EnterRefusal, Shown, Visit};
+use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
 /// Stock is told as a number when no more than this is left.
 const SCARCE: i64 = 20;
@@ -231,7 +231,7 @@ async fn take(
     offer: &EventDetail,
     wanted: &[ItemRequest],
     key: Option<String>,
-    shown: Shown,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let event = offer.event.id;
     match sales::hold(app, event, wanted.to_vec(), key, shown.clone()).await {

@@ -84,10 +84,7 @@ async fn page(Path(_): Path<EventId>) -> Result<Response, Problem> {
 }
 
 /// `GET /wait/{event}/notice.json`
-async fn notice(
-    State(app): State<App>,
-    Path(event): Path<EventId>,
-) -> Result<Response, Problem> {
+async fn notice(State(app): State<App>, Path(event): Path<EventId>) -> Result<Response, Problem> {
     let room = waiting_room::shown_room(&app, event).await?;
     let kept = [
         (header::CONTENT_TYPE, "application/json"),
@@ -97,10 +94,7 @@ async fn notice(
 }
 
 /// `GET /wait/{event}/roster.txt`
-async fn roster(
-    State(app): State<App>,
-    Path(event): Path<EventId>,
-) -> Result<Response, Problem> {
+async fn roster(State(app): State<App>, Path(event): Path<EventId>) -> Result<Response, Problem> {
     let text = waiting_room::roster_text(&app, event).await?;
     let kept = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),

@@ -7,7 +7,7 @@ use super::super::store::{self, Take};
 use super::{HOLDS, SalesError, end_pending, price, take_all};
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::waiting_room::{self, EnterRefusal, Gate, Shown};
+use crate::waiting_room::{self, EnterRefusal, Gate, PassShown};
 
 /// How many holds or orders one sweep ends in one write.
 const SWEEP: i64 = 200;
@@ -22,7 +22,7 @@ pub async fn hold(
     event: EventId,
     wanted: Vec<ItemRequest>,
     idempotency_key: Option<String>,
-    shown: Shown,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let request_hash = NewOrder::hash_of(&(event, &wanted));
     let gate = waiting_room::gate(app, event, &shown).await?;

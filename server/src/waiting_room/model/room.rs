@@ -444,7 +444,8 @@ mod tests {
     use super::*;
 
     fn input(most_inside: u32) -> WaitingRoomInput {
-        let text = format!(r#"{{"opens_at": "2030-01-01T10:00:00Z", "most_inside": {most_inside}}}"#);
+        let text =
+            format!(r#"{{"opens_at": "2030-01-01T10:00:00Z", "most_inside": {most_inside}}}"#);
         serde_json::from_str(&text).unwrap()
     }
 
@@ -460,12 +461,48 @@ mod tests {
     fn every_fault_names_its_field() {
         for (strange, field) in [
             (input(0), "most_inside"),
-            (WaitingRoomInput { floor_per_minute: 0, ..input(1) }, "floor_per_minute"),
-            (WaitingRoomInput { ceiling_per_minute: 1, ..input(1) }, "ceiling_per_minute"),
-            (WaitingRoomInput { overbook_permille: 501, ..input(1) }, "overbook_permille"),
-            (WaitingRoomInput { per_network: 0, ..input(1) }, "per_network"),
-            (WaitingRoomInput { beacon: Some(" ".to_owned()), ..input(1) }, "beacon"),
-            (WaitingRoomInput { beacon: Some("a\nb".to_owned()), ..input(1) }, "beacon"),
+            (
+                WaitingRoomInput {
+                    floor_per_minute: 0,
+                    ..input(1)
+                },
+                "floor_per_minute",
+            ),
+            (
+                WaitingRoomInput {
+                    ceiling_per_minute: 1,
+                    ..input(1)
+                },
+                "ceiling_per_minute",
+            ),
+            (
+                WaitingRoomInput {
+                    overbook_permille: 501,
+                    ..input(1)
+                },
+                "overbook_permille",
+            ),
+            (
+                WaitingRoomInput {
+                    per_network: 0,
+                    ..input(1)
+                },
+                "per_network",
+            ),
+            (
+                WaitingRoomInput {
+                    beacon: Some(" ".to_owned()),
+                    ..input(1)
+                },
+                "beacon",
+            ),
+            (
+                WaitingRoomInput {
+                    beacon: Some("a\nb".to_owned()),
+                    ..input(1)
+                },
+                "beacon",
+            ),
         ] {
             let faults = strange.faults();
             assert_eq!(faults.len(), 1, "{faults:?}");
@@ -475,7 +512,12 @@ mod tests {
 
     #[test]
     fn a_beacon_is_hexadecimal() {
-        let bytes = |value: &str| BeaconInput { value: value.to_owned() }.bytes();
+        let bytes = |value: &str| {
+            BeaconInput {
+                value: value.to_owned(),
+            }
+            .bytes()
+        };
         assert_eq!(bytes("00fFa1"), Some(vec![0, 255, 161]));
         for strange in ["", "0", "0g", "žž", "+1", &"00".repeat(129)] {
             assert_eq!(bytes(strange), None, "{strange}");

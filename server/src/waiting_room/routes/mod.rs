@@ -198,9 +198,7 @@ impl IntoProblem for WaitingError {
 pub(crate) fn entry_problem(event: EventId, refusal: EnterRefusal) -> Problem {
     let detail = format!("{refusal} (/wait/{event}/)");
     match refusal {
-        EnterRefusal::Full => {
-            Problem::conflict("sales.waiting_room_full", detail).retry_after(5)
-        }
+        EnterRefusal::Full => Problem::conflict("sales.waiting_room_full", detail).retry_after(5),
         EnterRefusal::NoPass | EnterRefusal::Pass(_) | EnterRefusal::Used => {
             Problem::conflict("sales.waiting_room", detail).field(
                 "event",

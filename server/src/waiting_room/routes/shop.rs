@@ -58,10 +58,7 @@ async fn roster(
 #[utoipa::path(get, path = "/api/v1/shop/events/{event}/waiting-room/notice", tag = "shop",
     params(("event" = EventId, Path)),
     responses((status = 200, body = Notice), (status = "4XX", body = Problem)))]
-async fn notice(
-    State(app): State<App>,
-    Path(event): Path<EventId>,
-) -> Result<Response, Problem> {
+async fn notice(State(app): State<App>, Path(event): Path<EventId>) -> Result<Response, Problem> {
     let room = service::shown_room(&app, event).await?;
     let kept = [
         (header::CONTENT_TYPE, "application/json"),
@@ -90,10 +87,7 @@ async fn join(
         StatusCode::OK
     };
     let headers = [
-        (
-            header::SET_COOKIE,
-            place_cookie(&app, event, &place.token),
-        ),
+        (header::SET_COOKIE, place_cookie(&app, event, &place.token)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((status, headers, Json(place)).into_response())

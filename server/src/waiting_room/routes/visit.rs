@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{self, PageVisitor, Principal, UserId};
 use crate::waiting_room::model::WaitingPass;
-use crate::waiting_room::service::{Joiner, Shown};
+use crate::waiting_room::service::{Joiner, PassShown};
 
 /// The header in which an app shows its place.
 const PLACE: &str = "waiting-place";
@@ -36,15 +36,18 @@ impl FromRequestParts<App> for Visit {
 
 impl Visit {
     /// What is shown for an event.
-    pub fn shown(&self, app: &App, event: EventId) -> Shown {
-        Shown {
+    pub fn shown(&self, app: &App, event: EventId) -> PassShown {
+        PassShown {
             place: self.one(PLACE, &cookie_name(app, "place", event)),
             pass: self.one(PASS, &cookie_name(app, "pass", event)),
         }
     }
 
     fn one(&self, header: &str, cookie: &str) -> Option<String> {
-        let header = self.0.get(header).map(|value| value.to_str().unwrap_or("?"));
+        let header = self
+            .0
+            .get(header)
+            .map(|value| value.to_str().unwrap_or("?"));
         header
             .or_else(|| identity::cookie(&self.0, cookie))
             .map(str::to_owned)

@@ -221,17 +221,11 @@ async fn count(
 }
 
 /// Counts all of them, or none.
-async fn count_all(
-    c: &mut Conn,
-    room: WaitingRoomId,
-    batch: &[&Join],
-) -> Result<bool, DbError> {
+async fn count_all(c: &mut Conn, room: WaitingRoomId, batch: &[&Join]) -> Result<bool, DbError> {
     let mut sums: BTreeMap<JoinKey, (u32, u32)> = BTreeMap::new();
     for join in batch {
         for key in &join.keys {
-            let sum = sums
-                .entry(*key)
-                .or_insert((0, join.limits.most(key.kind)));
+            let sum = sums.entry(*key).or_insert((0, join.limits.most(key.kind)));
             sum.0 += 1;
         }
     }

@@ -140,11 +140,7 @@ pub(in crate::waiting_room) async fn current(
     }
 }
 
-async fn load(
-    app: &App,
-    event: EventId,
-    now: Timestamp,
-) -> Result<Option<Arc<RoomNow>>, DbError> {
+async fn load(app: &App, event: EventId, now: Timestamp) -> Result<Option<Arc<RoomNow>>, DbError> {
     let found = app
         .db
         .read(move |c| {
@@ -221,9 +217,7 @@ async fn line(app: &App, row: &RoomRow) -> Result<Option<Arc<Line>>, DbError> {
     }
     let ids = app
         .db
-        .read_long(move |c| {
-            Box::pin(async move { store::places::drawn(c, room, drawn).await })
-        })
+        .read_long(move |c| Box::pin(async move { store::places::drawn(c, room, drawn).await }))
         .await?;
     let beacon = row.beacon_value.clone().unwrap_or_default();
     let key = DrawKey::new(&Seed::from_bytes(seed), &beacon);

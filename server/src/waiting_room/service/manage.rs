@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{AsJson, Conn, DbError};
+use bilten_kernel::db::{AsJson, Conn, DbError, Violation};
 use bilten_kernel::error::FieldError;
-use bilten_kernel::http::IfMatch;
+use bilten_kernel::http::{IfMatch, Stale};
 use serde_json::json;
 
 use super::super::model::*;
@@ -80,7 +80,7 @@ pub async fn set_room(
     let (work, organisation, now) = (app.clone(), tenant.organisation, app.now());
     // Sealed before the write, in which nothing slow is done; it is used if a room is made.
     let new = new_room(app, event, &input, now)?;
-    let row = app
+    let made = app
         .db
         .write(move |c| {
             Box::pin(async move {
@@ -106,8 +106,15 @@ pub async fn set_room(
                 Ok::<_, WaitingError>(row)
             })
         })
-        .await?;
-    Ok(WaitingRoom::from(&row))
+        .await;
+    match made {
+        Ok(row) => Ok(WaitingRoom::from(&row)),
+        // Another one was made in this very moment.
+        Err(WaitingError::Db(error)) if error.violates(Violation::Unique) => {
+            Err(WaitingError::Stale(Stale))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn is_over(detail: &EventDetail) -> bool {
@@ -385,7 +392,10 @@ pub async fn roster_text(app: &App, event: EventId) -> Result<String, WaitingErr
         .db
         .read_long(move |c| Box::pin(async move { places::drawn(c, room, drawn).await }))
         .await?;
-    Ok(ids.iter().flat_map(|id| [id.to_string(), "\n".to_owned()]).collect())
+    Ok(ids
+        .iter()
+        .flat_map(|id| [id.to_string(), "\n".to_owned()])
+        .collect())
 }
 
 async fn drawn(app: &App, event: EventId) -> Result<(WaitingRoomId, u64), WaitingError> {

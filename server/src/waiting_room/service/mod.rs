@@ -11,7 +11,7 @@ mod turns;
 use bilten_kernel::metric;
 
 pub use error::{EnterRefusal, WaitingError};
-pub use join::{JoinLanes, Joiner, join, join_lanes};
+pub use join::{Join, JoinLanes, Joiner, join, join_lanes};
 pub use kept::{RoomNow, Rooms};
 pub use manage::*;
 pub use steps::*;

@@ -12,7 +12,7 @@ use crate::catalog::EventId;
 
 /// What somebody shows who waits, or whose turn it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct PassShown {
     /// The secret of their place.
     pub place: Option<String>,
     /// Their pass.
@@ -57,11 +57,7 @@ pub async fn standing(
 }
 
 /// How it stands for a place; from what is kept, but for those who are called.
-pub(super) async fn standing_of(
-    app: &App,
-    room: &RoomNow,
-    token: &PlaceToken,
-) -> WaitingStanding {
+pub(super) async fn standing_of(app: &App, room: &RoomNow, token: &PlaceToken) -> WaitingStanding {
     let now = app.now();
     let (number, id) = (room.number_of(token), room.row.id);
     let line = match room.row.state {
@@ -182,7 +178,7 @@ pub async fn claim(
 pub async fn gate(
     app: &App,
     event: EventId,
-    shown: &Shown,
+    shown: &PassShown,
 ) -> Result<Result<Gate, EnterRefusal>, DbError> {
     let Some(room) = current(app, event).await? else {
         return Ok(Ok(Gate::Free));
