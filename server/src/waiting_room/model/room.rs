@@ -347,7 +347,7 @@ impl From<&RoomRow> for WaitingRoom {
     }
 }
 
-/// What anybody needs to check that a draw was fair; `docs/selling.md` says how.
+/// What anybody needs to check that a draw was fair; `docs/waiting-room.md` says how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WaitingRoomProof {
     /// The room.
