@@ -105,8 +105,16 @@ mod tests {
             (Method::POST, "/api/v1/shop/orders", &BUY),
             (Method::POST, "/e/gala/hold", &BUY),
             (Method::GET, "/e/gala", &BROWSE),
-            (Method::POST, "/api/v1/shop/events/evt_1/waiting-room/pass", &BUY),
-            (Method::GET, "/api/v1/shop/events/evt_1/waiting-room/notice", &BROWSE),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/waiting-room/pass",
+                &BUY,
+            ),
+            (
+                Method::GET,
+                "/api/v1/shop/events/evt_1/waiting-room/notice",
+                &BROWSE,
+            ),
             (Method::GET, "/orders/ord_1", &BUY),
             (Method::GET, "/api/v1/shop/events/evt_1", &BROWSE),
             (Method::POST, "/api/v1/auth/tokens", &SIGN_IN),

@@ -62,10 +62,7 @@ pub async fn stock_of_in(c: &mut Conn, events: &[EventId]) -> Result<Vec<StockTo
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn left_of(
-    app: &App,
-    events: Vec<EventId>,
-) -> Result<BTreeMap<EventId, u64>, DbError> {
+pub async fn left_of(app: &App, events: Vec<EventId>) -> Result<BTreeMap<EventId, u64>, DbError> {
     if events.is_empty() {
         return Ok(BTreeMap::new());
     }

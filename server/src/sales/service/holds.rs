@@ -36,7 +36,16 @@ pub async fn hold(
                 .ok_or(SalesError::WaitingRoom { event, refusal });
         }
     };
-    match try_hold(app, event, &wanted, idempotency_key.clone(), request_hash, gate).await {
+    match try_hold(
+        app,
+        event,
+        &wanted,
+        idempotency_key.clone(),
+        request_hash,
+        gate,
+    )
+    .await
+    {
         // What was shown a moment ago has changed: look again, once.
         Err(SalesError::OfferChanged) => {
             catalog::fresh_offer(app, event).await?;

@@ -107,9 +107,12 @@ impl Rooms {
         kept.insert(event, Kept { read_at, room });
     }
 
-    /// Lets the next who asks read it anew.
+    /// Lets the next who asks read it anew; until that is done, what was kept is there for all others, and
+    /// if the database goes away just now.
     pub(in crate::waiting_room) fn forget(&self, event: EventId) {
-        self.kept().remove(&event);
+        if let Some(found) = self.kept().get_mut(&event) {
+            found.read_at = Timestamp::from_ms(0);
+        }
     }
 }
 
