@@ -75,12 +75,19 @@ const poll = async () => {
   setTimeout(poll, standing?.state === "called" ? 15000 : usual);
 };
 
+let isJoining = false;
 joining.addEventListener("submit", async (pressed) => {
   pressed.preventDefault();
+  // An impatient thumb gets one place.
+  if (isJoining) return;
+  isJoining = true;
   try {
     const answer = await fetch(`${api}/places`, { method: "POST" });
     const body = await answer.json();
-    if (!answer.ok) return put(said, body.detail || "That did not work. Please try again.");
+    if (!answer.ok) {
+      put(said, body.detail || "That did not work. Please try again.");
+      return;
+    }
     show(body.standing);
     // Whoever pressed the button is told what came of it, and goes on from there.
     const heading = document.getElementById("now");
@@ -88,6 +95,8 @@ joining.addEventListener("submit", async (pressed) => {
     heading.focus();
   } catch {
     put(said, "We cannot be reached just now. Please try again.");
+  } finally {
+    isJoining = false;
   }
 });
 

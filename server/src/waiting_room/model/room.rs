@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_usual() {
         let usual = input(500);
-        assert_eq!(usual.faults(), []);
+        assert!(usual.faults().is_empty());
         assert_eq!(usual.policy().limits, JoinLimits::default());
         assert_eq!(usual.policy().pace.most_inside, 500);
     }
