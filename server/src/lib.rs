@@ -127,4 +127,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "waiting_room",
         sql: include_str!("../migrations/0142_waiting_room.sql"),
     },
+    Migration {
+        version: 143,
+        name: "codes",
+        sql: include_str!("../migrations/0143_codes.sql"),
+    },
 ];

@@ -5,6 +5,7 @@ mod access;
 mod app;
 mod catalog;
 mod cli;
+mod codes;
 mod crash;
 mod edge;
 mod identity;

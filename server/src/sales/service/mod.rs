@@ -152,6 +152,7 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    super::codes::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }
 

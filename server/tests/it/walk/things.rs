@@ -114,6 +114,7 @@ impl Things {
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
         Self::waiting_room(t, &event).await;
+        let (promo_code, batch) = Self::codes(t, &event.id).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -149,6 +150,8 @@ impl Things {
             ("domain", "kino.example".to_owned()),
             ("endpoint", endpoint),
             ("delivery", delivery),
+            ("promo_code", promo_code),
+            ("batch", batch),
             ("request", crate::inspect::first(t).await),
         ]);
         Self {
@@ -218,6 +221,18 @@ impl Things {
             .request(reqwest::Method::PUT, &path)
             .json(&json!({"opens_at": opens_at, "most_inside": 10}));
         t.organiser.send(request).await.expect(200);
+    }
+
+    /// A promo code of an event, and a batch of others.
+    async fn codes(t: &TestApp, event: &str) -> (String, String) {
+        let path = "/api/v1/promo-codes";
+        let rule = json!({"effect": {"kind": "percentage", "rate": 100_000}});
+        let code = json!({"code": "WALK-TEN", "event": event, "rule": rule});
+        let code = t.organiser.post(path, code).await.expect(201);
+        let batch = json!({"name": "Walk", "event": event, "size": 3, "rule": rule});
+        let path = format!("{path}/batches");
+        let batch = t.organiser.post(&path, batch).await.expect(201);
+        (text(&code["id"]), text(&batch["id"]))
     }
 
     /// A device of an event of somebody else.
