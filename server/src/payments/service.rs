@@ -17,6 +17,7 @@ use crate::identity::Tenant;
 use crate::sales::{
     self, NewOrder, OrderDetail, OrderId, OrderState, PaidOutcome, Placed, SalesError,
 };
+use crate::waiting_room::{self, EnterRefusal};
 
 /// The job by which the sandbox calls back: the payment succeeded.
 pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
@@ -118,6 +119,14 @@ async fn try_purchase(
         .map_err(SalesError::from)?;
     if offer.event.sandbox && request.payment.moves_money() {
         return Err(PaymentError::SandboxOnly);
+    }
+    if request.hold.is_none() && waiting_room::is_waiting(app, request.event).await? {
+        // Whoever has waited has a hold, which is what their pass was for.
+        return Err(SalesError::WaitingRoom {
+            event: request.event,
+            refusal: EnterRefusal::NoPass,
+        }
+        .into());
     }
     let held;
     let wanted = match request.hold {

@@ -141,10 +141,11 @@ fn moved(
             &mut copy.sales_end_at,
             &mut copy.valid_from_at,
             &mut copy.valid_until_at,
-        ] {
-            if let Some(time) = at {
-                *time = distance.moved(*time)?;
-            }
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *at = distance.moved(*at)?;
         }
         tiers.push(copy);
     }

@@ -7,11 +7,13 @@ use super::super::store::{self, Take};
 use super::{HOLDS, SalesError, end_pending, price, take_all};
 use crate::app::App;
 use crate::catalog::{self, EventId};
+use crate::waiting_room::{self, EnterRefusal, Gate, PassShown};
 
 /// How many holds or orders one sweep ends in one write.
 const SWEEP: i64 = 200;
 
-/// Reserves capacity for a buyer until a time.
+/// Reserves capacity for a buyer until a time. Where people wait for an event, it is for those who show
+/// that it is their turn.
 ///
 /// # Errors
 /// [`SalesError`] by what was refused.
@@ -20,20 +22,70 @@ pub async fn hold(
     event: EventId,
     wanted: Vec<ItemRequest>,
     idempotency_key: Option<String>,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let request_hash = NewOrder::hash_of(&(event, &wanted));
-    match try_hold(app, event, &wanted, idempotency_key.clone(), request_hash).await {
+    let gate = waiting_room::gate(app, event, &shown).await?;
+    let gate = match (gate, &idempotency_key) {
+        (Ok(gate), _) => gate,
+        (Err(refusal), None) => return Err(SalesError::WaitingRoom { event, refusal }),
+        // What was granted before is answered as before, whatever has become of the pass.
+        (Err(refusal), Some(key)) => {
+            return held_before(app, event, key.clone(), request_hash)
+                .await?
+                .ok_or(SalesError::WaitingRoom { event, refusal });
+        }
+    };
+    match try_hold(
+        app,
+        event,
+        &wanted,
+        idempotency_key.clone(),
+        request_hash,
+        gate,
+    )
+    .await
+    {
         // What was shown a moment ago has changed: look again, once.
         Err(SalesError::OfferChanged) => {
             catalog::fresh_offer(app, event).await?;
-            try_hold(app, event, &wanted, idempotency_key, request_hash).await
+            try_hold(app, event, &wanted, idempotency_key, request_hash, gate).await
+        }
+        // Their turn is kept: nothing of what was refused was written.
+        Err(SalesError::WaitingRoom {
+            event,
+            refusal: refusal @ EnterRefusal::Full,
+        }) => {
+            waiting_room::wait_at_door(app, &gate).await?;
+            Err(SalesError::WaitingRoom { event, refusal })
         }
         // Another request with this key was faster; it is there now.
         Err(SalesError::Db(error)) if error.violates(bilten_kernel::db::Violation::Unique) => {
-            try_hold(app, event, &wanted, idempotency_key, request_hash).await
+            try_hold(app, event, &wanted, idempotency_key, request_hash, gate).await
         }
         other => other,
     }
+}
+
+/// The hold that an earlier request with this key made.
+async fn held_before(
+    app: &App,
+    event: EventId,
+    key: String,
+    request_hash: [u8; 32],
+) -> Result<Option<Hold>, SalesError> {
+    app.db
+        .read(move |c| {
+            Box::pin(async move {
+                match store::hold_by_key(c, event, &key).await? {
+                    Some(row) if row.request_hash.as_deref() == Some(&request_hash) => {
+                        Ok(Some(hold_from(c, row).await?))
+                    }
+                    Some(_) | None => Ok(None),
+                }
+            })
+        })
+        .await
 }
 
 async fn try_hold(
@@ -42,6 +94,7 @@ async fn try_hold(
     wanted: &[ItemRequest],
     key: Option<String>,
     request_hash: [u8; 32],
+    gate: Gate,
 ) -> Result<Hold, SalesError> {
     let offer = catalog::offer(app, event).await?;
     let (items, _) = price(app, &offer, wanted)?;
@@ -77,6 +130,9 @@ async fn try_hold(
                     .collect();
                 take_all(c, Take::Held, &stock, version).await??;
                 store::insert_hold(c, &hold, key.as_deref(), request_hash, now).await?;
+                if let Err(refusal) = waiting_room::enter(c, &gate, hold.id, now).await? {
+                    return Err(SalesError::WaitingRoom { event, refusal });
+                }
                 c.after_commit(|| HOLDS.add(&[("state", "made")], 1));
                 Ok(hold)
             })
@@ -146,10 +202,13 @@ pub async fn extend_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
 /// # Errors
 /// A fault of the database.
 pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
+    let now = app.now();
     app.db
         .write(move |c| {
             Box::pin(async move {
-                end_hold(c, id, "released").await?;
+                if end_hold(c, id, "released").await? {
+                    waiting_room::choose_again(c, id.to_string(), now).await?;
+                }
                 Ok(())
             })
         })
@@ -214,14 +273,19 @@ pub async fn sweep(app: &App) -> Result<usize, SalesError> {
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let mut ended = 0;
+                let mut ended = Vec::new();
                 for id in holds {
-                    ended += usize::from(end_hold(c, id, "expired").await?);
+                    if end_hold(c, id, "expired").await? {
+                        ended.push(id.to_string());
+                    }
                 }
                 for id in orders {
-                    ended += usize::from(end_pending(c, id, OrderState::Expired).await?);
+                    if end_pending(c, id, OrderState::Expired).await? {
+                        ended.push(id.to_string());
+                    }
                 }
-                Ok(ended)
+                waiting_room::leave(c, &ended, now).await?;
+                Ok(ended.len())
             })
         })
         .await

@@ -34,6 +34,7 @@ use crate::app::App;
 use crate::catalog::state::Standing;
 use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState, OffSale, TierId};
 use crate::events::Refused;
+use crate::waiting_room::EnterRefusal;
 
 metric! {
     /// Orders, by what became of them: created, paid, cancelled, expired, refunded; none of sandboxes.
@@ -81,6 +82,14 @@ pub enum SalesError {
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// Somebody must wait for their turn first.
+    #[error("{refusal}")]
+    WaitingRoom {
+        /// For what.
+        event: EventId,
+        /// Why they may not come in.
+        refusal: EnterRefusal,
+    },
     /// The order's state does not allow it.
     #[error("the order is {0}")]
     State(OrderState),

@@ -13,6 +13,7 @@ use crate::catalog::{self, CatalogError, EventId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::Vault;
+use crate::waiting_room;
 
 /// What paying for an order led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             return Err(SalesError::State(order.state));
         }
     }
+    waiting_room::leave(c, &[id.to_string()], now).await?;
     let order = Order {
         state: OrderState::Paid,
         paid_at: Some(now),
@@ -95,10 +97,12 @@ pub(super) async fn end_pending(
 /// # Errors
 /// [`SalesError::State`] if it is past that; a fault of the database.
 pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
+    let now = app.now();
     app.db
         .write(move |c| {
             Box::pin(async move {
                 if end_pending(c, id, OrderState::Cancelled).await? {
+                    waiting_room::leave(c, &[id.to_string()], now).await?;
                     return Ok(());
                 }
                 let order = store::order(c, id)

@@ -13,6 +13,7 @@ use super::{HOLDS, ORDERS, SalesError, take_all};
 use crate::app::App;
 use crate::catalog::{EventId, TierId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
+use crate::waiting_room;
 
 /// Places orders of one event inside a write, all that can be.
 ///
@@ -71,6 +72,7 @@ pub async fn place(
         })
         .collect::<Result<_, DbError>>()?;
     store::insert_orders(c, &placed).await?;
+    go_on_for_orders(c, batch, &fresh).await?;
     let count = placed.iter().filter(|(new, ..)| !new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = placed
@@ -101,6 +103,30 @@ pub async fn place(
         .into_iter()
         .map(|answer| answer.unwrap_or(Err(SalesError::OrderNotFound)))
         .collect())
+}
+
+/// Ends the visits of those who have paid by the hold that they waited for; the others go on for their
+/// orders.
+async fn go_on_for_orders(
+    c: &mut Conn,
+    batch: &[NewOrder],
+    fresh: &[usize],
+) -> Result<(), DbError> {
+    let (mut paid, mut pending, mut at) = (Vec::new(), Vec::new(), None);
+    for new in fresh.iter().filter_map(|&i| batch.get(i)) {
+        let Some(hold) = new.hold else { continue };
+        if new.paid {
+            paid.push(hold.to_string());
+            at = at.max(Some(new.at));
+        } else {
+            pending.push((hold.to_string(), new.id.to_string()));
+        }
+    }
+    waiting_room::rename(c, &pending).await?;
+    match at {
+        Some(at) => waiting_room::leave(c, &paid, at).await,
+        None => Ok(()),
+    }
 }
 
 /// A refusal that cannot come from the events we publish here is a fault.
