@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 145,
+        name: "selling",
+        sql: include_str!("../migrations/0145_selling.sql"),
+    },
 ];

@@ -1,5 +1,6 @@
 //! Holds: capacity and seats that wait for a buyer, at a price that is decided.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
@@ -13,7 +14,8 @@ use super::cart::{Cart, Founds, cart};
 use super::seats::seats_of;
 use super::{HOLDS, SalesError, email_lookup, end_pending, json_fault, stock_of_hold, take_all};
 use crate::app::App;
-use crate::catalog::{self, EventId};
+use crate::catalog::seating::SeatId;
+use crate::catalog::{self, CounterKey, EventId, OccurrenceId};
 
 /// How many holds or orders one sweep ends in one write.
 const SWEEP: i64 = 200;
@@ -61,26 +63,30 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
     } else {
         NewOrder::hash_of(&(event, &wish.items, &wish.codes, &wish.email))
     };
-    let (mut is_fresh, mut is_swept, mut attempts) = (false, false, 0);
+    let (mut is_fresh, mut is_repeated, mut is_swept, mut attempts) = (false, false, false, 0);
     loop {
-        match try_hold(app, event, &wish, request_hash).await {
+        let answer = try_hold(app, event, &wish, request_hash).await;
+        match &answer {
             // What was shown a moment ago has changed: look again, once.
             Err(SalesError::OfferChanged) if !is_fresh => {
                 is_fresh = true;
                 catalog::fresh_offer(app, event).await?;
             }
             // Another request with this key was faster; it is there now.
-            Err(SalesError::Db(error)) if error.violates(Violation::Unique) && attempts == 0 => {
-                attempts = SEAT_ATTEMPTS;
+            Err(SalesError::Db(error)) if error.violates(Violation::Unique) && !is_repeated => {
+                is_repeated = true;
             }
             // Somebody was faster with a seat: others are looked for, and named ones are refused by
             // name.
             Err(SalesError::SeatsTaken(_)) if attempts + 1 < SEAT_ATTEMPTS => attempts += 1,
             // Perhaps what is missing belongs to holds that have run out.
-            Err(SalesError::SoldOut { .. }) if !is_swept && sweep(app).await? > 0 => {
+            Err(SalesError::SoldOut { .. }) if !is_swept => {
                 is_swept = true;
+                if sweep(app).await? == 0 {
+                    return answer;
+                }
             }
-            other => return other,
+            _ => return answer,
         }
     }
 }
@@ -348,18 +354,93 @@ pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
     app.db
         .write_again(move |c| {
             Box::pin(async move {
-                end_hold(c, id, "released", now).await?;
+                let mut returned = Returned::default();
+                end_hold(c, id, "released", &mut returned).await?;
+                returned.give_back(c, Take::Held, now).await?;
                 Ok(())
             })
         })
         .await
 }
 
+/// What goes back when holds and orders end: put together, so that one write gives all of it back in the
+/// order in which everybody takes.
+#[derive(Default)]
+pub(super) struct Returned {
+    seats: Vec<(OccurrenceId, SeatId, EventId, String)>,
+    stock: BTreeMap<CounterKey, i64>,
+    codes: Vec<String>,
+}
+
+impl Returned {
+    /// Adds what a hold or order has.
+    pub(super) fn add(
+        &mut self,
+        event: EventId,
+        seat_holder: &str,
+        items: &[OrderItem],
+        stock: Vec<(CounterKey, i64)>,
+    ) {
+        let seats = seats_of(items).into_iter();
+        self.seats
+            .extend(seats.map(|(date, seat)| (date, seat, event, seat_holder.to_owned())));
+        for (key, quantity) in stock {
+            *self.stock.entry(key).or_insert(0) += quantity;
+        }
+    }
+
+    /// Adds the codes of a hold or order.
+    pub(super) fn add_codes(&mut self, holder: String) {
+        self.codes.push(holder);
+    }
+
+    /// Gives all of it back.
+    pub(super) async fn give_back(
+        mut self,
+        c: &mut Conn,
+        how: Take,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        if !self.seats.is_empty() {
+            self.seats.sort();
+            // A seat that went from one to another of them is let go of once: by whoever has it, the
+            // statement sees each seat once only.
+            let seats = std::mem::take(&mut self.seats);
+            let (mut round, mut later) = (Vec::new(), seats);
+            while !later.is_empty() {
+                let mut rest = Vec::new();
+                for seat in later {
+                    let is_there = round
+                        .last()
+                        .is_some_and(|last: &(OccurrenceId, SeatId, EventId, String)| {
+                            (last.0, last.1) == (seat.0, seat.1)
+                        });
+                    if is_there {
+                        rest.push(seat);
+                    } else {
+                        round.push(seat);
+                    }
+                }
+                store::seats::free_all(c, &round, now).await?;
+                round = Vec::new();
+                later = rest;
+            }
+        }
+        let stock: Vec<_> = self.stock.into_iter().collect();
+        store::give_back(c, how, &stock).await?;
+        if !self.codes.is_empty() {
+            codes::give_back_all(c, &self.codes).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends a hold that is active; what goes back is added to `returned`.
 async fn end_hold(
     c: &mut Conn,
     id: HoldId,
     state: &'static str,
-    now: Timestamp,
+    returned: &mut Returned,
 ) -> Result<bool, DbError> {
     if !store::end_hold(c, id, state, None).await? {
         return Ok(false);
@@ -368,14 +449,10 @@ async fn end_hold(
         return Ok(false);
     };
     let items = store::hold_items(c, id).await?;
-    let (seats, holder) = (seats_of(&items), id.to_string());
-    if !seats.is_empty() {
-        store::seats::free(c, row.event_id, &holder, &seats, now).await?;
-    }
     let stock = stock_of_hold(c, id, &items).await?;
-    store::give_back(c, Take::Held, &stock).await?;
+    returned.add(row.event_id, &id.to_string(), &items, stock);
     if row.has_codes {
-        codes::give_back(c, &holder).await?;
+        returned.add_codes(id.to_string());
     }
     c.after_commit(move || HOLDS.add(&[("state", state)], 1));
     Ok(true)
@@ -421,23 +498,24 @@ pub async fn sweep(app: &App) -> Result<usize, SalesError> {
             })
         })
         .await?;
-    let mut ended = 0;
-    // One in a write: seats, stock and codes of several would be taken in no order.
-    for id in holds {
-        let is_ended: Result<bool, DbError> = app
-            .db
-            .write_again(move |c| Box::pin(async move { end_hold(c, id, "expired", now).await }))
-            .await;
-        ended += usize::from(is_ended?);
+    if holds.is_empty() && orders.is_empty() {
+        return Ok(0);
     }
-    for id in orders {
-        let is_ended: Result<bool, DbError> = app
-            .db
-            .write_again(move |c| {
-                Box::pin(async move { end_pending(c, id, OrderState::Expired, now).await })
+    app.db
+        .write_again(move |c| {
+            let (holds, orders) = (holds.clone(), orders.clone());
+            Box::pin(async move {
+                let (mut ended, mut returned) = (0, Returned::default());
+                for id in holds {
+                    ended += usize::from(end_hold(c, id, "expired", &mut returned).await?);
+                }
+                for id in orders {
+                    let to = OrderState::Expired;
+                    ended += usize::from(end_pending(c, id, to, &mut returned).await?);
+                }
+                returned.give_back(c, Take::Held, now).await?;
+                Ok(ended)
             })
-            .await;
-        ended += usize::from(is_ended?);
-    }
-    Ok(ended)
+        })
+        .await
 }

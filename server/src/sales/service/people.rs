@@ -1,7 +1,7 @@
 //! Who comes with the tickets of an order and what they were asked: checked by the event's form, stored
 //! sealed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
@@ -17,6 +17,7 @@ use crate::catalog::questions::{
     AnsweredForm, Answers, AskedAt, SaidAnswers, SaidForm, SaidTicket, answer,
 };
 use crate::catalog::{self, EventId, TierId};
+use crate::identity::Tenant;
 
 /// What a caller says of one ticket: who comes with it, and what they answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -232,6 +233,49 @@ pub async fn answers_in(
     Ok((of_order, of_tickets))
 }
 
+/// What was said of an order and its tickets.
+#[derive(Clone, Debug)]
+pub struct SaidOfOrder {
+    /// What was answered for the order.
+    pub order: Answers,
+    /// Of each ticket of which something was said: its number from 0, who comes, and what was answered.
+    pub tickets: Vec<(u32, Option<Attendee>, Answers)>,
+}
+
+/// Who comes with an order of one of the organisation's events, and what was answered.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn people_of(
+    app: &App,
+    tenant: &Tenant,
+    order: OrderId,
+) -> Result<SaidOfOrder, SalesError> {
+    super::order_of(app, tenant, order).await?;
+    let work = app.clone();
+    let (mut attendees, (of_order, mut of_tickets)) = app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                let attendees = attendees_in(&work, c, order).await?;
+                Ok::<_, DbError>((attendees, answers_in(&work, c, order).await?))
+            })
+        })
+        .await?;
+    let numbers: BTreeSet<u32> = attendees.keys().chain(of_tickets.keys()).copied().collect();
+    let tickets = numbers
+        .into_iter()
+        .map(|number| {
+            let answers = of_tickets.remove(&number).unwrap_or_default();
+            (number, attendees.remove(&number), answers)
+        })
+        .collect();
+    Ok(SaidOfOrder {
+        order: of_order,
+        tickets,
+    })
+}
+
 /// All that is held of who comes with an order, for a copy of its buyer's data.
 ///
 /// # Errors
@@ -246,7 +290,7 @@ pub async fn people_of_order_in(
     let tickets: Vec<Value> = attendees
         .keys()
         .chain(of_tickets.keys())
-        .collect::<std::collections::BTreeSet<_>>()
+        .collect::<BTreeSet<_>>()
         .into_iter()
         .map(|number| {
             json!({

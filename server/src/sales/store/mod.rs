@@ -198,12 +198,6 @@ pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<OrderRow>,
     .await
 }
 
-/// Whether an order is of a sandbox.
-pub(super) async fn is_sandbox(c: &mut Conn, id: OrderId) -> Result<bool, DbError> {
-    c.scalar(sql!("SELECT sandbox FROM orders WHERE id = $1"), vals![id])
-        .await
-}
-
 pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderItem>, DbError> {
     c.all(
         sql!(

@@ -103,6 +103,29 @@ pub(in crate::sales) async fn sell(
     .await
 }
 
+/// Lets go of seats, each if this holder has it; sorted, and each only once.
+pub(in crate::sales) async fn free_all(
+    c: &mut Conn,
+    seats: &[(OccurrenceId, SeatId, EventId, String)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let rows = seats
+        .iter()
+        .map(|(date, seat, event, holder)| vals![*date, *seat, *event, holder, 0_i64, now])
+        .collect();
+    all_of(
+        c,
+        sql!(
+            "INSERT INTO taken_seats (occurrence_id, seat_id, event_id, state, holder, until_at, asked_at) \
+             VALUES ($1, $2, $3, 'held', $4, $5, $6) ON CONFLICT (occurrence_id, seat_id) DO UPDATE \
+             SET state = 'held', until_at = excluded.until_at WHERE taken_seats.holder = excluded.holder"
+        ),
+        rows,
+    )
+    .await?;
+    Ok(())
+}
+
 /// Lets go of those of these seats that this holder has.
 pub(in crate::sales) async fn free(
     c: &mut Conn,
@@ -111,17 +134,11 @@ pub(in crate::sales) async fn free(
     seats: &SeatKeys,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    all_of(
-        c,
-        sql!(
-            "INSERT INTO taken_seats (occurrence_id, seat_id, event_id, state, holder, until_at, asked_at) \
-             VALUES ($1, $2, $3, 'held', $4, $5, $6) ON CONFLICT (occurrence_id, seat_id) DO UPDATE \
-             SET state = 'held', until_at = excluded.until_at WHERE taken_seats.holder = excluded.holder"
-        ),
-        rows(event, holder, seats, 0, now),
-    )
-    .await?;
-    Ok(())
+    let seats: Vec<_> = seats
+        .iter()
+        .map(|(date, seat)| (*date, *seat, event, holder.to_owned()))
+        .collect();
+    free_all(c, &seats, now).await
 }
 
 /// Keeps free seats back for the organiser; says whether all were free.
