@@ -703,6 +703,14 @@ pub struct NewOrder {
 }
 
 impl NewOrder {
+    /// How many units it has in all.
+    pub fn quantity(&self) -> u32 {
+        match &self.basis {
+            Basis::Hold(held) => held.items.iter().map(|item| item.quantity).sum(),
+            Basis::Cart(cart) => cart.quantity(),
+        }
+    }
+
     /// The hash of everything the buyer asked for.
     pub fn hash_of(request: &impl Serialize) -> [u8; 32] {
         // Serialising our own request types cannot fail; an empty text would only make replays differ.

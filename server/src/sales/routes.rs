@@ -26,8 +26,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(shop_events))
         .routes(routes!(shop_event))
-        .routes(routes!(availability))
-        .routes(routes!(seats))
+        .routes(routes!(date_availability))
         .routes(routes!(quote))
         .routes(routes!(create_hold))
         .routes(routes!(hold, release_hold))
@@ -89,59 +88,32 @@ async fn shop_event(
     }))
 }
 
-/// Which date is asked about.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct DateQuery {
-    /// The id of a date of the event; needed where the event has several.
-    occurrence: Option<String>,
-}
-
-impl DateQuery {
-    /// The date, if one is named.
-    fn named(&self) -> Result<Option<OccurrenceId>, Problem> {
-        let Some(text) = &self.occurrence else {
-            return Ok(None);
-        };
-        text.parse().map(Some).map_err(|_| {
-            Problem::invalid(vec![FieldError {
-                field: "occurrence".to_owned(),
-                code: "malformed".into(),
-                detail: "This is no id of a date.".to_owned(),
-            }])
-        })
-    }
-}
-
-/// What is left of an event's tiers.
+/// What is left of an event's tiers on one of its dates.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct EventAvailability {
+pub(super) struct DateAvailability {
     /// The event.
     pub event_id: EventId,
-    /// The date; without it, all dates together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurrence_id: Option<OccurrenceId>,
+    /// The date.
+    pub occurrence_id: OccurrenceId,
     /// What is left of each tier.
     pub tiers: Vec<Availability>,
 }
 
-/// See what is left of an event's tiers, on one date or on all together
-#[utoipa::path(get, path = "/api/v1/shop/events/{event}/availability", tag = "shop",
-    params(("event" = String, Path, description = "Its id or the last part of its page's address"), DateQuery),
-    responses((status = 200, body = EventAvailability), (status = "4XX", body = Problem)))]
-async fn availability(
+/// See what is left of an event's tiers on one of its dates
+#[utoipa::path(get, path = "/api/v1/shop/events/{event}/occurrences/{occurrence}/availability", tag = "shop",
+    params(("event" = String, Path, description = "Its id or the last part of its page's address"),
+        ("occurrence" = OccurrenceId, Path)),
+    responses((status = 200, body = DateAvailability), (status = "4XX", body = Problem)))]
+async fn date_availability(
     State(app): State<App>,
-    Path(event): Path<String>,
-    Query(query): Query<DateQuery>,
-) -> Result<Json<EventAvailability>, Problem> {
-    let date = query.named()?;
+    Path((event, date)): Path<(String, OccurrenceId)>,
+) -> Result<Json<DateAvailability>, Problem> {
     let offer = service::public_event(&app, &event).await?;
-    if date.is_some_and(|date| offer.occurrence(date).is_none()) {
+    if offer.occurrence(date).is_none() {
         return Err(SalesError::EventNotFound.into_problem());
     }
-    let tiers = service::availability(&app, &offer, date).await?;
-    Ok(Json(EventAvailability {
+    let tiers = service::availability(&app, &offer, Some(date)).await?;
+    Ok(Json(DateAvailability {
         event_id: offer.event.id,
         occurrence_id: date,
         tiers,
@@ -171,33 +143,15 @@ pub(super) struct TakenSeats {
 impl TakenSeats {
     async fn of(app: &App, event: EventId, date: OccurrenceId) -> Result<Self, SalesError> {
         let taken = service::taken_seats(app, date).await?;
-        let taken = taken.into_iter().map(|(seat, state)| TakenSeat { seat, state });
+        let taken = taken
+            .into_iter()
+            .map(|(seat, state)| TakenSeat { seat, state });
         Ok(Self {
             event_id: event,
             occurrence_id: date,
             taken: taken.collect(),
         })
     }
-}
-
-/// See which seats of a date are taken
-#[utoipa::path(get, path = "/api/v1/shop/events/{event}/seats", tag = "shop",
-    params(("event" = String, Path, description = "Its id or the last part of its page's address"), DateQuery),
-    responses((status = 200, body = TakenSeats), (status = "4XX", body = Problem)))]
-async fn seats(
-    State(app): State<App>,
-    Path(event): Path<String>,
-    Query(query): Query<DateQuery>,
-) -> Result<Json<TakenSeats>, Problem> {
-    let named = query.named()?;
-    let offer = service::public_event(&app, &event).await?;
-    let mut dates = offer.occurrences.iter().map(|date| date.id);
-    let date = match named {
-        Some(named) => dates.find(|date| *date == named),
-        None => dates.next(),
-    };
-    let date = date.ok_or(SalesError::EventNotFound)?;
-    Ok(Json(TakenSeats::of(&app, offer.event.id, date).await?))
 }
 
 /// See what tickets would cost now, or why they cannot be had; reserves nothing
@@ -609,9 +563,11 @@ impl IntoProblem for SalesError {
                 "sold_out",
                 format!("{tier} has {} left.", left.max(0)),
             ),
-            Self::SeatsTaken(seats) => {
-                with_seats(Problem::conflict("sales.seats_taken", detail), "taken", &seats)
-            }
+            Self::SeatsTaken(seats) => with_seats(
+                Problem::conflict("sales.seats_taken", detail),
+                "taken",
+                &seats,
+            ),
             Self::Choice(fault) => choice(&fault, detail),
             Self::NoSeats(why) => no_seats(why, detail),
             Self::Price(refusal) => price(&refusal, detail),
@@ -654,10 +610,9 @@ fn no_seats(why: NoPick, detail: String) -> Problem {
         NoPick::Wish | NoPick::UnknownSection | NoPick::UnknownCategory => {
             Problem::unprocessable(why.code(), detail)
         }
-        NoPick::TooFew(_)
-        | NoPick::NoAccess
-        | NoPick::NotTogether
-        | NoPick::LeavesSingles => Problem::conflict(why.code(), detail),
+        NoPick::TooFew(_) | NoPick::NoAccess | NoPick::NotTogether | NoPick::LeavesSingles => {
+            Problem::conflict(why.code(), detail)
+        }
     }
 }
 

@@ -73,8 +73,8 @@ pub(in crate::sales) struct Priced {
     pub(in crate::sales) items: Vec<OrderItem>,
     pub(in crate::sales) total: Money,
     pub(in crate::sales) quote: bilten_core::price::Quote,
-    /// All that the price came from, as JSON.
-    pub(in crate::sales) snapshot: String,
+    /// All that the price came from, as JSON; none if somebody says what it costs.
+    pub(in crate::sales) snapshot: Option<String>,
 }
 
 /// What statements found that took stock, by counter.
@@ -165,7 +165,11 @@ fn lines(
             .tier(item.tier)
             .ok_or_else(|| fault(format!("{at}.tier"), "unknown", "There is no such tier."))?;
         let named = u32::try_from(item.seats.len()).unwrap_or(u32::MAX);
-        let quantity = if item.quantity == 0 { named } else { item.quantity };
+        let quantity = if item.quantity == 0 {
+            named
+        } else {
+            item.quantity
+        };
         if quantity == 0 {
             return Err(fault(
                 format!("{at}.quantity"),
@@ -211,7 +215,10 @@ fn lines(
         }
     }
     for line in lines.values() {
-        if let Some(off) = offer.tier(line.tier).and_then(|tier| off_sale(offer, tier, now)) {
+        if let Some(off) = offer
+            .tier(line.tier)
+            .and_then(|tier| off_sale(offer, tier, now))
+        {
             return Err(SalesError::OffSale {
                 tier: line.tier,
                 not_yet: off == OffSale::NotYet,
@@ -289,6 +296,31 @@ impl Cart {
         seats
     }
 
+    /// The same for nothing: given away by whoever sells.
+    ///
+    /// # Errors
+    /// Why it has no price to begin with.
+    pub fn for_nothing(mut self, at: Timestamp) -> Result<Self, SalesError> {
+        let mut priced = match &self.priced {
+            Some(priced) => priced.as_ref().clone(),
+            None => self.price(at, &Founds::new(), Vec::new())?,
+        };
+        for item in &mut priced.items {
+            item.unit_price_minor = 0;
+            item.total_minor = 0;
+        }
+        priced.total = Money::zero(priced.total.currency);
+        priced.snapshot = None;
+        self.priced = Some(Arc::new(priced));
+        Ok(self)
+    }
+
+    /// How many units it has in all.
+    pub fn quantity(&self) -> u32 {
+        let quantities = self.lines.iter().map(|line| line.quantity);
+        quantities.fold(0, u32::saturating_add)
+    }
+
     /// Whether it can be placed without a hold: its seats and codes need a write of their own.
     pub fn is_plain(&self) -> bool {
         self.codes.is_empty() && self.lines.iter().all(|line| line.category.is_none())
@@ -319,7 +351,9 @@ impl Cart {
     fn follows_stock(&self) -> bool {
         let is_counted = |model: &PriceModel| match model {
             PriceModel::Phased { phases } => phases.iter().any(|phase| phase.until_sold.is_some()),
-            PriceModel::Fixed { .. } | PriceModel::Free | PriceModel::PayWhatYouWant { .. } => false,
+            PriceModel::Fixed { .. } | PriceModel::Free | PriceModel::PayWhatYouWant { .. } => {
+                false
+            }
         };
         self.lines.iter().any(|line| {
             let id = line.tier.to_string();
@@ -382,7 +416,8 @@ impl Cart {
         Ok(Priced {
             items,
             total: Money::new(snapshot.quote.total_minor, snapshot.quote.currency),
-            snapshot: serde_json::to_string(&snapshot).map_err(|error| super::json_fault(&error))?,
+            snapshot: serde_json::to_string(&snapshot)
+                .map_err(|error| super::json_fault(&error))?,
             quote: snapshot.quote,
         })
     }
@@ -426,7 +461,9 @@ impl Cart {
             };
             let key = (line.item.clone(), line.occurrence.clone());
             let seats = waiting.entry(key).or_default();
-            let count = usize::try_from(line.quantity).unwrap_or(usize::MAX).min(seats.len());
+            let count = usize::try_from(line.quantity)
+                .unwrap_or(usize::MAX)
+                .min(seats.len());
             items.push(OrderItem {
                 line: number,
                 tier_id: asked.tier,
@@ -444,7 +481,10 @@ impl Cart {
     /// A refusal of prices in the words of sales, where those have some.
     fn refused(&self, refusal: Refusal) -> SalesError {
         if let Refusal::NotOnSale { item } = &refusal
-            && let Some(line) = self.lines.iter().find(|line| line.tier.to_string() == *item)
+            && let Some(line) = self
+                .lines
+                .iter()
+                .find(|line| line.tier.to_string() == *item)
         {
             return SalesError::OffSale {
                 tier: line.tier,

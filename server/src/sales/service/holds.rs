@@ -218,7 +218,10 @@ async fn priced_with_codes(
     let organisation = cart.offer.event.organisation_id;
     codes::lock(c, organisation, &cart.codes).await?;
     let facts = codes::facts(c, organisation, cart.offer.event.id, &cart.codes, buyer).await?;
-    let facts = facts.into_iter().map(|(_, code, fact)| (code, fact)).collect();
+    let facts = facts
+        .into_iter()
+        .map(|(_, code, fact)| (code, fact))
+        .collect();
     cart.price(now, founds, facts)
 }
 
@@ -410,11 +413,11 @@ impl Returned {
             while !later.is_empty() {
                 let mut rest = Vec::new();
                 for seat in later {
-                    let is_there = round
-                        .last()
-                        .is_some_and(|last: &(OccurrenceId, SeatId, EventId, String)| {
+                    let is_there = round.last().is_some_and(
+                        |last: &(OccurrenceId, SeatId, EventId, String)| {
                             (last.0, last.1) == (seat.0, seat.1)
-                        });
+                        },
+                    );
                     if is_there {
                         rest.push(seat);
                     } else {

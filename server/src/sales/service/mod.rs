@@ -20,9 +20,9 @@ pub use cart::{Cart, cart};
 pub use figures::*;
 pub(crate) use follow::*;
 pub use holds::*;
+pub use orders::*;
 pub(super) use people::part_purpose;
 pub use people::*;
-pub use orders::*;
 pub use place::*;
 pub use reset::*;
 pub use seats::*;
@@ -30,9 +30,8 @@ pub use tickets_due::*;
 
 use buyers::email_lookup;
 use cart::Founds;
-use holds::Returned;
 use orders::end_pending;
-use people::{erase_attendees, insert_people};
+use people::erase_attendees;
 use place::paid_event;
 use seats::choose_seats;
 
@@ -50,10 +49,10 @@ use super::model::*;
 use super::store::{self, CounterRow, Take};
 use crate::app::App;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
+use crate::catalog::state::Kept;
 use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
 };
-use crate::catalog::state::Kept;
 use crate::events::Refused;
 
 metric! {
@@ -241,7 +240,10 @@ fn left_of(
     let visible = offer.tiers.iter().filter(|tier| !tier.hidden);
     visible
         .map(|tier| {
-            let (id, pool) = (tier.id.to_string(), tier.pool_id.map(|pool| pool.to_string()));
+            let (id, pool) = (
+                tier.id.to_string(),
+                tier.pool_id.map(|pool| pool.to_string()),
+            );
             let on = |at: &str| {
                 let own = of(&id, at)?;
                 let shared = pool
@@ -323,7 +325,10 @@ pub async fn quote(
                 }
                 let organisation = work.offer.event.organisation_id;
                 let facts = codes::facts(c, organisation, event, &work.codes, None).await?;
-                let facts = facts.into_iter().map(|(_, code, fact)| (code, fact)).collect();
+                let facts = facts
+                    .into_iter()
+                    .map(|(_, code, fact)| (code, fact))
+                    .collect();
                 work.price(now, &founds, facts)
             })
         })

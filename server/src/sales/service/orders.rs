@@ -43,7 +43,9 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     // Locked first: whoever pays or ends it in this moment is done before.
     let is_pending =
         store::move_order(c, id, OrderState::Pending, OrderState::Pending, None).await?;
-    let row = store::order(c, id).await?.ok_or(SalesError::OrderNotFound)?;
+    let row = store::order(c, id)
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
     match row.state {
         OrderState::Paid | OrderState::Refunded => return Ok(PaidOutcome::AlreadyPaid),
         OrderState::Pending | OrderState::Expired | OrderState::Cancelled => {}

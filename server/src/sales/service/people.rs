@@ -91,7 +91,7 @@ pub async fn people(
             attendees.insert(number, attendee);
         }
     }
-    let questions = catalog::questions_of(app, event).await?;
+    let form = catalog::questions_of(app, event).await?;
     let said = SaidForm {
         answers: answers.clone(),
         tickets: tickets
@@ -102,7 +102,7 @@ pub async fn people(
             .collect(),
     };
     let nothing = AnsweredForm::default();
-    match answer(&questions, AskedAt::Purchase, tiers, &said, &nothing) {
+    match answer(&form.questions, AskedAt::Purchase, tiers, &said, &nothing) {
         Ok(answers) if faults.is_empty() => Ok(People { attendees, answers }),
         Ok(_) => Err(SalesError::Invalid(faults)),
         Err(more) => {
@@ -131,7 +131,11 @@ fn faults_of(ticket: &TicketRequest, number: u32) -> Vec<FieldError> {
         if !is_email(email.trim()) {
             let detail = "Please give an e-mail address such as ana@example.com.";
             add("email", "email", detail);
-        } else if ticket.name.as_deref().is_none_or(|name| name.trim().is_empty()) {
+        } else if ticket
+            .name
+            .as_deref()
+            .is_none_or(|name| name.trim().is_empty())
+        {
             add("name", "required", "Please say whose address this is.");
         }
     }
@@ -150,9 +154,10 @@ pub(super) async fn insert_people(
             let text = serde_json::to_vec(attendee).map_err(|error| json_fault(&error))?;
             attendees.push(SealedAttendee {
                 part: sealed(app, *order, i64::from(*number), &text)?,
-                email_lookup: attendee.email.as_deref().map_or_else(Vec::new, |email| {
-                    email_lookup(app, email).to_vec()
-                }),
+                email_lookup: attendee
+                    .email
+                    .as_deref()
+                    .map_or_else(Vec::new, |email| email_lookup(app, email).to_vec()),
             });
         }
         let of_tickets = people.answers.tickets.iter().zip(0i64..);
@@ -280,11 +285,7 @@ pub async fn people_of(
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn people_of_order_in(
-    app: &App,
-    c: &mut Conn,
-    order: OrderId,
-) -> Result<Value, DbError> {
+pub async fn people_of_order_in(app: &App, c: &mut Conn, order: OrderId) -> Result<Value, DbError> {
     let attendees = attendees_in(app, c, order).await?;
     let (of_order, of_tickets) = answers_in(app, c, order).await?;
     let tickets: Vec<Value> = attendees

@@ -156,7 +156,7 @@ impl Got {
         Self {
             items: priced.items.clone(),
             total: priced.total,
-            snapshot: Some(priced.snapshot.clone()),
+            snapshot: priced.snapshot.clone(),
             stock: cart.stock.clone(),
             has_codes: false,
             hold: None,
@@ -220,7 +220,10 @@ async fn take_stock(
     for (i, how, cart) in direct {
         let version = cart.offer.event.version;
         let asked = |key: &CounterKey| (key.clone(), how, version);
-        let is_short = cart.stock.iter().any(|(key, _)| short.contains(&asked(key)));
+        let is_short = cart
+            .stock
+            .iter()
+            .any(|(key, _)| short.contains(&asked(key)));
         let founds = if is_short {
             let back: Vec<_> = cart
                 .stock

@@ -222,9 +222,8 @@ fn name(layout: &Layout, line: &mut CartLine, named: &mut SeatSet) -> Result<(),
             ));
         };
         let category = layout.map().categories.get(place.category);
-        let is_of_it = category.is_some_and(|category| {
-            line.category.as_deref() == Some(category.id.as_str())
-        });
+        let is_of_it =
+            category.is_some_and(|category| line.category.as_deref() == Some(category.id.as_str()));
         if !is_of_it {
             let detail = format!("Seat {} is of another price category.", seat.id);
             return Err(fault("wrong_category", detail));
@@ -248,7 +247,10 @@ fn label(layout: &Layout, place: &crate::catalog::seating::Place) -> String {
 
 fn wish(line: &CartLine, seats: u32) -> Wish {
     let wish = &line.wish;
-    let category = line.category.as_deref().and_then(|id| id.parse::<PartId>().ok());
+    let category = line
+        .category
+        .as_deref()
+        .and_then(|id| id.parse::<PartId>().ok());
     Wish {
         categories: category.into_iter().collect(),
         section: wish.section,

@@ -17,7 +17,7 @@ pub(in crate::sales) struct NewHold {
     pub(in crate::sales) request_hash: [u8; 32],
     pub(in crate::sales) items: Vec<OrderItem>,
     pub(in crate::sales) total: Money,
-    pub(in crate::sales) snapshot: String,
+    pub(in crate::sales) snapshot: Option<String>,
     pub(in crate::sales) stock: Vec<(CounterKey, i64)>,
     pub(in crate::sales) has_codes: bool,
     pub(in crate::sales) expires_at: Timestamp,
@@ -36,7 +36,7 @@ pub(in crate::sales) async fn insert_hold(
         ),
         vals![
             hold.id, hold.event, hold.key.as_deref(), hold.request_hash, hold.expires_at, now,
-            hold.total.currency, hold.total.minor, &hold.snapshot, Val::json(&hold.stock)?, hold.has_codes
+            hold.total.currency, hold.total.minor, hold.snapshot.as_deref(), Val::json(&hold.stock)?, hold.has_codes
         ],
     )
     .await?;
@@ -181,7 +181,6 @@ pub(in crate::sales) async fn due_holds(
     )
     .await
 }
-
 
 /// Lets the holds of an event run out now: the sweep ends them.
 pub(in crate::sales) async fn run_out_holds(

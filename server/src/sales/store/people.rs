@@ -147,7 +147,10 @@ pub(in crate::sales) async fn delete_attendee(
 }
 
 /// Forgets who comes with these orders, and all that was answered.
-pub(in crate::sales) async fn delete_people(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+pub(in crate::sales) async fn delete_people(
+    c: &mut Conn,
+    orders: &[OrderId],
+) -> Result<(), DbError> {
     if orders.is_empty() {
         return Ok(());
     }

@@ -147,7 +147,10 @@ pub(in crate::sales) async fn set_selling(
 }
 
 /// Drops a counter of which nothing is sold or held; says whether that was so.
-pub(in crate::sales) async fn drop_counter(c: &mut Conn, row: &CounterRow) -> Result<bool, DbError> {
+pub(in crate::sales) async fn drop_counter(
+    c: &mut Conn,
+    row: &CounterRow,
+) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!("DELETE FROM stock WHERE counter = $1 AND occurrence_id = $2 AND held = 0 AND sold = 0"),
@@ -235,12 +238,12 @@ pub(in crate::sales) async fn give_back(
     stock: &[(CounterKey, i64)],
 ) -> Result<(), DbError> {
     let statement = match how {
-        Take::Held => sql!(
-            "UPDATE stock SET held = held - $3 WHERE counter = $1 AND occurrence_id = $2"
-        ),
-        Take::Sold => sql!(
-            "UPDATE stock SET sold = sold - $3 WHERE counter = $1 AND occurrence_id = $2"
-        ),
+        Take::Held => {
+            sql!("UPDATE stock SET held = held - $3 WHERE counter = $1 AND occurrence_id = $2")
+        }
+        Take::Sold => {
+            sql!("UPDATE stock SET sold = sold - $3 WHERE counter = $1 AND occurrence_id = $2")
+        }
     };
     for (key, quantity) in stock {
         c.exec(statement, vals![&key.of, date_of(key), *quantity])
@@ -289,9 +292,7 @@ pub(in crate::sales) async fn hold_sold(
 pub(in crate::sales) async fn is_selling(c: &mut Conn, key: &CounterKey) -> Result<bool, DbError> {
     let found = c
         .scalar_opt(
-            sql!(
-                "SELECT selling FROM stock WHERE counter = $1 AND occurrence_id = $2 FOR UPDATE"
-            ),
+            sql!("SELECT selling FROM stock WHERE counter = $1 AND occurrence_id = $2 FOR UPDATE"),
             vals![&key.of, date_of(key)],
         )
         .await?;
