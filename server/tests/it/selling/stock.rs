@@ -25,7 +25,7 @@ async fn pooled(t: &TestApp, capacity: i64) -> (Event, String) {
         .post(&path, json!({"name": "Floor", "capacity": capacity}))
         .await
         .expect(201);
-    let pool = text(&made["pools"][0]["id"]);
+    let pool = text(&made["id"]);
     for tier in &event.tiers {
         let path = format!("/api/v1/events/{}/tiers/{tier}", event.id);
         let version = t
