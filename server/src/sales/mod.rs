@@ -19,6 +19,8 @@
 //! - who buys, who comes and what they answered is stored sealed;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
+//! `codes` has tables of its own, and is what holds and orders ask for promo codes.
+//!
 //! `waitlist`, `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
 //! needs: nothing calls them yet.
 

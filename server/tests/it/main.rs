@@ -4,7 +4,9 @@
 mod access;
 mod app;
 mod catalog;
+mod catalog_event;
 mod cli;
+mod codes;
 mod crash;
 mod edge;
 mod identity;
