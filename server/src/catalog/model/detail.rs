@@ -2,10 +2,10 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Money;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::{Event, EventState, Occurrence, Tier, TierId};
+use super::{CapacityPool, Event, EventState, MAX_OCCURRENCES, Occurrence, PoolId, Tier, TierId};
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
 const EARLY_MS: i64 = 12 * 3_600_000;
@@ -13,15 +13,33 @@ const EARLY_MS: i64 = 12 * 3_600_000;
 const LATE_MS: i64 = 6 * 3_600_000;
 
 /// An event with all that belongs to it.
+///
+/// Written as JSON it carries its first [`MAX_OCCURRENCES`] dates and says how many there are, so
+/// that neither an answer, a row of its history nor a message grows with a series; in memory it has
+/// all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventDetail {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
-    /// Its dates, earliest first.
+    /// Its dates, earliest first; in JSON the first hundred of them.
+    #[serde(serialize_with = "first_dates")]
     pub occurrences: Vec<Occurrence>,
+    /// How many dates it has.
+    #[serde(default)]
+    pub occurrence_count: usize,
     /// Its tiers by number.
     pub tiers: Vec<Tier>,
+    /// Its capacity pools, oldest first.
+    #[serde(default)]
+    pub pools: Vec<CapacityPool>,
+}
+
+fn first_dates<S: Serializer>(dates: &[Occurrence], serializer: S) -> Result<S::Ok, S::Error> {
+    dates
+        .get(..MAX_OCCURRENCES)
+        .unwrap_or(dates)
+        .serialize(serializer)
 }
 
 /// Why a tier cannot be bought at a moment.
@@ -36,6 +54,44 @@ pub enum OffSale {
 }
 
 impl EventDetail {
+    /// The event with what belongs to it; the dates earliest first.
+    pub fn new(
+        event: Event,
+        occurrences: Vec<Occurrence>,
+        tiers: Vec<Tier>,
+        pools: Vec<CapacityPool>,
+    ) -> Self {
+        let mut detail = Self {
+            event,
+            occurrences: Vec::new(),
+            occurrence_count: 0,
+            tiers,
+            pools,
+        };
+        detail.set_occurrences(occurrences);
+        detail
+    }
+
+    /// Gives it other dates, in any order.
+    pub fn set_occurrences(&mut self, mut dates: Vec<Occurrence>) {
+        dates.sort_by_key(|date| (date.starts_at, date.id));
+        self.occurrence_count = dates.len();
+        self.occurrences = dates;
+    }
+
+    /// The pool with this id.
+    pub fn pool(&self, id: PoolId) -> Option<&CapacityPool> {
+        self.pools.iter().find(|pool| pool.id == id)
+    }
+
+    /// The dates that take place, or all of them if none does.
+    fn standing(&self) -> impl Iterator<Item = &Occurrence> {
+        let is_off = self.scheduled().next().is_none();
+        self.occurrences
+            .iter()
+            .filter(move |date| is_off || date.is_scheduled())
+    }
+
     /// The tier with this id.
     pub fn tier(&self, id: TierId) -> Option<&Tier> {
         self.tiers.iter().find(|tier| tier.id == id)
@@ -43,8 +99,7 @@ impl EventDetail {
 
     /// When the last date ends.
     pub fn ends_at(&self) -> Timestamp {
-        self.occurrences
-            .iter()
+        self.standing()
             .map(|o| o.ends_at)
             .max()
             .unwrap_or(self.event.updated_at)
@@ -52,8 +107,7 @@ impl EventDetail {
 
     /// When the doors of the first date open.
     pub fn opens_at(&self) -> Timestamp {
-        self.occurrences
-            .iter()
+        self.standing()
             .map(|o| o.doors_at.unwrap_or(o.starts_at))
             .min()
             .unwrap_or(self.event.created_at)
@@ -61,8 +115,7 @@ impl EventDetail {
 
     /// Whether the doors of one of its dates are open.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        self.occurrences
-            .iter()
+        self.scheduled()
             .any(|date| date.doors_at.unwrap_or(date.starts_at) <= now && now < date.ends_at)
     }
 
