@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 144,
+        name: "offers",
+        sql: include_str!("../migrations/0144_offers.sql"),
+    },
 ];

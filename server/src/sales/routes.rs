@@ -76,15 +76,17 @@ async fn shop_event(
 ) -> Result<Json<ShopEvent>, Problem> {
     let offer = service::public_event(&app, &event).await?;
     let stock = service::stock(&app, offer.event.id).await?;
+    let detail = offer.for_buyers(&[]);
     let availability = stock
         .iter()
+        .filter(|stock| detail.tier(stock.tier_id).is_some())
         .map(|stock| Availability {
             tier: stock.tier_id,
             left: stock.left(),
         })
         .collect();
     Ok(Json(ShopEvent {
-        detail: (*offer).clone(),
+        detail,
         availability,
     }))
 }

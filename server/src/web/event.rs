@@ -101,8 +101,8 @@ impl EventPage {
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
-        let tiers: Vec<_> = offer
-            .tiers
+        let seen = offer.visible_tiers(&[]);
+        let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
@@ -113,7 +113,7 @@ impl EventPage {
                     now,
                 );
                 let chosen = match fields.text(&field) {
-                    "" if offer.tiers.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
+                    "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
                     // What can be had of what was wanted; nonsense stays, to be seen and corrected.
                     text => text
@@ -194,7 +194,7 @@ pub(super) async fn hold(
 /// How many of which tier a form asks for.
 fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
     let (mut wanted, mut faults) = (Vec::new(), Faults::default());
-    for tier in &offer.tiers {
+    for tier in offer.visible_tiers(&[]) {
         let field = field_of(tier.id);
         match fields.text(&field) {
             "" => {}

@@ -4,7 +4,7 @@ use bilten_kernel::money::Money;
 use serde_json::json;
 
 use super::text::{self, Moment};
-use crate::catalog::{EventDetail, EventState, Occurrence};
+use crate::catalog::{EventDetail, EventState, MAX_OCCURRENCES, Occurrence};
 use crate::payments::SandboxOutcome;
 use crate::sales::{OrderItem, Stock};
 
@@ -45,7 +45,8 @@ impl EventView {
             slug: event.slug.clone(),
             name: event.name.clone(),
             description: text::paragraphs(&event.description),
-            dates: offer.occurrences.iter().map(date).collect(),
+            // Of a series the first ones; the others are asked for by pages.
+            dates: offer.scheduled().take(MAX_OCCURRENCES).map(date).collect(),
             zone: zone.iana_name().unwrap_or("UTC").replace('_', " "),
             venue: event.venue_name.clone(),
             address: event.venue_address.clone(),
@@ -160,10 +161,13 @@ pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> St
     let event = &offer.event;
     let zone = text::zone(&event.time_zone);
     let iso = |at| text::date_and_time(at, &zone).iso;
-    let first = offer.occurrences.first();
+    let first = offer
+        .scheduled()
+        .next()
+        .or_else(|| offer.occurrences.first());
     let offers: Vec<_> = offer
-        .tiers
-        .iter()
+        .visible_tiers(&[])
+        .into_iter()
         .map(|tier| {
             let left = stock
                 .iter()

@@ -122,6 +122,7 @@ impl From<CatalogError> for AccessError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
+            | CatalogError::Offer(_)
             | CatalogError::CapacityBelowSold) => Self::Catalog(other),
         }
     }

@@ -5,7 +5,10 @@ use bilten_kernel::money::Money;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::{CapacityPool, Event, EventState, MAX_OCCURRENCES, Occurrence, PoolId, Tier, TierId};
+use super::{
+    CapacityPool, Event, EventState, MAX_OCCURRENCES, Occurrence, OccurrenceId, PoolId,
+    PriceSettings, Tier, TierId,
+};
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
 const EARLY_MS: i64 = 12 * 3_600_000;
@@ -33,6 +36,9 @@ pub struct EventDetail {
     /// Its capacity pools, oldest first.
     #[serde(default)]
     pub pools: Vec<CapacityPool>,
+    /// What it says of prices besides its tiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_settings: Option<PriceSettings>,
 }
 
 fn first_dates<S: Serializer>(dates: &[Occurrence], serializer: S) -> Result<S::Ok, S::Error> {
@@ -67,6 +73,7 @@ impl EventDetail {
             occurrence_count: 0,
             tiers,
             pools,
+            price_settings: None,
         };
         detail.set_occurrences(occurrences);
         detail
@@ -77,6 +84,18 @@ impl EventDetail {
         dates.sort_by_key(|date| (date.starts_at, date.id));
         self.occurrence_count = dates.len();
         self.occurrences = dates;
+    }
+
+    /// The event as somebody sees it who may buy these hidden tiers and knows of no rules: neither
+    /// the others nor the names of group rates are in it.
+    #[must_use]
+    pub fn for_buyers(&self, unlocked: &[TierId]) -> Self {
+        let mut seen = self.clone();
+        seen.tiers
+            .retain(|tier| !tier.hidden || unlocked.contains(&tier.id));
+        seen.pools.clear();
+        seen.price_settings = None;
+        seen
     }
 
     /// The pool with this id.
@@ -127,6 +146,24 @@ impl EventDetail {
         let until = tier
             .valid_until_at
             .map_or(self.ends_at().ms() + LATE_MS, Timestamp::ms);
+        let seconds = |ms: i64| u32::try_from(ms.div_euclid(1_000).max(0)).unwrap_or(u32::MAX);
+        (
+            seconds(from),
+            seconds(until).max(seconds(from).saturating_add(1)),
+        )
+    }
+
+    /// When tickets of a tier for a date are valid, as [`validity`](Self::validity) says it: around
+    /// that date, unless the tier itself says when.
+    pub fn validity_on(&self, tier: &Tier, occurrence: Option<OccurrenceId>) -> (u32, u32) {
+        let Some(date) = occurrence.and_then(|id| self.occurrence(id)) else {
+            return self.validity(tier);
+        };
+        let opens = date.doors_at.unwrap_or(date.starts_at).ms() - EARLY_MS;
+        let from = tier.valid_from_at.map_or(opens, Timestamp::ms);
+        let until = tier
+            .valid_until_at
+            .map_or(date.ends_at.ms() + LATE_MS, Timestamp::ms);
         let seconds = |ms: i64| u32::try_from(ms.div_euclid(1_000).max(0)).unwrap_or(u32::MAX);
         (
             seconds(from),

@@ -1,5 +1,6 @@
 //! How an event is changed: from a known version, with a new row of its history.
 
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Val};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::http::IfMatch;
@@ -12,7 +13,7 @@ use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
 /// Writes the version history and tells the other domains.
-pub(super) async fn record(
+pub(in crate::catalog) async fn record(
     app: &App,
     c: &mut Conn,
     detail: &EventDetail,
@@ -36,16 +37,16 @@ pub(super) async fn record(
 
 /// Which version of an event a change starts from.
 #[derive(Clone, Debug)]
-pub(super) struct StartsFrom {
+pub(in crate::catalog) struct StartsFrom {
     /// As `If-Match` says it.
-    pub(super) seen: IfMatch,
+    pub(in crate::catalog) seen: IfMatch,
     /// As the change itself says it.
-    pub(super) version: Option<i64>,
+    pub(in crate::catalog) version: Option<i64>,
 }
 
 impl StartsFrom {
     /// Whatever version there is, unless the caller says which one they have seen.
-    pub(super) const fn any(seen: IfMatch) -> Self {
+    pub(in crate::catalog) const fn any(seen: IfMatch) -> Self {
         Self {
             seen,
             version: None,
@@ -53,7 +54,7 @@ impl StartsFrom {
     }
 
     /// Fails unless it is said somewhere: texts and prices are not written over unseen.
-    pub(super) fn is_said(&self) -> Result<(), CatalogError> {
+    pub(in crate::catalog) fn is_said(&self) -> Result<(), CatalogError> {
         if self.version.is_some() || self.seen.is_said() {
             return Ok(());
         }
@@ -73,6 +74,40 @@ impl StartsFrom {
     }
 }
 
+/// The event that a change starts from, inside a write.
+pub(in crate::catalog) async fn open_in(
+    c: &mut Conn,
+    tenant: &Tenant,
+    id: EventId,
+    from: &StartsFrom,
+) -> Result<EventDetail, CatalogError> {
+    let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(tenant));
+    let detail = detail.ok_or(CatalogError::NotFound)?;
+    from.allow(detail.event.version)?;
+    Ok(detail)
+}
+
+/// Raises the version of an event that a change has opened, and with it locks the event: whatever
+/// else the change writes comes after it, and [`record`] last.
+pub(in crate::catalog) async fn raise_in(
+    c: &mut Conn,
+    detail: &mut EventDetail,
+    from: &StartsFrom,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let current = detail.event.version;
+    detail.event.version = current + 1;
+    detail.event.updated_at = now;
+    if !store::update_event(c, &detail.event, current).await? {
+        // Somebody else was a moment earlier.
+        from.seen.allow(current + 1)?;
+        return Err(CatalogError::VersionConflict {
+            current: current + 1,
+        });
+    }
+    Ok(())
+}
+
 /// Changes an event that still has the version that the change starts from: loads it, lets `edit`
 /// change it, saves it.
 pub(super) async fn change(
@@ -88,20 +123,9 @@ pub(super) async fn change(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(&tenant));
-                let mut detail = detail.ok_or(CatalogError::NotFound)?;
-                let current = detail.event.version;
-                from.allow(current)?;
+                let mut detail = open_in(c, &tenant, id, &from).await?;
                 let edit = edit(&mut detail)?;
-                detail.event.version = current + 1;
-                detail.event.updated_at = now;
-                if !store::update_event(c, &detail.event, current).await? {
-                    // Somebody else was a moment earlier.
-                    from.seen.allow(current + 1)?;
-                    return Err(CatalogError::VersionConflict {
-                        current: current + 1,
-                    });
-                }
+                raise_in(c, &mut detail, &from, now).await?;
                 match edit {
                     Edit::Event => {}
                     Edit::AddTier(tier) => {
@@ -109,6 +133,7 @@ pub(super) async fn change(
                         detail.tiers.push(tier);
                     }
                     Edit::SaveTier(tier) => {
+                        allow_counting(c, &detail, &tier).await?;
                         store::update_tier(c, &tier, now).await?;
                         if let Some(old) = detail.tiers.iter_mut().find(|t| t.id == tier.id) {
                             *old = tier;
@@ -120,6 +145,35 @@ pub(super) async fn change(
             })
         })
         .await
+}
+
+/// What is sold of a tier stays counted where it was: by date or not, in its pool, by its parts.
+async fn allow_counting(
+    c: &mut Conn,
+    detail: &EventDetail,
+    after: &Tier,
+) -> Result<(), CatalogError> {
+    let Some(before) = detail.tier(after.id) else {
+        return Ok(());
+    };
+    let parts = |tier: &Tier| {
+        let pricing = tier.pricing.clone().unwrap_or_default();
+        (
+            tier.per_date,
+            tier.pool_id,
+            tier.kind == TierKind::Bundle,
+            pricing.parts,
+        )
+    };
+    if parts(before) == parts(after) {
+        return Ok(());
+    }
+    let of = after.id.to_string();
+    let taken = events::taken_in(c, detail.event.id).await?;
+    if taken.iter().any(|(key, count)| key.of == of && *count > 0) {
+        return Err(OfferRefusal::TierSold.into());
+    }
+    Ok(())
 }
 
 /// What else a change writes, apart from the event itself.

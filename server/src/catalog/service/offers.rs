@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::DbError;
 
 use super::{CatalogError, detail_in};
 use crate::app::App;
 use crate::catalog::model::*;
+use crate::catalog::store;
 
 /// Offers as they were a moment ago, so that a busy sale does not read them anew for each request.
 ///
@@ -26,6 +28,19 @@ impl Offers {
         (now.ms() - read_at.ms() < OFFER_MS).then(|| Arc::clone(offer))
     }
 
+    /// The offer as it was read last.
+    fn last(&self, id: EventId) -> Option<Arc<EventDetail>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&id).map(|(_, offer)| Arc::clone(offer))
+    }
+
+    /// The offer as it is at a version, however long ago it was read.
+    pub(super) fn at_version(&self, id: EventId, version: i64) -> Option<Arc<EventDetail>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, offer) = kept.get(&id)?;
+        (offer.event.version == version).then(|| Arc::clone(offer))
+    }
+
     fn put(&self, offer: Arc<EventDetail>, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= 1_000 {
@@ -40,6 +55,13 @@ impl Offers {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&id);
     }
+}
+
+/// What a look at an event's version came to.
+enum Read {
+    Gone,
+    Same,
+    Anew(Box<EventDetail>),
 }
 
 /// An event as it is on sale, at most a second old.
@@ -59,11 +81,32 @@ pub async fn offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, CatalogEr
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
 pub async fn fresh_offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, CatalogError> {
-    let offer = app
+    let kept = app.offers.last(id);
+    let version = kept.as_ref().map(|offer| offer.event.version);
+    let read = app
         .db
-        .read(move |c| Box::pin(async move { detail_in(c, id).await }))
+        .read(move |c| {
+            Box::pin(async move {
+                // A long series is read anew only when something about the event has changed.
+                match store::version(c, id).await? {
+                    None => Ok::<_, DbError>(Read::Gone),
+                    now if now == version => Ok(Read::Same),
+                    Some(_) => {
+                        let detail = detail_in(c, id).await?;
+                        Ok(detail.map_or(Read::Gone, |detail| Read::Anew(Box::new(detail))))
+                    }
+                }
+            })
+        })
         .await?;
-    let offer = Arc::new(offer.ok_or(CatalogError::NotFound)?);
+    let offer = match (read, kept) {
+        (Read::Same, Some(kept)) => kept,
+        (Read::Anew(detail), _) => Arc::new(*detail),
+        (Read::Gone | Read::Same, _) => {
+            app.offers.forget(id);
+            return Err(CatalogError::NotFound);
+        }
+    };
     app.offers.put(Arc::clone(&offer), app.now());
     Ok(offer)
 }

@@ -30,7 +30,7 @@ use bilten_kernel::money::{Money, MoneyError};
 use super::model::*;
 use super::store::{self, Take};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState, OffSale, TierId};
+use crate::catalog::{self, CatalogError, CounterKey, EventDetail, EventId, EventState, OffSale, TierId};
 use crate::events::Refused;
 
 metric! {
@@ -100,6 +100,7 @@ impl From<CatalogError> for SalesError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
+            | CatalogError::Offer(_)
             | CatalogError::CapacityBelowSold => Self::EventNotFound,
         }
     }
@@ -144,6 +145,15 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     store::delete_sold(c, event).await
+}
+
+/// What is sold or held of an event, by what it is counted by; only what is above nothing. For the
+/// catalogue, before it changes dates.
+pub(crate) async fn taken_in(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    store::taken(c, event).await
 }
 
 /// The stock of an event's tiers.

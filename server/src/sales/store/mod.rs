@@ -8,7 +8,7 @@ use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
-use crate::catalog::{EventId, TierId};
+use crate::catalog::{CounterKey, EventId, TierId};
 
 // Stock
 
@@ -32,6 +32,26 @@ pub(super) async fn put_stock(
         )
         .await?;
     Ok(touched == 1)
+}
+
+/// What is sold or held of an event.
+pub(super) async fn taken(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    let rows: Vec<(String, i64)> = c
+        .all(
+            sql!(
+                "SELECT tier_id, held + sold FROM tier_stock WHERE event_id = $1 AND held + sold > 0"
+            ),
+            vals![event],
+        )
+        .await?;
+    let key = |of| CounterKey {
+        of,
+        occurrence: None,
+    };
+    Ok(rows.into_iter().map(|(of, taken)| (key(of), taken)).collect())
 }
 
 pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbError> {
