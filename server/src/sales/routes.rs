@@ -76,7 +76,7 @@ async fn shop_event(
 ) -> Result<Json<ShopEvent>, Problem> {
     let offer = service::public_event(&app, &event).await?;
     let stock = service::stock(&app, offer.event.id).await?;
-    let detail = offer.for_buyers(&[]);
+    let detail = offer.for_buyers(&[], app.now());
     let availability = stock
         .iter()
         .filter(|stock| detail.tier(stock.tier_id).is_some())

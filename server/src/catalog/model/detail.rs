@@ -87,14 +87,40 @@ impl EventDetail {
     }
 
     /// The event as somebody sees it who may buy these hidden tiers and knows of no rules: neither
-    /// the others nor the names of group rates are in it.
+    /// the others nor the names of group rates are in it. Of a long series it has the first dates that
+    /// are not over.
     #[must_use]
-    pub fn for_buyers(&self, unlocked: &[TierId]) -> Self {
-        let mut seen = self.clone();
+    pub fn for_buyers(&self, unlocked: &[TierId], now: Timestamp) -> Self {
+        let is_short = self.occurrences.len() <= MAX_OCCURRENCES;
+        let mut seen = Self {
+            event: self.event.clone(),
+            occurrences: self
+                .occurrences
+                .iter()
+                .filter(|date| is_short || date.ends_at > now)
+                .take(MAX_OCCURRENCES)
+                .map(|date| self.date_for_buyers(date, unlocked))
+                .collect(),
+            occurrence_count: self.occurrence_count,
+            tiers: self.tiers.clone(),
+            pools: Vec::new(),
+            price_settings: None,
+        };
         seen.tiers
             .retain(|tier| !tier.hidden || unlocked.contains(&tier.id));
-        seen.pools.clear();
-        seen.price_settings = None;
+        seen
+    }
+
+    /// A date without what it says of hidden tiers, but for these.
+    #[must_use]
+    pub fn date_for_buyers(&self, date: &Occurrence, unlocked: &[TierId]) -> Occurrence {
+        let mut seen = date.clone();
+        if !seen.offer.is_empty() {
+            let shown = self.visible_tiers(unlocked);
+            let is_shown = |number: &u16| shown.iter().any(|tier| tier.number == *number);
+            seen.offer.prices.retain(|number, _| is_shown(number));
+            seen.offer.capacities.retain(|number, _| is_shown(number));
+        }
         seen
     }
 

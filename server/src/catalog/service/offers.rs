@@ -16,40 +16,57 @@ use crate::catalog::store;
 /// Selling checks the version of the event inside the statement that takes the stock, so a stale
 /// offer can be shown for a moment, but never be bought.
 #[derive(Default)]
-pub struct Offers(Mutex<HashMap<EventId, (Timestamp, Arc<EventDetail>)>>);
+pub struct Offers(Mutex<HashMap<EventId, Kept>>);
+
+#[derive(Clone)]
+struct Kept {
+    /// When it was read from the database, all of it.
+    read_at: Timestamp,
+    /// When its version was known to be the newest.
+    checked_at: Timestamp,
+    offer: Arc<EventDetail>,
+}
 
 /// How long an offer is kept, in milliseconds.
 const OFFER_MS: i64 = 1_000;
+/// How long an offer is kept whose version stays, in milliseconds: a new version of a seat map that
+/// its dates use does not raise it.
+const WHOLE_MS: i64 = 10_000;
 
 impl Offers {
     fn get(&self, id: EventId, now: Timestamp) -> Option<Arc<EventDetail>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, offer) = kept.get(&id)?;
-        (now.ms() - read_at.ms() < OFFER_MS).then(|| Arc::clone(offer))
+        let kept = self.last(id, now)?;
+        (now.ms() - kept.checked_at.ms() < OFFER_MS).then_some(kept.offer)
     }
 
-    /// The offer as it was read last.
-    fn last(&self, id: EventId) -> Option<Arc<EventDetail>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&id).map(|(_, offer)| Arc::clone(offer))
+    /// The offer as it was read last, if that is not long ago.
+    fn last(&self, id: EventId, now: Timestamp) -> Option<Kept> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all.get(&id)?;
+        (now.ms() - kept.read_at.ms() < WHOLE_MS).then(|| kept.clone())
     }
 
-    /// The offer as it is at a version, however long ago it was read.
-    pub(super) fn at_version(&self, id: EventId, version: i64) -> Option<Arc<EventDetail>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, offer) = kept.get(&id)?;
-        (offer.event.version == version).then(|| Arc::clone(offer))
+    /// The offer as it is at a version.
+    pub(super) fn at_version(
+        &self,
+        id: EventId,
+        version: i64,
+        now: Timestamp,
+    ) -> Option<Arc<EventDetail>> {
+        let kept = self.last(id, now)?;
+        (kept.offer.event.version == version).then_some(kept.offer)
     }
 
-    fn put(&self, offer: Arc<EventDetail>, now: Timestamp) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= 1_000 {
-            kept.retain(|_, (read_at, _)| now.ms() - read_at.ms() < OFFER_MS);
+    fn put(&self, new: Kept) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= 1_000 {
+            let now = new.checked_at.ms();
+            all.retain(|_, kept| now - kept.checked_at.ms() < OFFER_MS);
         }
-        kept.insert(offer.event.id, (now, offer));
+        all.insert(new.offer.event.id, new);
     }
 
-    pub(super) fn forget(&self, id: EventId) {
+    pub(in crate::catalog) fn forget(&self, id: EventId) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -81,8 +98,9 @@ pub async fn offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, CatalogEr
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
 pub async fn fresh_offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, CatalogError> {
-    let kept = app.offers.last(id);
-    let version = kept.as_ref().map(|offer| offer.event.version);
+    let now = app.now();
+    let kept = app.offers.last(id, now);
+    let version = kept.as_ref().map(|kept| kept.offer.event.version);
     let read = app
         .db
         .read(move |c| {
@@ -99,14 +117,18 @@ pub async fn fresh_offer(app: &App, id: EventId) -> Result<Arc<EventDetail>, Cat
             })
         })
         .await?;
-    let offer = match (read, kept) {
-        (Read::Same, Some(kept)) => kept,
-        (Read::Anew(detail), _) => Arc::new(*detail),
+    let (read_at, offer) = match (read, kept) {
+        (Read::Same, Some(kept)) => (kept.read_at, kept.offer),
+        (Read::Anew(detail), _) => (now, Arc::new(*detail)),
         (Read::Gone | Read::Same, _) => {
             app.offers.forget(id);
             return Err(CatalogError::NotFound);
         }
     };
-    app.offers.put(Arc::clone(&offer), app.now());
+    app.offers.put(Kept {
+        read_at,
+        checked_at: now,
+        offer: Arc::clone(&offer),
+    });
     Ok(offer)
 }

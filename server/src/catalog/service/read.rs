@@ -144,7 +144,7 @@ pub async fn detail_of(
 ) -> Result<EventDetail, CatalogError> {
     let event = event_of(app, tenant, id).await?;
     // All that belongs to an event changes with its version, and a series is long.
-    if let Some(kept) = app.offers.at_version(id, event.version) {
+    if let Some(kept) = app.offers.at_version(id, event.version, app.now()) {
         return Ok((*kept).clone());
     }
     let detail = fresh_offer(app, id).await?;
