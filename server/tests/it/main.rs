@@ -4,6 +4,8 @@
 mod access;
 mod app;
 mod catalog;
+mod catalog_offers;
+mod catalog_series;
 mod cli;
 mod crash;
 mod edge;
