@@ -98,6 +98,14 @@ on_both_engines! {
         assert_eq!(newest(&read)["pricing"]["parts"][0]["quantity"], 2);
 
         let id = |tier: &Value| tier["id"].as_str().unwrap().to_owned();
+        // One bundle takes one of its own stock, and all that is in it.
+        let offer = catalog::offer(&t.app, event.id.parse::<EventId>().unwrap()).await.unwrap();
+        let bundle = offer.tiers.iter().find(|tier| tier.id.to_string() == id(&pair)).unwrap();
+        let mut taken: Vec<String> = offer.counters(bundle, None).into_iter().map(|key| key.of).collect();
+        let mut expected = vec![id(&pair), seat.clone(), seat.clone(), id(&shirt)];
+        taken.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(taken, expected);
         let book = book(&t, &event).await;
         let total = |lines: &[(&str, u32, Option<i64>)]| {
             price::price(&book, &cart(&book, lines, &t), &PriceFacts::default()).map(|quote| quote.total_minor)

@@ -1,5 +1,6 @@
 //! Recurring series and edits of many dates, through the API.
 
+use bilten_core::price::PriceModel;
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::catalog::{self, EventId};
 use reqwest::Method;
@@ -113,8 +114,6 @@ on_both_engines! {
                 ["2031-09-27T15:45:00.000Z", "2031-10-04T15:45:00.000Z", "2031-10-11T15:15:00.000Z"], Some("gap")),
             ("America/Santiago", "2031-08-31T00:30:00",
                 ["2031-08-31T04:30:00.000Z", "2031-09-07T04:30:00.000Z", "2031-09-14T03:30:00.000Z"], Some("gap")),
-            ("Africa/Cairo", "2031-04-18T00:30:00",
-                ["2031-04-17T22:30:00.000Z", "2031-04-24T22:30:00.000Z", "2031-05-01T21:30:00.000Z"], Some("gap")),
             ("Asia/Kathmandu", "2031-03-23T19:30:00",
                 ["2031-03-23T13:45:00.000Z", "2031-03-30T13:45:00.000Z", "2031-04-06T13:45:00.000Z"], None),
         ] {
@@ -201,10 +200,10 @@ on_both_engines! {
         let now = version(&t, &event).await;
         let rule = |rule: &str| json!({"version": now, "starts": "2031-05-02T20:00:00", "rules": [rule], "duration_minutes": 120});
         for (input, code) in [
-            (rule("FREQ=WEEKLY"), "invalid"),
-            (rule("FREQ=WEEKLY;COUNT=3;UNTIL=20310601"), "invalid"),
-            (rule("FREQ=HOURLY;COUNT=3"), "invalid"),
-            (rule("weekly"), "invalid"),
+            (rule("FREQ=WEEKLY"), "rule_endless"),
+            (rule("FREQ=WEEKLY;COUNT=3;UNTIL=20310601"), "rule_two_ends"),
+            (rule("FREQ=HOURLY;COUNT=3"), "rule_unsupported"),
+            (rule("weekly"), "rule_syntax"),
             (rule("FREQ=DAILY;UNTIL=20990101"), "too_many_dates"),
             (rule("FREQ=YEARLY;COUNT=60"), "series_too_long"),
             (json!({"version": now, "starts": "2031-05-02T20:00:00", "duration_minutes": 120}), "series_empty"),
@@ -250,9 +249,9 @@ on_both_engines! {
         // The book of prices knows each date's.
         let offer = catalog::offer(&t.app, event.id.parse::<EventId>().unwrap()).await.unwrap();
         let book = catalog::price_book(&t.app, &offer).await.unwrap();
-        let mut minors: Vec<i64> = book.items[0].dates.iter().map(|date| match date.price {
-            bilten_core::price::PriceModel::Fixed { minor } => minor,
-            _ => panic!("no fixed price"),
+        let mut minors: Vec<i64> = book.items[0].dates.iter().filter_map(|date| match date.price {
+            PriceModel::Fixed { minor } => Some(minor),
+            PriceModel::Free | PriceModel::PayWhatYouWant { .. } | PriceModel::Phased { .. } => None,
         }).collect();
         minors.sort_unstable();
         assert_eq!(minors, [1, 3, 3, 4, 4]);

@@ -5,8 +5,12 @@ use bilten_kernel::text_enum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::catalog::model::series::{ClockChange, Local, PlannedDate, Rule, Series, SoldDates};
+use super::rows::{fault, series_fault};
+use crate::catalog::model::series::{
+    ClockChange, Local, MAX_RULES, PlannedDate, Rule, Series, SeriesError, SoldDates,
+};
 use crate::catalog::model::{OccurrenceId, SeatMapId, TierId};
+use crate::catalog::service::CatalogError;
 
 /// What an organiser says of a series.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -19,7 +23,8 @@ pub struct SeriesInput {
     pub starts: Local,
     /// Its rules (RRULE), at most 10.
     #[serde(default)]
-    pub rules: Vec<Rule>,
+    #[schema(value_type = Vec<Rule>)]
+    pub rules: Vec<String>,
     /// Further dates (RDATE).
     #[serde(default)]
     pub added: Vec<Local>,
@@ -30,6 +35,20 @@ pub struct SeriesInput {
     pub duration_minutes: u32,
     /// How many minutes before the start the doors open.
     pub doors_minutes: Option<u32>,
+}
+
+impl SeriesInput {
+    /// Its rules, read; what is wrong with one is told by its own code.
+    pub(super) fn read_rules(&self) -> Result<Vec<Rule>, CatalogError> {
+        if self.rules.len() > MAX_RULES {
+            return Err(series_fault("rules", &SeriesError::TooManyRules));
+        }
+        let read = |(i, text): (usize, &String)| {
+            let rule = text.parse::<Rule>();
+            rule.map_err(|error| fault(&format!("rules[{i}]"), error.code(), error.to_string()))
+        };
+        self.rules.iter().enumerate().map(read).collect()
+    }
 }
 
 /// A series with the version of its event.

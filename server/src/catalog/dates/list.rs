@@ -1,7 +1,6 @@
 //! Dates by pages, for organisers and for buyers.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::DbError;
 
 use super::store;
 use crate::app::App;
@@ -25,8 +24,7 @@ pub(super) async fn page(
             Box::pin(async move {
                 let event = crate::catalog::store::event_of(c, &tenant, id).await?;
                 event.ok_or(CatalogError::NotFound)?;
-                let dates: Result<_, DbError> = store::page(c, id, span, after, limit).await;
-                Ok(dates?)
+                Ok(store::page(c, id, span, after, limit).await?)
             })
         })
         .await

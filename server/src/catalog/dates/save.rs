@@ -8,7 +8,7 @@ use super::input::{PreviewDate, SeriesInput, SeriesPreview, SeriesSaved, SeriesS
 use super::rows::{self, DateRow, allow_dates, offer, series_fault, time};
 use super::store;
 use crate::app::App;
-use crate::catalog::model::series::{Local, PlannedDate, Series, Settings, reconcile};
+use crate::catalog::model::series::{Local, PlannedDate, Rule, Series, Settings, reconcile};
 use crate::catalog::model::*;
 use crate::catalog::service::{
     CatalogError, StartsFrom, detail_in, detail_of, open_in, raise_in, record,
@@ -43,18 +43,34 @@ struct Plan {
     orphaned: Vec<Local>,
 }
 
-/// The series that an input describes; what the one before says of prices and capacities stays.
-fn series_of(detail: &EventDetail, before: Option<&Series>, input: SeriesInput) -> Series {
-    let (mut settings, phases) = before.map_or_else(
+/// The series that an input describes; what the one before says of prices and capacities stays, and
+/// when its dates are is said anew.
+fn series_of(
+    detail: &EventDetail,
+    before: Option<&Series>,
+    rules: Vec<Rule>,
+    input: SeriesInput,
+) -> Series {
+    let (mut settings, mut phases) = before.map_or_else(
         || (Settings::default(), Vec::new()),
         |before| (before.settings.clone(), before.phases.clone()),
     );
+    for phase in &mut phases {
+        let untimed = Settings {
+            prices: std::mem::take(&mut phase.settings.prices),
+            capacities: std::mem::take(&mut phase.settings.capacities),
+            ..Settings::default()
+        };
+        phase.settings = untimed;
+    }
+    phases.retain(|phase| !phase.settings.is_empty());
+    settings.shift_minutes = None;
     settings.duration_minutes = Some(input.duration_minutes);
     settings.doors_minutes = input.doors_minutes;
     Series {
         starts: input.starts,
         time_zone: detail.event.time_zone.clone(),
-        rules: input.rules,
+        rules,
         added: input.added,
         excluded: input.excluded,
         settings,
@@ -117,6 +133,7 @@ pub(super) async fn preview(
     id: EventId,
     input: SeriesInput,
 ) -> Result<SeriesPreview, CatalogError> {
+    let rules = input.read_rules()?;
     let (tenant, now) = (tenant.clone(), app.now());
     let plan = app
         .db
@@ -127,7 +144,7 @@ pub(super) async fn preview(
                 let before = store::series(c, id).await?;
                 let zone = rows::zone(&detail)?;
                 let rows = rows::rows(c, &detail, before.as_ref(), &zone, now).await?;
-                plan(rows, series_of(&detail, before.as_ref(), input))
+                plan(rows, series_of(&detail, before.as_ref(), rules, input))
             })
         })
         .await?;
@@ -151,6 +168,7 @@ pub(super) async fn save(
     seen: IfMatch,
     input: SeriesInput,
 ) -> Result<SeriesSaved, CatalogError> {
+    let rules = input.read_rules()?;
     let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     let version = input.version;
     let from = StartsFrom { seen, version };
@@ -168,7 +186,7 @@ pub(super) async fn save(
                     .iter()
                     .map(|row| (row.date.id, row.own.clone()))
                     .collect();
-                let plan = plan(rows, series_of(&detail, before.as_ref(), input))?;
+                let plan = plan(rows, series_of(&detail, before.as_ref(), rules, input))?;
                 let (new, kept, gone) = carry_out(&work, &detail, &plan);
                 store::delete_dates(c, id, &gone).await?;
                 store::insert_dates(c, id, &new).await?;
