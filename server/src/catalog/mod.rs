@@ -16,7 +16,7 @@
 //!   are; in memory it has all of them.
 //!
 //! Rules without tables yet, each with notes on the ones it suggests: [`state`] (the life of an event),
-//! [`series`] (recurring dates), [`texts`] (languages), [`questions`], [`policy`] (refund, transfer,
+//! [`texts`] (languages), [`questions`], [`policy`] (refund, transfer,
 //! resale), [`venue`] and [`brand`].
 
 mod dates;

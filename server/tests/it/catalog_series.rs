@@ -210,6 +210,7 @@ on_both_engines! {
             (json!({"version": now, "starts": "2031-05-02T20:00:00", "rules": ["FREQ=DAILY;COUNT=2"], "duration_minutes": 0}), "out_of_range"),
             (json!({"version": now, "starts": "2031-05-02T20:00:00Z", "rules": ["FREQ=DAILY;COUNT=2"], "duration_minutes": 1}), "invalid"),
             (json!({"starts": "2031-05-02T20:00:00", "rules": ["FREQ=DAILY;COUNT=2"], "duration_minutes": 1}), "missing"),
+            (json!({"version": now, "starts": "1831-05-02T20:00:00", "rules": ["FREQ=DAILY;COUNT=2"], "duration_minutes": 1}), "out_of_range"),
         ] {
             let problem = put(&t.organiser, &path(&event, "/series"), &input).await.refused(422, "invalid");
             assert_eq!(problem["errors"][0]["code"], code, "{input}: {problem}");

@@ -43,6 +43,17 @@ impl SeriesInput {
         if self.rules.len() > MAX_RULES {
             return Err(series_fault("rules", &SeriesError::TooManyRules));
         }
+        // Beyond these years times cannot be written as all others are.
+        let is_strange = |local: &Local| !(2000..=9900).contains(&local.to_jiff().year());
+        for (field, strange) in [
+            ("starts", is_strange(&self.starts)),
+            ("added", self.added.iter().any(is_strange)),
+        ] {
+            if strange {
+                let text = "must be in the years 2000 to 9900";
+                return Err(fault(field, "out_of_range", text));
+            }
+        }
         let read = |(i, text): (usize, &String)| {
             let rule = text.parse::<Rule>();
             rule.map_err(|error| fault(&format!("rules[{i}]"), error.code(), error.to_string()))

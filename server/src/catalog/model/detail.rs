@@ -216,6 +216,21 @@ impl EventDetail {
         }
     }
 
+    /// Whether a tier can be bought for a date at `now`, apart from its stock: as
+    /// [`off_sale`](Self::off_sale), and not for a date that is over or cancelled.
+    pub fn off_sale_on(
+        &self,
+        tier: &Tier,
+        occurrence: Option<OccurrenceId>,
+        now: Timestamp,
+    ) -> Option<OffSale> {
+        let date = occurrence.and_then(|id| self.occurrence(id));
+        match date {
+            Some(date) if !date.is_scheduled() || date.ends_at <= now => Some(OffSale::Event),
+            Some(_) | None => self.off_sale(tier, now),
+        }
+    }
+
     /// The price of one ticket of a tier.
     pub fn price(&self, tier: &Tier) -> Money {
         Money::new(tier.price_minor, self.event.currency)

@@ -39,12 +39,14 @@ pub struct DateOffer {
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "by_number"
     )]
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub prices: BTreeMap<u16, i64>,
     /// Capacities.
     #[serde(
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "by_number"
     )]
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub capacities: BTreeMap<u16, i64>,
 }
 
