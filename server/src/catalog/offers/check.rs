@@ -34,7 +34,13 @@ pub(in crate::catalog) fn check(
         return Err(CatalogError::Invalid(errors));
     }
     let mut faults = Faults::default();
-    if let Err(fault) = book_of(detail, &Around::default()).check() {
+    let (tiers, pools) = (detail.tiers.clone(), detail.pools.clone());
+    // What single dates cost was checked when they were edited, and there may be many.
+    let mut without_dates = EventDetail::new(detail.event.clone(), Vec::new(), tiers, pools);
+    without_dates
+        .price_settings
+        .clone_from(&detail.price_settings);
+    if let Err(fault) = book_of(&without_dates, &Around::default()).check() {
         let tier = detail.tiers.iter().find(|tier| is_about(tier, &fault.rule));
         let field = tier.map_or_else(
             || "settings".to_owned(),

@@ -47,7 +47,10 @@ fn allowed(
         faults.add("sales_end_at".to_owned(), "not_after", text);
     }
     faults.check().map_err(CatalogError::Invalid)?;
-    let mut after = detail.clone();
+    // Without its dates, of which there may be many: no tier's rules depend on them.
+    let (tiers, pools) = (detail.tiers.clone(), detail.pools.clone());
+    let mut after = EventDetail::new(detail.event.clone(), Vec::new(), tiers, pools);
+    after.price_settings.clone_from(&detail.price_settings);
     match after.tiers.iter_mut().find(|old| old.id == tier.id) {
         Some(old) => *old = tier.clone(),
         None => after.tiers.push(tier.clone()),
