@@ -140,12 +140,12 @@ async fn read_prices(
 
 /// Set what the organisation says of prices, all of it; events may say otherwise
 #[utoipa::path(put, path = "/api/v1/price-settings", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("organisation.manage"))),
+    extensions(("x-permission" = json!("events.create"))),
     params(("If-Match" = Option<String>, Header, description = "The ETag that the settings had, or their version in quotes: 412 if they were changed since")),
     responses((status = 200, body = OrganisationPrices, headers(("ETag" = String, description = "The version of the settings, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn set_prices(
     State(app): State<App>,
-    organiser: Organiser<permit::OrganisationManage>,
+    organiser: Organiser<permit::EventsCreate>,
     seen: IfMatch,
     Json(settings): Json<PriceSettings>,
 ) -> Result<Revised<OrganisationPrices>, Problem> {
@@ -156,11 +156,11 @@ async fn set_prices(
 
 /// Add a tax that the organisation charges
 #[utoipa::path(post, path = "/api/v1/tax-rules", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("organisation.manage"))),
+    extensions(("x-permission" = json!("events.create"))),
     responses((status = 201, body = StoredTaxRule, headers(("ETag" = String, description = "The revision of the tax, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn add_tax(
     State(app): State<App>,
-    organiser: Organiser<permit::OrganisationManage>,
+    organiser: Organiser<permit::EventsCreate>,
     Json(input): Json<TaxRuleInput>,
 ) -> Result<(StatusCode, Revised<StoredTaxRule>), Problem> {
     let organisation = organiser.tenant().organisation;
@@ -182,13 +182,13 @@ async fn list_taxes(
 
 /// Change a tax; orders keep the one by which they were priced
 #[utoipa::path(put, path = "/api/v1/tax-rules/{tax_rule}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("organisation.manage"))),
+    extensions(("x-permission" = json!("events.create"))),
     params(("tax_rule" = TaxRuleId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the tax had, or its revision in quotes: 412 if it was changed since")),
     responses((status = 200, body = StoredTaxRule, headers(("ETag" = String, description = "The revision of the tax, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn set_tax(
     State(app): State<App>,
-    organiser: Organiser<permit::OrganisationManage>,
+    organiser: Organiser<permit::EventsCreate>,
     Path(tax_rule): Path<TaxRuleId>,
     seen: IfMatch,
     Json(input): Json<TaxRuleInput>,
@@ -200,13 +200,13 @@ async fn set_tax(
 
 /// Take a tax away; orders keep it if they were priced by it
 #[utoipa::path(delete, path = "/api/v1/tax-rules/{tax_rule}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("organisation.manage"))),
+    extensions(("x-permission" = json!("events.create"))),
     params(("tax_rule" = TaxRuleId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the tax had, or its revision in quotes: 412 if it was changed since")),
     responses((status = 204), (status = "4XX", body = Problem)))]
 async fn remove_tax(
     State(app): State<App>,
-    organiser: Organiser<permit::OrganisationManage>,
+    organiser: Organiser<permit::EventsCreate>,
     Path(tax_rule): Path<TaxRuleId>,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
