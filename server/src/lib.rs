@@ -123,6 +123,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 143,
+        name: "codes",
+        sql: include_str!("../migrations/0143_codes.sql"),
+    },
+    Migration {
         version: 144,
         name: "offers",
         sql: include_str!("../migrations/0144_offers.sql"),

@@ -12,9 +12,12 @@
 //! - who buys is stored sealed;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
+//! `codes` has tables of its own, and is what holds and orders ask for promo codes.
+//!
 //! `waitlist`, `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
 //! needs: nothing calls them yet.
 
+pub mod codes;
 pub mod fraud;
 pub mod limits;
 mod model;

@@ -7,6 +7,7 @@ mod catalog;
 mod catalog_offers;
 mod catalog_series;
 mod cli;
+mod codes;
 mod crash;
 mod edge;
 mod identity;

@@ -2,6 +2,7 @@
 
 use bilten_kernel::db::{Conn, DbError};
 
+use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, OrderRow, SealedBuyer};
 use crate::app::App;
@@ -105,5 +106,6 @@ pub(crate) async fn on_person_erased(
         });
     }
     store::erase_buyer(c, &orders).await?;
+    codes::forget_buyer(c, lookup(app, email_lookup)).await?;
     Ok(orders)
 }

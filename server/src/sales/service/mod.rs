@@ -30,7 +30,9 @@ use bilten_kernel::money::{Money, MoneyError};
 use super::model::*;
 use super::store::{self, Take};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, CounterKey, EventDetail, EventId, EventState, OffSale, TierId};
+use crate::catalog::{
+    self, CatalogError, CounterKey, EventDetail, EventId, EventState, OffSale, TierId,
+};
 use crate::events::Refused;
 
 metric! {
@@ -144,6 +146,7 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    super::codes::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }
 

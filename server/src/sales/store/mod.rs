@@ -35,10 +35,7 @@ pub(super) async fn put_stock(
 }
 
 /// What is sold or held of an event.
-pub(super) async fn taken(
-    c: &mut Conn,
-    event: EventId,
-) -> Result<Vec<(CounterKey, i64)>, DbError> {
+pub(super) async fn taken(c: &mut Conn, event: EventId) -> Result<Vec<(CounterKey, i64)>, DbError> {
     let rows: Vec<(String, i64)> = c
         .all(
             sql!(
@@ -51,7 +48,10 @@ pub(super) async fn taken(
         of,
         occurrence: None,
     };
-    Ok(rows.into_iter().map(|(of, taken)| (key(of), taken)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(of, taken)| (key(of), taken))
+        .collect())
 }
 
 pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbError> {

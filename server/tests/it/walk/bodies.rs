@@ -28,9 +28,10 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
             "name": "Walk", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Hall",
             "occurrences": [{"starts_at": in_hours(2), "ends_at": in_hours(5)}],
         })),
-        ("PUT", "/api/v1/events/{event}/series") | ("POST", "/api/v1/events/{event}/series/preview") => {
-            Some(json!({"starts": "2031-05-01T19:30:00", "rules": ["FREQ=WEEKLY;COUNT=2"], "duration_minutes": 60}))
-        }
+        ("PUT", "/api/v1/events/{event}/series")
+        | ("POST", "/api/v1/events/{event}/series/preview") => Some(
+            json!({"starts": "2031-05-01T19:30:00", "rules": ["FREQ=WEEKLY;COUNT=2"], "duration_minutes": 60}),
+        ),
         ("PATCH", "/api/v1/events/{event}/occurrences") => {
             Some(json!({"scope": "all", "change": {"shift_minutes": 1}}))
         }

@@ -118,6 +118,7 @@ impl Things {
         let impersonation = callers.impersonation(t, user).await;
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
+        let (promo_code, batch) = Self::codes(t, &event.id).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -156,6 +157,8 @@ impl Things {
             ("domain", "kino.example".to_owned()),
             ("endpoint", endpoint),
             ("delivery", delivery),
+            ("promo_code", promo_code),
+            ("batch", batch),
             ("request", crate::inspect::first(t).await),
         ]);
         Self {
@@ -214,6 +217,18 @@ impl Things {
         let path = format!("{path}/{endpoint}/test");
         let sent = t.organiser.post(&path, json!({})).await.expect(202);
         (endpoint, text(&sent["id"]))
+    }
+
+    /// A promo code of an event, and a batch of others.
+    async fn codes(t: &TestApp, event: &str) -> (String, String) {
+        let path = "/api/v1/promo-codes";
+        let rule = json!({"effect": {"kind": "percentage", "rate": 100_000}});
+        let code = json!({"code": "WALK-TEN", "event": event, "rule": rule});
+        let code = t.organiser.post(path, code).await.expect(201);
+        let batch = json!({"name": "Walk", "event": event, "size": 3, "rule": rule});
+        let path = format!("{path}/batches");
+        let batch = t.organiser.post(&path, batch).await.expect(201);
+        (text(&code["id"]), text(&batch["id"]))
     }
 
     /// A device of an event of somebody else.
