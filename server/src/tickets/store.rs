@@ -5,7 +5,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
-use crate::catalog::{EventId, TierId};
+use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::sales::OrderId;
 
 // Feed positions
@@ -211,6 +211,22 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
             "SELECT id FROM tickets WHERE event_id = $1 AND state IN ('valid', 'unpaid', 'blocked')"
         ),
         vals![event],
+    )
+    .await
+}
+
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
     )
     .await
 }

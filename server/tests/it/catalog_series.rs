@@ -357,10 +357,15 @@ on_both_engines! {
         series(&t, &event, "2031-05-02T20:00:00", &["FREQ=WEEKLY;COUNT=2"]).await;
         let all = dates(&t, &event).await;
         let first = all[0]["id"].as_str().unwrap();
-        buy(&t, &event, 0, Some(first), 1, "before").await.expect(201);
+        let bought = buy(&t, &event, 0, Some(first), 1, "before").await.expect(201);
+        let kept = buy(&t, &event, 0, Some(all[1]["id"].as_str().unwrap()), 1, "kept").await.expect(201);
         let cancel = |id: &str| path(&event, &format!("/occurrences/{id}/cancel"));
         let cancelled = t.organiser.post(&cancel(first), json!({})).await.expect(200);
         assert_eq!(cancelled["state"], "cancelled");
+        for (order, state) in [(&bought, "cancelled"), (&kept, "valid")] {
+            let ticket = format!("/api/v1/tickets/{}", order["tickets"][0]["id"].as_str().unwrap());
+            assert_eq!(t.organiser.get(&ticket).await.expect(200)["state"], state);
+        }
         t.organiser.post(&cancel(first), json!({})).await.refused(409, "catalog.date_closed");
         t.organiser.post(&cancel(all[1]["id"].as_str().unwrap()), json!({})).await.refused(409, "catalog.last_date");
         t.organiser.post(&cancel("occ_01kdvm6x00fazbzzr4pc4snbka"), json!({})).await.refused(404, "catalog.not_found");

@@ -464,7 +464,7 @@ pub(super) async fn cancel_date(
                 if let Some(old) = detail.occurrences.iter_mut().find(|old| old.id == date) {
                     *old = cancelled.clone();
                 }
-                record(&work, c, &detail, "date_cancelled", &actor).await?;
+                record(&work, c, &detail, DATE_CANCELLED, &actor).await?;
                 Ok((detail.event.version, cancelled))
             })
         })

@@ -18,6 +18,9 @@ typed_id!(pub OccurrenceId, "occ", "Names one date of an event.");
 /// those of a series are read by pages.
 pub const MAX_OCCURRENCES: usize = 100;
 
+/// What the change of an event is called that cancels one of its dates.
+pub const DATE_CANCELLED: &str = "date_cancelled";
+
 text_enum! {
     /// Whether a date takes place.
     #[derive(Default)]
