@@ -1,11 +1,11 @@
-//! Editing many dates at once, and cancelling one.
+//! Editing many dates at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bilten_kernel::db::Conn;
 use bilten_kernel::http::IfMatch;
 
 use super::input::{DateChange, DateScope, DatesEdit, DatesEdited};
+use super::maps::{allow_map, newest, set_map};
 use super::rows::{self, DateRow, allow_dates, fault, series_fault};
 use super::store;
 use crate::app::App;
@@ -14,15 +14,15 @@ use crate::catalog::model::series::{
     edit,
 };
 use crate::catalog::model::*;
-use crate::catalog::service::{CatalogError, StartsFrom, detail_of, open_in, raise_in, record};
+use crate::catalog::service::{CatalogError, StartsFrom, open_in, raise_in, record};
 use crate::identity::Tenant;
 
 /// What an edit came to so far.
 #[derive(Default)]
-struct Done {
-    changed: BTreeSet<OccurrenceId>,
-    moved: BTreeSet<OccurrenceId>,
-    kept: BTreeSet<OccurrenceId>,
+pub(super) struct Done {
+    pub(super) changed: BTreeSet<OccurrenceId>,
+    pub(super) moved: BTreeSet<OccurrenceId>,
+    pub(super) kept: BTreeSet<OccurrenceId>,
 }
 
 /// Edits dates: one, one and all after it, all, or those that are named.
@@ -130,37 +130,6 @@ fn check(input: &DatesEdit) -> Result<(), CatalogError> {
         }
     }
     faults.check().map_err(CatalogError::Invalid)
-}
-
-/// A map that dates are to use has the categories whose seats the tiers sell.
-async fn allow_map(
-    app: &App,
-    tenant: &Tenant,
-    id: EventId,
-    map: SeatMapId,
-) -> Result<(), CatalogError> {
-    let detail = detail_of(app, tenant, id).await?;
-    let unknown = || fault("change.seat_map", "unknown", "there is no such seat map");
-    let map = match crate::catalog::seat_map(app, tenant, map, None).await {
-        Ok(map) => map,
-        Err(CatalogError::Db(error)) => return Err(CatalogError::Db(error)),
-        Err(_) => return Err(unknown()),
-    };
-    let has = |category: &str| {
-        let mut all = map.map.categories.iter();
-        all.any(|known| known.id.as_str() == category)
-    };
-    let mut missing = detail.tiers.iter().filter_map(|tier| {
-        let category = tier.seat_category.as_deref()?;
-        (!has(category)).then_some((tier, category))
-    });
-    match missing.next() {
-        Some((tier, category)) => {
-            let text = format!("it has no category {category}, which {} sells", tier.name);
-            Err(fault("change.seat_map", "category_unknown", text))
-        }
-        None => Ok(()),
-    }
 }
 
 /// A change in the words of series.
@@ -375,98 +344,4 @@ fn refused(error: EditError) -> CatalogError {
         EditError::CapacityBelowSold { .. } => CatalogError::CapacityBelowSold,
         EditError::Series(error) => series_fault("change", &error),
     }
-}
-
-/// The newest version of a map of the event's organisation.
-async fn newest(
-    c: &mut Conn,
-    detail: &EventDetail,
-    map: Option<SeatMapId>,
-) -> Result<Option<SeatMapRef>, CatalogError> {
-    let Some(id) = map else { return Ok(None) };
-    let organisation = detail.event.organisation_id;
-    match crate::catalog::seat_map_to_use_in(c, organisation, id).await? {
-        Some(map) => Ok(Some(map)),
-        None => Err(fault(
-            "change.seat_map",
-            "unknown",
-            "there is no such seat map",
-        )),
-    }
-}
-
-/// Lets dates use another seat map. One of which something is sold keeps its map, and may have a newer
-/// version of it: whether all seats that are taken are still there is for sales to say.
-fn set_map(
-    all: &mut [DateRow],
-    meant: &[usize],
-    scope: DateScope,
-    map: Option<SeatMapRef>,
-    done: &mut Done,
-) -> Result<(), CatalogError> {
-    let is_named = matches!(scope, DateScope::This | DateScope::These);
-    for place in meant {
-        let Some(row) = all.get_mut(*place) else {
-            continue;
-        };
-        if row.date.seat_map == map {
-            continue;
-        }
-        let is_same = row.date.seat_map.map(|now| now.id) == map.map(|new| new.id);
-        let is_sold = row.sold.values().any(|sold| *sold > 0);
-        let why = if row.is_closed {
-            Some(OfferRefusal::DateClosed)
-        } else if is_sold && !is_same {
-            Some(OfferRefusal::MapSold)
-        } else {
-            None
-        };
-        match why {
-            Some(why) if is_named => return Err(why.into()),
-            Some(_) => {
-                done.kept.insert(row.date.id);
-            }
-            None => {
-                row.date.seat_map = map;
-                done.changed.insert(row.date.id);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Cancels one date: nothing is sold for it any more, and its tickets let nobody in.
-pub(super) async fn cancel_date(
-    app: &App,
-    tenant: &Tenant,
-    (id, date): (EventId, OccurrenceId),
-    actor: String,
-    seen: IfMatch,
-) -> Result<(i64, Occurrence), CatalogError> {
-    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
-    let from = StartsFrom::any(seen);
-    app.db
-        .write(move |c| {
-            Box::pin(async move {
-                let mut detail = open_in(c, &tenant, id, &from).await?;
-                let found = detail.occurrence(date).ok_or(CatalogError::NotFound)?;
-                if !found.is_scheduled() || found.ends_at <= now {
-                    return Err(CatalogError::from(OfferRefusal::DateClosed));
-                }
-                allow_dates(&detail)?;
-                if detail.scheduled().count() == 1 {
-                    return Err(OfferRefusal::LastDate.into());
-                }
-                let mut cancelled = found.clone();
-                cancelled.state = OccurrenceState::Cancelled;
-                raise_in(c, &mut detail, &from, now).await?;
-                store::cancel_date(c, date).await?;
-                if let Some(old) = detail.occurrences.iter_mut().find(|old| old.id == date) {
-                    *old = cancelled.clone();
-                }
-                record(&work, c, &detail, DATE_CANCELLED, &actor).await?;
-                Ok((detail.event.version, cancelled))
-            })
-        })
-        .await
 }

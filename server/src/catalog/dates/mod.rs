@@ -12,9 +12,11 @@
 //!
 //! An event without a series is edited in the same words: each of its dates is then a series of one.
 
+mod cancel;
 mod edit;
 mod input;
 mod list;
+mod maps;
 mod routes;
 mod rows;
 mod save;

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::input::{DatesEdit, DatesEdited, SeriesInput, SeriesPreview, SeriesSaved, SeriesState};
-use super::{edit, list, save};
+use super::{cancel, edit, list, save};
 use crate::app::App;
 use crate::catalog::model::*;
 use crate::identity::{Organiser, permit};
@@ -154,7 +154,8 @@ async fn cancel_date(
     seen: IfMatch,
 ) -> Result<Revised<Occurrence>, Problem> {
     let (tenant, actor) = (organiser.tenant(), organiser.actor());
-    let (version, date) = edit::cancel_date(&app, tenant, (event, occurrence), actor, seen).await?;
+    let (version, date) =
+        cancel::cancel_date(&app, tenant, (event, occurrence), actor, seen).await?;
     Ok(Revised(version, date))
 }
 
