@@ -101,7 +101,7 @@ impl Books {
     ) -> Option<Arc<PriceBook>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = kept.get_mut(&event.id)?;
-        if one.version != event.version || !is_good(one) {
+        if one.version != event.version || !is_good(&*one) {
             return None;
         }
         if let Some(at) = asked_at {
