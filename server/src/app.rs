@@ -12,7 +12,7 @@ use bilten_kernel::http::Draining;
 use bilten_kernel::random::Random;
 
 use crate::access::{Hints, PushLanes};
-use crate::catalog::{Books, Offers};
+use crate::catalog::{Books, Forms, Offers};
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
@@ -60,6 +60,8 @@ pub struct Parts {
     pub offers: Offers,
     /// By which rules it is priced, kept for a moment.
     pub books: Books,
+    /// What events ask, kept by their versions.
+    pub forms: Forms,
     /// Event keys in use.
     pub issuers: Issuers,
     /// Tickets issued a moment ago.
@@ -159,6 +161,7 @@ impl App {
             token_keys: TokenKeys::default(),
             offers: Offers::default(),
             books: Books::default(),
+            forms: Forms::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
             hints: Arc::default(),

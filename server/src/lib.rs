@@ -123,6 +123,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 141,
+        name: "event_model",
+        sql: include_str!("../migrations/0141_event_model.sql"),
+    },
+    Migration {
         version: 143,
         name: "codes",
         sql: include_str!("../migrations/0143_codes.sql"),

@@ -4,7 +4,16 @@
 //! [`dates`]. Seat maps are in [`seating`], which is pure: no table, store or route stands upon it yet.
 //!
 //! Owns the tables `events`, `event_versions`, `occurrences`, `tiers`, `capacity_pools`, `series`,
-//! `price_settings` and `tax_rules`.
+//! `price_settings`, `tax_rules`, `questions`, `policies` and `organisation_profiles`.
+//!
+//! | folder | holds |
+//! |---|---|
+//! | `life` | what is done to an event as a whole: its states, its history, its copies |
+//! | `offers` | pools, prices, taxes and fees |
+//! | `dates` | recurring series, and many dates at once |
+//! | `forms` | the questions of an event |
+//! | `policies` | refund, transfer and resale, of an organisation and of its events |
+//! | `profiles` | what an organisation says of itself, and how its pages look |
 //!
 //! Invariants:
 //! - every event has at least one occurrence and at most one tier of each number;
@@ -15,20 +24,40 @@
 //! - JSON of an event (answers, its history, messages) carries its first 100 dates and how many there
 //!   are; in memory it has all of them.
 //!
-//! Rules without tables yet, each with notes on the ones it suggests: [`state`] (the life of an event),
-//! [`texts`] (languages), [`questions`], [`policy`] (refund, transfer,
-//! resale), [`venue`] and [`brand`].
+//! Pure rules: [`state`] (the life of an event), [`series`] (recurring dates), [`texts`] (languages),
+//! [`questions`], [`policy`] (refund, transfer, resale) and [`brand`]. Those of [`venue`] have no
+//! tables yet, and notes on the ones they suggest.
 
 mod dates;
+mod forms;
+mod life;
 mod model;
 mod offers;
+mod policies;
+mod profiles;
 mod routes;
 pub mod seating;
 mod service;
 mod store;
+mod wanted;
 
 pub use dates::*;
+pub use forms::{
+    ClauseInput, Form, FormInput, FormView, Forms, QuestionInput, form_of, questions_in,
+    questions_of, save_form,
+};
+pub use life::{
+    DuplicateInput, EventSnapshot, EventVersion, MovedDate, RescheduleInput, act, duplicate,
+    version_of, versions_of,
+};
 pub use model::*;
 pub use offers::{Books, FEE_PLANS, FeePlans, price_book};
+pub use policies::{
+    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_of, save_policy, stored_policy,
+};
+pub use profiles::{
+    OrganisationProfile, ProfileInput, ShopOrganisation, profile_in, profile_of, save_profile,
+};
 pub use routes::routes;
 pub use service::*;
+pub use wanted::Wanted;

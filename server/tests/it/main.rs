@@ -4,6 +4,7 @@
 mod access;
 mod app;
 mod catalog;
+mod catalog_event;
 mod catalog_offers;
 mod catalog_series;
 mod cli;

@@ -199,7 +199,7 @@ pub struct DateChange {
     /// What they sell otherwise than the tiers say.
     pub tiers: Vec<DateTier>,
     /// The seat map of which seats are sold, in its newest version; null for none.
-    #[serde(deserialize_with = "crate::catalog::model::said")]
+    #[serde(deserialize_with = "crate::catalog::model::nullable")]
     #[schema(value_type = Option<SeatMapId>)]
     pub seat_map: Option<Option<SeatMapId>>,
 }

@@ -183,8 +183,8 @@ fn as_it_is(date: &Occurrence) -> Settings {
             date.doors_at
                 .map_or(0, |doors| minutes(doors, date.starts_at)),
         ),
-        prices: BTreeMap::new(),
-        capacities: BTreeMap::new(),
+        prices: date.offer.prices.clone(),
+        capacities: date.offer.capacities.clone(),
     }
 }
 

@@ -189,7 +189,7 @@ pub(super) async fn save(
                 let plan = plan(rows, series_of(&detail, before.as_ref(), rules, input))?;
                 let (new, kept, gone) = carry_out(&work, &detail, &plan);
                 store::delete_dates(c, id, &gone).await?;
-                store::insert_dates(c, id, &new).await?;
+                crate::catalog::store::insert_occurrences(c, id, &new).await?;
                 let changed: Vec<(&Occurrence, &Settings)> = kept
                     .iter()
                     .filter(|row| {

@@ -72,32 +72,6 @@ pub(super) async fn layers(c: &mut Conn, event: EventId) -> Result<Vec<DateLayer
     .await
 }
 
-/// Adds dates of a series; they say nothing themselves.
-pub(super) async fn insert_dates(
-    c: &mut Conn,
-    event: EventId,
-    dates: &[Occurrence],
-) -> Result<(), DbError> {
-    c.insert_many(
-        sql!(
-            "INSERT INTO occurrences (id, event_id, doors_at, starts_at, ends_at, state, original_local, offer, \
-             seat_map_id, seat_map_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-        ),
-        dates
-            .iter()
-            .map(|date| {
-                vals![
-                    date.id, event, date.doors_at, date.starts_at, date.ends_at, date.state,
-                    date.original_local, offer(date), date.seat_map.map(|map| map.id),
-                    date.seat_map.map(|map| map.version)
-                ]
-            })
-            .collect(),
-    )
-    .await?;
-    Ok(())
-}
-
 /// Writes dates with what they say themselves.
 pub(super) async fn update_dates(
     c: &mut Conn,
@@ -113,7 +87,7 @@ pub(super) async fn update_dates(
             .map(|(date, own)| {
                 vals![
                     date.id, date.doors_at, date.starts_at, date.ends_at, date.state, date.original_local,
-                    offer(date), date.seat_map.map(|map| map.id), date.seat_map.map(|map| map.version),
+                    date.stored_offer(), date.seat_map.map(|map| map.id), date.seat_map.map(|map| map.version),
                     Some(*own).filter(|own| !own.is_empty())
                 ]
             })
@@ -121,11 +95,6 @@ pub(super) async fn update_dates(
     )
     .await?;
     Ok(())
-}
-
-/// What a date sells otherwise, if it does.
-fn offer(date: &Occurrence) -> Option<DateOffer> {
-    Some(date.offer.clone()).filter(|offer| !offer.is_empty())
 }
 
 pub(super) async fn delete_dates(

@@ -5,9 +5,10 @@ use bilten_kernel::money::Money;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::state::{Facts, Kept, Standing, TierFacts};
 use super::{
-    CapacityPool, Event, EventState, MAX_OCCURRENCES, Occurrence, OccurrenceId, PoolId,
-    PriceSettings, Tier, TierId,
+    CapacityPool, Event, MAX_OCCURRENCES, Occurrence, OccurrenceId, PoolId, PriceSettings, Tier,
+    TierId,
 };
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
@@ -51,7 +52,7 @@ fn first_dates<S: Serializer>(dates: &[Occurrence], serializer: S) -> Result<S::
 /// Why a tier cannot be bought at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffSale {
-    /// The event is not published, or over.
+    /// The event is not published, paused, postponed, or over.
     Event,
     /// Sale has not begun.
     NotYet,
@@ -199,9 +200,9 @@ impl EventDetail {
 
     /// Whether a tier can be bought at `now`, apart from its stock.
     pub fn off_sale(&self, tier: &Tier, now: Timestamp) -> Option<OffSale> {
-        match self.event.state {
-            EventState::Published => {}
-            EventState::Draft | EventState::Cancelled | EventState::Archived => {
+        match self.event.kept() {
+            Kept::Published => {}
+            Kept::Draft | Kept::Paused | Kept::Postponed | Kept::Cancelled | Kept::Archived => {
                 return Some(OffSale::Event);
             }
         }
@@ -229,6 +230,26 @@ impl EventDetail {
             Some(date) if !date.is_scheduled() || date.ends_at <= now => Some(OffSale::Event),
             Some(_) | None => self.off_sale(tier, now),
         }
+    }
+
+    /// Where the event stands at `now`; `left` says how many tickets of a tier are not sold (held
+    /// ones are not sold).
+    pub fn standing(&self, now: Timestamp, left: impl Fn(&Tier) -> i64) -> Standing {
+        let tiers: Vec<TierFacts> = self
+            .tiers
+            .iter()
+            .map(|tier| TierFacts {
+                sells_from: tier.sales_start_at,
+                sells_until: tier.sales_end_at,
+                left: left(tier),
+            })
+            .collect();
+        let facts = Facts {
+            kept: self.event.kept(),
+            ends_at: self.ends_at(),
+            tiers: &tiers,
+        };
+        facts.standing(now)
     }
 
     /// The price of one ticket of a tier.

@@ -2,7 +2,9 @@
 
 pub mod brand;
 pub mod country;
+mod describe;
 mod detail;
+mod details;
 mod event;
 mod faults;
 mod file;
@@ -14,6 +16,7 @@ mod prices;
 mod pricing;
 pub mod questions;
 mod refusal;
+mod said;
 pub mod series;
 mod slug;
 pub mod state;
@@ -23,6 +26,7 @@ mod tier;
 pub mod venue;
 
 pub use detail::*;
+pub use details::*;
 pub use event::*;
 pub(in crate::catalog) use faults::Faults;
 pub use file::*;
@@ -32,6 +36,8 @@ pub use pool::*;
 pub use prices::*;
 pub use pricing::*;
 pub use refusal::*;
+pub use said::Said;
+use said::said;
 pub use slug::*;
 pub use stock_plan::*;
 pub use tier::*;

@@ -131,6 +131,11 @@ impl Record for Occurrence {
 }
 
 impl Occurrence {
+    /// What it sells otherwise, if it does.
+    pub(in crate::catalog) fn stored_offer(&self) -> Option<DateOffer> {
+        Some(self.offer.clone()).filter(|offer| !offer.is_empty())
+    }
+
     /// Whether it takes place.
     pub fn is_scheduled(&self) -> bool {
         self.state == OccurrenceState::Scheduled

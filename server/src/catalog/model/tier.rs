@@ -148,11 +148,11 @@ pub struct TierPatch {
     /// The currency of its amounts; if it is said, it must be the event's.
     pub currency: Option<Currency>,
     /// When sale begins; null for when the event is published.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Timestamp>)]
     pub sales_start_at: Option<Option<Timestamp>>,
     /// When sale ends; null for when the event ends.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Timestamp>)]
     pub sales_end_at: Option<Option<Timestamp>>,
     /// What kind of thing it sells.
@@ -160,23 +160,25 @@ pub struct TierPatch {
     /// Whether a ticket is for one date; only while nothing of it is sold or held.
     pub per_date: Option<bool>,
     /// The pool whose capacity it shares; null for none. Only while nothing of it is sold or held.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<PoolId>)]
     pub pool_id: Option<Option<PoolId>>,
     /// Whether it is shown and sold only to those with a code that unlocks it.
     pub hidden: Option<bool>,
     /// The price category of the seat map whose seats it sells; null for none.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub seat_category: Option<Option<String>>,
     /// How its price comes about; null for the fixed price of `price_minor`.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<TierPricing>)]
     pub pricing: Option<Option<TierPricing>>,
 }
 
 /// What is said, null among it; what is left out is none.
-pub(in crate::catalog) fn said<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(in crate::catalog) fn nullable<'de, D, T>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

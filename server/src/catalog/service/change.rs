@@ -7,8 +7,9 @@ use bilten_kernel::http::IfMatch;
 
 use super::{CatalogError, detail_in};
 use crate::app::App;
+use crate::catalog::forms::{self, FormChange};
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{life, store};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
@@ -65,7 +66,8 @@ impl StartsFrom {
         }]))
     }
 
-    fn allow(&self, current: i64) -> Result<(), CatalogError> {
+    /// Fails if the thing has another version by now.
+    pub(in crate::catalog) fn allow(&self, current: i64) -> Result<(), CatalogError> {
         self.seen.allow(current)?;
         if self.version.is_some_and(|version| version != current) {
             return Err(CatalogError::VersionConflict { current });
@@ -110,7 +112,7 @@ pub(in crate::catalog) async fn raise_in(
 
 /// Changes an event that still has the version that the change starts from: loads it, lets `edit`
 /// change it, saves it.
-pub(super) async fn change(
+pub(in crate::catalog) async fn change(
     app: &App,
     tenant: &Tenant,
     id: EventId,
@@ -125,9 +127,17 @@ pub(super) async fn change(
             Box::pin(async move {
                 let mut detail = open_in(c, &tenant, id, &from).await?;
                 let edit = edit(&mut detail)?;
+                if matches!(edit, Edit::Nothing) {
+                    return Ok(detail);
+                }
                 raise_in(c, &mut detail, &from, now).await?;
                 match edit {
-                    Edit::Event => {}
+                    Edit::Nothing | Edit::Event => {}
+                    Edit::Dates => {
+                        life::store::update_dates(c, id, &detail.occurrences).await?;
+                        life::store::update_validity(c, id, &detail.tiers).await?;
+                    }
+                    Edit::Form(form) => forms::save_in(c, id, form, now).await?,
                     Edit::AddTier(tier) => {
                         store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
                         detail.tiers.push(tier);
@@ -177,8 +187,14 @@ async fn allow_counting(
 }
 
 /// What else a change writes, apart from the event itself.
-pub(super) enum Edit {
+pub(in crate::catalog) enum Edit {
+    /// It is as it should be already: nothing is written.
+    Nothing,
     Event,
+    /// The times of dates that it has, and those at which its tiers are valid.
+    Dates,
+    /// Its questions.
+    Form(FormChange),
     AddTier(Tier),
     SaveTier(Tier),
 }

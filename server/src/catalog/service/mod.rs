@@ -1,9 +1,10 @@
 //! Use cases of the catalogue.
 
-mod change;
+pub(super) mod change;
 mod error;
 mod event;
 mod offers;
+mod public;
 mod read;
 mod tier;
 
@@ -11,5 +12,6 @@ pub(in crate::catalog) use change::{StartsFrom, open_in, raise_in, record};
 pub use error::*;
 pub use event::*;
 pub use offers::*;
+pub use public::*;
 pub use read::*;
 pub use tier::*;

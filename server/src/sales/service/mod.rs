@@ -22,6 +22,7 @@ use place::paid_event;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
@@ -30,6 +31,7 @@ use bilten_kernel::money::{Money, MoneyError};
 use super::model::*;
 use super::store::{self, Take};
 use crate::app::App;
+use crate::catalog::state::Standing;
 use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OffSale, TierId,
 };
@@ -98,7 +100,8 @@ impl From<CatalogError> for SalesError {
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
             | CatalogError::Stale(_)
-            | CatalogError::State { .. }
+            | CatalogError::NoSuch(_)
+            | CatalogError::State(_)
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
@@ -168,6 +171,14 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
         .db
         .read(move |c| Box::pin(async move { store::stock(c, event).await }))
         .await?)
+}
+
+/// Where an event stands with this stock.
+pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standing {
+    detail.standing(now, |tier| {
+        let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
+        of_tier.map_or(0, |stock| stock.capacity - stock.sold)
+    })
 }
 
 // Choosing

@@ -9,7 +9,7 @@ use bilten_server::sales::codes::{self, CodesError, PromoCodeId};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{confirm, give_back, make, now, of, reserve, tenth, text, with};
+use super::{PATH, confirm, give_back, make, now, of, reserve, tenth, text, with};
 use crate::app::{Client, TestApp};
 
 /// Why a code was not to be had.
@@ -245,7 +245,7 @@ on_both_engines! {
         tester.post("/api/v1/organisation/reset", json!({})).await.expect(200);
         let kept = now(&keyed, &everywhere).await;
         assert_eq!((&kept["uses"], &kept["spent_minor"]), (&json!(0), &json!(0)));
-        keyed.get(&format!("{}/{}", super::PATH, text(&here, "id"))).await.refused(404, "sales.code_not_found");
+        keyed.get(&format!("{}/{}", PATH, text(&here, "id"))).await.refused(404, "sales.code_not_found");
         t.stop().await;
     }
 }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{PATH, check, give_back, make, now, of, reserve, tenth, text, with};
+use super::{PATH, check, confirm, give_back, make, now, of, reserve, tenth, text, with};
 use crate::app::{Client, TestApp};
 
 /// The ids of all codes that a list shows, page by page.
@@ -209,7 +209,7 @@ on_both_engines! {
         for (holder, minor) in [(paid, 500), (pending, 250), ("a hold", 250), ("given back", 250)] {
             reserve(&t, holder, vec![of(&code, minor)], None).await.unwrap();
         }
-        super::confirm(&t, paid).await;
+        confirm(&t, paid).await;
         give_back(&t, "given back").await;
         let path = format!("{PATH}/{}/statistics", text(&code, "id"));
         let found = t.organiser.get(&path).await.expect(200);

@@ -38,6 +38,7 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
         ("POST", "/api/v1/tax-rules") | ("PUT", "/api/v1/tax-rules/{tax_rule}") => Some(json!({
             "name": "Walk", "place": {"country": "SI"}, "classes": ["walk"], "rate": 1, "mode": "inclusive",
         })),
+        ("POST", "/api/v1/events/{event}/reschedule") => Some(json!({"dates": []})),
         // The session of whoever walks must outlive the walk.
         ("POST", "/api/v1/me/sessions/end") => Some(json!({"keep_this": true})),
         ("POST", "/api/v1/events/{event}/pairings") => Some(json!({})),

@@ -32,7 +32,11 @@ pub(super) struct Things {
 }
 
 /// Names that mean something else in some paths: a part of the path, the name, and the thing.
-const SPECIAL: [(&str, &str, &str); 1] = [("/settings/", "key", "maintenance")];
+const SPECIAL: [(&str, &str, &str); 2] = [
+    ("/settings/", "key", "maintenance"),
+    // Of an event; a number.
+    ("/versions/", "version", "1"),
+];
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
@@ -135,6 +139,7 @@ impl Things {
             ("order", text(&bought["order"]["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
+            ("region", region(t, callers, &event.id).await),
             ("hold", text(&hold["id"])),
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
@@ -307,6 +312,25 @@ impl Things {
 
 fn fresh(t: &TestApp) -> String {
     bilten_kernel::random::token(&*t.app.random, 20)
+}
+
+/// A region for which the organisation and an event have policies.
+async fn region(t: &TestApp, callers: &Callers, event: &str) -> String {
+    let body = json!({
+        "refund": {"windows": [], "fees_too": false, "withdrawal_minutes": 0, "moved_minutes": 0},
+        "transfer": {"allowed": true, "most": 1, "freeze_minutes": 0},
+        "resale": {"allowed": false, "cap_basis_points": 10_000, "fee_basis_points": 0, "freeze_minutes": 0},
+    });
+    for path in [
+        "/api/v1/policies/SI".to_owned(),
+        format!("/api/v1/events/{event}/policies/SI"),
+    ] {
+        let request = callers.owner.request(t, reqwest::Method::PUT, &path);
+        super::callers::send(t, request.json(&body))
+            .await
+            .expect(200);
+    }
+    "SI".to_owned()
 }
 
 /// A block of an address.

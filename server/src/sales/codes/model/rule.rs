@@ -89,7 +89,7 @@ impl PromoCodeRule {
     }
 
     /// Whether it says amounts, which are of one currency.
-    const fn has_amounts(&self) -> bool {
+    pub(super) const fn has_amounts(&self) -> bool {
         matches!(
             self.effect,
             CodeEffect::Fixed { .. } | CodeEffect::Price { .. }
