@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::catalog::model::state::Brake;
 use crate::catalog::model::{
     Event, EventDetail, EventId, EventState, Faults, Occurrence, OccurrenceId, OccurrenceState,
-    Tier, TierId, slugify,
+    Tier, TierId, TierPrice, slugify,
 };
 use crate::catalog::service::change::record;
 use crate::catalog::service::{CatalogError, detail_in};
@@ -72,7 +72,8 @@ fn copy_of(app: &App, model: &EventDetail, input: DuplicateInput) -> Result<Copi
     faults.copy(input.name.as_deref(), input.slug.as_deref());
     faults.check().map_err(CatalogError::Invalid)?;
     let (now, zone) = (app.now(), model.event.time_zone.as_str());
-    let first = model.occurrences.iter().map(|date| date.starts_at).min();
+    let first = model.scheduled().next().or(model.occurrences.first());
+    let first = first.map(|date| date.starts_at);
     let distance = Distance::new(zone, first.unwrap_or(input.starts_at), input.starts_at);
     let (dates, tiers) = moved(app, model, &distance).ok_or_else(|| {
         CatalogError::Invalid(vec![FieldError {
@@ -100,7 +101,7 @@ fn copy_of(app: &App, model: &EventDetail, input: DuplicateInput) -> Result<Copi
         ..model.event.clone()
     };
     let by_model = model.tiers.iter().zip(&tiers);
-    let by_model = by_model.map(|(old, new)| (old.id, new.id)).collect();
+    let by_model: HashMap<TierId, TierId> = by_model.map(|(old, new)| (old.id, new.id)).collect();
     let mut detail = model.clone();
     detail.event = event;
     detail.set_occurrences(dates);
@@ -150,6 +151,19 @@ fn moved(
         ] {
             if let Some(time) = at {
                 *time = distance.moved(*time)?;
+            }
+        }
+        let pricing = copy.pricing.as_mut();
+        if let Some(TierPrice::Phased { phases }) =
+            pricing.and_then(|pricing| pricing.price.as_mut())
+        {
+            for at in phases
+                .iter_mut()
+                .flat_map(|phase| [&mut phase.from_at, &mut phase.until_at])
+            {
+                if let Some(time) = at {
+                    *time = distance.moved(*time)?;
+                }
             }
         }
         tiers.push(copy);
