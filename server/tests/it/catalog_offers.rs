@@ -284,6 +284,31 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-2, ORG-3
+    async fn a_copy_has_pools_and_rules_of_its_own(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Seat", 2000, 100)]).await;
+        let seat = event.tiers[0].clone();
+        let pool = t.organiser.post(&path(&event, "pools"), json!({"name": "Hall", "capacity": 5})).await.expect(201);
+        let pair = json!({"name": "Pair", "price_minor": 3500, "capacity": 9, "kind": "bundle", "pool_id": pool["id"],
+            "pricing": {"parts": [{"tier": seat, "quantity": 2}]}});
+        t.organiser.post(&path(&event, "tiers"), pair).await.expect(201);
+        let groups = json!({"groups": [{"id": "ten", "items": [seat], "at_least": 10, "effect": {"kind": "price", "minor": 1500}}]});
+        put(&t.organiser, &path(&event, "price-settings"), &groups).await.expect(200);
+        let copy = t.organiser.post(&path(&event, "duplicate"), json!({"starts_at": "2032-05-01T18:00:00Z"})).await.expect(201);
+        let (own_seat, own_pair) = (&copy["tiers"][0], &copy["tiers"][1]);
+        assert_ne!(own_seat["id"], json!(seat));
+        assert_eq!(own_pair["pricing"]["parts"][0]["tier"], own_seat["id"]);
+        assert_ne!(copy["pools"][0]["id"], pool["id"]);
+        assert_eq!(own_pair["pool_id"], copy["pools"][0]["id"]);
+        assert_eq!(copy["price_settings"]["groups"][0]["items"], json!([own_seat["id"]]));
+        let read = t.organiser.get(&format!("/api/v1/events/{}", copy["id"].as_str().unwrap())).await.expect(200);
+        for part in ["tiers", "pools", "price_settings", "occurrences"] {
+            assert_eq!(read[part], copy[part], "{part}");
+        }
+        t.stop().await;
+    }
+
     /// covers: ORG-3
     async fn hidden_tiers_are_shown_to_nobody_without_a_code(db: TestDb) {
         let t = TestApp::start(db).await;
