@@ -222,6 +222,22 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
     .await
 }
 
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
+    )
+    .await
+}
+
 /// Changes a ticket that still has version `from`.
 pub(super) async fn change(
     c: &mut Conn,

@@ -5,6 +5,8 @@ mod access;
 mod app;
 mod catalog;
 mod catalog_event;
+mod catalog_offers;
+mod catalog_series;
 mod cli;
 mod codes;
 mod crash;
