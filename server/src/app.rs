@@ -18,6 +18,7 @@ use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
+use crate::sales::SeatTurns;
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
 use crate::tickets::{Issued, Issuers};
 use crate::webhooks::Receivers;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub issuers: Issuers,
     /// Tickets issued a moment ago.
     pub issued: Issued,
+    /// Who has seats looked for, one after the other.
+    pub seat_turns: SeatTurns,
     /// Queues of purchases, one per event.
     pub purchases: PurchaseLanes,
     /// Queues of pushed scans, one per event.
@@ -164,6 +167,7 @@ impl App {
             forms: Forms::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
+            seat_turns: SeatTurns::default(),
             hints: Arc::default(),
             draining: Draining::default(),
             health: Health::default(),

@@ -11,7 +11,7 @@ use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, NewHold, Take};
 use super::cart::{Cart, Founds, cart};
-use super::seats::seats_of;
+use super::seats::{seats_of, turn_for};
 use super::{HOLDS, SalesError, email_lookup, end_pending, json_fault, stock_of_hold, take_all};
 use crate::app::App;
 use crate::catalog::seating::SeatId;
@@ -108,6 +108,8 @@ async fn try_hold(
         }
     }
     let offer = catalog::offer(app, event).await?;
+    // Until what was found is held.
+    let _turn = turn_for(app, &offer, &wish.items).await;
     let cart = Arc::new(cart(app, &offer, &wish.items, &wish.codes).await?);
     let now = app.now();
     let making = Making {
