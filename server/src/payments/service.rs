@@ -129,23 +129,22 @@ async fn try_purchase(
             }
             on_hold(held, &offer)
         }
+        None if sales::needs_hold(&offer, &request.items, &request.codes) => {
+            // Seats and codes are taken in a write of their own; the same request finds it again.
+            let wish = HoldWish {
+                items: request.items.clone(),
+                codes: request.codes.clone(),
+                email: Some(request.buyer.email.clone()),
+                // No buyer's key has a blank in it.
+                idempotency_key: Some(format!("order {key}")),
+            };
+            let hold = sales::hold_wish(app, request.event, wish).await?;
+            on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)
+        }
         None => {
-            let cart = sales::cart(app, &offer, &request.items, &request.codes).await?;
-            if cart.is_plain() {
-                let tiers = cart.ticket_tiers();
-                (Basis::Cart(Arc::new(cart)), tiers)
-            } else {
-                // Seats and codes are taken in a write of their own; the same request finds it again.
-                let wish = HoldWish {
-                    items: request.items.clone(),
-                    codes: request.codes.clone(),
-                    email: Some(request.buyer.email.clone()),
-                    idempotency_key: Some(format!("order {key}")),
-                };
-                let hold = sales::hold_wish(app, request.event, wish).await?;
-                let held = sales::held_cart(app, request.event, hold.id).await?;
-                on_hold(held, &offer)
-            }
+            let cart = sales::cart(app, &offer, &request.items, &[]).await?;
+            let tiers = cart.ticket_tiers();
+            (Basis::Cart(Arc::new(cart)), tiers)
         }
     };
     let people = sales::people(

@@ -136,6 +136,15 @@ pub async fn cart(
     Ok(cart)
 }
 
+/// Whether an order of this needs a hold: seats and codes are taken in a write of their own, all or none.
+pub fn needs_hold(offer: &EventDetail, wanted: &[ItemRequest], codes: &[String]) -> bool {
+    let is_seated = |item: &ItemRequest| {
+        let tier = offer.tier(item.tier);
+        tier.is_some_and(|tier| tier.seat_category.is_some())
+    };
+    !codes.is_empty() || wanted.iter().any(is_seated)
+}
+
 /// The lines that are wanted, one for each tier, date and chosen price.
 fn lines(
     offer: &EventDetail,
@@ -319,11 +328,6 @@ impl Cart {
     pub fn quantity(&self) -> u32 {
         let quantities = self.lines.iter().map(|line| line.quantity);
         quantities.fold(0, u32::saturating_add)
-    }
-
-    /// Whether it can be placed without a hold: its seats and codes need a write of their own.
-    pub fn is_plain(&self) -> bool {
-        self.codes.is_empty() && self.lines.iter().all(|line| line.category.is_none())
     }
 
     /// What it costs, if neither stock nor codes decide that.

@@ -16,7 +16,7 @@ mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
 pub use buyers::*;
-pub use cart::{Cart, cart};
+pub use cart::{Cart, cart, needs_hold};
 pub use figures::*;
 pub(crate) use follow::*;
 pub use holds::*;

@@ -194,6 +194,12 @@ async fn take_stock(
             Basis::Hold(held) => answers.push((i, take_over_hold(app, c, new, held, now).await?)),
             Basis::Cart(cart) => {
                 let how = take_for(new, cart);
+                // Most carts with seats have a hold; what staff sells at once has none.
+                if !take_seats(c, new, cart, how, now).await? {
+                    let seats = cart.seats().into_iter().map(|(_, seat)| seat).collect();
+                    answers.push((i, Err(SalesError::SeatsTaken(seats))));
+                    continue;
+                }
                 direct.push((i, how, cart.as_ref()));
                 for (key, quantity) in &cart.stock {
                     let asked = (key.clone(), how, cart.offer.event.version);
@@ -247,10 +253,53 @@ async fn take_stock(
             Ok(founds) => settle(c, &batch[i], cart, how, &founds, now).await?,
             Err(refused) => Err(refused),
         };
+        if got.is_err() {
+            free_seats(c, &batch[i], cart, now).await?;
+        }
         answers.push((i, got));
     }
     answers.sort_by_key(|(i, _)| *i);
     Ok(answers)
+}
+
+/// Takes the seats of a cart in the name of its order; says whether it has all of them, otherwise it has
+/// none.
+async fn take_seats(
+    c: &mut Conn,
+    new: &NewOrder,
+    cart: &Cart,
+    how: Take,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let (seats, holder) = (cart.seats(), new.id.to_string());
+    if seats.is_empty() {
+        return Ok(true);
+    }
+    let has_all = match how {
+        Take::Sold => store::seats::sell(c, new.event, &holder, &seats, now).await?,
+        Take::Held => {
+            let until = Timestamp::from_ms(new.at.ms() + HOLD_MS);
+            store::seats::hold(c, new.event, &holder, &seats, until, now).await?
+        }
+    };
+    if !has_all {
+        free_seats(c, new, cart, now).await?;
+    }
+    Ok(has_all)
+}
+
+/// Lets go of those seats of a cart that its order has.
+async fn free_seats(
+    c: &mut Conn,
+    new: &NewOrder,
+    cart: &Cart,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let seats = cart.seats();
+    if seats.is_empty() {
+        return Ok(());
+    }
+    store::seats::free(c, new.event, &new.id.to_string(), &seats, now).await
 }
 
 /// Prices an order that has its stock; gives the stock back if it has no price.
@@ -271,6 +320,8 @@ async fn settle(
     match &got {
         Ok(got) if how == Take::Held && new.pays.settles(got.total.minor) => {
             store::sell_held(c, &cart.stock).await?;
+            // They are its own by now.
+            take_seats(c, new, cart, Take::Sold, now).await?;
         }
         Ok(_) => {}
         Err(_) => store::give_back(c, how, &cart.stock).await?,
