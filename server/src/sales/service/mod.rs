@@ -228,7 +228,7 @@ pub async fn availability(
             Box::pin(async move {
                 match date {
                     Some(date) => store::counters_on(c, event, date).await,
-                    None => store::counters(c, event).await,
+                    None => store::counter_sums(c, event).await,
                 }
             })
         })
@@ -263,19 +263,13 @@ fn left_of(
                 Some(shared.map_or(own, |shared| own.min(shared)))
             };
             let tier_left = match date {
-                _ if !tier.per_date => on("").unwrap_or(0),
-                Some(date) => on(&date.to_string()).unwrap_or(0),
-                None => {
-                    let dates = rows.iter().filter(|row| row.counter == id);
-                    let all: i64 = dates.filter_map(|row| on(&row.occurrence_id)).sum();
-                    // One pool for all dates has no more than it has.
-                    let shared = pool.as_deref().and_then(|pool| of(pool, ""));
-                    shared.map_or(all, |shared| all.min(shared))
-                }
+                Some(date) if tier.per_date => on(&date.to_string()),
+                // All dates together, where there are several.
+                Some(_) | None => on(""),
             };
             Availability {
                 tier: tier.id,
-                left: tier_left,
+                left: tier_left.unwrap_or(0),
             }
         })
         .collect()
