@@ -21,6 +21,7 @@ use crate::platform::{Settings, Vault};
 use crate::sales::SeatTurns;
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
 use crate::tickets::{Issued, Issuers};
+use crate::waiting_room::{JoinLanes, Rooms};
 use crate::webhooks::Receivers;
 
 /// The running application; cheap to clone.
@@ -63,6 +64,10 @@ pub struct Parts {
     pub books: Books,
     /// What events ask, kept by their versions.
     pub forms: Forms,
+    /// Waiting rooms, kept for a moment.
+    pub rooms: Rooms,
+    /// Queues of people who want a place, one for each waiting room.
+    pub joins: JoinLanes,
     /// Event keys in use.
     pub issuers: Issuers,
     /// Tickets issued a moment ago.
@@ -153,6 +158,7 @@ impl App {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
+            joins: crate::waiting_room::join_lanes(db.clone()),
             outside: post.outside,
             mailer: Exchange::new(post.mailer),
             sms: Exchange::new(post.sms),
@@ -165,6 +171,7 @@ impl App {
             offers: Offers::default(),
             books: Books::default(),
             forms: Forms::default(),
+            rooms: Rooms::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
             seat_turns: SeatTurns::default(),

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::catalog::{CounterKey, EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{ORDERS, OrderId, OrderItem};
-use crate::{access, inspect, payments, sales, tickets};
+use crate::{access, inspect, payments, sales, tickets, waiting_room};
 
 /// Something that happened, as it is written to the outbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -289,6 +289,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 tickets::on_event_deleted(c, event).await?;
                 payments::on_event_deleted(c, &orders).await?;
                 sales::on_event_deleted(c, event).await?;
+                waiting_room::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
             DomainEvent::OrderRefunded { order, event, .. } => {

@@ -128,6 +128,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0141_event_model.sql"),
     },
     Migration {
+        version: 142,
+        name: "waiting_room",
+        sql: include_str!("../migrations/0142_waiting_room.sql"),
+    },
+    Migration {
         version: 143,
         name: "codes",
         sql: include_str!("../migrations/0143_codes.sql"),

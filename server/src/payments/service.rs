@@ -19,6 +19,7 @@ use crate::sales::{
     self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderDetail, OrderId, OrderItem,
     OrderState, PaidOutcome, Pays, Placed, SalesError,
 };
+use crate::waiting_room::{self, EnterRefusal, PassShown};
 
 /// The job by which the sandbox calls back: the payment succeeded.
 pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
@@ -121,6 +122,14 @@ async fn try_purchase(
     if offer.event.sandbox && request.payment.moves_money() {
         return Err(PaymentError::SandboxOnly);
     }
+    if request.hold.is_none() && waiting_room::is_waiting(app, request.event).await? {
+        // Whoever has waited has a hold, which is what their pass was for.
+        return Err(SalesError::WaitingRoom {
+            event: request.event,
+            refusal: EnterRefusal::NoPass,
+        }
+        .into());
+    }
     let (basis, tiers) = match request.hold {
         Some(hold) => {
             let held = sales::held_cart(app, request.event, hold).await?;
@@ -137,6 +146,7 @@ async fn try_purchase(
                 email: Some(request.buyer.email.clone()),
                 // No buyer's key has a blank in it.
                 idempotency_key: Some(format!("order {key}")),
+                shown: PassShown::default(),
             };
             let hold = sales::hold_wish(app, request.event, wish).await?;
             on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)

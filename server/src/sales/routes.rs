@@ -22,6 +22,7 @@ use crate::catalog::state::Standing;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
 use crate::identity::{self, Organiser, permit};
+use crate::waiting_room::{self, Visit};
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -228,19 +229,24 @@ pub(super) struct HoldRequest {
 
 /// Reserve capacity, seats and codes for 15 minutes, at a price that stays
 #[utoipa::path(post, path = "/api/v1/shop/holds", tag = "shop",
-    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once")),
+    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once"),
+        ("Waiting-Pass" = Option<String>, Header, description = "The pass of whoever is called, where people wait for the event (`sales.waiting_room` without one)"),
+        ("Waiting-Place" = Option<String>, Header, description = "The secret of the place that the pass was given to")),
     responses((status = 201, body = Hold), (status = "4XX", body = Problem)))]
 async fn create_hold(
     State(app): State<App>,
     ClientIp(ip): ClientIp,
     key: IdempotencyKey,
+    visit: Visit,
     Json(request): Json<HoldRequest>,
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
+    let shown = visit.shown(&app, request.event);
     let wish = HoldWish {
         items: request.items,
         codes: request.codes.clone(),
         email: request.email,
         idempotency_key: Some(key.as_str().to_owned()),
+        shown,
     };
     let work = service::hold_wish(&app, request.event, wish);
     let hold = service::trying_codes(&app, ip, &request.codes, work).await??;
@@ -622,6 +628,7 @@ impl IntoProblem for SalesError {
                 ),
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
+            Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),
             Self::Db(error) => error.into_problem(),
         }

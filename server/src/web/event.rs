@@ -14,12 +14,13 @@ use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::view::{self, EventView};
-use super::{problem, text};
+use super::{problem, text, waiting};
 use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
 use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
 /// Stock is told as a number when no more than this is left.
 const SCARCE: i64 = 20;
@@ -30,6 +31,8 @@ struct EventPage {
     shell: Shell,
     faults: Faults,
     notice: Option<&'static str>,
+    /// Where people wait for their turn, if they have to.
+    waiting: Option<String>,
     event: EventView,
     details: DetailsView,
     tiers: Vec<TierView>,
@@ -155,6 +158,7 @@ impl EventPage {
             }
             Kept::Draft | Kept::Published => None,
         };
+        let is_waiting = waiting_room::is_waiting(app, event.id).await?;
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
         let linked_data =
@@ -166,6 +170,7 @@ impl EventPage {
             is_open: tiers.iter().any(|tier| tier.most > 0),
             faults,
             notice,
+            waiting: is_waiting.then(|| waiting::path(event.id, "")),
             event: view,
             details: DetailsView::of(offer, wanted),
             tiers,
@@ -194,13 +199,19 @@ pub(super) async fn hold(
     State(app): State<App>,
     Wanted(wanted): Wanted,
     Path(slug): Path<String>,
+    visit: Visit,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let offer = visible(&app, &slug).await?;
+    let shown = visit.shown(&app, offer.event.id);
     let (status, faults) = match chosen(&offer, &fields) {
         Err(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults),
-        Ok(wanted) => match take(&app, &offer, &wanted, fields.key()).await {
+        Ok(wanted) => match take(&app, &offer, &wanted, fields.key(), shown).await {
             Ok(hold) => return Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
+            Err(SalesError::WaitingRoom {
+                refusal: EnterRefusal::NoPass | EnterRefusal::Pass(_) | EnterRefusal::Used,
+                ..
+            }) => return Ok(shell::see_other(&waiting::path(offer.event.id, ""))),
             Err(error) => in_words(&offer, &wanted, error)?,
         },
     };
@@ -236,13 +247,14 @@ async fn take(
     offer: &EventDetail,
     wanted: &[ItemRequest],
     key: Option<String>,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let event = offer.event.id;
-    match sales::hold(app, event, wanted.to_vec(), key).await {
+    match sales::hold(app, event, wanted.to_vec(), key, shown.clone()).await {
         Ok(hold) if hold.expires_at > app.now() => Ok(hold),
         // The form was used before, for another choice or for a hold that has ended.
         Ok(_) | Err(SalesError::KeyReused | SalesError::HoldGone) => {
-            sales::hold(app, event, wanted.to_vec(), None).await
+            sales::hold(app, event, wanted.to_vec(), None, shown).await
         }
         Err(other) => Err(other),
     }
@@ -302,6 +314,13 @@ fn in_words(
         SalesError::OfferChanged => Ok((
             StatusCode::CONFLICT,
             Faults::one("", "The offer has just changed. Please look at it again."),
+        )),
+        SalesError::WaitingRoom { .. } => Ok((
+            StatusCode::CONFLICT,
+            Faults::one(
+                "",
+                "Too many are choosing just now. Your turn is kept: please try again in a moment.",
+            ),
         )),
         other @ (SalesError::EventNotFound
         | SalesError::OrderNotFound

@@ -26,6 +26,7 @@ mod shop;
 mod statements;
 mod telemetry;
 mod tickets;
+mod waiting_room;
 mod walk;
 mod web;
 mod webhooks;

@@ -148,10 +148,11 @@ fn moved(
             &mut copy.sales_end_at,
             &mut copy.valid_from_at,
             &mut copy.valid_until_at,
-        ] {
-            if let Some(time) = at {
-                *time = distance.moved(*time)?;
-            }
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *at = distance.moved(*at)?;
         }
         let pricing = copy.pricing.as_mut();
         if let Some(TierPrice::Phased { phases }) =

@@ -55,6 +55,7 @@ use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
 };
 use crate::events::Refused;
+use crate::waiting_room::EnterRefusal;
 
 metric! {
     /// Orders, by what became of them: created, paid, cancelled, expired, refunded; none of sandboxes.
@@ -120,6 +121,14 @@ pub enum SalesError {
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// Somebody must wait for their turn first.
+    #[error("{refusal}")]
+    WaitingRoom {
+        /// For what.
+        event: EventId,
+        /// Why they may not come in.
+        refusal: EnterRefusal,
+    },
     /// The order's state does not allow it.
     #[error("the order is {0}")]
     State(OrderState),

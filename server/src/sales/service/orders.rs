@@ -20,6 +20,7 @@ use crate::catalog::{self, CatalogError, CounterKey, EventId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::Vault;
+use crate::waiting_room;
 
 /// What paying for an order led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     if row.has_codes {
         codes::confirm(c, &id.to_string()).await?;
     }
+    waiting_room::leave(c, &[id.to_string()], now).await?;
     let order = Order {
         state: OrderState::Paid,
         paid_at: Some(now),
@@ -179,6 +181,7 @@ pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
                 let mut returned = Returned::default();
                 if end_pending(c, id, OrderState::Cancelled, &mut returned).await? {
                     returned.give_back(c, Take::Held, now).await?;
+                    waiting_room::leave(c, &[id.to_string()], now).await?;
                     return Ok(());
                 }
                 let order = store::order(c, id)

@@ -20,6 +20,7 @@ use super::{HOLDS, ORDERS, SalesError, take_all};
 use crate::app::App;
 use crate::catalog::{CounterKey, EventId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
+use crate::waiting_room;
 
 /// Places orders of one event inside a write, all that can be.
 ///
@@ -98,6 +99,7 @@ pub async fn place(
         .map(|write| (write.order.id, write.new.people.as_ref()))
         .collect();
     insert_people(app, c, &people).await?;
+    go_on_for_orders(c, &writes, now).await?;
     let count = writes.iter().filter(|write| !write.new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = writes
@@ -131,6 +133,26 @@ pub async fn place(
         .into_iter()
         .map(|answer| answer.unwrap_or(Err(SalesError::OrderNotFound)))
         .collect())
+}
+
+/// Ends the visits of those who have paid by the hold that they waited for; the others go on for their
+/// orders.
+async fn go_on_for_orders(
+    c: &mut Conn,
+    writes: &[OrderWrite<'_>],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let (mut paid, mut pending) = (Vec::new(), Vec::new());
+    for write in writes {
+        let Some(hold) = write.hold else { continue };
+        if write.order.state == OrderState::Paid {
+            paid.push(hold.to_string());
+        } else {
+            pending.push((hold.to_string(), write.order.id.to_string()));
+        }
+    }
+    waiting_room::rename(c, &pending).await?;
+    waiting_room::leave(c, &paid, now).await
 }
 
 /// A refusal that cannot come from the events we publish here is a fault.

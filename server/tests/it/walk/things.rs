@@ -13,7 +13,7 @@ use super::callers::{Caller, Callers};
 use super::operations::Operation;
 use super::{Faults, bodies};
 use crate::access::Device;
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, Event, TestApp};
 
 /// One thing of every kind, by the names that paths give them.
 pub(super) struct Things {
@@ -122,6 +122,7 @@ impl Things {
         let impersonation = callers.impersonation(t, user).await;
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
+        Self::waiting_room(t, &event).await;
         let (promo_code, batch) = Self::codes(t, &event.id).await;
 
         let by_name = BTreeMap::from([
@@ -222,6 +223,17 @@ impl Things {
         let path = format!("{path}/{endpoint}/test");
         let sent = t.organiser.post(&path, json!({})).await.expect(202);
         (endpoint, text(&sent["id"]))
+    }
+
+    /// A waiting room of an event that opens in an hour.
+    async fn waiting_room(t: &TestApp, event: &Event) {
+        let opens_at = Timestamp::from_ms(t.app.now().ms() + 3_600_000).to_string();
+        let path = format!("/api/v1/events/{}/waiting-room", event.id);
+        let request = t
+            .organiser
+            .request(reqwest::Method::PUT, &path)
+            .json(&json!({"opens_at": opens_at, "most_inside": 10}));
+        t.organiser.send(request).await.expect(200);
     }
 
     /// A promo code of an event, and a batch of others.
