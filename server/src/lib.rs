@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 140,
+        name: "venues",
+        sql: include_str!("../migrations/0140_venues.sql"),
+    },
 ];

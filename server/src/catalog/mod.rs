@@ -1,8 +1,7 @@
 //! What is on offer: events, their occurrences (dates) and tiers (kinds of ticket with a price).
 //!
-//! Seat maps are in [`seating`], which is pure: no table, store or route stands upon it yet.
-//!
-//! Owns the tables `events`, `event_versions`, `occurrences` and `tiers`.
+//! Owns the tables `events`, `event_versions`, `occurrences` and `tiers`; the folders `venues` and
+//! `seat_maps` own theirs, and what is on a seat map is in [`seating`], which is pure.
 //!
 //! Invariants:
 //! - every event has at least one occurrence and at most one tier of each number;
@@ -13,14 +12,18 @@
 //!
 //! Rules without tables yet, each with notes on the ones it suggests: [`state`] (the life of an event),
 //! [`series`] (recurring dates), [`texts`] (languages), [`questions`], [`policy`] (refund, transfer,
-//! resale), [`venue`] and [`brand`].
+//! resale) and [`brand`].
 
 mod model;
 mod routes;
+mod seat_maps;
 pub mod seating;
 mod service;
 mod store;
+mod venues;
 
 pub use model::*;
 pub use routes::routes;
+pub use seat_maps::*;
 pub use service::*;
+pub use venues::*;

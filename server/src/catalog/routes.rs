@@ -24,6 +24,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(archive))
         .routes(routes!(add_tier))
         .routes(routes!(update_tier))
+        .merge(super::venues::routes())
+        .merge(super::seat_maps::routes())
 }
 
 /// Make a draft of an event
@@ -235,6 +237,7 @@ impl IntoProblem for CatalogError {
             Self::NoTiers => Problem::conflict("catalog.no_tiers", detail),
             Self::TooManyTiers => Problem::conflict("catalog.too_many_tiers", detail),
             Self::CapacityBelowSold => Problem::conflict("catalog.capacity_below_sold", detail),
+            Self::House(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),
         }
     }

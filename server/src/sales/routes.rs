@@ -30,6 +30,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stock))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
+        .merge(super::routes_seats::routes())
 }
 
 /// An event as buyers see it.

@@ -122,7 +122,8 @@ impl From<CatalogError> for AccessError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
-            | CatalogError::CapacityBelowSold) => Self::Catalog(other),
+            | CatalogError::CapacityBelowSold
+            | CatalogError::House(_)) => Self::Catalog(other),
         }
     }
 }

@@ -5,7 +5,7 @@ use bilten_kernel::money::Money;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Event, EventState, Occurrence, Tier, TierId};
+use super::{Event, EventState, Occurrence, Tier, TierId, VenueId};
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
 const EARLY_MS: i64 = 12 * 3_600_000;
@@ -18,6 +18,8 @@ pub struct EventDetail {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+    /// The venue that its name and address were copied from, if it is one of the organisation's.
+    pub venue_id: Option<VenueId>,
     /// Its dates, earliest first.
     pub occurrences: Vec<Occurrence>,
     /// Its tiers by number.

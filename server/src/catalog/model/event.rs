@@ -6,7 +6,7 @@ use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OccurrenceInput, TierInput};
+use super::{OccurrenceInput, TierInput, VenueId};
 use crate::identity::{OrganisationId, Tenant};
 
 typed_id!(pub EventId, "evt", "Names an event.");
@@ -101,7 +101,10 @@ pub struct EventInput {
     pub time_zone: String,
     /// The currency of all its prices (ISO 4217).
     pub currency: Currency,
-    /// What the venue is called.
+    /// The organisation's venue where it takes place, whose name and address are copied.
+    pub venue: Option<VenueId>,
+    /// What the venue is called; needed unless `venue` says it.
+    #[serde(default)]
     pub venue_name: String,
     /// Where the venue is.
     #[serde(default)]
@@ -123,6 +126,8 @@ pub struct EventPatch {
     pub name: Option<String>,
     /// What it is about, in plain text.
     pub description: Option<String>,
+    /// The organisation's venue where it takes place, whose name and address are copied.
+    pub venue: Option<VenueId>,
     /// What the venue is called.
     pub venue_name: Option<String>,
     /// Where the venue is.

@@ -9,7 +9,8 @@
 //! | `occupancy.rs` | [`Occupancy`]: what is taken on one date, read from its rows |
 //! | `compare.rs` | two versions of a map, and whether the new one may take the old one's place |
 //! | `pick.rs`, `best.rs`, `search.rs` | choosing by hand, single seats; best available, its rules and its search |
-//! | `svg.rs`, `list.rs`, `words.rs` | the picture, the list, the words of both |
+//! | `svg.rs`, `standalone.rs` | the picture, and with its style in it |
+//! | `list.rs`, `words.rs`, `languages.rs` | the list; the words of both |
 //! | `templates.rs` | maps to start from: a theatre, an arena, a club |
 //!
 //! # For who builds upon it
@@ -83,6 +84,7 @@
 mod best;
 mod compare;
 mod ids;
+mod languages;
 mod layout;
 mod list;
 mod model;
@@ -91,6 +93,7 @@ mod occupancy;
 mod pick;
 mod search;
 mod set;
+mod standalone;
 pub mod svg;
 pub mod templates;
 mod validate;
@@ -109,5 +112,6 @@ pub use numbering::{Numbering, NumberingScheme, Side};
 pub use occupancy::{Occupancy, SeatState, TakenState};
 pub use pick::{ChoiceFault, PickRules, check_choice, orphans};
 pub use set::SeatSet;
+pub use standalone::{ColorScheme, standalone};
 pub use validate::{MAX_COORDINATE, MAX_PLACES, MAX_ROW_SEATS, MAX_SEATS, MAX_SECTION_SEATS};
 pub use words::Words;

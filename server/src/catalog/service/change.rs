@@ -7,7 +7,7 @@ use bilten_kernel::http::IfMatch;
 use super::{CatalogError, detail_in};
 use crate::app::App;
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{store, venues};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
@@ -36,16 +36,16 @@ pub(super) async fn record(
 
 /// Which version of an event a change starts from.
 #[derive(Clone, Debug)]
-pub(super) struct StartsFrom {
+pub(in crate::catalog) struct StartsFrom {
     /// As `If-Match` says it.
-    pub(super) seen: IfMatch,
+    pub(in crate::catalog) seen: IfMatch,
     /// As the change itself says it.
-    pub(super) version: Option<i64>,
+    pub(in crate::catalog) version: Option<i64>,
 }
 
 impl StartsFrom {
     /// Whatever version there is, unless the caller says which one they have seen.
-    pub(super) const fn any(seen: IfMatch) -> Self {
+    pub(in crate::catalog) const fn any(seen: IfMatch) -> Self {
         Self {
             seen,
             version: None,
@@ -53,7 +53,7 @@ impl StartsFrom {
     }
 
     /// Fails unless it is said somewhere: texts and prices are not written over unseen.
-    pub(super) fn is_said(&self) -> Result<(), CatalogError> {
+    pub(in crate::catalog) fn is_said(&self) -> Result<(), CatalogError> {
         if self.version.is_some() || self.seen.is_said() {
             return Ok(());
         }
@@ -64,12 +64,20 @@ impl StartsFrom {
         }]))
     }
 
-    fn allow(&self, current: i64) -> Result<(), CatalogError> {
+    pub(in crate::catalog) fn allow(&self, current: i64) -> Result<(), CatalogError> {
         self.seen.allow(current)?;
         if self.version.is_some_and(|version| version != current) {
             return Err(CatalogError::VersionConflict { current });
         }
         Ok(())
+    }
+
+    /// What is said if somebody else was a moment earlier, so that it has this version now.
+    pub(in crate::catalog) fn missed(&self, current: i64) -> CatalogError {
+        match self.seen.allow(current) {
+            Err(stale) => stale.into(),
+            Ok(()) => CatalogError::VersionConflict { current },
+        }
     }
 }
 
@@ -92,15 +100,15 @@ pub(super) async fn change(
                 let mut detail = detail.ok_or(CatalogError::NotFound)?;
                 let current = detail.event.version;
                 from.allow(current)?;
+                let venue = detail.venue_id;
                 let edit = edit(&mut detail)?;
                 detail.event.version = current + 1;
                 detail.event.updated_at = now;
                 if !store::update_event(c, &detail.event, current).await? {
-                    // Somebody else was a moment earlier.
-                    from.seen.allow(current + 1)?;
-                    return Err(CatalogError::VersionConflict {
-                        current: current + 1,
-                    });
+                    return Err(from.missed(current + 1));
+                }
+                if detail.venue_id != venue {
+                    venues::set_venue_of_event(c, id, detail.venue_id).await?;
                 }
                 match edit {
                     Edit::Event => {}

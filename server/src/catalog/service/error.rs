@@ -5,6 +5,7 @@ use bilten_kernel::error::FieldError;
 use bilten_kernel::http::Stale;
 
 use crate::catalog::model::*;
+use crate::catalog::venues::HouseError;
 use crate::events::Refused;
 
 /// Why something about the catalogue was refused, or failed.
@@ -19,13 +20,13 @@ pub enum CatalogError {
     /// Another event has this address.
     #[error("another event has this address")]
     SlugTaken,
-    /// The event was changed by somebody else in the meantime.
-    #[error("the event was changed in the meantime; it has version {current} now")]
+    /// It was changed by somebody else in the meantime.
+    #[error("it was changed in the meantime; it has version {current} now")]
     VersionConflict {
         /// The version it has now.
         current: i64,
     },
-    /// The event is not any more what the caller has seen.
+    /// It is not any more what the caller has seen.
     #[error(transparent)]
     Stale(#[from] Stale),
     /// The event's state does not allow it.
@@ -48,6 +49,9 @@ pub enum CatalogError {
     /// The capacity is below what is sold or held.
     #[error("the capacity cannot be lower than what is sold or held")]
     CapacityBelowSold,
+    /// Something about a venue or a seat map.
+    #[error(transparent)]
+    House(#[from] HouseError),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -57,6 +61,7 @@ impl From<Refused> for CatalogError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::CapacityBelowSold => Self::CapacityBelowSold,
+            Refused::SeatsTaken(faults) => Self::House(HouseError::SeatsTaken(faults)),
             Refused::Db(error) => Self::Db(error),
         }
     }

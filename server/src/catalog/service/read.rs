@@ -9,7 +9,7 @@ use bilten_kernel::http::Place;
 use super::{CatalogError, offer};
 use crate::app::App;
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{store, venues};
 use crate::identity::{OrganisationId, Tenant};
 
 /// An event with its dates and tiers, inside a read or write that is under way.
@@ -22,8 +22,10 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
     };
     let occurrences = store::occurrences(c, id).await?;
     let tiers = store::tiers(c, id).await?;
+    let venue_id = venues::venue_of_event(c, id).await?;
     Ok(Some(EventDetail {
         event,
+        venue_id,
         occurrences,
         tiers,
     }))

@@ -7,6 +7,7 @@ mod holds;
 mod orders;
 mod place;
 mod reset;
+mod seat_maps;
 
 pub(super) use buyers::buyer_purpose;
 pub use buyers::*;
@@ -15,6 +16,7 @@ pub use holds::*;
 pub use orders::*;
 pub use place::*;
 pub use reset::*;
+pub use seat_maps::*;
 
 use orders::end_pending;
 use place::paid_event;
@@ -100,7 +102,8 @@ impl From<CatalogError> for SalesError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
-            | CatalogError::CapacityBelowSold => Self::EventNotFound,
+            | CatalogError::CapacityBelowSold
+            | CatalogError::House(_) => Self::EventNotFound,
         }
     }
 }
@@ -109,7 +112,7 @@ impl From<Refused> for SalesError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Db(error) => Self::Db(error),
-            Refused::CapacityBelowSold => Self::OfferChanged,
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => Self::OfferChanged,
         }
     }
 }

@@ -107,7 +107,9 @@ pub async fn place(
 fn fault(refused: Refused) -> DbError {
     match refused {
         Refused::Db(error) => error,
-        Refused::CapacityBelowSold => DbError::Closed("a sale was refused by a reaction"),
+        Refused::CapacityBelowSold | Refused::SeatsTaken(_) => {
+            DbError::Closed("a sale was refused by a reaction")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! All SQL of sales; what screens and reports count is in `figures.rs`.
 
 pub(super) mod figures;
+pub(super) mod map_edits;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
