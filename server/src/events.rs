@@ -152,8 +152,9 @@ pub struct SavedSeatMap {
     pub from_version: i64,
     /// The version that there is now.
     pub to_version: i64,
-    /// The dates that are not over, used the one and use the other from now on, by id.
-    pub occurrences: Vec<OccurrenceId>,
+    /// The dates that are not over, used the one and use the other from now on, with their events; by
+    /// id.
+    pub dates: Vec<(OccurrenceId, EventId)>,
     /// Both versions, if there were two and dates use them; only those who react in the same
     /// transaction see them.
     #[serde(skip)]

@@ -64,6 +64,7 @@ impl StartsFrom {
         }]))
     }
 
+    /// Fails if the thing has another version by now.
     pub(in crate::catalog) fn allow(&self, current: i64) -> Result<(), CatalogError> {
         self.seen.allow(current)?;
         if self.version.is_some_and(|version| version != current) {
@@ -105,7 +106,11 @@ pub(super) async fn change(
                 detail.event.version = current + 1;
                 detail.event.updated_at = now;
                 if !store::update_event(c, &detail.event, current).await? {
-                    return Err(from.missed(current + 1));
+                    // Somebody else was a moment earlier.
+                    from.seen.allow(current + 1)?;
+                    return Err(CatalogError::VersionConflict {
+                        current: current + 1,
+                    });
                 }
                 if detail.venue_id != venue {
                     venues::set_venue_of_event(c, id, detail.venue_id).await?;

@@ -1,6 +1,6 @@
 //! What edits of seat maps mean for whoever has a seat.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
@@ -9,9 +9,14 @@ use bilten_kernel::error::FieldError;
 use super::super::store;
 use crate::app::App;
 use crate::catalog::seating::{SeatId, SeatMap, SeatSet, TakenState, compare};
-use crate::catalog::{self, CatalogError, MapEdit, OccurrenceId, SeatMapComparison, SeatMapId};
+use crate::catalog::{
+    self, CatalogError, EventId, MapEdit, OccurrenceId, SeatMapComparison, SeatMapId,
+};
 use crate::events::{Refused, SavedSeatMap};
 use crate::identity::Tenant;
+
+/// Seats of dates, sorted.
+type SeatsOfDates = Vec<(OccurrenceId, SeatId)>;
 
 /// What is taken of the seats that an edit touches.
 struct Taken {
@@ -74,23 +79,23 @@ pub(crate) async fn on_seat_map_saved(
     let Some(edit) = &saved.edit else {
         return Ok(());
     };
-    let taken = taken(c, edit, &saved.occurrences, app.now()).await?;
+    let now = app.now();
+    let dates: Vec<OccurrenceId> = saved.dates.iter().map(|(date, _)| *date).collect();
+    let taken = taken(c, edit, &dates, now).await?;
     let refusals = refusals(edit, &taken);
     if !refusals.is_empty() {
         return Err(Refused::SeatsTaken(refusals));
     }
     let seats = edit.renamed_or_gone();
-    if seats.is_empty() {
-        return Ok(());
+    let mut by_event: BTreeMap<EventId, SeatsOfDates> = BTreeMap::new();
+    for (date, event) in &saved.dates {
+        let keys = by_event.entry(*event).or_default();
+        keys.extend(seats.iter().map(|seat| (*date, *seat)));
     }
-    for date in &saved.occurrences {
-        let free: Vec<SeatId> = seats
-            .iter()
-            .copied()
-            .filter(|seat| !taken.kept_back.contains(&(*date, *seat)))
-            .collect();
-        let blocked = store::seats::block(c, *date, &free).await?;
-        if usize::try_from(blocked).is_ok_and(|blocked| blocked < free.len()) {
+    for (event, keys) in by_event {
+        let mut free = keys.clone();
+        free.retain(|key| !taken.kept_back.contains(key));
+        if !store::seats::block(c, event, &free, now).await? {
             return Err(Refused::SeatsTaken(vec![FieldError {
                 field: "map".to_owned(),
                 code: "taken_meanwhile".into(),
@@ -98,14 +103,9 @@ pub(crate) async fn on_seat_map_saved(
             }]));
         }
         // What the organiser keeps back stays so under another name, and goes with its seat.
-        let given_back: Vec<SeatId> = seats
-            .iter()
-            .copied()
-            .filter(|seat| {
-                edit.new.index(*seat).is_none() || !taken.kept_back.contains(&(*date, *seat))
-            })
-            .collect();
-        store::seats::unblock(c, *date, &given_back).await?;
+        let mut given_back = keys;
+        given_back.retain(|key| !taken.kept_back.contains(key) || edit.new.index(key.1).is_none());
+        store::seats::unblock(c, event, &given_back, now).await?;
     }
     Ok(())
 }

@@ -156,17 +156,17 @@ impl Save {
         store::insert_version(c, new, &self.body, &self.actor).await?;
         let dates = store::dates(c, self.before, new.updated_at).await?;
         not_too_large(&self.edit, dates.len())?;
-        let occurrences: Vec<OccurrenceId> = dates.iter().map(|(date, _)| *date).collect();
         let saved = SavedSeatMap {
             map: new.id,
             organisation,
             from_version: self.before.version,
             to_version: new.version,
-            occurrences: occurrences.clone(),
-            edit: (!occurrences.is_empty()).then(|| self.edit.clone()),
+            dates: dates.clone(),
+            edit: (!dates.is_empty()).then(|| self.edit.clone()),
         };
         events::publish(&self.app, c, vec![DomainEvent::SeatMapSaved(saved)]).await?;
-        store::move_dates(c, &occurrences, new.version).await?;
+        let moved: Vec<OccurrenceId> = dates.iter().map(|(date, _)| *date).collect();
+        store::move_dates(c, &moved, new.version).await?;
         let (action, of) = ("seat_maps.changed", new.reference());
         audit(&self.app, c, organisation, &self.actor, action, of).await?;
         let (app, layout) = (self.app.clone(), Arc::clone(&self.edit.new));

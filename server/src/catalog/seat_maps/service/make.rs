@@ -106,7 +106,7 @@ pub async fn create_seat_map(
                     organisation,
                     from_version: 0,
                     to_version: new.version,
-                    occurrences: Vec::new(),
+                    dates: Vec::new(),
                     edit: None,
                 };
                 events::publish(&work, c, vec![DomainEvent::SeatMapSaved(saved)]).await?;
