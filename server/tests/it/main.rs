@@ -4,6 +4,8 @@
 mod access;
 mod app;
 mod catalog;
+mod catalog_seat_maps;
+mod catalog_venues;
 mod cli;
 mod crash;
 mod edge;

@@ -113,6 +113,9 @@ impl Things {
         let impersonation = callers.impersonation(t, user).await;
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
+        let (venue, map) = Self::house(t).await;
+        let read = t.organiser.get(&format!("/api/v1/events/{}", event.id));
+        let occurrence = text(&read.await.expect(200)["occurrences"][0]["id"]);
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -125,7 +128,11 @@ impl Things {
             ("session", session),
             ("organisation", organisation.to_string()),
             ("event", event.id.clone()),
+            ("occurrence", occurrence),
             ("tier", event.tiers[0].clone()),
+            ("venue", venue),
+            ("map", map),
+            ("country", "SI".to_owned()),
             ("order", text(&bought["order"]["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
@@ -206,6 +213,22 @@ impl Things {
         let path = format!("{path}/{endpoint}/test");
         let sent = t.organiser.post(&path, json!({})).await.expect(202);
         (endpoint, text(&sent["id"]))
+    }
+
+    /// A venue and a map of its hall.
+    async fn house(t: &TestApp) -> (String, String) {
+        let body = json!({
+            "name": {"en": "Walk"}, "time_zone": "Europe/Ljubljana",
+            "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana"},
+        });
+        let venue = t.organiser.post("/api/v1/venues", body).await.expect(201);
+        let body = json!({"venue": venue["id"], "template": {"template": "club"}});
+        let map = t
+            .organiser
+            .post("/api/v1/seat-maps", body)
+            .await
+            .expect(201);
+        (text(&venue["id"]), text(&map["id"]))
     }
 
     /// A device of an event of somebody else.
