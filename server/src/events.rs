@@ -5,6 +5,8 @@
 //! the outbox and lets those react that must do so in the same transaction. This file is the one
 //! place that knows who reacts to what.
 
+use std::sync::Arc;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
@@ -158,7 +160,7 @@ pub struct SavedSeatMap {
     /// Both versions, if there were two and dates use them; only those who react in the same
     /// transaction see them.
     #[serde(skip)]
-    pub edit: Option<MapEdit>,
+    pub edit: Option<Arc<MapEdit>>,
 }
 
 /// Passages of one event that stand anew, all in the same way.

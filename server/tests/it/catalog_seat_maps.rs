@@ -42,8 +42,8 @@ fn faults(problem: &Value) -> Vec<(&str, &str)> {
 
 /// Lets the date of an event use a map; gives the date.
 async fn seated(t: &TestApp, event: &Event, map: &Value) -> String {
-    let read = t.organiser.get(&format!("/api/v1/events/{}", event.id));
-    let read = read.await.expect(200);
+    let path = format!("/api/v1/events/{}", event.id);
+    let read = t.organiser.get(&path).await.expect(200);
     let date = read["occurrences"][0]["id"].as_str().unwrap().to_owned();
     let (of, map, version) = (
         date.clone(),

@@ -114,8 +114,9 @@ impl Things {
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
         let (venue, map) = Self::house(t).await;
-        let read = t.organiser.get(&format!("/api/v1/events/{}", event.id));
-        let occurrence = text(&read.await.expect(200)["occurrences"][0]["id"]);
+        let path = format!("/api/v1/events/{}", event.id);
+        let read = t.organiser.get(&path).await.expect(200);
+        let occurrence = text(&read["occurrences"][0]["id"]);
 
         let by_name = BTreeMap::from([
             ("client", client),

@@ -118,7 +118,7 @@ pub async fn save_seat_map(
         from,
         before: before.reference(),
         new: saved.clone(),
-        edit,
+        edit: Arc::new(edit),
         body,
     };
     let save = Arc::new(save);
@@ -139,7 +139,7 @@ struct Save {
     from: StartsFrom,
     before: SeatMapRef,
     new: SeatMapSummary,
-    edit: MapEdit,
+    edit: Arc<MapEdit>,
     body: Arc<str>,
 }
 
@@ -162,7 +162,7 @@ impl Save {
             from_version: self.before.version,
             to_version: new.version,
             dates: dates.clone(),
-            edit: (!dates.is_empty()).then(|| self.edit.clone()),
+            edit: (!dates.is_empty()).then(|| Arc::clone(&self.edit)),
         };
         events::publish(&self.app, c, vec![DomainEvent::SeatMapSaved(saved)]).await?;
         let moved: Vec<OccurrenceId> = dates.iter().map(|(date, _)| *date).collect();

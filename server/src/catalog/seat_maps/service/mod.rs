@@ -11,7 +11,6 @@ use bilten_kernel::busy::Busy;
 use bilten_kernel::db::DbError;
 use bilten_kernel::error::FieldError;
 
-use crate::catalog::model::*;
 use crate::catalog::seating::{Layout, SeatMap};
 use crate::catalog::service::CatalogError;
 
