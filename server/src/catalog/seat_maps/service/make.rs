@@ -1,5 +1,7 @@
 //! Making and deleting seat maps.
 
+use std::sync::Arc;
+
 use bilten_kernel::db::{Conn, DbError, Violation};
 use bilten_kernel::http::IfMatch;
 use serde_json::json;
@@ -115,6 +117,8 @@ pub async fn create_seat_map(
             })
         })
         .await?;
+    // Whoever makes a map looks at it.
+    app.layouts.put(made.reference(), Arc::new(layout));
     Ok(made)
 }
 
