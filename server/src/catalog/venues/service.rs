@@ -148,9 +148,10 @@ pub(in crate::catalog) async fn set_venue_of_event(
     venue: Option<VenueId>,
 ) -> Result<(), CatalogError> {
     match store::set_of_event(c, event, venue).await {
+        Ok(()) => Ok(()),
         // Deleted since it was looked up.
         Err(error) if error.violates(Violation::ForeignKey) => Err(no_such_venue()),
-        done => Ok(done?),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -51,17 +51,21 @@ fn checked_input(input: SeatMapInput) -> Result<Checked, CatalogError> {
     if let Some(name) = input.name {
         map.name = name;
     }
-    checked(map).map_err(|error| match error {
-        CatalogError::Invalid(mut faults) if is_named => {
-            for fault in &mut faults {
-                if fault.field == "map.name" {
-                    "name".clone_into(&mut fault.field);
-                }
+    checked(map).map_err(|error| if is_named { of_name(error) } else { error })
+}
+
+/// A refusal of the name that the input gives the map.
+fn of_name(error: CatalogError) -> CatalogError {
+    if let CatalogError::Invalid(mut faults) = error {
+        for fault in &mut faults {
+            if fault.field == "map.name" {
+                "name".clone_into(&mut fault.field);
             }
-            CatalogError::Invalid(faults)
         }
-        other => other,
-    })
+        CatalogError::Invalid(faults)
+    } else {
+        error
+    }
 }
 
 /// Makes a seat map, from what is on it or from a template.
