@@ -450,6 +450,37 @@ on_both_engines! {
     }
 
     /// covers: ORG-2
+    async fn a_price_category_that_is_on_sale_stays(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Seat", 2500, 20)]).await;
+        let made = t.organiser.post(MAPS, json!({"map": hall()})).await.expect(201);
+        let path = path_of(&made);
+        let date = seated(&t, &event, &made).await;
+        let tier = event.tiers[0].clone();
+        let sells = t.app.db.write(|c| Box::pin(async move {
+            c.exec(sql!("UPDATE tiers SET seat_category = 'a' WHERE id = $1"), vals![tier]).await
+        }));
+        sells.await.unwrap();
+        let mut without = hall();
+        without["categories"].as_array_mut().unwrap().remove(0);
+        for section in without["sections"].as_array_mut().unwrap() {
+            section["category"] = json!("b");
+        }
+        let compared = t.organiser.post(&format!("{path}/compare"), json!({"map": without})).await.expect(200);
+        assert_eq!((&compared["is_allowed"], &compared["refusals"][0]["code"]), (&json!(false), &json!("category_sold")));
+        let put = t.organiser.request(Method::PUT, &path).json(&json!({"version": 1, "map": without}));
+        let refused = t.organiser.send(put).await.refused(409, "catalog.seats_taken");
+        assert_eq!(faults(&refused), [("categories[a]", "category_sold")]);
+        // Its seats may become others.
+        let mut kept = hall();
+        kept["sections"][1]["category"] = json!("b");
+        let put = t.organiser.request(Method::PUT, &path).json(&json!({"version": 1, "map": kept}));
+        t.organiser.send(put).await.expect(200);
+        assert_eq!(version_of(&t, &date).await, 2);
+        t.stop().await;
+    }
+
+    /// covers: ORG-2
     async fn dates_that_are_over_keep_the_map_they_had(db: TestDb) {
         let t = TestApp::start(db).await;
         let event = t.event(&[("Seat", 2500, 20)]).await;

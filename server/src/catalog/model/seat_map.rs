@@ -293,7 +293,8 @@ pub struct SeatMapComparison {
     pub is_allowed: bool,
     /// What changes; none if it is not allowed.
     pub changes: Option<MapChanges>,
-    /// What it would do to somebody who has a seat already, at most a hundred, by seat or area.
+    /// What it would do to somebody who has a seat already, at most a hundred, by seat; and which price
+    /// categories would be gone while tiers sell them.
     pub refusals: Vec<FieldError>,
 }
 

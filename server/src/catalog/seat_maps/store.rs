@@ -203,6 +203,21 @@ pub(super) async fn dates(
     .await
 }
 
+/// The price categories that tiers of these events sell.
+pub(super) async fn categories_sold(
+    c: &mut Conn,
+    events: &[EventId],
+) -> Result<Vec<String>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT DISTINCT seat_category FROM tiers \
+             WHERE event_id IN (SELECT value FROM list($1)) AND seat_category IS NOT NULL ORDER BY seat_category"
+        ),
+        vals![Val::texts(events)],
+    )
+    .await
+}
+
 /// Lets dates use another version of the map that they use.
 pub(super) async fn move_dates(
     c: &mut Conn,

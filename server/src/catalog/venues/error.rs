@@ -29,8 +29,8 @@ pub enum HouseError {
     /// The organisation has the most seat maps it can have.
     #[error("an organisation has at most {MAX_SEAT_MAPS} seat maps")]
     TooManyMaps,
-    /// The edit would do something to somebody who has a seat already.
-    #[error("somebody has a seat that this would take away or change")]
+    /// The edit would do something to somebody who has a seat already, or take away what tiers sell.
+    #[error("this would take away or change what somebody has, or what is on sale")]
     SeatsTaken(Vec<FieldError>),
     /// The edit takes away or renames too many seats on too many dates at once.
     #[error(

@@ -128,7 +128,8 @@ pub async fn compare_seat_map(
         .read(move |c| {
             Box::pin(async move {
                 let taken = taken(c, &planned.edit, &planned.dates, now).await?;
-                let refusals = refusals(&planned.edit, &taken);
+                let mut refusals = refusals(&planned.edit, &taken);
+                refusals.extend(planned.refusals);
                 Ok::<_, DbError>((refusals, planned.edit.changes))
             })
         })

@@ -1,8 +1,10 @@
 //! A new version of a seat map, and what it would do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bilten_kernel::db::Conn;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::error::FieldError;
 use bilten_kernel::http::IfMatch;
 
 use super::super::cache::layout;
@@ -25,6 +27,8 @@ pub struct PlannedEdit {
     pub edit: MapEdit,
     /// The dates that are not over and use the version that there is, by id.
     pub dates: Vec<OccurrenceId>,
+    /// Price categories that would be gone while tiers of these dates' events sell them.
+    pub refusals: Vec<FieldError>,
 }
 
 /// A version of a map and what is to come after it, compared as if no seat were taken; and the new one
@@ -63,15 +67,23 @@ pub async fn plan_seat_map(
     let from = find(app, tenant, id).await?.reference();
     let (edit, _) = compared(app, from, map).await?;
     let now = app.now();
-    let dates = app
+    let new = Arc::clone(&edit.new);
+    let (dates, refusals) = app
         .db
-        .read(move |c| Box::pin(async move { store::dates(c, from, now).await }))
+        .read(move |c| {
+            Box::pin(async move {
+                let dates = store::dates(c, from, now).await?;
+                let refusals = categories_gone(c, new.map(), &dates).await?;
+                Ok::<_, DbError>((dates, refusals))
+            })
+        })
         .await?;
     not_too_large(&edit, dates.len())?;
     Ok(PlannedEdit {
         from,
         edit,
         dates: dates.into_iter().map(|(date, _)| date).collect(),
+        refusals,
     })
 }
 
@@ -156,6 +168,10 @@ impl Save {
         store::insert_version(c, new, &self.body, &self.actor).await?;
         let dates = store::dates(c, self.before, new.updated_at).await?;
         not_too_large(&self.edit, dates.len())?;
+        let gone = categories_gone(c, self.edit.new.map(), &dates).await?;
+        if !gone.is_empty() {
+            return Err(CatalogError::House(HouseError::SeatsTaken(gone)));
+        }
         let saved = SavedSeatMap {
             map: new.id,
             organisation,
@@ -178,6 +194,30 @@ impl Save {
         });
         Ok(())
     }
+}
+
+/// Price categories that a map lacks and that tiers of these dates' events sell.
+async fn categories_gone(
+    c: &mut Conn,
+    map: &SeatMap,
+    dates: &[(OccurrenceId, EventId)],
+) -> Result<Vec<FieldError>, DbError> {
+    let events: BTreeSet<EventId> = dates.iter().map(|(_, event)| *event).collect();
+    let events: Vec<EventId> = events.into_iter().collect();
+    let sold = store::categories_sold(c, &events).await?;
+    let is_there = |sold: &String| {
+        let mut known = map.categories.iter();
+        known.any(|category| category.id.as_str() == sold.as_str())
+    };
+    Ok(sold
+        .into_iter()
+        .filter(|sold| !is_there(sold))
+        .map(|sold| FieldError {
+            field: format!("categories[{sold}]"),
+            code: "category_sold".into(),
+            detail: "tiers sell this price category".to_owned(),
+        })
+        .collect())
 }
 
 /// Whether what an edit does to so many dates can be one write.
