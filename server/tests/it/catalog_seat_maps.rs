@@ -457,7 +457,7 @@ on_both_engines! {
         let path = path_of(&made);
         let date = seated(&t, &event, &made).await;
         let tier = event.tiers[0].clone();
-        let sells = t.app.db.write(|c| Box::pin(async move {
+        let sells = t.app.db.write(move |c| Box::pin(async move {
             c.exec(sql!("UPDATE tiers SET seat_category = 'a' WHERE id = $1"), vals![tier]).await
         }));
         sells.await.unwrap();

@@ -16,14 +16,15 @@
 //! # For who builds upon it
 //! The map belongs to catalog, the picking to sales.
 //!
-//! **Tables it suggests.** In catalog `seat_maps (id, organisation_id, venue_id, name, version,
-//! updated_at)` and `seat_map_versions (map_id, version, body, seats, created_at, created_by)`, the
-//! body as JSON text and never changed; an occurrence names map and version. In sales
+//! **Tables.** In catalog (`catalog/seat_maps`) `seat_maps (id, organisation_id, venue_id, name,
+//! version, …)` and `seat_map_versions (map_id, version, body, …)`, the body as JSON text and never
+//! changed; an occurrence names map and version. In sales
 //! `taken_seats (occurrence_id, seat_id, state, hold_id, order_item_id, until_at, PRIMARY KEY
 //! (occurrence_id, seat_id))`: a row only for what is taken ([`TakenState`]), so that a date of
 //! 60,000 seats begins with no row at all. Standing areas are capacity pools named by area id.
 //!
-//! **Saving a map** (catalog's service): parse [`SeatMap`] (the route needs a body limit of about
+//! **Saving a map** (`catalog/seat_maps/service/edit.rs`, and what is taken in
+//! `sales/service/seat_maps.rs`): parse [`SeatMap`] (the route needs a body limit of about
 //! 16 MB, the largest map is some 5 MB), [`Layout::new`] outside the transaction, its faults are
 //! the field errors of a 422. If occurrences use the map: read what is taken on those that are not
 //! over, [`compare()`]; a refusal is a 409 with its field errors. Then, in one transaction: raise the
