@@ -434,8 +434,14 @@ on_both_engines! {
         let compared = compare(smaller.clone()).await;
         assert_eq!(compared["is_allowed"], true, "{compared}");
         assert_eq!(compared["changes"]["removed"], json!(["1-1-5", "1-2-1", "1-2-2", "1-2-3", "1-2-4", "1-2-5"]));
+        let event_path = format!("/api/v1/events/{}", event.id);
+        let before = t.organiser.get(&event_path).await.expect(200);
         assert_eq!(save(1, smaller).await.expect(200)["version"], 2);
         assert_eq!(version_of(&t, &date).await, 2);
+        // Whoever chose by the map before does not buy by it.
+        let after = t.organiser.get(&event_path).await.expect(200);
+        assert_eq!(after["version"].as_i64(), before["version"].as_i64().map(|version| version + 1));
+        assert_eq!(after["occurrences"][0]["seat_map"], json!({"id": made["id"], "version": 2}));
 
         // Seats come back under their ids, and the one that was sold is sold still.
         let back = compare(hall()).await;

@@ -7,6 +7,7 @@
 //! - a new version takes the place of the one before on all dates that are not over, in the same write,
 //!   or is refused: nobody who has a seat is left without it, on another one, or on one that is called
 //!   otherwise (`sales` says who has one, see [`events`](crate::events));
+//! - that raises the versions of these dates' events, so that nobody buys by the map before;
 //! - a map is the organisation's, so whoever may do something with single events only sees those that
 //!   their dates use, and changes none;
 //! - a map that a date uses is not deleted.

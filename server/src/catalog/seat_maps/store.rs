@@ -234,6 +234,16 @@ pub(super) async fn move_dates(
     Ok(())
 }
 
+/// Raises the version of an event some of whose dates use another map now.
+pub(super) async fn raise_event(c: &mut Conn, id: EventId, now: Timestamp) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE events SET version = version + 1, updated_at = $2 WHERE id = $1"),
+        vals![id, now],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The newest version of a map; whoever lets a date use the map waits until this write is over.
 pub(super) async fn lock(c: &mut Conn, id: SeatMapId) -> Result<Option<i64>, DbError> {
     c.scalar_opt(

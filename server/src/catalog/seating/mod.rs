@@ -31,8 +31,9 @@
 //! version (`UPDATE seat_maps SET version = version + 1 WHERE id = $1 AND version = $2`), insert the
 //! new one; for each date *take* the seats that the edit removes or relabels, by the statement
 //! below, as `blocked` (fewer rows than seats: somebody was quicker, 409, compare again); move the
-//! dates to the new version; give those seats back. A hold reads the date's map version *after* it
-//! took its seats, and is tried again if that is not the one it chose from. So whoever comes first
+//! dates to the new version and raise the versions of their events; give those seats back. A hold
+//! takes its seats first and its stock, which is sold at one version of the event only, after them;
+//! so it is refused if that is not the one it chose from. Whoever comes first
 //! to a seat wins, on both engines, and no hold ends on a seat that is gone or called otherwise.
 //! The preview is the same comparison without the writes.
 //!

@@ -12,7 +12,7 @@ use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
 /// Writes the version history and tells the other domains.
-pub(super) async fn record(
+pub(in crate::catalog) async fn record(
     app: &App,
     c: &mut Conn,
     detail: &EventDetail,

@@ -7,7 +7,7 @@ mod offers;
 mod read;
 mod tier;
 
-pub(in crate::catalog) use change::StartsFrom;
+pub(in crate::catalog) use change::{StartsFrom, record};
 pub use error::*;
 pub use event::*;
 pub use offers::*;

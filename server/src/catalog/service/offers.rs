@@ -34,7 +34,7 @@ impl Offers {
         kept.insert(offer.event.id, (now, offer));
     }
 
-    pub(in crate::catalog) fn forget(&self, id: EventId) {
+    pub(super) fn forget(&self, id: EventId) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -14,7 +14,7 @@ use super::{aside, checked, find, sizes};
 use crate::app::App;
 use crate::catalog::model::*;
 use crate::catalog::seating::{SeatMap, SeatSet, compare};
-use crate::catalog::service::{CatalogError, StartsFrom};
+use crate::catalog::service::{CatalogError, StartsFrom, detail_in, record};
 use crate::catalog::venues::{self, HouseError};
 use crate::events::{self, DomainEvent, SavedSeatMap};
 use crate::identity::Tenant;
@@ -73,7 +73,7 @@ pub async fn plan_seat_map(
         .read(move |c| {
             Box::pin(async move {
                 let dates = store::dates(c, from, now).await?;
-                let refusals = categories_gone(c, new.map(), &dates).await?;
+                let refusals = categories_gone(c, new.map(), &events_of(&dates)).await?;
                 Ok::<_, DbError>((dates, refusals))
             })
         })
@@ -168,9 +168,15 @@ impl Save {
         store::insert_version(c, new, &self.body, &self.actor).await?;
         let dates = store::dates(c, self.before, new.updated_at).await?;
         not_too_large(&self.edit, dates.len())?;
-        let gone = categories_gone(c, self.edit.new.map(), &dates).await?;
+        let events = events_of(&dates);
+        let gone = categories_gone(c, self.edit.new.map(), &events).await?;
         if !gone.is_empty() {
             return Err(CatalogError::House(HouseError::SeatsTaken(gone)));
+        }
+        // Each of these events has a date that is another one now. It is sold at its new version only, so
+        // nobody buys a seat by the map before who comes after this write.
+        for event in &events {
+            store::raise_event(c, *event, new.updated_at).await?;
         }
         let saved = SavedSeatMap {
             map: new.id,
@@ -183,28 +189,32 @@ impl Save {
         events::publish(&self.app, c, vec![DomainEvent::SeatMapSaved(saved)]).await?;
         let moved: Vec<OccurrenceId> = dates.iter().map(|(date, _)| *date).collect();
         store::move_dates(c, &moved, new.version).await?;
+        for event in &events {
+            if let Some(detail) = detail_in(c, *event).await? {
+                record(&self.app, c, &detail, "seat_map_changed", &self.actor).await?;
+            }
+        }
         let (action, of) = ("seat_maps.changed", new.reference());
         audit(&self.app, c, organisation, &self.actor, action, of).await?;
         let (app, layout) = (self.app.clone(), Arc::clone(&self.edit.new));
-        c.after_commit(move || {
-            app.layouts.put(of, layout);
-            for (_, event) in dates {
-                app.offers.forget(event);
-            }
-        });
+        c.after_commit(move || app.layouts.put(of, layout));
         Ok(())
     }
 }
 
-/// Price categories that a map lacks and that tiers of these dates' events sell.
+/// The events of dates, sorted.
+fn events_of(dates: &[(OccurrenceId, EventId)]) -> Vec<EventId> {
+    let events: BTreeSet<EventId> = dates.iter().map(|(_, event)| *event).collect();
+    events.into_iter().collect()
+}
+
+/// Price categories that a map lacks and that tiers of these events sell.
 async fn categories_gone(
     c: &mut Conn,
     map: &SeatMap,
-    dates: &[(OccurrenceId, EventId)],
+    events: &[EventId],
 ) -> Result<Vec<FieldError>, DbError> {
-    let events: BTreeSet<EventId> = dates.iter().map(|(_, event)| *event).collect();
-    let events: Vec<EventId> = events.into_iter().collect();
-    let sold = store::categories_sold(c, &events).await?;
+    let sold = store::categories_sold(c, events).await?;
     let is_there = |sold: &String| {
         let mut known = map.categories.iter();
         known.any(|category| category.id.as_str() == sold.as_str())
