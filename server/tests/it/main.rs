@@ -4,6 +4,7 @@
 mod access;
 mod app;
 mod catalog;
+mod catalog_seat_edits;
 mod catalog_seat_maps;
 mod catalog_venues;
 mod cli;
