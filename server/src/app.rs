@@ -12,7 +12,7 @@ use bilten_kernel::http::Draining;
 use bilten_kernel::random::Random;
 
 use crate::access::{Hints, PushLanes};
-use crate::catalog::{Books, Forms, Offers};
+use crate::catalog::{Books, Forms, Layouts, Offers};
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
@@ -68,6 +68,8 @@ pub struct Parts {
     pub rooms: Rooms,
     /// Queues of people who want a place, one for each waiting room.
     pub joins: JoinLanes,
+    /// Seat maps in use.
+    pub layouts: Layouts,
     /// Event keys in use.
     pub issuers: Issuers,
     /// Tickets issued a moment ago.
@@ -172,6 +174,7 @@ impl App {
             books: Books::default(),
             forms: Forms::default(),
             rooms: Rooms::default(),
+            layouts: Layouts::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
             seat_turns: SeatTurns::default(),

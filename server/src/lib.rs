@@ -123,6 +123,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 140,
+        name: "venues",
+        sql: include_str!("../migrations/0140_venues.sql"),
+    },
+    Migration {
         version: 141,
         name: "event_model",
         sql: include_str!("../migrations/0141_event_model.sql"),

@@ -1,10 +1,11 @@
 //! What is on offer: events, their occurrences (dates) and tiers (kinds of ticket with a price).
 //!
 //! Pools, prices and fees are in [`offers`], recurring series and the settings of single dates in
-//! [`dates`]. Seat maps are in [`seating`], which is pure: no table, store or route stands upon it yet.
+//! [`dates`], what is on a seat map in [`seating`], which is pure.
 //!
 //! Owns the tables `events`, `event_versions`, `occurrences`, `tiers`, `capacity_pools`, `series`,
-//! `price_settings`, `tax_rules`, `questions`, `policies` and `organisation_profiles`.
+//! `price_settings`, `tax_rules`, `questions`, `policies` and `organisation_profiles`; the folders
+//! `venues` and `seat_maps` own theirs.
 //!
 //! | folder | holds |
 //! |---|---|
@@ -14,6 +15,8 @@
 //! | `forms` | the questions of an event |
 //! | `policies` | refund, transfer and resale, of an organisation and of its events |
 //! | `profiles` | what an organisation says of itself, and how its pages look |
+//! | `venues` | where events take place |
+//! | `seat_maps` | the seats of venues, by versions |
 //!
 //! Invariants:
 //! - every event has at least one occurrence and at most one tier of each number;
@@ -25,8 +28,7 @@
 //!   are; in memory it has all of them.
 //!
 //! Pure rules: [`state`] (the life of an event), [`series`] (recurring dates), [`texts`] (languages),
-//! [`questions`], [`policy`] (refund, transfer, resale) and [`brand`]. Those of [`venue`] have no
-//! tables yet, and notes on the ones they suggest.
+//! [`questions`], [`policy`] (refund, transfer, resale) and [`brand`].
 
 mod dates;
 mod forms;
@@ -36,9 +38,11 @@ mod offers;
 mod policies;
 mod profiles;
 mod routes;
+mod seat_maps;
 pub mod seating;
 mod service;
 mod store;
+mod venues;
 mod wanted;
 
 pub use dates::*;
@@ -59,5 +63,7 @@ pub use profiles::{
     OrganisationProfile, ProfileInput, ShopOrganisation, profile_in, profile_of, save_profile,
 };
 pub use routes::routes;
+pub use seat_maps::*;
 pub use service::*;
+pub use venues::*;
 pub use wanted::Wanted;

@@ -27,6 +27,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(super::forms::routes())
         .merge(super::policies::routes())
         .merge(super::profiles::routes())
+        .merge(super::venues::routes())
+        .merge(super::seat_maps::routes())
 }
 
 /// Make a draft of an event
@@ -185,6 +187,7 @@ impl IntoProblem for CatalogError {
             Self::TooManyTiers => Problem::conflict("catalog.too_many_tiers", detail),
             Self::CapacityBelowSold => Problem::conflict("catalog.capacity_below_sold", detail),
             Self::Offer(why) => Problem::conflict(why.code(), detail),
+            Self::House(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),
         }
     }

@@ -46,6 +46,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reset))
         .routes(routes!(event_stock))
         .merge(super::codes::routes())
+        .merge(super::routes_seats::routes())
 }
 
 /// An event as buyers see it.

@@ -124,7 +124,8 @@ impl From<CatalogError> for AccessError {
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
             | CatalogError::Offer(_)
-            | CatalogError::CapacityBelowSold) => Self::Catalog(other),
+            | CatalogError::CapacityBelowSold
+            | CatalogError::House(_)) => Self::Catalog(other),
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::state::{Facts, Kept, Standing, TierFacts};
 use super::{
     CapacityPool, Event, MAX_OCCURRENCES, Occurrence, OccurrenceId, PoolId, PriceSettings, Tier,
-    TierId,
+    TierId, VenueId,
 };
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
@@ -26,6 +26,9 @@ pub struct EventDetail {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+    /// The venue that its name and address were copied from, if it is one of the organisation's.
+    #[serde(default)]
+    pub venue_id: Option<VenueId>,
     /// Its dates, earliest first; in JSON the first hundred of them.
     #[serde(serialize_with = "first_dates")]
     pub occurrences: Vec<Occurrence>,
@@ -70,6 +73,7 @@ impl EventDetail {
     ) -> Self {
         let mut detail = Self {
             event,
+            venue_id: None,
             occurrences: Vec::new(),
             occurrence_count: 0,
             tiers,
@@ -95,6 +99,7 @@ impl EventDetail {
         let is_short = self.occurrences.len() <= MAX_OCCURRENCES;
         let mut seen = Self {
             event: self.event.clone(),
+            venue_id: self.venue_id,
             occurrences: self
                 .occurrences
                 .iter()

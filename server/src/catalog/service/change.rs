@@ -9,7 +9,7 @@ use super::{CatalogError, detail_in};
 use crate::app::App;
 use crate::catalog::forms::{self, FormChange};
 use crate::catalog::model::*;
-use crate::catalog::{life, store};
+use crate::catalog::{life, store, venues};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
@@ -74,6 +74,14 @@ impl StartsFrom {
         }
         Ok(())
     }
+
+    /// What is said if somebody else was a moment earlier, so that it has this version now.
+    pub(in crate::catalog) fn missed(&self, current: i64) -> CatalogError {
+        match self.seen.allow(current) {
+            Err(stale) => stale.into(),
+            Ok(()) => CatalogError::VersionConflict { current },
+        }
+    }
 }
 
 /// The event that a change starts from, inside a write.
@@ -126,11 +134,15 @@ pub(in crate::catalog) async fn change(
         .write(move |c| {
             Box::pin(async move {
                 let mut detail = open_in(c, &tenant, id, &from).await?;
+                let venue = detail.venue_id;
                 let edit = edit(&mut detail)?;
                 if matches!(edit, Edit::Nothing) {
                     return Ok(detail);
                 }
                 raise_in(c, &mut detail, &from, now).await?;
+                if detail.venue_id != venue {
+                    venues::set_venue_of_event(c, id, detail.venue_id).await?;
+                }
                 match edit {
                     Edit::Nothing | Edit::Event => {}
                     Edit::Dates => {

@@ -9,7 +9,7 @@ use bilten_kernel::http::Place;
 use super::{CatalogError, fresh_offer, offer};
 use crate::app::App;
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{store, venues};
 use crate::identity::{OrganisationId, Tenant};
 
 /// An event with its dates and tiers, inside a read or write that is under way.
@@ -25,6 +25,7 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
     let pools = crate::catalog::offers::pools_in(c, id).await?;
     let mut detail = EventDetail::new(event, occurrences, tiers, pools);
     detail.price_settings = crate::catalog::offers::event_prices_in(c, id).await?;
+    detail.venue_id = venues::venue_of_event(c, id).await?;
     Ok(Some(detail))
 }
 

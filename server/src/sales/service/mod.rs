@@ -11,6 +11,7 @@ mod orders;
 mod people;
 mod place;
 mod reset;
+mod seat_maps;
 mod seats;
 mod tickets_due;
 
@@ -25,6 +26,7 @@ pub(super) use people::part_purpose;
 pub use people::*;
 pub use place::*;
 pub use reset::*;
+pub use seat_maps::*;
 pub use seats::*;
 pub use tickets_due::*;
 
@@ -152,7 +154,8 @@ impl From<CatalogError> for SalesError {
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
             | CatalogError::Offer(_)
-            | CatalogError::CapacityBelowSold => Self::EventNotFound,
+            | CatalogError::CapacityBelowSold
+            | CatalogError::House(_) => Self::EventNotFound,
         }
     }
 }
@@ -161,7 +164,7 @@ impl From<Refused> for SalesError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Db(error) => Self::Db(error),
-            Refused::CapacityBelowSold => Self::OfferChanged,
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => Self::OfferChanged,
         }
     }
 }

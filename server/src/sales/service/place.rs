@@ -159,7 +159,9 @@ async fn go_on_for_orders(
 fn fault(refused: Refused) -> DbError {
     match refused {
         Refused::Db(error) => error,
-        Refused::CapacityBelowSold => DbError::Closed("a sale was refused by a reaction"),
+        Refused::CapacityBelowSold | Refused::SeatsTaken(_) => {
+            DbError::Closed("a sale was refused by a reaction")
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(super) mod figures;
 mod holds;
+pub(super) mod map_edits;
 mod people;
 pub(super) mod seats;
 mod stock;

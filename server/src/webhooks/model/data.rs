@@ -93,6 +93,7 @@ impl EventV1 {
     pub fn new(detail: EventDetail, change: String) -> Self {
         let EventDetail {
             event,
+            venue_id: _,
             occurrences,
             tiers,
             occurrence_count: _,

@@ -124,6 +124,7 @@ impl Things {
         let (endpoint, delivery) = Self::webhook(t).await;
         Self::waiting_room(t, &event).await;
         let (promo_code, batch) = Self::codes(t, &event.id).await;
+        let (venue, map) = Self::house(t).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -137,6 +138,9 @@ impl Things {
             ("organisation", organisation.to_string()),
             ("event", event.id.clone()),
             ("tier", event.tiers[0].clone()),
+            ("venue", venue),
+            ("map", map),
+            ("country", "SI".to_owned()),
             ("order", text(&bought["order"]["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
@@ -246,6 +250,22 @@ impl Things {
         let path = format!("{path}/batches");
         let batch = t.organiser.post(&path, batch).await.expect(201);
         (text(&code["id"]), text(&batch["id"]))
+    }
+
+    /// A venue and a map of its hall.
+    async fn house(t: &TestApp) -> (String, String) {
+        let body = json!({
+            "name": {"en": "Walk"}, "time_zone": "Europe/Ljubljana",
+            "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana"},
+        });
+        let venue = t.organiser.post("/api/v1/venues", body).await.expect(201);
+        let body = json!({"venue": venue["id"], "template": {"template": "club"}});
+        let map = t
+            .organiser
+            .post("/api/v1/seat-maps", body)
+            .await
+            .expect(201);
+        (text(&venue["id"]), text(&map["id"]))
     }
 
     /// A device of an event of somebody else.
