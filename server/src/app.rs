@@ -68,6 +68,8 @@ pub struct Parts {
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Arc<Hints>,
+    /// Who listens to what is left of tiers.
+    pub left: crate::sales::Listeners,
     /// Whether this node is about to stop.
     pub draining: Draining,
     /// How this node is.
@@ -159,6 +161,7 @@ impl App {
             issuers: Issuers::default(),
             issued: Issued::default(),
             hints: Arc::default(),
+            left: crate::sales::Listeners::default(),
             draining: Draining::default(),
             health: Health::default(),
             log: LogControl::default(),

@@ -1,6 +1,7 @@
 //! Stock and orders: who gets which tickets at what price, and never more than there are.
 //!
-//! Owns the tables `tier_stock`, `holds`, `hold_items`, `orders` and `order_items`.
+//! Owns the tables `tier_stock`, `holds`, `hold_items`, `orders` and `order_items`, and those of
+//! `migrations/0147_buyers.sql`: purchase limits and counts, scores, notes, tags and origins of orders.
 //!
 //! Invariants:
 //! - `held + sold <= capacity` for each tier, decided inside the UPDATE that takes the stock and
@@ -9,11 +10,13 @@
 //! - whatever is held belongs to exactly one active hold or pending order, and comes back when
 //!   that ends otherwise than in a paid order;
 //! - an order is made once per idempotency key, however often it is asked for;
-//! - who buys is stored sealed;
+//! - nobody has more tickets of an event than its limits say, decided inside the statement that counts;
+//! - an order that somebody has to look at is not paid before that, and one person decides about it;
+//! - who buys is stored sealed, and so is what staff writes about them;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `waitlist`, `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
-//! needs: nothing calls them yet.
+//! `limits` and `fraud` are pure rules that `service/limits.rs` and `service/review.rs` obey; `waitlist` and
+//! `resale` are pure rules, each with what a service that obeys them needs.
 
 pub mod fraud;
 pub mod limits;
@@ -26,10 +29,11 @@ pub mod waitlist;
 
 use crate::platform::SealedColumn;
 pub use model::*;
-pub use routes::routes;
+pub use routes::{BuyerFrom, routes};
 pub use service::*;
 
 /// The columns of sales that hold sealed texts.
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("orders", "id", "sealed_buyer", "id" => |id| service::buyer_purpose(id)),
+    crate::sealed_column!("order_notes", "id", "sealed_text", "id" => |id| service::note_purpose(id)),
 ];

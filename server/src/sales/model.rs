@@ -10,7 +10,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::fraud::FraudDecision;
+use super::limits::BuyerOrigin;
 use crate::catalog::{EventDetail, EventId, TierId};
+
+mod available;
+mod desk;
+mod review;
+
+pub use available::*;
+pub use desk::*;
+pub use review::*;
 
 typed_id!(pub HoldId, "hld", "Names a hold.");
 typed_id!(pub OrderId, "ord", "Names an order.");
@@ -437,6 +447,12 @@ pub struct NewOrder {
     pub sandbox: bool,
     /// Whether it is paid by now, as free orders are; otherwise its stock is held until then.
     pub paid: bool,
+    /// From where it is bought.
+    pub origin: BuyerOrigin,
+    /// How suspicious it looks, if that was asked.
+    pub verdict: Option<Verdict>,
+    /// What there is to say of it if staff makes it.
+    pub staff: Option<StaffSale>,
     /// Now.
     pub at: Timestamp,
     /// What asked for it.
@@ -444,6 +460,16 @@ pub struct NewOrder {
 }
 
 impl NewOrder {
+    /// Whether somebody has to look at it before it can be paid.
+    pub fn is_to_review(&self) -> bool {
+        self.decision() == Some(FraudDecision::Review)
+    }
+
+    /// What is done with it by how it looks.
+    pub fn decision(&self) -> Option<FraudDecision> {
+        self.verdict.as_ref().map(|verdict| verdict.score.decision)
+    }
+
     /// The hash of everything the buyer asked for.
     pub fn hash_of(request: &impl Serialize) -> [u8; 32] {
         // Serialising our own request types cannot fail; an empty text would only make replays differ.

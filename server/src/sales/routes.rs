@@ -1,5 +1,13 @@
 //! What is on sale, holds and orders over HTTP.
 
+mod available;
+mod buyer;
+mod desk;
+mod export;
+mod find;
+mod limits;
+mod review;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use bilten_kernel::clock::Timestamp;
@@ -10,11 +18,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::limits::LimitMet;
 use super::model::*;
 use super::service::{self, ResetError, SalesError};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, ListedEvent};
 use crate::identity::{self, Organiser, permit};
+
+pub use buyer::BuyerFrom;
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -30,6 +41,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stock))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
+        .merge(available::routes())
+        .merge(desk::routes())
+        .merge(export::routes())
+        .merge(find::routes())
+        .merge(limits::routes())
+        .merge(review::routes())
 }
 
 /// An event as buyers see it.
@@ -173,6 +190,11 @@ struct OrderQuery {
     sort: Option<String>,
     /// Only orders with these ids, at most 100, with commas between them.
     ids: Option<String>,
+    /// Only orders in this state.
+    #[param(inline)]
+    state: Option<OrderState>,
+    /// Only orders with this tag.
+    tag: Option<String>,
 }
 
 /// List an event's orders, newest first unless they are sorted otherwise
@@ -191,11 +213,19 @@ async fn orders(
         cursor: query.cursor,
     };
     let sorted = Sorted::<OrderSort>::new(page, query.sort.as_deref())?;
-    let only = ids::<OrderId>(query.ids.as_deref())?;
+    let filter = OrderFilter {
+        ids: ids::<OrderId>(query.ids.as_deref())?,
+        state: query.state,
+        // What cannot be a tag is one that no order has.
+        tag: query
+            .tag
+            .as_deref()
+            .map(|text| tag(text).unwrap_or_else(|| ",".to_owned())),
+    };
     let (after, limit) = (sorted.after()?, sorted.limit_and_one());
     let tenant = organiser.tenant();
     let orders =
-        service::orders_of_event(&app, tenant, event, only, sorted.by, after, limit).await?;
+        service::orders_of_event(&app, tenant, event, filter, sorted.by, after, limit).await?;
     let page = sorted.page(orders, |order| sorted.by.place(order));
     identity::note_personal_data_read(
         &app,
@@ -313,6 +343,18 @@ impl IntoProblem for SalesError {
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
             Self::State(_) => Problem::conflict("sales.state", detail),
+            Self::PurchaseLimit(_) => Problem::conflict(LimitMet::CODE, detail),
+            Self::OrderRefused => Problem::conflict("sales.order_refused", detail),
+            Self::UnderReview => Problem::conflict("sales.under_review", detail),
+            Self::NotUnderReview => Problem::conflict("sales.not_under_review", detail),
+            Self::NoteNotFound => Problem::not_found("sales.note_not_found", detail),
+            Self::TooManyNotes => Problem::conflict("sales.too_many_notes", detail),
+            Self::TooOften(seconds) => {
+                Problem::too_many("sales.too_often", detail).retry_after(seconds)
+            }
+            Self::TooManyListen => {
+                Problem::unavailable("sales.too_many_listen", detail).retry_after(5)
+            }
             Self::Db(error) => error.into_problem(),
         }
     }

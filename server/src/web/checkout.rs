@@ -208,6 +208,8 @@ pub(super) async fn buy(
         Err(TicketError::Payment(PaymentError::Sales(
             error @ (SalesError::OffSale { .. }
             | SalesError::SoldOut { .. }
+            | SalesError::PurchaseLimit(_)
+            | SalesError::OrderRefused
             | SalesError::OfferChanged),
         ))) => Ok(event::back_to(&held.event.slug, error)),
         Err(other) => Err(other.into()),

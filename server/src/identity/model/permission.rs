@@ -55,6 +55,8 @@ permissions! {
     EventsPublish = "events.publish" events,
     /// Read orders with their buyers.
     OrdersRead = "orders.read" events,
+    /// Make orders, decide on suspicious ones, write notes and tags.
+    OrdersWrite = "orders.write" events,
     /// Give money back.
     OrdersRefund = "orders.refund" events,
     /// Read tickets with their holders.
@@ -96,6 +98,7 @@ impl Permission {
             | Self::EventsWrite
             | Self::EventsPublish
             | Self::OrdersRead
+            | Self::OrdersWrite
             | Self::OrdersRefund
             | Self::TicketsRead
             | Self::TicketsWrite

@@ -38,6 +38,7 @@ impl Role {
                 P::EventsWrite,
                 P::EventsPublish,
                 P::OrdersRead,
+                P::OrdersWrite,
                 P::OrdersRefund,
                 P::TicketsRead,
                 P::TicketsWrite,
@@ -54,6 +55,7 @@ impl Role {
             Self::BoxOffice => &[
                 P::EventsRead,
                 P::OrdersRead,
+                P::OrdersWrite,
                 P::TicketsRead,
                 P::TicketsWrite,
                 P::CheckInRead,

@@ -1,20 +1,35 @@
 //! Use cases of sales: what is left and what it costs; a file for holds, one for placing orders,
-//! one for their life afterwards, one for figures of all of them.
+//! one for their life afterwards, one for figures of all of them; purchase limits, what looks suspicious,
+//! what staff does with orders, what is downloaded of them, what buyers look for, what is told of stock.
 
+mod available;
 mod buyers;
+mod desk;
+mod export;
 mod figures;
+mod find;
 mod holds;
+mod limits;
 mod orders;
 mod place;
 mod reset;
+mod review;
 
 pub(super) use buyers::buyer_purpose;
+pub(super) use desk::note_purpose;
+
+pub use available::*;
 pub use buyers::*;
+pub use desk::*;
+pub use export::*;
 pub use figures::*;
+pub use find::*;
 pub use holds::*;
+pub use limits::*;
 pub use orders::*;
 pub use place::*;
 pub use reset::*;
+pub use review::*;
 
 use orders::end_pending;
 use place::paid_event;
@@ -27,6 +42,7 @@ use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 use bilten_kernel::money::{Money, MoneyError};
 
+use super::limits::LimitMet;
 use super::model::*;
 use super::store::{self, Take};
 use crate::app::App;
@@ -82,6 +98,30 @@ pub enum SalesError {
     /// The order's state does not allow it.
     #[error("the order is {0}")]
     State(OrderState),
+    /// One person would have too many tickets of the event.
+    #[error(transparent)]
+    PurchaseLimit(LimitMet),
+    /// It looks too suspicious; why is told to nobody.
+    #[error("this order cannot be taken; please ask the organiser")]
+    OrderRefused,
+    /// Nobody has looked at the order yet.
+    #[error("the organiser looks at this order first; it cannot be paid yet")]
+    UnderReview,
+    /// The order does not wait to be looked at, or something else was decided.
+    #[error("this order does not wait for a decision")]
+    NotUnderReview,
+    /// There is no such note.
+    #[error("there is no such note")]
+    NoteNotFound,
+    /// An order has as many notes as it can have.
+    #[error("an order has at most 200 notes")]
+    TooManyNotes,
+    /// It was asked too often.
+    #[error("this was asked too often; please try again later")]
+    TooOften(u32),
+    /// As many as can be listen already.
+    #[error("too many listen just now; please ask again in a moment")]
+    TooManyListen,
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -143,6 +183,7 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
+    store::limits::delete_of_event(c, event).await?;
     store::delete_sold(c, event).await
 }
 

@@ -7,7 +7,7 @@ use bilten_kernel::telemetry::Cause;
 use super::super::model::*;
 use super::super::store::{self, Take};
 use super::buyers::opened;
-use super::{ORDERS, SalesError, paid_event};
+use super::{ORDERS, SalesError, limits, paid_event};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventId};
 use crate::events::{self, DomainEvent};
@@ -63,6 +63,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             // Somebody else moved it in this very moment; refuse and let the caller try again.
             return Err(SalesError::State(order.state));
         }
+        limits::count_again_in(c, id).await?;
     }
     let order = Order {
         state: OrderState::Paid,
@@ -81,6 +82,7 @@ pub(super) async fn end_pending(
     if !store::move_order(c, id, OrderState::Pending, to, None).await? {
         return Ok(false);
     }
+    limits::give_back_in(c, id).await?;
     for item in store::order_items(c, id).await? {
         store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
     }
@@ -127,6 +129,7 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
     if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
         return Err(SalesError::State(order.state));
     }
+    limits::give_back_in(c, id).await?;
     for item in store::order_items(c, id).await? {
         store::give_back(c, Take::Sold, item.tier_id, i64::from(item.quantity)).await?;
     }
@@ -251,7 +254,7 @@ pub async fn order_of(app: &App, tenant: &Tenant, id: OrderId) -> Result<OrderDe
     }
 }
 
-/// An event's orders in an order, after a place in it; all of them, or those with these ids.
+/// An event's orders in an order, after a place in it: those that fit the filter.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -259,7 +262,7 @@ pub async fn orders_of_event(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    ids: Option<Vec<OrderId>>,
+    filter: OrderFilter,
     by: OrderSort,
     after: Option<Place>,
     limit: i64,
@@ -269,7 +272,7 @@ pub async fn orders_of_event(
         .db
         .read(move |c| {
             Box::pin(async move {
-                store::orders_of_event(c, event, ids.as_deref(), by, after.as_ref(), limit).await
+                store::orders_of_event(c, event, &filter, by, after.as_ref(), limit).await
             })
         })
         .await?;

@@ -1,15 +1,16 @@
 //! Placing orders: all of a batch that can be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::random;
 use bilten_kernel::telemetry::Cause;
 
+use super::super::fraud::FraudDecision;
 use super::super::model::*;
 use super::super::store::{self, Take};
 use super::buyers::{opened, sealed};
-use super::{HOLDS, ORDERS, SalesError, take_all};
+use super::{HOLDS, ORDERS, SalesError, limits, review, take_all};
 use crate::app::App;
 use crate::catalog::{EventId, TierId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
@@ -57,6 +58,17 @@ pub async fn place(
         }
     }
 
+    for &i in &fresh {
+        if batch[i].decision() == Some(FraudDecision::Refuse) {
+            answers[i] = Some(Err(SalesError::OrderRefused));
+        }
+    }
+    fresh.retain(|&i| answers[i].is_none());
+    let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
+    for (i, refused) in too_many {
+        answers[i] = Some(Err(refused));
+    }
+    fresh.retain(|&i| answers[i].is_none());
     for (i, refused) in take_stock(c, batch, &fresh).await? {
         answers[i] = Some(Err(refused));
     }
@@ -71,6 +83,11 @@ pub async fn place(
         })
         .collect::<Result<_, DbError>>()?;
     store::insert_orders(c, &placed).await?;
+    let new_orders: Vec<&NewOrder> = placed.iter().map(|(new, ..)| *new).collect();
+    let ids: HashSet<OrderId> = new_orders.iter().map(|new| new.id).collect();
+    counted.settle_in(c, event, |id| ids.contains(&id)).await?;
+    review::keep_in(c, &new_orders).await?;
+    store::desk::insert_origins(c, &new_orders).await?;
     let count = placed.iter().filter(|(new, ..)| !new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = placed
@@ -223,8 +240,14 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
         sandbox: new.sandbox,
         currency: new.total.currency,
         total_minor: new.total.minor,
-        expires_at: (!new.paid)
-            .then(|| bilten_kernel::clock::Timestamp::from_ms(new.at.ms() + HOLD_MS)),
+        expires_at: (!new.paid).then(|| {
+            let lasts = if new.is_to_review() {
+                REVIEW_MS
+            } else {
+                HOLD_MS
+            };
+            bilten_kernel::clock::Timestamp::from_ms(new.at.ms() + lasts)
+        }),
         created_at: new.at,
         paid_at: new.paid.then_some(new.at),
     }
