@@ -1,5 +1,7 @@
 //! Payments and the ways to pay.
 
+use std::sync::Arc;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Currency;
 use bilten_kernel::{record, text_enum, typed_id};
@@ -7,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::catalog::EventId;
-use crate::sales::{Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId};
+use crate::sales::fraud::OrderFacts;
+use crate::sales::limits::BuyerOrigin;
+use crate::sales::{ActivePolicy, Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId};
 
 typed_id!(pub PaymentId, "pay", "Names a payment.");
 
@@ -120,6 +124,9 @@ pub struct PurchaseRequest {
     pub buyer: Buyer,
     /// How it is paid.
     pub payment: PaymentMethod,
+    /// From where it is bought; nobody says that of themselves.
+    #[serde(skip)]
+    pub origin: BuyerOrigin,
 }
 
 /// A request to pay for an order whose last payment was declined.
@@ -139,6 +146,10 @@ pub struct Purchase {
     pub(super) payment: PaymentId,
     /// How it is paid.
     pub(super) method: PaymentMethod,
+    /// What is known of how suspicious it looks.
+    pub(super) facts: OrderFacts,
+    /// The rules that score it.
+    pub(super) policy: Arc<ActivePolicy>,
 }
 
 /// An order and what became of its payment.

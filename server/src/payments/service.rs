@@ -1,6 +1,6 @@
 //! Use cases of payments.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError};
@@ -22,6 +22,9 @@ use crate::sales::{
 pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
 /// The job by which the sandbox calls back: the payment is declined.
 pub const CALL_BACK_DECLINED_JOB: &str = "payments.sandbox_call_back_declined";
+
+/// The decline code of a payment that was not begun, since somebody has to look at the order first.
+pub const UNDER_REVIEW: &str = "under_review";
 
 /// Queues of purchases, one per event.
 pub type PurchaseLanes = Lanes<EventId, Purchase, Purchased, PaymentError>;
@@ -130,6 +133,8 @@ async fn try_purchase(
     let (items, total) = sales::price(app, &offer, wanted)?;
     let (state, _) = sandbox::answer(&request.payment, total.minor);
     let purchase = Purchase {
+        facts: sales::known_facts(&offer, &request.buyer, &items),
+        policy: sales::fraud_policy(app).await,
         order: NewOrder {
             id: OrderId::new(&*app.clock, &*app.random),
             event: request.event,
@@ -142,6 +147,9 @@ async fn try_purchase(
             hold: request.hold,
             sandbox: offer.event.sandbox,
             paid: state == PaymentState::Succeeded,
+            origin: request.origin,
+            verdict: None,
+            staff: None,
             at: app.now(),
             cause: Cause::current(),
         },
@@ -159,13 +167,21 @@ async fn purchase_batch(
     let Some(event) = batch.first().map(|purchase| purchase.order.event) else {
         return Ok(Vec::new());
     };
-    let orders: Vec<_> = batch
+    let mut orders: Vec<_> = batch
         .iter()
         .map(|purchase| purchase.order.clone())
         .collect();
+    if let Some(policy) = batch.first().map(|purchase| Arc::clone(&purchase.policy)) {
+        let facts: Vec<_> = batch.iter().map(|purchase| purchase.facts).collect();
+        sales::judge_in(app, c, &mut orders, &facts, &policy).await?;
+    }
     let placed = sales::place(app, c, event, &orders).await?;
 
-    let payments: Vec<_> = batch.iter().map(first_payment).collect();
+    let payments: Vec<_> = batch
+        .iter()
+        .zip(&orders)
+        .map(|(purchase, order)| first_payment(purchase, order))
+        .collect();
     let mut new = Vec::new();
     for ((purchase, payment), placed) in batch.iter().zip(&payments).zip(&placed) {
         if matches!(placed, Ok(Placed::New(_))) {
@@ -174,7 +190,9 @@ async fn purchase_batch(
                 idempotency_key: &purchase.order.idempotency_key,
                 request_hash: purchase.order.request_hash,
             });
-            call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
+            if payment.state == PaymentState::Pending {
+                call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
+            }
         }
     }
     store::insert(c, new).await?;
@@ -203,15 +221,30 @@ async fn purchase_batch(
     Ok(answers)
 }
 
-fn first_payment(purchase: &Purchase) -> Payment {
-    let order = &purchase.order;
-    new_payment(
+/// The first payment of an order, as it is to be placed.
+fn first_payment(purchase: &Purchase, order: &NewOrder) -> Payment {
+    let payment = new_payment(
         purchase.payment,
         order.id,
         &purchase.method,
         order.total,
         order.at,
-    )
+    );
+    match &order.staff {
+        Some(staff) => Payment {
+            provider: staff.method.to_string(),
+            state: PaymentState::Succeeded,
+            decline_code: None,
+            ..payment
+        },
+        // Nobody is asked for money before somebody has looked at the order.
+        None if order.is_to_review() => Payment {
+            state: PaymentState::Declined,
+            decline_code: Some(UNDER_REVIEW.to_owned()),
+            ..payment
+        },
+        None => payment,
+    }
 }
 
 fn new_payment(
@@ -282,6 +315,9 @@ pub async fn pay(
                     return Ok((payment, false));
                 }
                 let current = current.map_err(PaymentError::NotPayable)?;
+                if sales::is_under_review_in(c, order).await? {
+                    return Err(SalesError::UnderReview.into());
+                }
                 if current.sandbox && request.payment.moves_money() {
                     return Err(PaymentError::SandboxOnly);
                 }

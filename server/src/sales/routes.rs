@@ -191,7 +191,7 @@ struct OrderQuery {
     /// Only orders with these ids, at most 100, with commas between them.
     ids: Option<String>,
     /// Only orders in this state.
-    #[param(inline)]
+    #[param(inline, value_type = Option<OrderState>)]
     state: Option<OrderState>,
     /// Only orders with this tag.
     tag: Option<String>,

@@ -15,7 +15,7 @@ use super::{event, order, problem};
 use crate::app::App;
 use crate::catalog;
 use crate::payments::{PaymentError, PaymentMethod, PurchaseRequest, SandboxOutcome};
-use crate::sales::{self, Buyer, Hold, HoldId, SalesError};
+use crate::sales::{self, Buyer, BuyerFrom, Hold, HoldId, SalesError};
 use crate::tickets::{self, TicketError};
 
 #[derive(Template)]
@@ -148,6 +148,7 @@ pub(super) async fn show(
 pub(super) async fn buy(
     State(app): State<App>,
     Path(id): Path<HoldId>,
+    BuyerFrom(origin): BuyerFrom,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let held = match held(&app, id).await {
@@ -198,6 +199,7 @@ pub(super) async fn buy(
         hold: Some(id),
         buyer,
         payment,
+        origin,
     };
     // The hold is the key: however often this is sent, and with whatever corrections, it buys once.
     match tickets::buy(&app, request, id.to_string()).await {

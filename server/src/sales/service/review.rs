@@ -181,6 +181,17 @@ pub async fn is_under_review_in(c: &mut Conn, order: OrderId) -> Result<bool, Db
     Ok(decided.is_some_and(|row| row.decision == FraudDecision::Review && row.outcome.is_none()))
 }
 
+/// The same, outside of a read that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn is_under_review(app: &App, order: OrderId) -> Result<bool, SalesError> {
+    Ok(app
+        .db
+        .read(move |c| Box::pin(async move { is_under_review_in(c, order).await }))
+        .await?)
+}
+
 /// The orders of an event that wait to be looked at, oldest first, after one of them.
 ///
 /// # Errors

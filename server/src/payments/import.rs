@@ -1,0 +1,380 @@
+//! Orders from a file: one a line, all of them or none.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bilten_kernel::db::Conn;
+use bilten_kernel::error::FieldError;
+use bilten_kernel::money::{Currency, Money};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::manual::{priced, staff_sale};
+use super::model::*;
+use super::service::PaymentError;
+use super::store;
+use crate::app::App;
+use crate::catalog::{self, EventDetail, EventId, TierId};
+use crate::identity::Tenant;
+use crate::sales::{
+    self, Buyer, ItemRequest, NewOrder, OrderId, OrderItem, Placed, SalesError, StaffChannel,
+    StaffPayment, StaffSale,
+};
+
+/// The most lines of a file.
+pub const MOST_LINES: usize = 1_000;
+/// The most tickets of a file.
+const MOST_TICKETS: u64 = 10_000;
+/// The most faults that are told.
+const MOST_FAULTS: usize = 500;
+
+/// What a file of orders led to, or would lead to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ImportAnswer {
+    /// Whether nothing was done.
+    pub is_dry_run: bool,
+    /// How many orders the file holds.
+    pub lines: usize,
+    /// How many tickets they have in all.
+    pub tickets: u64,
+    /// The currency of the amounts (ISO 4217).
+    pub currency: Currency,
+    /// What they cost in all, in minor units.
+    pub total_minor: i64,
+    /// The orders that were made; none in a dry run.
+    pub orders: Vec<ImportedOrder>,
+    /// What is wrong with the file, by line: `lines[3].email`; the first line holds the titles. At most 500.
+    pub errors: Vec<FieldError>,
+}
+
+/// An order that was made of a line.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ImportedOrder {
+    /// The number of the line in the file, counted from 1.
+    pub line: u64,
+    /// The order.
+    pub order_id: OrderId,
+    /// What people call it.
+    pub reference: String,
+}
+
+/// An order as a line tells it, with its price.
+#[derive(Clone, Debug)]
+struct Line {
+    number: u64,
+    buyer: Buyer,
+    bill: (Vec<OrderItem>, Money),
+    payment: StaffPayment,
+    reason: String,
+    hash: [u8; 32],
+}
+
+fn fault(line: u64, field: &str, code: &'static str, detail: impl Into<String>) -> FieldError {
+    FieldError {
+        field: if field.is_empty() {
+            format!("lines[{line}]")
+        } else {
+            format!("lines[{line}].{field}")
+        },
+        code: code.into(),
+        detail: detail.into(),
+    }
+}
+
+/// The columns that a file must have, and those that it may have.
+const NEEDED: [&str; 5] = ["email", "name", "tier", "quantity", "payment"];
+const REASON: &str = "reason";
+
+/// The tier that a cell names: by id, number or name.
+fn tier_named(detail: &EventDetail, text: &str) -> Option<TierId> {
+    let by_id = text.parse::<TierId>().ok();
+    let by_number = text.parse::<u16>().ok();
+    let is_it = |tier: &&crate::catalog::Tier| {
+        by_id == Some(tier.id) || by_number == Some(tier.number) || tier.name.trim() == text
+    };
+    detail.tiers.iter().find(is_it).map(|tier| tier.id)
+}
+
+/// Reads a file; what is wrong with it is told by line.
+fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldError>) {
+    let text = text.trim_start_matches('\u{feff}');
+    let first = text.lines().next().unwrap_or_default();
+    let delimiter = if first.contains(';') && !first.contains(',') {
+        b';'
+    } else {
+        b','
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .delimiter(delimiter)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut columns: HashMap<String, usize> = HashMap::new();
+    if let Ok(titles) = reader.headers() {
+        for (i, title) in titles.iter().enumerate() {
+            columns.entry(title.to_lowercase()).or_insert(i);
+        }
+    }
+    let missing: Vec<FieldError> = NEEDED
+        .iter()
+        .filter(|title| !columns.contains_key(**title))
+        .map(|title| fault(1, title, "missing", format!("There is no column {title}.")))
+        .collect();
+    if !missing.is_empty() {
+        return (Vec::new(), missing);
+    }
+    let (mut lines, mut faults) = (Vec::new(), Vec::new());
+    for (i, record) in reader.records().enumerate() {
+        let number = u64::try_from(i).unwrap_or(u64::MAX).saturating_add(2);
+        if i >= MOST_LINES {
+            let detail = format!("A file has at most {MOST_LINES} orders.");
+            faults.push(fault(number, "", "too_many", detail));
+            break;
+        }
+        if faults.len() >= MOST_FAULTS {
+            break;
+        }
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                faults.push(fault(number, "", "invalid", error.to_string()));
+                continue;
+            }
+        };
+        let cell = |title: &str| {
+            let place = columns.get(title).copied();
+            place.and_then(|i| record.get(i)).unwrap_or_default()
+        };
+        match line(app, detail, number, cell) {
+            Ok(line) => lines.push(line),
+            Err(more) => faults.extend(more),
+        }
+    }
+    faults.truncate(MOST_FAULTS);
+    if lines.is_empty() && faults.is_empty() {
+        faults.push(fault(2, "", "required", "There is no order in this file."));
+    }
+    (lines, faults)
+}
+
+/// Reads one line.
+fn line<'a>(
+    app: &App,
+    detail: &EventDetail,
+    number: u64,
+    cell: impl Fn(&str) -> &'a str,
+) -> Result<Line, Vec<FieldError>> {
+    let buyer = Buyer {
+        email: cell("email").to_owned(),
+        name: cell("name").to_owned(),
+    };
+    let mut faults = buyer.faults(&format!("lines[{number}]."));
+    let tier = tier_named(detail, cell("tier"));
+    if tier.is_none() {
+        faults.push(fault(number, "tier", "unknown", "There is no such tier."));
+    }
+    let quantity = cell("quantity").parse::<u32>().ok();
+    if quantity.is_none() {
+        let detail = "Must be a whole number from 1.";
+        faults.push(fault(number, "quantity", "invalid", detail));
+    }
+    let payment = cell("payment").to_lowercase().parse::<StaffPayment>().ok();
+    if payment.is_none() {
+        let detail = "Must be comp, cash or transfer.";
+        faults.push(fault(number, "payment", "invalid", detail));
+    }
+    let reason = match cell(REASON) {
+        "" => "Imported".to_owned(),
+        reason => reason.to_owned(),
+    };
+    faults.extend(sales::reason_fault(&format!("lines[{number}].reason"), &reason));
+    let (Some(tier), Some(quantity), Some(payment)) = (tier, quantity, payment) else {
+        return Err(faults);
+    };
+    let wanted = [ItemRequest { tier, quantity }];
+    let bill = priced(app, detail, payment, &wanted).map_err(|error| {
+        if let SalesError::Invalid(errors) = error {
+            let errors = errors.into_iter().map(|error| {
+                let field = error.field.rsplit('.').next().unwrap_or_default().to_owned();
+                fault(number, &field, "invalid", error.detail)
+            });
+            errors.collect()
+        } else {
+            vec![fault(number, "tier", "off_sale", error.to_string())]
+        }
+    });
+    match bill {
+        Ok(bill) if faults.is_empty() => Ok(Line {
+            hash: NewOrder::hash_of(&(&buyer, &wanted, payment, &reason)),
+            number,
+            buyer,
+            bill,
+            payment,
+            reason,
+        }),
+        Ok(_) => Err(faults),
+        Err(more) => {
+            faults.extend::<Vec<FieldError>>(more);
+            Err(faults)
+        }
+    }
+}
+
+/// What is missing of the stock for all lines together, at their end.
+async fn shortages(
+    app: &App,
+    detail: &EventDetail,
+    lines: &[Line],
+) -> Result<Vec<FieldError>, SalesError> {
+    let mut wanted: BTreeMap<TierId, i64> = BTreeMap::new();
+    for item in lines.iter().flat_map(|line| &line.bill.0) {
+        let sum = wanted.entry(item.tier_id).or_default();
+        *sum = sum.saturating_add(i64::from(item.quantity));
+    }
+    let stock = sales::stock(app, detail.event.id).await?;
+    let mut faults = Vec::new();
+    for (tier, quantity) in wanted {
+        let of_tier = stock.iter().find(|stock| stock.tier_id == tier);
+        let left = of_tier.map_or(0, sales::Stock::left).max(0);
+        if quantity > left {
+            let name = detail.tier(tier).map_or("?", |tier| tier.name.as_str());
+            faults.push(FieldError {
+                field: "lines".to_owned(),
+                code: "sold_out".into(),
+                detail: format!("{name} has {left} left, and the file wants {quantity}."),
+            });
+        }
+    }
+    Ok(faults)
+}
+
+/// Makes the orders of a file, all of them or none; or says only what would happen. The same file with the
+/// same key is taken once.
+///
+/// # Errors
+/// [`SalesError::Invalid`] by line if it was not a dry run, or another [`PaymentError`] by what was refused.
+pub async fn import_orders(
+    app: &App,
+    tenant: &Tenant,
+    event: EventId,
+    text: &str,
+    actor: &str,
+    key: Option<&str>,
+) -> Result<ImportAnswer, PaymentError> {
+    let detail = catalog::detail_of(app, tenant, event)
+        .await
+        .map_err(SalesError::from)?;
+    let (lines, mut errors) = read(app, &detail, text);
+    let tickets = lines
+        .iter()
+        .flat_map(|line| &line.bill.0)
+        .map(|item| u64::from(item.quantity))
+        .fold(0, u64::saturating_add);
+    if tickets > MOST_TICKETS {
+        errors.push(FieldError {
+            field: "lines".to_owned(),
+            code: "too_many".into(),
+            detail: format!("A file has at most {MOST_TICKETS} tickets."),
+        });
+    }
+    let total = lines
+        .iter()
+        .map(|line| line.bill.1.minor)
+        .fold(0, i64::saturating_add);
+    let mut answer = ImportAnswer {
+        is_dry_run: key.is_none(),
+        lines: lines.len(),
+        tickets,
+        currency: detail.event.currency,
+        total_minor: total,
+        orders: Vec::new(),
+        errors: Vec::new(),
+    };
+    let Some(key) = key else {
+        errors.extend(shortages(app, &detail, &lines).await?);
+        answer.errors = errors;
+        return Ok(answer);
+    };
+    if !errors.is_empty() {
+        return Err(SalesError::Invalid(errors).into());
+    }
+    let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
+    let orders: Vec<NewOrder> = lines
+        .into_iter()
+        .map(|line| {
+            let staff = StaffSale {
+                channel: StaffChannel::Import,
+                method: line.payment,
+                reason: line.reason.trim().to_owned(),
+                actor: actor.to_owned(),
+            };
+            // No buyer's key has a blank in it.
+            let once = (format!("import {key} {}", line.number), line.hash);
+            staff_sale(app, &detail, line.buyer, line.bill, once, staff)
+        })
+        .collect();
+    let work = app.clone();
+    answer.orders = app
+        .db
+        .write(move |c| Box::pin(async move { place_all(&work, c, event, &orders, &numbers).await }))
+        .await?;
+    Ok(answer)
+}
+
+/// Places all orders with their payments, or fails.
+async fn place_all(
+    app: &App,
+    c: &mut Conn,
+    event: EventId,
+    orders: &[NewOrder],
+    numbers: &[u64],
+) -> Result<Vec<ImportedOrder>, PaymentError> {
+    let (mut made, mut faults, mut payments) = (Vec::new(), Vec::new(), Vec::new());
+    let placed = sales::place(app, c, event, orders).await?;
+    for ((new, number), placed) in orders.iter().zip(numbers).zip(placed) {
+        let detail = match placed {
+            Ok(Placed::New(detail)) => {
+                payments.push((payment_of(app, new), new));
+                detail
+            }
+            Ok(Placed::Before(detail)) => detail,
+            Err(SalesError::KeyReused) => return Err(SalesError::KeyReused.into()),
+            Err(SalesError::Db(error)) => return Err(error.into()),
+            Err(refused) => {
+                faults.push(fault(*number, "tier", "refused", refused.to_string()));
+                continue;
+            }
+        };
+        made.push(ImportedOrder {
+            line: *number,
+            order_id: detail.order.id,
+            reference: detail.order.reference,
+        });
+    }
+    if !faults.is_empty() {
+        faults.truncate(MOST_FAULTS);
+        return Err(SalesError::Invalid(faults).into());
+    }
+    let rows = payments.iter().map(|(payment, new)| store::NewPayment {
+        payment,
+        idempotency_key: &new.idempotency_key,
+        request_hash: new.request_hash,
+    });
+    store::insert(c, rows.collect()).await?;
+    Ok(made)
+}
+
+/// The payment of an order that staff made.
+fn payment_of(app: &App, new: &NewOrder) -> Payment {
+    let method = new.staff.as_ref().map_or("free", |staff| staff.method.as_str());
+    Payment {
+        id: PaymentId::new(&*app.clock, &*app.random),
+        order_id: new.id,
+        provider: method.to_owned(),
+        state: PaymentState::Succeeded,
+        amount_minor: new.total.minor,
+        currency: new.total.currency,
+        decline_code: None,
+        created_at: new.at,
+        updated_at: new.at,
+    }
+}
