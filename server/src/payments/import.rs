@@ -124,7 +124,9 @@ fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldErr
     }
     let (mut lines, mut faults) = (Vec::new(), Vec::new());
     for (i, record) in reader.records().enumerate() {
-        let number = u64::try_from(i).unwrap_or(u64::MAX).saturating_add(2);
+        let place = record.as_ref().ok().and_then(csv::StringRecord::position);
+        let guess = u64::try_from(i).unwrap_or(u64::MAX).saturating_add(2);
+        let number = place.map_or(guess, csv::Position::line);
         if i >= MOST_LINES {
             let detail = format!("A file has at most {MOST_LINES} orders.");
             faults.push(fault(number, "", "too_many", detail));
@@ -191,7 +193,7 @@ fn line<'a>(
         return Err(faults);
     };
     let wanted = [ItemRequest { tier, quantity }];
-    let bill = priced(app, detail, payment, &wanted).map_err(|error| {
+    let bill = priced(app, detail, payment, &wanted).map_err(|error| -> Vec<FieldError> {
         if let SalesError::Invalid(errors) = error {
             let errors = errors.into_iter().map(|error| {
                 let field = error.field.rsplit('.').next().unwrap_or_default().to_owned();
@@ -213,7 +215,7 @@ fn line<'a>(
         }),
         Ok(_) => Err(faults),
         Err(more) => {
-            faults.extend::<Vec<FieldError>>(more);
+            faults.extend(more);
             Err(faults)
         }
     }

@@ -1,8 +1,6 @@
 //! Orders that staff makes: given away, or paid by cash or transfer. Their money moves elsewhere; their
 //! stock is the same as everybody's.
 
-use std::sync::Arc;
-
 use bilten_kernel::money::Money;
 use bilten_kernel::telemetry::Cause;
 use serde::{Deserialize, Serialize};
@@ -123,7 +121,7 @@ pub async fn staff_order(
         payment: PaymentId::new(&*app.clock, &*app.random),
         method: PaymentMethod::Free,
         facts: OrderFacts::default(),
-        policy: Arc::clone(&sales::fraud_policy(app).await),
+        policy: sales::fraud_policy(app).await,
     };
     app.purchases.submit(event, purchase).await
 }

@@ -14,6 +14,7 @@
 //! | `text.rs` | money, times and descriptions for people |
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `find.rs` | finding one's tickets again |
 //! | `status.rs` | how the service is |
 //! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
@@ -34,6 +35,7 @@ mod calendar;
 mod checkout;
 mod event;
 mod files;
+mod find;
 mod form;
 mod guard;
 mod home;
@@ -66,6 +68,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/e/{slug}/hold", post(event::hold))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
         .route("/checkout/{hold}/release", post(checkout::release))
+        .route("/orders/find", get(find::show).post(find::find))
         .route("/orders/{order}", get(order::show))
         .route("/orders/{order}/pay", post(order::pay))
         .route("/orders/{order}/calendar.ics", get(files::calendar))
