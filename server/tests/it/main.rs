@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod buyers;
 mod catalog;
 mod cli;
 mod crash;
