@@ -108,7 +108,11 @@ fn as_file(body: Body, kind: &'static str, name: &str) -> Response {
 /// A table as CSV. A fault in the middle ends the connection, so that nobody takes a part for the whole.
 pub(crate) fn csv(name: &str, columns: &'static [Column], pages: Pages) -> Response {
     let mut head = String::new();
-    put_row(&mut head, columns, columns.iter().map(|column| column.title));
+    put_row(
+        &mut head,
+        columns,
+        columns.iter().map(|column| column.title),
+    );
     let head = stream::once(std::future::ready(Ok::<_, Problem>(Bytes::from(head))));
     let rows = pages.map(move |page| page.map(|rows| Bytes::from(csv_of(columns, &rows))));
     let body = Body::from_stream(head.chain(rows));
@@ -193,7 +197,8 @@ mod tests {
     /// covers: ORG-3
     #[test]
     fn cells_are_quoted_and_never_formulas() {
-        let row = |name: &str, count: &str| csv_of(COLUMNS, &[vec![name.to_owned(), count.to_owned()]]);
+        let row =
+            |name: &str, count: &str| csv_of(COLUMNS, &[vec![name.to_owned(), count.to_owned()]]);
         for (name, wanted) in [
             ("Ana", "Ana"),
             ("a,b", "\"a,b\""),
@@ -206,7 +211,10 @@ mod tests {
             ("  =1", "\"'  =1\""),
             ("\t=1", "\"'\t=1\""),
             ("＝1", "\"'＝1\""),
-            ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
+            (
+                "=HYPERLINK(\"x\",\"y\")",
+                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
+            ),
             ("a=b", "a=b"),
         ] {
             assert_eq!(row(name, "-5"), format!("{wanted},-5\r\n"), "{name}");

@@ -96,7 +96,8 @@ fn tier_named(detail: &EventDetail, text: &str) -> Option<TierId> {
 
 /// Reads a file; what is wrong with it is told by line.
 fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldError>) {
-    let text = text.trim_start_matches('\u{feff}');
+    // Lines are counted by their ends.
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let first = text.lines().next().unwrap_or_default();
     let delimiter = if first.contains(';') && !first.contains(',') {
         b';'
@@ -126,7 +127,9 @@ fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldErr
     for (i, record) in reader.records().enumerate() {
         let place = record.as_ref().ok().and_then(csv::StringRecord::position);
         let guess = u64::try_from(i).unwrap_or(u64::MAX).saturating_add(2);
-        let number = place.map_or(guess, csv::Position::line);
+        let number = place.map_or(guess, |place| {
+            place.line() + blank_lines(&text, place.byte())
+        });
         if i >= MOST_LINES {
             let detail = format!("A file has at most {MOST_LINES} orders.");
             faults.push(fault(number, "", "too_many", detail));
@@ -156,6 +159,14 @@ fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldErr
         faults.push(fault(2, "", "required", "There is no order in this file."));
     }
     (lines, faults)
+}
+
+/// How many lines from there on are blank: the reader skips them as a part of the line below.
+fn blank_lines(text: &str, from: u64) -> u64 {
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(from..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| **byte == b'\n').count();
+    u64::try_from(blank).unwrap_or(0)
 }
 
 /// Reads one line.
@@ -188,7 +199,10 @@ fn line<'a>(
         "" => "Imported".to_owned(),
         reason => reason.to_owned(),
     };
-    faults.extend(sales::reason_fault(&format!("lines[{number}].reason"), &reason));
+    faults.extend(sales::reason_fault(
+        &format!("lines[{number}].reason"),
+        &reason,
+    ));
     let (Some(tier), Some(quantity), Some(payment)) = (tier, quantity, payment) else {
         return Err(faults);
     };
@@ -196,7 +210,12 @@ fn line<'a>(
     let bill = priced(app, detail, payment, &wanted).map_err(|error| -> Vec<FieldError> {
         if let SalesError::Invalid(errors) = error {
             let errors = errors.into_iter().map(|error| {
-                let field = error.field.rsplit('.').next().unwrap_or_default().to_owned();
+                let field = error
+                    .field
+                    .rsplit('.')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
                 fault(number, &field, "invalid", error.detail)
             });
             errors.collect()
@@ -317,7 +336,9 @@ pub async fn import_orders(
     let work = app.clone();
     answer.orders = app
         .db
-        .write(move |c| Box::pin(async move { place_all(&work, c, event, &orders, &numbers).await }))
+        .write(move |c| {
+            Box::pin(async move { place_all(&work, c, event, &orders, &numbers).await })
+        })
         .await?;
     Ok(answer)
 }
@@ -367,7 +388,10 @@ async fn place_all(
 
 /// The payment of an order that staff made.
 fn payment_of(app: &App, new: &NewOrder) -> Payment {
-    let method = new.staff.as_ref().map_or("free", |staff| staff.method.as_str());
+    let method = new
+        .staff
+        .as_ref()
+        .map_or("free", |staff| staff.method.as_str());
     Payment {
         id: PaymentId::new(&*app.clock, &*app.random),
         order_id: new.id,

@@ -115,7 +115,14 @@ pub async fn staff_order(
         reason: request.reason.trim().to_owned(),
         actor,
     };
-    let order = staff_sale(app, &detail, request.buyer, bill, (key, request_hash), staff);
+    let order = staff_sale(
+        app,
+        &detail,
+        request.buyer,
+        bill,
+        (key, request_hash),
+        staff,
+    );
     let purchase = Purchase {
         order,
         payment: PaymentId::new(&*app.clock, &*app.random),

@@ -248,8 +248,7 @@ async fn page(
     let offer = catalog::offer(app, order.event_id).await?;
     let is_held_back = payment.decline_code.as_deref() == Some(payments::UNDER_REVIEW)
         && sales::is_under_review(app, order.id).await?;
-    let (heading, notices, is_waiting, is_payable) =
-        in_words(order, payment, is_held_back, &offer);
+    let (heading, notices, is_waiting, is_payable) = in_words(order, payment, is_held_back, &offer);
     let total = Money::new(order.total_minor, order.currency);
     let pay = is_payable.then(|| PayForm {
         action: address(app, order.id, "/pay"),

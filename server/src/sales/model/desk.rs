@@ -171,7 +171,11 @@ impl TagsRequest {
             let detail = format!("An order has at most {MOST_TAGS} tags.");
             faults.push(fault("tags", "too_many", detail));
         }
-        if faults.is_empty() { Ok(tags) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(tags)
+        } else {
+            Err(faults)
+        }
     }
 }
 
@@ -211,7 +215,12 @@ mod tests {
 
     #[test]
     fn notes_and_reasons_say_something() {
-        let note = |text: &str| NoteRequest { text: text.to_owned() }.checked();
+        let note = |text: &str| {
+            NoteRequest {
+                text: text.to_owned(),
+            }
+            .checked()
+        };
         assert_eq!(note(" a\nb "), Ok("a\nb".to_owned()));
         for wrong in ["", " \n", "a\0", &"x".repeat(4_001)] {
             assert!(note(wrong).is_err(), "{wrong:?}");

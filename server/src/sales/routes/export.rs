@@ -65,7 +65,11 @@ async fn csv(
 ) -> Result<Response, Problem> {
     let (detail, _) = begin(&app, &organiser, event).await?;
     let name = format!("orders-{}.csv", detail.event.slug);
-    Ok(sheet::csv(&name, service::ORDER_COLUMNS, pages(app, detail)))
+    Ok(sheet::csv(
+        &name,
+        service::ORDER_COLUMNS,
+        pages(app, detail),
+    ))
 }
 
 /// Download an event's orders as XLSX, oldest first

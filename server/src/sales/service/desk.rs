@@ -22,7 +22,9 @@ pub(in crate::sales) fn note_purpose(note: impl std::fmt::Display) -> String {
 
 fn opened(app: &App, row: NoteRow) -> Result<OrderNote, DbError> {
     Ok(OrderNote {
-        text: app.vault.open_text(&note_purpose(row.id), &row.sealed_text)?,
+        text: app
+            .vault
+            .open_text(&note_purpose(row.id), &row.sealed_text)?,
         id: row.id,
         order_id: row.order_id,
         author: row.author,

@@ -146,7 +146,11 @@ pub async fn order_rows(
             order.name,
             order.email,
             in_words(detail, &items),
-            items.iter().map(|(_, n)| u64::from(*n)).sum::<u64>().to_string(),
+            items
+                .iter()
+                .map(|(_, n)| u64::from(*n))
+                .sum::<u64>()
+                .to_string(),
             order.currency.to_string(),
             order.total_minor.to_string(),
             tags_of.remove(&order.id).unwrap_or_default().join(", "),

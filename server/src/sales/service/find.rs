@@ -124,7 +124,9 @@ pub async fn mail_found_orders(app: &App, job: FindJob) -> Result<(), JobError> 
                 for row in rows {
                     orders.push(opened(&app, row)?);
                 }
-                let to = orders.first().and_then(|order| order.email.parse::<Email>().ok());
+                let to = orders
+                    .first()
+                    .and_then(|order| order.email.parse::<Email>().ok());
                 let Some(to) = to else {
                     return Ok(());
                 };

@@ -100,7 +100,10 @@ pub(super) async fn count_in(
         // The INSERT of a new key asks nothing.
         let met = match limits.check(&[(key.kind, 0)], wanted) {
             Err(met) => Some(met),
-            Ok(()) if store::count(c, event, key.kind, &key.hash, tickets, i64::from(most)).await? => {
+            Ok(())
+                if store::count(c, event, key.kind, &key.hash, tickets, i64::from(most))
+                    .await? =>
+            {
                 None
             }
             Ok(()) => {
@@ -143,7 +146,10 @@ pub(super) async fn count_batch_in(
     if fresh.is_empty() {
         return Ok((counted, refused));
     }
-    let Some(limits) = store::limits(c, event).await?.filter(PurchaseLimits::is_any) else {
+    let Some(limits) = store::limits(c, event)
+        .await?
+        .filter(PurchaseLimits::is_any)
+    else {
         return Ok((counted, refused));
     };
     // What staff sells is theirs to decide.
@@ -153,7 +159,10 @@ pub(super) async fn count_batch_in(
             orders.push((i, new.id, keys_of(app, new, &limits), tickets_of(new)));
         }
     }
-    let mut all: Vec<CountingKey> = orders.iter().flat_map(|(_, _, keys, _)| keys.clone()).collect();
+    let mut all: Vec<CountingKey> = orders
+        .iter()
+        .flat_map(|(_, _, keys, _)| keys.clone())
+        .collect();
     all.sort_unstable();
     all.dedup();
     if orders.len() > 1 {
@@ -179,8 +188,10 @@ impl Counted {
         event: EventId,
         was_placed: impl Fn(OrderId) -> bool,
     ) -> Result<(), DbError> {
-        let (placed, others): (Vec<_>, Vec<_>) =
-            self.0.into_iter().partition(|(order, ..)| was_placed(*order));
+        let (placed, others): (Vec<_>, Vec<_>) = self
+            .0
+            .into_iter()
+            .partition(|(order, ..)| was_placed(*order));
         for (_, keys, tickets) in &others {
             for key in keys {
                 store::uncount(c, event, key.kind, &key.hash, *tickets).await?;

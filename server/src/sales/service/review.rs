@@ -72,7 +72,11 @@ pub fn known_facts(offer: &EventDetail, buyer: &Buyer, items: &[OrderItem]) -> O
         let most = offer.tier(item.tier_id)?.max_per_order.max(1);
         Some(i64::from(item.quantity).saturating_mul(100) / most)
     });
-    let domain = buyer.email.trim().rsplit_once('@').map(|(_, domain)| domain);
+    let domain = buyer
+        .email
+        .trim()
+        .rsplit_once('@')
+        .map(|(_, domain)| domain);
     OrderFacts {
         quantity_percent: percent.max(),
         is_disposable_email: domain.map(|domain| is_disposable(domain, &[])),
@@ -117,7 +121,12 @@ pub async fn judge_in(
             keys.push((i, email_key(app, &new.buyer), network_key(app, new)));
         }
     }
-    let Some(now) = orders.iter().map(|new| new.at).max().filter(|_| !keys.is_empty()) else {
+    let Some(now) = orders
+        .iter()
+        .map(|new| new.at)
+        .max()
+        .filter(|_| !keys.is_empty())
+    else {
         return Ok(());
     };
     let since = now - RECENT;
@@ -273,12 +282,7 @@ pub async fn review_order(
     super::order(app, id).await
 }
 
-async fn accept(
-    app: &App,
-    c: &mut Conn,
-    order: &Order,
-    now: Timestamp,
-) -> Result<(), SalesError> {
+async fn accept(app: &App, c: &mut Conn, order: &Order, now: Timestamp) -> Result<(), SalesError> {
     let until = Timestamp::from_ms(now.ms().saturating_add(REVIEWED_MS));
     review::put_off(c, order.id, until).await?;
     // An order's address is taken more leniently than one that mail can be sent to.
@@ -300,15 +304,13 @@ pub(super) async fn send(
     to: &Email,
     template: MailTemplate,
 ) -> Result<(), SalesError> {
-    mail::send_in(app, c, to, template)
-        .await
-        .map_err(|error| {
-            let detail = error.to_string();
-            if let IdentityError::Db(error) = error {
-                SalesError::Db(error)
-            } else {
-                let at = "sales::mail";
-                SalesError::Db(DbError::Fault { at, detail })
-            }
-        })
+    mail::send_in(app, c, to, template).await.map_err(|error| {
+        let detail = error.to_string();
+        if let IdentityError::Db(error) = error {
+            SalesError::Db(error)
+        } else {
+            let at = "sales::mail";
+            SalesError::Db(DbError::Fault { at, detail })
+        }
+    })
 }

@@ -96,9 +96,8 @@ async fn import(
             "Send the file as CSV, with Content-Type: text/csv.",
         ));
     }
-    let text = std::str::from_utf8(&body).map_err(|_| {
-        Problem::bad_request("sales.file_broken", "The file is not text in UTF-8.")
-    })?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| Problem::bad_request("sales.file_broken", "The file is not text in UTF-8."))?;
     if text.contains('\0') {
         return Err(Problem::bad_request(
             "sales.file_broken",

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId};
 use crate::identity::{self, Organiser, permit};
-use crate::tickets::service;
 use crate::sheet::{self, MOST_ROWS, Pages};
+use crate::tickets::service;
 
 /// The routes of files.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -65,7 +65,11 @@ async fn csv(
 ) -> Result<Response, Problem> {
     let (detail, _) = begin(&app, &organiser, event).await?;
     let name = format!("tickets-{}.csv", detail.event.slug);
-    Ok(sheet::csv(&name, service::TICKET_COLUMNS, pages(app, detail)))
+    Ok(sheet::csv(
+        &name,
+        service::TICKET_COLUMNS,
+        pages(app, detail),
+    ))
 }
 
 /// Download an event's tickets as XLSX, by their orders

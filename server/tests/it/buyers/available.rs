@@ -43,7 +43,9 @@ impl Watched {
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(SOON, self.bytes.next()).await.unwrap()?;
+            let chunk = tokio::time::timeout(SOON, self.bytes.next())
+                .await
+                .unwrap()?;
             self.kept += &String::from_utf8(chunk).unwrap();
         }
     }

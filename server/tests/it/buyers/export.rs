@@ -9,7 +9,12 @@ use crate::app::{Answer, TestApp};
 /// The lines of a CSV, which has no line break within a cell here.
 fn lines(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.text.trim_end().split("\r\n").map(str::to_owned).collect()
+    answer
+        .text
+        .trim_end()
+        .split("\r\n")
+        .map(str::to_owned)
+        .collect()
 }
 
 on_both_engines! {

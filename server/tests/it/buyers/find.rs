@@ -38,7 +38,7 @@ on_both_engines! {
             let (id, token) = (order_id(order), order["token"].as_str().unwrap());
             assert!(mail.text.contains(&format!("/orders/{id}?token={token}")), "{}", mail.text);
         }
-        t.stranger.get(&mail.link()).await;
+        assert_eq!(t.stranger.get(&mail.link()).await.status, 200);
         // What jobs hold names nobody.
         assert!(t.jobs_as_text().await.iter().all(|job| !job.contains("example.com")));
         for wrong in ["", "ana", "ana@", "a b@example.com"] {

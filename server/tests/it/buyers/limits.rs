@@ -11,7 +11,13 @@ async fn limit(t: &TestApp, event: &Event, limits: serde_json::Value) {
     put(&t.organiser, &path, &limits).await.expect(200);
 }
 
-async fn buy(client: &Client, event: &Event, email: &str, count: u32, key: &str) -> crate::app::Answer {
+async fn buy(
+    client: &Client,
+    event: &Event,
+    email: &str,
+    count: u32,
+    key: &str,
+) -> crate::app::Answer {
     let body = purchase_by(event, email, count, "succeed");
     client.post_once("/api/v1/shop/orders", key, &body).await
 }

@@ -18,14 +18,24 @@ async fn be_strict(t: &TestApp) {
             {"reason": "all_that_is_allowed", "fact": "quantity_percent", "at_least": 100, "points": 90},
         ],
     });
-    platform::set_setting(&t.app, "sales.fraud_policy", Some(policy), 0, "tests", "tests")
-        .await
-        .unwrap();
+    platform::set_setting(
+        &t.app,
+        "sales.fraud_policy",
+        Some(policy),
+        0,
+        "tests",
+        "tests",
+    )
+    .await
+    .unwrap();
 }
 
 async fn suspicious(t: &TestApp, event: &Event, key: &str) -> Value {
     let body = purchase_by(event, "x@mailinator.com", 2, "succeed");
-    t.stranger.post_once("/api/v1/shop/orders", key, &body).await.expect(201)
+    t.stranger
+        .post_once("/api/v1/shop/orders", key, &body)
+        .await
+        .expect(201)
 }
 
 on_both_engines! {
