@@ -465,6 +465,21 @@ impl NewOrder {
         self.decision() == Some(FraudDecision::Review)
     }
 
+    /// How many units it has in all.
+    pub fn quantity(&self) -> u32 {
+        self.items.iter().map(|item| item.quantity).sum()
+    }
+
+    /// Whether it costs something, as far as is known.
+    pub const fn may_cost(&self) -> bool {
+        self.total.minor > 0
+    }
+
+    /// Lets it wait for its payment, however it was to be paid.
+    pub const fn put_off_payment(&mut self) {
+        self.paid = false;
+    }
+
     /// What is done with it by how it looks.
     pub fn decision(&self) -> Option<FraudDecision> {
         self.verdict.as_ref().map(|verdict| verdict.score.decision)

@@ -79,7 +79,7 @@ async fn csv(
     operation_id = "downloadEventOrdersXlsx",
     extensions(("x-permission" = json!("orders.read"))),
     params(("event" = EventId, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    responses((status = 200, body = String, content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         (status = 409, body = Problem, description = "There are too many for such a file"), (status = "4XX", body = Problem)))]
 async fn xlsx(
     State(app): State<App>,

@@ -74,13 +74,6 @@ fn keys_of(app: &App, new: &NewOrder, limits: &PurchaseLimits) -> Vec<CountingKe
     keys
 }
 
-fn tickets_of(new: &NewOrder) -> i64 {
-    new.items
-        .iter()
-        .map(|item| i64::from(item.quantity))
-        .fold(0, i64::saturating_add)
-}
-
 /// Counts tickets by all keys, or by none if that would be too many by one of them.
 ///
 /// # Errors
@@ -98,23 +91,19 @@ pub(super) async fn count_in(
             continue;
         };
         // The INSERT of a new key asks nothing.
-        let met = match limits.check(&[(key.kind, 0)], wanted) {
-            Err(met) => Some(met),
-            Ok(())
-                if store::count(c, event, key.kind, &key.hash, tickets, i64::from(most))
-                    .await? =>
-            {
-                None
-            }
-            Ok(()) => {
-                let has = store::counted(c, event, key.kind, &key.hash).await?;
-                let has = u32::try_from(has).unwrap_or(u32::MAX);
-                Some(LimitMet {
-                    kind: key.kind,
-                    most,
-                    left: most.saturating_sub(has),
-                })
-            }
+        let too_many = limits.check(&[(key.kind, 0)], wanted).err();
+        let met = if too_many.is_some() {
+            too_many
+        } else if store::count(c, event, key.kind, &key.hash, tickets, i64::from(most)).await? {
+            None
+        } else {
+            let has = store::counted(c, event, key.kind, &key.hash).await?;
+            let has = u32::try_from(has).unwrap_or(u32::MAX);
+            Some(LimitMet {
+                kind: key.kind,
+                most,
+                left: most.saturating_sub(has),
+            })
         };
         if let Some(met) = met {
             for counted in keys.iter().take(i) {
@@ -156,7 +145,12 @@ pub(super) async fn count_batch_in(
     let mut orders = Vec::with_capacity(fresh.len());
     for &i in fresh {
         if let Some(new) = batch.get(i).filter(|new| new.staff.is_none()) {
-            orders.push((i, new.id, keys_of(app, new, &limits), tickets_of(new)));
+            orders.push((
+                i,
+                new.id,
+                keys_of(app, new, &limits),
+                i64::from(new.quantity()),
+            ));
         }
     }
     let mut all: Vec<CountingKey> = orders

@@ -117,7 +117,7 @@ pub async fn judge_in(
 ) -> Result<(), DbError> {
     let mut keys = Vec::with_capacity(orders.len());
     for (i, new) in orders.iter().enumerate() {
-        if new.total.minor > 0 && new.staff.is_none() {
+        if new.may_cost() && new.staff.is_none() {
             keys.push((i, email_key(app, &new.buyer), network_key(app, new)));
         }
     }
@@ -166,7 +166,7 @@ pub async fn judge_in(
             network_key,
         });
         if new.is_to_review() {
-            new.paid = false;
+            new.put_off_payment();
         }
     }
     Ok(())

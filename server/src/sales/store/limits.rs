@@ -156,7 +156,7 @@ pub(in crate::sales) async fn insert_order_counts(
 ) -> Result<(), DbError> {
     let rows = orders.iter().flat_map(|(order, keys, tickets)| {
         keys.iter()
-            .map(|key| vals![*order, event, key.kind, key.hash, *tickets, true])
+            .map(move |key| vals![*order, event, key.kind, key.hash, *tickets, true])
     });
     c.insert_many(
         sql!(
