@@ -125,6 +125,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 145,
+        name: "selling",
+        sql: include_str!("../migrations/0145_selling.sql"),
+    },
+    Migration {
         version: 147,
         name: "buyers",
         sql: include_str!("../migrations/0147_buyers.sql"),

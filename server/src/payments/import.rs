@@ -1,14 +1,15 @@
 //! Orders from a file: one a line, all of them or none.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bilten_kernel::db::Conn;
 use bilten_kernel::error::FieldError;
-use bilten_kernel::money::{Currency, Money};
+use bilten_kernel::money::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::manual::{priced, staff_sale};
+use super::manual::staff_sale;
 use super::model::*;
 use super::service::PaymentError;
 use super::store;
@@ -16,8 +17,8 @@ use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::identity::Tenant;
 use crate::sales::{
-    self, Buyer, ItemRequest, NewOrder, OrderId, OrderItem, Placed, SalesError, StaffChannel,
-    StaffPayment, StaffSale,
+    self, Basis, Buyer, Cart, ItemRequest, NewOrder, OrderDetail, OrderId, Placed, SalesError,
+    StaffChannel, StaffPayment, StaffSale,
 };
 
 /// The most lines of a file.
@@ -38,7 +39,7 @@ pub struct ImportAnswer {
     pub tickets: u64,
     /// The currency of the amounts (ISO 4217).
     pub currency: Currency,
-    /// What they cost in all, in minor units.
+    /// What they cost in all, in minor units, but for those whose price the stock decides.
     pub total_minor: i64,
     /// The orders that were made; none in a dry run.
     pub orders: Vec<ImportedOrder>,
@@ -57,15 +58,28 @@ pub struct ImportedOrder {
     pub reference: String,
 }
 
-/// An order as a line tells it, with its price.
+/// An order as a line tells it.
 #[derive(Clone, Debug)]
 struct Line {
     number: u64,
     buyer: Buyer,
-    bill: (Vec<OrderItem>, Money),
+    tier: TierId,
+    quantity: u32,
     payment: StaffPayment,
     reason: String,
-    hash: [u8; 32],
+}
+
+impl Line {
+    /// The hash of all that it says.
+    fn hash(&self) -> [u8; 32] {
+        NewOrder::hash_of(&(
+            &self.buyer,
+            self.tier,
+            self.quantity,
+            self.payment,
+            &self.reason,
+        ))
+    }
 }
 
 fn fault(line: u64, field: &str, code: &'static str, detail: impl Into<String>) -> FieldError {
@@ -95,7 +109,7 @@ fn tier_named(detail: &EventDetail, text: &str) -> Option<TierId> {
 }
 
 /// Reads a file; what is wrong with it is told by line.
-fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldError>) {
+fn read(detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldError>) {
     // Lines are counted by their ends.
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let first = text.lines().next().unwrap_or_default();
@@ -149,7 +163,7 @@ fn read(app: &App, detail: &EventDetail, text: &str) -> (Vec<Line>, Vec<FieldErr
             let place = columns.get(title).copied();
             place.and_then(|i| record.get(i)).unwrap_or_default()
         };
-        match line(app, detail, number, cell) {
+        match line(detail, number, cell) {
             Ok(line) => lines.push(line),
             Err(more) => faults.extend(more),
         }
@@ -171,7 +185,6 @@ fn blank_lines(text: &str, from: u64) -> u64 {
 
 /// Reads one line.
 fn line<'a>(
-    app: &App,
     detail: &EventDetail,
     number: u64,
     cell: impl Fn(&str) -> &'a str,
@@ -206,50 +219,61 @@ fn line<'a>(
     let (Some(tier), Some(quantity), Some(payment)) = (tier, quantity, payment) else {
         return Err(faults);
     };
-    let wanted = [ItemRequest { tier, quantity }];
-    let bill = priced(app, detail, payment, &wanted).map_err(|error| -> Vec<FieldError> {
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Line {
+        number,
+        buyer,
+        tier,
+        quantity,
+        payment,
+        reason,
+    })
+}
+
+/// The cart of a line; it costs nothing if it is given away.
+///
+/// # Errors
+/// A fault of the database; inside, what is wrong with the line.
+async fn cart(
+    app: &App,
+    offer: &Arc<EventDetail>,
+    line: &Line,
+) -> Result<Result<Cart, Vec<FieldError>>, SalesError> {
+    let wanted = [ItemRequest::of(line.tier, line.quantity)];
+    let cart = match sales::cart(app, offer, &wanted, &[]).await {
+        Ok(cart) if !cart.is_plain() => {
+            let detail = "This kind is sold by seats; please make its orders one by one.";
+            return Ok(Err(vec![fault(line.number, "tier", "seats", detail)]));
+        }
+        Ok(cart) if line.payment == StaffPayment::Comp => cart.for_nothing(app.now()),
+        Err(SalesError::Db(error)) => return Err(SalesError::Db(error)),
+        other => other,
+    };
+    Ok(cart.map_err(|error| -> Vec<FieldError> {
         if let SalesError::Invalid(errors) = error {
             let errors = errors.into_iter().map(|error| {
-                let field = error
-                    .field
-                    .rsplit('.')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned();
-                fault(number, &field, "invalid", error.detail)
+                let field = error.field.rsplit('.').next().unwrap_or_default();
+                fault(line.number, field, "invalid", error.detail.clone())
             });
             errors.collect()
         } else {
-            vec![fault(number, "tier", "off_sale", error.to_string())]
+            vec![fault(line.number, "tier", "refused", error.to_string())]
         }
-    });
-    match bill {
-        Ok(bill) if faults.is_empty() => Ok(Line {
-            hash: NewOrder::hash_of(&(&buyer, &wanted, payment, &reason)),
-            number,
-            buyer,
-            bill,
-            payment,
-            reason,
-        }),
-        Ok(_) => Err(faults),
-        Err(more) => {
-            faults.extend(more);
-            Err(faults)
-        }
-    }
+    }))
 }
 
 /// What is missing of the stock for all lines together, at their end.
 async fn shortages(
     app: &App,
     detail: &EventDetail,
-    lines: &[Line],
+    lines: &[(Line, Cart)],
 ) -> Result<Vec<FieldError>, SalesError> {
     let mut wanted: BTreeMap<TierId, i64> = BTreeMap::new();
-    for item in lines.iter().flat_map(|line| &line.bill.0) {
-        let sum = wanted.entry(item.tier_id).or_default();
-        *sum = sum.saturating_add(i64::from(item.quantity));
+    for (line, _) in lines {
+        let sum = wanted.entry(line.tier).or_default();
+        *sum = sum.saturating_add(i64::from(line.quantity));
     }
     let stock = sales::stock(app, detail.event.id).await?;
     let mut faults = Vec::new();
@@ -284,11 +308,19 @@ pub async fn import_orders(
     let detail = catalog::detail_of(app, tenant, event)
         .await
         .map_err(SalesError::from)?;
-    let (lines, mut errors) = read(app, &detail, text);
+    let detail = Arc::new(detail);
+    let (read, mut errors) = read(&detail, text);
+    let mut lines: Vec<(Line, Cart)> = Vec::with_capacity(read.len());
+    for line in read {
+        match cart(app, &detail, &line).await? {
+            Ok(cart) => lines.push((line, cart)),
+            Err(more) => errors.extend(more),
+        }
+    }
+    errors.truncate(MOST_FAULTS);
     let tickets = lines
         .iter()
-        .flat_map(|line| &line.bill.0)
-        .map(|item| u64::from(item.quantity))
+        .map(|(line, _)| u64::from(line.quantity))
         .fold(0, u64::saturating_add);
     if tickets > MOST_TICKETS {
         errors.push(FieldError {
@@ -297,9 +329,10 @@ pub async fn import_orders(
             detail: format!("A file has at most {MOST_TICKETS} tickets."),
         });
     }
+    // What the stock decides is known when the orders are made.
     let total = lines
         .iter()
-        .map(|line| line.bill.1.minor)
+        .map(|(_, cart)| cart.known_total().unwrap_or(0))
         .fold(0, i64::saturating_add);
     let mut answer = ImportAnswer {
         is_dry_run: key.is_none(),
@@ -318,19 +351,20 @@ pub async fn import_orders(
     if !errors.is_empty() {
         return Err(SalesError::Invalid(errors).into());
     }
-    let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
+    let numbers: Vec<u64> = lines.iter().map(|(line, _)| line.number).collect();
     let orders: Vec<NewOrder> = lines
         .into_iter()
-        .map(|line| {
+        .map(|(line, cart)| {
+            // No buyer's key has a blank in it.
+            let once = (format!("import {key} {}", line.number), line.hash());
             let staff = StaffSale {
                 channel: StaffChannel::Import,
                 method: line.payment,
                 reason: line.reason.trim().to_owned(),
                 actor: actor.to_owned(),
             };
-            // No buyer's key has a blank in it.
-            let once = (format!("import {key} {}", line.number), line.hash);
-            staff_sale(app, &detail, line.buyer, line.bill, once, staff)
+            let basis = Basis::Cart(Arc::new(cart));
+            staff_sale(app, &detail, line.buyer, basis, once, staff)
         })
         .collect();
     let work = app.clone();
@@ -356,7 +390,7 @@ async fn place_all(
     for ((new, number), placed) in orders.iter().zip(numbers).zip(placed) {
         let detail = match placed {
             Ok(Placed::New(detail)) => {
-                payments.push((payment_of(app, new), new));
+                payments.push((payment_of(app, new, &detail), new));
                 detail
             }
             Ok(Placed::Before(detail)) => detail,
@@ -387,7 +421,7 @@ async fn place_all(
 }
 
 /// The payment of an order that staff made.
-fn payment_of(app: &App, new: &NewOrder) -> Payment {
+fn payment_of(app: &App, new: &NewOrder, placed: &OrderDetail) -> Payment {
     let method = new
         .staff
         .as_ref()
@@ -397,8 +431,8 @@ fn payment_of(app: &App, new: &NewOrder) -> Payment {
         order_id: new.id,
         provider: method.to_owned(),
         state: PaymentState::Succeeded,
-        amount_minor: new.total.minor,
-        currency: new.total.currency,
+        amount_minor: placed.order.total_minor,
+        currency: placed.order.currency,
         decline_code: None,
         created_at: new.at,
         updated_at: new.at,

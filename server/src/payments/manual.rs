@@ -1,6 +1,8 @@
 //! Orders that staff makes: given away, or paid by cash or transfer. Their money moves elsewhere; their
 //! stock is the same as everybody's.
 
+use std::sync::Arc;
+
 use bilten_kernel::money::Money;
 use bilten_kernel::telemetry::Cause;
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,8 @@ use crate::identity::Tenant;
 use crate::sales::fraud::OrderFacts;
 use crate::sales::limits::BuyerOrigin;
 use crate::sales::{
-    self, Buyer, ItemRequest, NewOrder, OrderId, OrderItem, SalesError, StaffPayment, StaffSale,
+    self, Basis, Buyer, HoldWish, ItemRequest, NewOrder, OrderId, Pays, People, SalesError,
+    StaffPayment, StaffSale,
 };
 
 /// An order that staff makes.
@@ -32,46 +35,68 @@ pub struct StaffOrderRequest {
     pub reason: String,
 }
 
-/// What is sold, and what it costs: nothing if it is given away.
-pub(super) fn priced(
-    app: &App,
-    offer: &EventDetail,
-    payment: StaffPayment,
-    wanted: &[ItemRequest],
-) -> Result<(Vec<OrderItem>, Money), SalesError> {
-    match payment {
-        StaffPayment::Comp => sales::comp(app, offer, wanted),
-        StaffPayment::Cash | StaffPayment::Transfer => sales::price(app, offer, wanted),
-    }
-}
-
 /// The order of what staff sells; the one place that knows what such an order looks like.
 pub(super) fn staff_sale(
     app: &App,
     offer: &EventDetail,
     buyer: Buyer,
-    (items, total): (Vec<OrderItem>, Money),
+    basis: Basis,
     (idempotency_key, request_hash): (String, [u8; 32]),
     staff: StaffSale,
 ) -> NewOrder {
     NewOrder {
         id: OrderId::new(&*app.clock, &*app.random),
         event: offer.event.id,
-        event_version: offer.event.version,
         buyer,
-        items,
-        total,
+        people: Arc::new(People::default()),
+        basis,
+        pays: Pays::Now,
         idempotency_key,
         request_hash,
-        hold: None,
         sandbox: offer.event.sandbox,
-        paid: true,
         origin: BuyerOrigin::default(),
         verdict: None,
         staff: Some(staff),
         at: app.now(),
         cause: Cause::current(),
     }
+}
+
+/// From where stock and price of what staff sells come; it costs nothing if it is given away.
+async fn basis(
+    app: &App,
+    offer: &Arc<EventDetail>,
+    request: &StaffOrderRequest,
+    key: &str,
+) -> Result<Basis, SalesError> {
+    let is_comp = request.payment == StaffPayment::Comp;
+    let cart = sales::cart(app, offer, &request.items, &[]).await?;
+    if cart.is_plain() {
+        let cart = if is_comp {
+            cart.for_nothing(app.now())?
+        } else {
+            cart
+        };
+        return Ok(Basis::Cart(Arc::new(cart)));
+    }
+    // Seats are taken in a write of their own; the same request finds it again.
+    let wish = HoldWish {
+        items: request.items.clone(),
+        codes: Vec::new(),
+        email: None,
+        idempotency_key: Some(key.to_owned()),
+    };
+    let hold = sales::hold_wish(app, offer.event.id, wish).await?;
+    let mut held = sales::held_cart(app, offer.event.id, hold.id).await?;
+    if is_comp {
+        for item in &mut held.items {
+            item.unit_price_minor = 0;
+            item.total_minor = 0;
+        }
+        held.total = Money::zero(held.total.currency);
+        held.snapshot = None;
+    }
+    Ok(Basis::Hold(Arc::new(held)))
 }
 
 /// Makes an order that is paid by now, once for each key. Whoever asks must belong to the event's
@@ -90,6 +115,7 @@ pub async fn staff_order(
     let detail = catalog::detail_of(app, tenant, event)
         .await
         .map_err(SalesError::from)?;
+    let detail = Arc::new(detail);
     let mut faults = request.buyer.faults("buyer.");
     faults.extend(sales::reason_fault("reason", &request.reason));
     if !faults.is_empty() {
@@ -108,21 +134,15 @@ pub async fn staff_order(
             is_new: false,
         });
     }
-    let bill = priced(app, &detail, request.payment, &request.items)?;
+    let basis = basis(app, &detail, &request, &key).await?;
     let staff = StaffSale {
         channel: sales::StaffChannel::Manual,
         method: request.payment,
         reason: request.reason.trim().to_owned(),
         actor,
     };
-    let order = staff_sale(
-        app,
-        &detail,
-        request.buyer,
-        bill,
-        (key, request_hash),
-        staff,
-    );
+    let once = (key, request_hash);
+    let order = staff_sale(app, &detail, request.buyer, basis, once, staff);
     let purchase = Purchase {
         order,
         payment: PaymentId::new(&*app.clock, &*app.random),

@@ -1,17 +1,12 @@
 //! What staff writes about orders: notes and tags.
 
-use std::collections::BTreeMap;
-
 use bilten_kernel::db::{Conn, DbError, Val};
-use bilten_kernel::error::FieldError;
-use bilten_kernel::money::Money;
 use serde_json::json;
 
 use super::super::model::*;
 use super::super::store::desk::{self as store, NoteRow};
 use super::{SalesError, order_of};
 use crate::app::App;
-use crate::catalog::{EventDetail, OffSale, TierId};
 use crate::identity::Tenant;
 use crate::platform::{self, AuditRecord};
 
@@ -189,56 +184,4 @@ pub async fn set_order_tags(
             })
         })
         .await
-}
-
-/// The most tickets that are given away in one order.
-const MOST_COMPS: u32 = 100;
-
-/// What somebody gets for nothing: one line for each tier, in the order of the tiers' ids. Staff may give
-/// away before and after the sale, but not of an event that is over or not public.
-///
-/// # Errors
-/// [`SalesError::Invalid`] or [`SalesError::OffSale`].
-pub fn comp(
-    app: &App,
-    offer: &EventDetail,
-    wanted: &[ItemRequest],
-) -> Result<(Vec<OrderItem>, Money), SalesError> {
-    let fault = |field: String, code: &'static str, detail: &str| {
-        SalesError::Invalid(vec![FieldError {
-            field,
-            code: code.into(),
-            detail: detail.to_owned(),
-        }])
-    };
-    if wanted.is_empty() || wanted.len() > MAX_ITEMS {
-        let detail = "Please choose 1 to 20 kinds of ticket.";
-        return Err(fault("items".to_owned(), "required", detail));
-    }
-    let now = app.now();
-    let mut quantities: BTreeMap<TierId, u32> = BTreeMap::new();
-    for (i, item) in wanted.iter().enumerate() {
-        let Some(tier) = offer.tier(item.tier) else {
-            let at = format!("items[{i}].tier");
-            return Err(fault(at, "unknown", "There is no such tier."));
-        };
-        let quantity = quantities.entry(tier.id).or_insert(0);
-        *quantity = quantity.saturating_add(item.quantity);
-        if item.quantity == 0 || *quantity > MOST_COMPS {
-            let at = format!("items[{i}].quantity");
-            return Err(fault(at, "out_of_range", "Must be from 1 to 100 in all."));
-        }
-        if offer.off_sale(tier, now) == Some(OffSale::Event) {
-            return Err(SalesError::OffSale {
-                tier: tier.id,
-                not_yet: false,
-            });
-        }
-    }
-    let items = quantities.into_iter().map(|(tier_id, quantity)| OrderItem {
-        tier_id,
-        quantity,
-        unit_price_minor: 0,
-    });
-    Ok((items.collect(), Money::zero(offer.event.currency)))
 }

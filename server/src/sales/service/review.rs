@@ -11,11 +11,13 @@ use serde_json::json;
 use super::super::fraud::{FraudDecision, FraudPolicy, OrderFacts, is_disposable};
 use super::super::limits::mailbox;
 use super::super::model::*;
-use super::super::store::{self, review};
+use super::super::store::{self, Take, review};
 use super::buyers::opened;
+use super::holds::Returned;
+use super::seats::seats_of;
 use super::{SalesError, end_pending, order_path};
 use crate::app::App;
-use crate::catalog::{self, EventDetail, EventId};
+use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, IdentityError, Tenant};
 use crate::platform::{self, AuditRecord, SettingValue};
@@ -67,10 +69,10 @@ pub async fn fraud_policy(app: &App) -> Arc<ActivePolicy> {
 }
 
 /// What is known of an order without asking the database.
-pub fn known_facts(offer: &EventDetail, buyer: &Buyer, items: &[OrderItem]) -> OrderFacts {
-    let percent = items.iter().filter_map(|item| {
-        let most = offer.tier(item.tier_id)?.max_per_order.max(1);
-        Some(i64::from(item.quantity).saturating_mul(100) / most)
+pub fn known_facts(offer: &EventDetail, buyer: &Buyer, wanted: &[(TierId, u32)]) -> OrderFacts {
+    let percent = wanted.iter().filter_map(|(tier, quantity)| {
+        let most = offer.tier(*tier)?.max_per_order.max(1);
+        Some(i64::from(*quantity).saturating_mul(100) / most)
     });
     let domain = buyer
         .email
@@ -268,7 +270,9 @@ pub async fn review_order(
                 match outcome {
                     ReviewOutcome::Accept => accept(&work, c, &order, now).await?,
                     ReviewOutcome::Refuse => {
-                        end_pending(c, id, OrderState::Cancelled).await?;
+                        let mut returned = Returned::default();
+                        end_pending(c, id, OrderState::Cancelled, &mut returned).await?;
+                        returned.give_back(c, Take::Held, now).await?;
                     }
                 }
                 let record = AuditRecord::new(&actor, "orders.reviewed", id)
@@ -285,6 +289,14 @@ pub async fn review_order(
 async fn accept(app: &App, c: &mut Conn, order: &Order, now: Timestamp) -> Result<(), SalesError> {
     let until = Timestamp::from_ms(now.ms().saturating_add(REVIEWED_MS));
     review::put_off(c, order.id, until).await?;
+    let row = store::order(c, order.id)
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
+    let seats = seats_of(&store::order_items(c, order.id).await?);
+    if !seats.is_empty() {
+        // Seats that are lost meanwhile are found out when it is paid.
+        store::seats::extend(c, row.event_id, &row.seat_holder(), &seats, until, now).await?;
+    }
     // An order's address is taken more leniently than one that mail can be sent to.
     let Ok(email) = order.email.parse::<Email>() else {
         return Ok(());

@@ -45,7 +45,7 @@ pub(in crate::sales) async fn page(
     c.all(
         sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders WHERE event_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders WHERE event_id = $1 AND id > $2 ORDER BY id LIMIT $3"
         ),
         vals![event, after, limit],
     )
@@ -103,7 +103,7 @@ pub(in crate::sales) async fn of_address(
     c.all(
         sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders \
              WHERE email_lookup = $1 AND event_id = $2 AND state IN ('pending', 'paid', 'refunded') \
              ORDER BY id DESC LIMIT $3"
         ),
