@@ -4,7 +4,7 @@ use bilten_kernel::text_enum;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Stock;
+use super::Availability;
 use crate::catalog::{EventId, TierId};
 
 /// Up to how many are told exactly: so few that a buyer should know.
@@ -38,9 +38,9 @@ pub struct TierLeft {
 }
 
 impl TierLeft {
-    /// What is told of a tier's stock.
-    pub fn of(stock: &Stock) -> Self {
-        let left = stock.left().max(0);
+    /// What is told of what is left of a tier.
+    pub fn of(exact: &Availability) -> Self {
+        let left = exact.left.max(0);
         let level = match left {
             0 => AvailabilityLevel::SoldOut,
             1..=EXACT => AvailabilityLevel::Few,
@@ -48,7 +48,7 @@ impl TierLeft {
         };
         let step = STEPS.iter().rev().find(|step| **step <= left);
         Self {
-            tier: stock.tier_id,
+            tier: exact.tier,
             level,
             left_at_least: if left <= EXACT {
                 left
@@ -75,13 +75,10 @@ mod tests {
     #[test]
     fn large_numbers_are_told_in_steps_and_small_ones_exactly() {
         let told = |left: i64| {
-            let stock = Stock {
-                tier_id: TierId::from_bytes([1; 16]),
-                capacity: left + 7,
-                held: 3,
-                sold: 4,
-            };
-            let told = TierLeft::of(&stock);
+            let told = TierLeft::of(&Availability {
+                tier: TierId::from_bytes([1; 16]),
+                left,
+            });
             (told.left_at_least, told.level)
         };
         for (left, least) in [

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::super::model::*;
-use super::{SalesError, public_event, stock};
+use super::{SalesError, availability, public_event};
 use crate::app::App;
-use crate::catalog::EventId;
+use crate::catalog::{self, EventId};
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -104,10 +104,11 @@ pub async fn left(app: &App, event: &str) -> Result<EventLeft, SalesError> {
 }
 
 async fn left_of(app: &App, event: EventId) -> Result<EventLeft, SalesError> {
-    let stock = stock(app, event).await?;
+    let offer = catalog::offer(app, event).await?;
+    let exact = availability(app, &offer, None).await?;
     Ok(EventLeft {
         event_id: event,
-        tiers: stock.iter().map(TierLeft::of).collect(),
+        tiers: exact.iter().map(TierLeft::of).collect(),
     })
 }
 
