@@ -55,7 +55,6 @@ async fn make(
 struct ImportQuery {
     /// Whether only to say what would happen.
     #[serde(default)]
-    #[param(required = false)]
     dry_run: bool,
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{order_id, purchase_by};
 use crate::app::TestApp;
+use crate::web::Visitor;
 
 const PATH: &str = "/api/v1/shop/order-lookups";
 
@@ -76,26 +77,21 @@ on_both_engines! {
         let event = t.event(&[("Standing", 2500, 10)]).await;
         let body = purchase_by(&event, "ana@example.com", 1, "succeed");
         let bought = t.stranger.post_once("/api/v1/shop/orders", "k", &body).await.expect(201);
-        let page = t.stranger.get(&format!("/orders/find?event={}", event.slug)).await;
-        assert_eq!(page.status, 200);
-        assert!(page.text.contains(&format!("value=\"{}\" selected", event.slug)), "{}", page.text);
+        let visitor = Visitor::new(&t);
+        let page = visitor.get(&format!("/orders/find?event={}", event.slug)).await;
+        page.says(200, &format!("value=\"{}\" selected", event.slug));
         let mut ways = Vec::new();
         for email in ["ana@example.com", "nobody@example.com"] {
-            let request = t.stranger.request(reqwest::Method::POST, "/orders/find");
-            let request = request.form(&[("event", event.slug.as_str()), ("email", email)]);
-            let answer = t.stranger.send(request.header("sec-fetch-site", "same-origin")).await;
+            let answer = visitor.send("/orders/find", &[("event", &event.slug), ("email", email)]).await;
             assert_eq!(answer.status, 303, "{}", answer.text);
             ways.push(answer.headers["location"].to_str().unwrap().to_owned());
         }
         assert_eq!(ways[0], ways[1]);
-        let sent = t.stranger.get(&ways[0]).await;
-        assert!(sent.text.contains("a mail with the way to them"), "{}", sent.text);
+        visitor.get(&ways[0]).await.says(200, "a mail with the way to them");
         let mail = t.mail_to("ana@example.com").await;
         assert!(mail.text.contains(order_id(&bought)), "{}", mail.text);
         for (event, email) in [("", "ana@example.com"), (event.slug.as_str(), "ana")] {
-            let request = t.stranger.request(reqwest::Method::POST, "/orders/find");
-            let request = request.form(&[("event", event), ("email", email)]);
-            let answer = t.stranger.send(request.header("sec-fetch-site", "same-origin")).await;
+            let answer = visitor.send("/orders/find", &[("event", event), ("email", email)]).await;
             assert_eq!(answer.status, 422, "{}", answer.text);
         }
         t.stop().await;
