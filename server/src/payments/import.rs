@@ -242,7 +242,7 @@ async fn cart(
     line: &Line,
 ) -> Result<Result<Cart, Vec<FieldError>>, SalesError> {
     let wanted = [ItemRequest::of(line.tier, line.quantity)];
-    let cart = match sales::cart(app, offer, &wanted, &[]).await {
+    let cart = match sales::staff_cart(app, offer, &wanted).await {
         Ok(cart) if !cart.is_plain() => {
             let detail = "This kind is sold by seats; please make its orders one by one.";
             return Ok(Err(vec![fault(line.number, "tier", "seats", detail)]));

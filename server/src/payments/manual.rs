@@ -70,7 +70,7 @@ async fn basis(
     key: &str,
 ) -> Result<Basis, SalesError> {
     let is_comp = request.payment == StaffPayment::Comp;
-    let cart = sales::cart(app, offer, &request.items, &[]).await?;
+    let cart = sales::staff_cart(app, offer, &request.items).await?;
     if cart.is_plain() {
         let cart = if is_comp {
             cart.for_nothing(app.now())?

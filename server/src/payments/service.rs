@@ -91,6 +91,12 @@ pub async fn purchase(
             .map_err(SalesError::from)?;
         answer = try_purchase(app, &request, &key, request_hash).await;
     }
+    if let (Err(PaymentError::Sales(SalesError::OrderRefused)), Some(hold)) =
+        (&answer, request.hold)
+    {
+        // Who is refused for good keeps nothing from others.
+        sales::release_hold(app, hold).await?;
+    }
     match answer {
         // It may be refused now because it was granted before: then it is answered as before.
         Err(PaymentError::Sales(refusal)) => {

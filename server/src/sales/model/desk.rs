@@ -8,7 +8,8 @@ use bilten_kernel::{text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OrderId, OrderState};
+use super::{OrderId, OrderState, ReviewOutcome};
+use crate::sales::fraud::{FraudDecision, FraudReason};
 
 typed_id!(pub OrderNoteId, "ont", "Names a note of an order.");
 
@@ -74,6 +75,35 @@ pub fn reason_fault(field: &str, reason: &str) -> Option<FieldError> {
         || reason.chars().any(char::is_control);
     let detail = format!("A reason has 1 to {MOST_REASON} characters in one line.");
     is_wrong.then(|| fault(field, "invalid", detail))
+}
+
+/// How an order came to be, and what was thought of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderOrigin {
+    /// The order.
+    pub order_id: OrderId,
+    /// By which way staff made it; absent if its buyer did.
+    pub channel: Option<StaffChannel>,
+    /// How it was paid, if staff made it.
+    pub paid_by: Option<StaffPayment>,
+    /// Why staff made it.
+    pub reason: Option<String>,
+    /// Who of the staff made it.
+    pub actor: Option<String>,
+    /// How suspicious it looked, from 0 to 100, if it was scored.
+    pub score: Option<i64>,
+    /// What was to be done by its score.
+    pub decision: Option<FraudDecision>,
+    /// Why it scored what it did, the strongest first.
+    pub reasons: Vec<FraudReason>,
+    /// The version of the rules that scored it; 0 are the default ones.
+    pub policy_version: Option<i64>,
+    /// What somebody decided about it.
+    pub outcome: Option<ReviewOutcome>,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
 }
 
 /// A note of an order.

@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(notes, add_note))
         .routes(routes!(delete_note))
         .routes(routes!(tags, set_tags))
+        .routes(routes!(origin))
 }
 
 /// List an order's notes, newest first
@@ -103,5 +104,19 @@ async fn set_tags(
 ) -> Result<Json<OrderTags>, Problem> {
     Ok(Json(
         service::set_order_tags(&app, organiser.tenant(), order, &request).await?,
+    ))
+}
+
+/// See how an order came to be: who of the staff made it and why, and how suspicious it looked
+#[utoipa::path(get, path = "/api/v1/orders/{order}/origin", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
+    params(("order" = OrderId, Path)), responses((status = 200, body = OrderOrigin), (status = "4XX", body = Problem)))]
+async fn origin(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrdersRead>,
+    Path(order): Path<OrderId>,
+) -> Result<Json<OrderOrigin>, Problem> {
+    Ok(Json(
+        service::order_origin(&app, organiser.tenant(), order).await?,
     ))
 }

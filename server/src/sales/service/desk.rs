@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::super::model::*;
 use super::super::store::desk::{self as store, NoteRow};
+use super::super::store::find;
 use super::{SalesError, order_of};
 use crate::app::App;
 use crate::identity::Tenant;
@@ -184,4 +185,55 @@ pub async fn set_order_tags(
             })
         })
         .await
+}
+
+/// How an order came to be, and what was thought of it.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn order_origin(
+    app: &App,
+    tenant: &Tenant,
+    order: OrderId,
+) -> Result<OrderOrigin, SalesError> {
+    order_of(app, tenant, order).await?;
+    let (made, score) = app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                let made = find::made(c, order).await?;
+                Ok::<_, DbError>((made, find::score(c, order).await?))
+            })
+        })
+        .await?;
+    let mut origin = OrderOrigin {
+        order_id: order,
+        channel: None,
+        paid_by: None,
+        reason: None,
+        actor: None,
+        score: None,
+        decision: None,
+        reasons: Vec::new(),
+        policy_version: None,
+        outcome: None,
+        decided_by: None,
+        decided_at: None,
+    };
+    if let Some(made) = made {
+        origin.channel = Some(made.channel);
+        origin.paid_by = Some(made.method);
+        origin.reason = Some(made.reason);
+        origin.actor = Some(made.actor);
+    }
+    if let Some(score) = score {
+        origin.score = Some(score.score);
+        origin.decision = Some(score.decision);
+        origin.reasons = score.reasons.0;
+        origin.policy_version = Some(score.policy_version);
+        origin.outcome = score.outcome;
+        origin.decided_by = score.decided_by;
+        origin.decided_at = score.decided_at;
+    }
+    Ok(origin)
 }

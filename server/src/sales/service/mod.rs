@@ -27,7 +27,7 @@ pub(super) use desk::note_purpose;
 
 pub use available::*;
 pub use buyers::*;
-pub use cart::{Cart, cart};
+pub use cart::{Cart, cart, staff_cart};
 pub use desk::*;
 pub use export::*;
 pub use figures::*;

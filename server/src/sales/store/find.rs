@@ -1,10 +1,12 @@
 //! Orders page by page for files, and those of one address for their buyer.
 
-use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{AsJson, Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use super::OrderRow;
 use crate::catalog::{EventId, TierId};
+use crate::sales::fraud::{FraudDecision, FraudReason};
 use crate::sales::model::*;
 
 record! {
@@ -23,6 +25,56 @@ record! {
         pub(in crate::sales) method: StaffPayment,
         pub(in crate::sales) reason: String,
     }
+}
+
+record! {
+    /// Who made an order of the staff, and why.
+    pub(in crate::sales) struct MadeRow {
+        pub(in crate::sales) channel: StaffChannel,
+        pub(in crate::sales) method: StaffPayment,
+        pub(in crate::sales) reason: String,
+        pub(in crate::sales) actor: String,
+    }
+}
+
+record! {
+    /// What was thought of an order, and decided.
+    pub(in crate::sales) struct ScoreRow {
+        pub(in crate::sales) score: i64,
+        pub(in crate::sales) decision: FraudDecision,
+        pub(in crate::sales) reasons: AsJson<Vec<FraudReason>>,
+        pub(in crate::sales) policy_version: i64,
+        pub(in crate::sales) outcome: Option<ReviewOutcome>,
+        pub(in crate::sales) decided_by: Option<String>,
+        pub(in crate::sales) decided_at: Option<Timestamp>,
+    }
+}
+
+/// Who made an order of the staff, and why; nothing of what its buyer made.
+pub(in crate::sales) async fn made(
+    c: &mut Conn,
+    order: OrderId,
+) -> Result<Option<MadeRow>, DbError> {
+    c.opt(
+        sql!("SELECT channel, method, reason, actor FROM order_origins WHERE order_id = $1"),
+        vals![order],
+    )
+    .await
+}
+
+/// What was thought of an order, if it was scored.
+pub(in crate::sales) async fn score(
+    c: &mut Conn,
+    order: OrderId,
+) -> Result<Option<ScoreRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT score, decision, reasons, policy_version, outcome, decided_by, decided_at FROM order_scores \
+             WHERE order_id = $1"
+        ),
+        vals![order],
+    )
+    .await
 }
 
 /// How many orders an event has.

@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Make an order that is given away, or was paid by cash or transfer
 ///
 /// It is paid at once, and its tickets are in the answer. Stock is taken as for everybody; purchase limits and
-/// the fraud score are for buyers only. Comps are free.
+/// the fraud score are for buyers only, and so are the times of a tier's sale. Comps are free.
 #[utoipa::path(post, path = "/api/v1/events/{event}/orders", tag = "sales",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.write"))),

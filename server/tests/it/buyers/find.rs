@@ -82,7 +82,7 @@ on_both_engines! {
         page.says(200, &format!("value=\"{}\" selected", event.slug));
         let mut ways = Vec::new();
         for email in ["ana@example.com", "nobody@example.com"] {
-            let answer = visitor.send("/orders/find", &[("event", &event.slug), ("email", email)]).await;
+            let answer = visitor.send("/orders/find", &[("event", event.slug.as_str()), ("email", email)]).await;
             assert_eq!(answer.status, 303, "{}", answer.text);
             ways.push(answer.headers["location"].to_str().unwrap().to_owned());
         }

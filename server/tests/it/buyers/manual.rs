@@ -56,6 +56,8 @@ on_both_engines! {
         // It is an order like any other afterwards.
         t.organiser.post(&format!("/api/v1/orders/{}/refund", order_id(&cash)), json!({})).await.expect(200);
         assert_eq!(stock(&t, &event).await, (0, 2));
+        let origin = t.organiser.get(&format!("/api/v1/orders/{}/origin", order_id(&comp))).await.expect(200);
+        assert_eq!((&origin["channel"], &origin["paid_by"], &origin["reason"]), (&json!("manual"), &json!("comp"), &json!("Press")));
         let rows = t.organiser.get(&format!("/api/v1/events/{}/orders.csv", event.id)).await.text;
         assert!(rows.contains(",comp,Press,"), "{rows}");
         t.stop().await;
@@ -91,6 +93,23 @@ on_both_engines! {
         let viewer = t.member(bilten_server::identity::Role::Viewer).await;
         viewer.post_once(&path, "v", &wish(&event, 1, "comp")).await.refused(403, "identity.permission_missing");
         assert_eq!(stock(&t, &event).await, (0, 0));
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-3
+    async fn comps_are_given_before_the_sale_and_to_many(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 50)]).await;
+        let path = format!("/api/v1/events/{}/tiers/{}", event.id, event.tiers[0]);
+        let version = t.organiser.get(&format!("/api/v1/events/{}", event.id)).await.expect(200)["version"].clone();
+        let later = bilten_kernel::clock::Timestamp::from_ms(t.app.now().ms() + 3_600_000).to_string();
+        t.organiser.patch(&path, json!({"version": version, "sales_start_at": later})).await.expect(200);
+        t.stranger.buy(&event, 0, 1, "succeed", "early").await.refused(409, "sales.not_yet_on_sale");
+        let path = format!("/api/v1/events/{}/orders", event.id);
+        let comp = t.organiser.post_once(&path, "c", &wish(&event, 30, "comp")).await.expect(201);
+        assert_eq!(comp["tickets"].as_array().unwrap().len(), 30);
+        t.organiser.post_once(&path, "d", &wish(&event, 30, "comp")).await.refused(409, "sales.sold_out");
+        assert_eq!(stock(&t, &event).await, (0, 30));
         t.stop().await;
     }
 

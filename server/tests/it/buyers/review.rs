@@ -72,6 +72,9 @@ on_both_engines! {
         t.organiser.post(&review, json!({"decision": "accept"})).await.expect(200);
         t.organiser.post(&review, json!({"decision": "refuse"})).await.refused(409, "sales.not_under_review");
         assert_eq!(t.organiser.get(&queue).await.expect(200)["items"], json!([]));
+        let origin = t.organiser.get(&format!("/api/v1/orders/{id}/origin")).await.expect(200);
+        assert_eq!((&origin["score"], &origin["decision"], &origin["outcome"]), (&json!(25), &json!("review"), &json!("accept")));
+        assert!(origin["decided_by"].is_string() && origin["policy_version"] == 1, "{origin}");
         let mail = t.mail_to("x@mailinator.com").await;
         assert!(mail.text.contains(&format!("/orders/{id}?token=")), "{}", mail.text);
         let paid = buyer.post_once(&pay, "p2", &money).await.expect(201);
