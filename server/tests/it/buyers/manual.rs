@@ -99,11 +99,19 @@ on_both_engines! {
     /// covers: BE-2, ORG-3
     async fn comps_are_given_before_the_sale_and_to_many(db: TestDb) {
         let t = TestApp::start(db).await;
-        let event = t.event(&[("Standing", 2500, 50)]).await;
-        let path = format!("/api/v1/events/{}/tiers/{}", event.id, event.tiers[0]);
-        let version = t.organiser.get(&format!("/api/v1/events/{}", event.id)).await.expect(200)["version"].clone();
-        let later = bilten_kernel::clock::Timestamp::from_ms(t.app.now().ms() + 3_600_000).to_string();
-        t.organiser.patch(&path, json!({"version": version, "sales_start_at": later})).await.expect(200);
+        let body = json!({
+            "name": "Later", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Kino Šiška",
+            "occurrences": [{"starts_at": "2040-06-06T18:00:00Z", "ends_at": "2040-06-06T21:00:00Z"}],
+            "tiers": [{"name": "Standing", "price_minor": 2500, "capacity": 50, "sales_start_at": "2040-01-01T00:00:00Z"}],
+        });
+        let made = t.organiser.post("/api/v1/events", body).await.expect(201);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let event = Event {
+            id: text(&made["id"]),
+            slug: text(&made["slug"]),
+            tiers: vec![text(&made["tiers"][0]["id"])],
+        };
+        t.organiser.post(&format!("/api/v1/events/{}/publish", event.id), json!({})).await.expect(200);
         t.stranger.buy(&event, 0, 1, "succeed", "early").await.refused(409, "sales.not_yet_on_sale");
         let path = format!("/api/v1/events/{}/orders", event.id);
         let comp = t.organiser.post_once(&path, "c", &wish(&event, 30, "comp")).await.expect(201);
