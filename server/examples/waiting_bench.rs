@@ -82,7 +82,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 
 /// Does something for each of them, and says how often a second that goes.
 fn each<A, B>(name: &str, all: &[A], work: impl Fn(&A) -> B) -> Vec<B> {
-    let (took, results) = timed(|| all.iter().map(|one| work(one)).collect::<Vec<B>>());
+    let (took, results) = timed(|| all.iter().map(&work).collect::<Vec<B>>());
     let rate = all.len() as f64 / took.as_secs_f64().max(1e-9);
     println!("{name}: {rate:.0}/s");
     results

@@ -12,7 +12,7 @@ use bilten_kernel::http::Draining;
 use bilten_kernel::random::Random;
 
 use crate::access::{Hints, PushLanes};
-use crate::catalog::Offers;
+use crate::catalog::{Forms, Offers};
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
@@ -58,6 +58,8 @@ pub struct Parts {
     pub token_keys: TokenKeys,
     /// What is on sale, kept for a moment.
     pub offers: Offers,
+    /// What events ask, kept by their versions.
+    pub forms: Forms,
     /// Event keys in use.
     pub issuers: Issuers,
     /// Tickets issued a moment ago.
@@ -158,6 +160,7 @@ impl App {
             passwords: Passwords::new(&config.identity),
             token_keys: TokenKeys::default(),
             offers: Offers::default(),
+            forms: Forms::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
             hints: Arc::default(),

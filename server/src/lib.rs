@@ -125,6 +125,16 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 141,
+        name: "event_model",
+        sql: include_str!("../migrations/0141_event_model.sql"),
+    },
+    Migration {
+        version: 143,
+        name: "codes",
+        sql: include_str!("../migrations/0143_codes.sql"),
+    },
+    Migration {
         version: 145,
         name: "selling",
         sql: include_str!("../migrations/0145_selling.sql"),

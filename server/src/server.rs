@@ -166,6 +166,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (forgetter, decliner) = (app.clone(), app.clone());
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     let finder = app.clone();
+    let coder = app.clone();
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -179,6 +180,13 @@ pub fn jobs(app: &App) -> JobRunner {
             move |payment: payments::PaymentId| {
                 let app = decliner.clone();
                 async move { Ok(payments::provider_reports(&app, payment, false).await?) }
+            },
+        )
+        .on(
+            sales::codes::MAKE_CODES_JOB,
+            move |batch: sales::codes::PromoCodeBatchId| {
+                let app = coder.clone();
+                async move { sales::codes::make_codes(&app, batch).await }
             },
         )
         .on(platform::RESEAL_JOB, move |()| {

@@ -19,11 +19,12 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(create, list))
         .routes(routes!(read, update, delete))
-        .routes(routes!(publish))
-        .routes(routes!(cancel))
-        .routes(routes!(archive))
         .routes(routes!(add_tier))
         .routes(routes!(update_tier))
+        .merge(super::life::routes())
+        .merge(super::forms::routes())
+        .merge(super::policies::routes())
+        .merge(super::profiles::routes())
 }
 
 /// Make a draft of an event
@@ -90,7 +91,7 @@ async fn read(
     Ok(revised(detail))
 }
 
-fn revised(detail: EventDetail) -> Revised<EventDetail> {
+pub(super) fn revised(detail: EventDetail) -> Revised<EventDetail> {
     Revised(detail.event.version, detail)
 }
 
@@ -126,63 +127,6 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     service::delete_draft(&app, organiser.tenant(), event, seen).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Publish an event: its page is public and its tickets are on sale
-#[utoipa::path(post, path = "/api/v1/events/{event}/publish", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("events.publish"))),
-    params(("event" = EventId, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
-    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
-async fn publish(
-    State(app): State<App>,
-    organiser: Organiser<permit::EventsPublish>,
-    Path(event): Path<EventId>,
-    seen: IfMatch,
-) -> Result<Revised<EventDetail>, Problem> {
-    move_to(&app, organiser, event, seen, EventState::Published).await
-}
-
-/// Cancel an event: its tickets let nobody in any more
-#[utoipa::path(post, path = "/api/v1/events/{event}/cancel", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("events.publish"))),
-    params(("event" = EventId, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
-    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
-async fn cancel(
-    State(app): State<App>,
-    organiser: Organiser<permit::EventsPublish>,
-    Path(event): Path<EventId>,
-    seen: IfMatch,
-) -> Result<Revised<EventDetail>, Problem> {
-    move_to(&app, organiser, event, seen, EventState::Cancelled).await
-}
-
-/// Archive an event that is over or cancelled
-#[utoipa::path(post, path = "/api/v1/events/{event}/archive", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
-    extensions(("x-permission" = json!("events.publish"))),
-    params(("event" = EventId, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
-    responses((status = 200, body = EventDetail, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
-async fn archive(
-    State(app): State<App>,
-    organiser: Organiser<permit::EventsPublish>,
-    Path(event): Path<EventId>,
-    seen: IfMatch,
-) -> Result<Revised<EventDetail>, Problem> {
-    move_to(&app, organiser, event, seen, EventState::Archived).await
-}
-
-async fn move_to(
-    app: &App,
-    organiser: Organiser<permit::EventsPublish>,
-    event: EventId,
-    seen: IfMatch,
-    to: EventState,
-) -> Result<Revised<EventDetail>, Problem> {
-    let (tenant, actor) = (organiser.tenant(), organiser.actor());
-    let detail = service::move_event(app, tenant, event, actor, seen, to).await?;
-    Ok(revised(detail))
 }
 
 /// Add a tier to an event
@@ -230,7 +174,10 @@ impl IntoProblem for CatalogError {
             Self::SlugTaken => Problem::conflict("catalog.slug_taken", detail),
             Self::Stale(error) => error.into_problem(),
             Self::VersionConflict { .. } => Problem::conflict("catalog.version_conflict", detail),
-            Self::State { .. } => Problem::conflict("catalog.state", detail),
+            Self::NoSuch(_) => Problem::not_found("catalog.not_found", detail),
+            Self::State(refusal) => {
+                Problem::conflict(format!("catalog.{}", refusal.code()), detail)
+            }
             Self::NotADraft => Problem::conflict("catalog.not_a_draft", detail),
             Self::NoTiers => Problem::conflict("catalog.no_tiers", detail),
             Self::TooManyTiers => Problem::conflict("catalog.too_many_tiers", detail),

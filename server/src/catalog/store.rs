@@ -12,12 +12,13 @@ pub(super) async fn insert_event(c: &mut Conn, e: &Event) -> Result<(), DbError>
     c.exec(
         sql!(
             "INSERT INTO events (id, organisation_id, slug, name, description, state, time_zone, currency, \
-             venue_name, venue_address, sandbox, version, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+             venue_name, venue_address, sandbox, version, created_at, updated_at, brake, details) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         ),
         vals![
             e.id, e.organisation_id, &e.slug, &e.name, &e.description, e.state, &e.time_zone, e.currency,
-            &e.venue_name, &e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at
+            &e.venue_name, &e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at, e.brake,
+            Val::json(&e.details)?
         ],
     )
     .await?;
@@ -30,10 +31,11 @@ pub(super) async fn update_event(c: &mut Conn, e: &Event, from: i64) -> Result<b
         .exec(
             sql!(
                 "UPDATE events SET name = $3, description = $4, state = $5, venue_name = $6, venue_address = $7, \
-                 version = $8, updated_at = $9 WHERE id = $1 AND version = $2"
+                 version = $8, updated_at = $9, brake = $10, details = $11 WHERE id = $1 AND version = $2"
             ),
             vals![
-                e.id, from, &e.name, &e.description, e.state, &e.venue_name, &e.venue_address, e.version, e.updated_at
+                e.id, from, &e.name, &e.description, e.state, &e.venue_name, &e.venue_address, e.version, e.updated_at,
+                e.brake, Val::json(&e.details)?
             ],
         )
         .await?;
@@ -76,7 +78,8 @@ pub(super) async fn event_of(
     c.opt(
         sql!(
             "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, sandbox, version, created_at, updated_at FROM events WHERE id = $1 AND organisation_id = $2"
+             venue_address, sandbox, version, created_at, updated_at, brake, details FROM events \
+             WHERE id = $1 AND organisation_id = $2"
         ),
         vals![id, tenant.organisation],
     )
@@ -87,7 +90,7 @@ pub(super) async fn event(c: &mut Conn, id: EventId) -> Result<Option<Event>, Db
     c.opt(
         sql!(
             "SELECT id, organisation_id, slug, name, description, state, time_zone, currency, venue_name, \
-             venue_address, sandbox, version, created_at, updated_at FROM events WHERE id = $1"
+             venue_address, sandbox, version, created_at, updated_at, brake, details FROM events WHERE id = $1"
         ),
         vals![id],
     )
@@ -115,7 +118,8 @@ macro_rules! listed {
     ($after_and_order:literal) => {
         sql!(concat!(
             "SELECT e.id, e.organisation_id, e.slug, e.name, e.description, e.state, e.time_zone, e.currency, \
-             e.venue_name, e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at, f.starts_at, l.ends_at \
+             e.venue_name, e.venue_address, e.sandbox, e.version, e.created_at, e.updated_at, e.brake, e.details, \
+             f.starts_at, l.ends_at \
              FROM events e \
              JOIN occurrences f ON f.id = (SELECT o.id FROM occurrences o WHERE o.event_id = e.id \
              ORDER BY o.starts_at, o.id LIMIT 1) \
@@ -234,7 +238,7 @@ pub(super) async fn on_sale(
     c.all(
         sql!(
             "SELECT e.id, e.slug, e.name, e.time_zone, e.currency, e.venue_name, e.venue_address, e.sandbox, \
-             MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at, \
+             e.details, MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at, \
              (SELECT MIN(t.price_minor) FROM tiers t WHERE t.event_id = e.id) AS from_price_minor \
              FROM events e JOIN occurrences o ON o.event_id = e.id \
              WHERE e.organisation_id = $1 AND e.state = 'published' AND o.ends_at > $2 \
@@ -292,6 +296,8 @@ async fn delete_parts(c: &mut Conn, id: EventId) -> Result<(), DbError> {
         sql!("DELETE FROM tiers WHERE event_id = $1"),
         sql!("DELETE FROM occurrences WHERE event_id = $1"),
         sql!("DELETE FROM event_versions WHERE event_id = $1"),
+        sql!("DELETE FROM questions WHERE event_id = $1"),
+        sql!("DELETE FROM policies WHERE event_id = $1"),
     ] {
         c.exec(statement, vals![id]).await?;
     }

@@ -22,8 +22,9 @@
 //! - who buys, who comes and what they answered is stored sealed, and so is what staff writes about them;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `limits` and `fraud` are pure rules that `service/limits.rs` and `service/review.rs` obey; `waitlist` and
-//! `resale` are pure rules, each with what a service that obeys them needs.
+//! `codes` has tables of its own, and is what holds and orders ask for promo codes. `limits` and `fraud` are
+//! pure rules that `service/limits.rs` and `service/review.rs` obey; `waitlist` and `resale` are pure rules,
+//! each with what a service that obeys them needs.
 
 pub mod codes;
 pub mod fraud;

@@ -9,7 +9,7 @@ mod limits;
 mod review;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use bilten_core::price::Refusal;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::{FieldError, IntoProblem, Problem};
@@ -27,7 +27,9 @@ use super::service::{self, HoldWish, ResetError, SalesError};
 use crate::app::App;
 use crate::catalog::questions::Answers;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId, TakenState};
-use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId};
+use crate::catalog::state::Standing;
+use crate::catalog::texts::Language;
+use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
 use crate::identity::{self, Organiser, permit};
 
 pub use buyer::BuyerFrom;
@@ -59,6 +61,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(find::routes())
         .merge(limits::routes())
         .merge(review::routes())
+        .merge(super::codes::routes())
 }
 
 /// An event as buyers see it.
@@ -67,42 +70,86 @@ pub(super) struct ShopEvent {
     /// The event with its dates and tiers.
     #[serde(flatten)]
     pub detail: EventDetail,
+    /// Where it stands now.
+    pub standing: Standing,
+    /// The languages that it can be read in, its own first.
+    pub languages: Vec<Language>,
     /// What is left of each tier.
     pub availability: Vec<Availability>,
 }
 
+/// Which page of a shop's events is listed, and in which language.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ShopQuery {
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next` of the page before; absent for the first page.
+    cursor: Option<String>,
+    /// The language that is wanted most, before those of `Accept-Language`.
+    #[serde(rename = "lang")]
+    _lang: Option<String>,
+}
+
 /// List an organisation's published events that are not over, soonest first
+///
+/// Their texts are in the best language there is for you: `lang`, then `Accept-Language`, then the
+/// event's own.
 #[utoipa::path(get, path = "/api/v1/shop/organisations/{organisation}/events", tag = "shop",
-    params(("organisation" = String, Path, description = "Its id or short name"), PageQuery),
+    params(("organisation" = String, Path, description = "Its id or short name"), ShopQuery,
+        ("Accept-Language" = Option<String>, Header, description = "The languages that are wanted")),
     responses((status = 200, body = Page<ListedEvent>), (status = "4XX", body = Problem)))]
 async fn shop_events(
     State(app): State<App>,
+    Wanted(wanted): Wanted,
     Path(organisation): Path<String>,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<Page<ListedEvent>>, Problem> {
+    Query(query): Query<ShopQuery>,
+) -> Result<([(HeaderName, HeaderValue); 1], Json<Page<ListedEvent>>), Problem> {
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
     let organisation = identity::organisation_named(&app, &organisation).await?;
     let after = page.after::<(Timestamp, EventId)>()?;
     let events = catalog::on_sale(&app, organisation.id, after, page.limit_and_one()).await?;
-    Ok(Json(page.page(events, |event| (event.starts_at, event.id))))
+    let page = page.page(events, |event| (event.starts_at, event.id));
+    let page = page.map(|event| event.in_languages(&wanted));
+    Ok((Wanted::varies(), Json(page)))
 }
 
 /// See what is on sale
+///
+/// Its texts are in the best language there is for you: `lang`, then `Accept-Language`, then the
+/// event's own; each by itself. What has no language of its own is there in all.
 #[utoipa::path(get, path = "/api/v1/shop/events/{event}", tag = "shop",
-    params(("event" = String, Path, description = "Its id or the last part of its page's address")),
+    params(("event" = String, Path, description = "Its id or the last part of its page's address"),
+        ("lang" = Option<String>, Query, description = "The language that is wanted most, before those of `Accept-Language`"),
+        ("Accept-Language" = Option<String>, Header, description = "The languages that are wanted")),
     responses((status = 200, body = ShopEvent), (status = "4XX", body = Problem)))]
 async fn shop_event(
     State(app): State<App>,
+    Wanted(wanted): Wanted,
     Path(event): Path<String>,
-) -> Result<Json<ShopEvent>, Problem> {
+) -> Result<([(HeaderName, HeaderValue); 1], Json<ShopEvent>), Problem> {
     let offer = service::public_event(&app, &event).await?;
+    let stock = service::stock(&app, offer.event.id).await?;
+    let standing = service::standing(&offer, &stock, app.now());
     let availability = service::availability(&app, &offer, None).await?;
-    let mut detail = (*offer).clone();
+    let mut detail = EventDetail {
+        event: offer.event.in_languages(&wanted),
+        ..(*offer).clone()
+    };
     // What is hidden is shown to those who have a code for it, when they give it.
     detail.tiers.retain(|tier| !tier.hidden);
-    Ok(Json(ShopEvent {
+    let event = ShopEvent {
         detail,
+        standing,
+        languages: offer.event.languages(),
         availability,
-    }))
+    };
+    Ok((Wanted::varies(), Json(event)))
 }
 
 /// What is left of an event's tiers on one of its dates.

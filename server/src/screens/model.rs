@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::{DoorNow, SilentDevice};
+use crate::catalog::state::Standing;
 use crate::catalog::{EventDetail, EventId, EventSummary};
 use crate::sales::{EventSales, OrderGlance, OrderTotal, PaidQuarter, Stock, StockTotal};
 use crate::webhooks::FailingEndpoint;
@@ -32,6 +33,8 @@ pub struct EventDashboard {
     pub at: Timestamp,
     /// The event with its dates and tiers.
     pub event: EventDetail,
+    /// Where it stands now.
+    pub standing: Standing,
     /// The stock of its tiers.
     pub stock: Vec<Stock>,
     /// Its sales; only for who holds `orders.read`.

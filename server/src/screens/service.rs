@@ -80,6 +80,7 @@ pub async fn event_dashboard(
                 };
                 Ok(EventDashboard {
                     at: now,
+                    standing: sales::standing(&event, &stock, now),
                     event,
                     stock,
                     sales,

@@ -255,6 +255,50 @@ pub(super) async fn change(
     Ok(touched == 1)
 }
 
+record! {
+    /// What says how long a ticket of an event is valid.
+    pub(super) struct RenewedRow {
+        pub(super) id: TicketId,
+        pub(super) tier_id: TierId,
+    }
+}
+
+/// The tickets of an event that may let somebody in, and have a version left.
+pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, tier_id FROM tickets WHERE event_id = $1 \
+             AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+/// Gives tickets another validity and a new version, by which older codes die, at consecutive
+/// positions, the last of which is `last_position`.
+pub(super) async fn renew(
+    c: &mut Conn,
+    tickets: &[(TicketId, (u32, u32))],
+    key_id: &str,
+    last_position: i64,
+) -> Result<(), DbError> {
+    let first = last_position + 1 - i64::try_from(tickets.len()).unwrap_or(0);
+    c.update_many(
+        sql!(
+            "UPDATE tickets SET version = version + 1, revoked_below = version + 1, valid_from = $2, \
+             valid_until = $3, key_id = $4, feed_position = $5 WHERE id = $1"
+        ),
+        tickets
+            .iter()
+            .zip(first..)
+            .map(|((id, (from, until)), position)| vals![*id, *from, *until, key_id, position])
+            .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
 /// Gives tickets a new state at consecutive positions, the last of which is `last_position`.
 pub(super) async fn set_state(
     c: &mut Conn,

@@ -2,7 +2,8 @@
 
 use bilten_kernel::clock::Timestamp;
 
-use crate::catalog::{EventDetail, EventState};
+use crate::catalog::EventDetail;
+use crate::catalog::state::Kept;
 use crate::sales::Order;
 
 /// One entry for each date of the event.
@@ -19,9 +20,10 @@ pub(super) fn of_order(
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(", ");
-    let status = match event.state {
-        EventState::Cancelled => "CANCELLED",
-        EventState::Draft | EventState::Published | EventState::Archived => "CONFIRMED",
+    let status = match event.kept() {
+        Kept::Cancelled => "CANCELLED",
+        Kept::Postponed => "TENTATIVE",
+        Kept::Draft | Kept::Published | Kept::Paused | Kept::Archived => "CONFIRMED",
     };
     let mut calendar = Calendar::default();
     calendar.line("BEGIN:VCALENDAR");

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::Path;
 
+use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::view::{self, EventView};
 use super::{problem, text};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId};
+use crate::catalog::state::Kept;
+use crate::catalog::texts::Language;
+use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
 use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
 
 /// Stock is told as a number when no more than this is left.
@@ -28,6 +31,7 @@ struct EventPage {
     faults: Faults,
     notice: Option<&'static str>,
     event: EventView,
+    details: DetailsView,
     tiers: Vec<TierView>,
     is_open: bool,
     key: String,
@@ -99,6 +103,7 @@ impl EventPage {
         offer: &EventDetail,
         fields: &Fields,
         faults: Faults,
+        wanted: &[Language],
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
@@ -137,27 +142,33 @@ impl EventPage {
                 }
             })
             .collect();
-        let notice = match event.state {
-            EventState::Cancelled => {
-                Some("This event was cancelled. Its tickets are no longer on sale.")
+        let notice = match event.kept() {
+            Kept::Cancelled => Some("This event was cancelled. Its tickets are no longer on sale."),
+            Kept::Postponed => Some(
+                "This event is postponed: the new date is not known yet, and nothing is sold until then.",
+            ),
+            Kept::Archived => Some("This event is over."),
+            Kept::Draft | Kept::Published | Kept::Paused if now >= offer.ends_at() => {
+                Some("This event is over.")
             }
-            EventState::Archived => Some("This event is over."),
-            EventState::Draft | EventState::Published => {
-                (now >= offer.ends_at()).then_some("This event is over.")
+            Kept::Paused => {
+                Some("The sale is paused for the moment. Tickets that were bought stay valid.")
             }
+            Kept::Draft | Kept::Published => None,
         };
-        let view = EventView::of(offer);
+        let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
         let linked_data =
             view::linked_data(offer, &stock, &format!("{}{path}", shell::public_url(app)));
         Ok(Self {
-            shell: Shell::public(app, &event.name, view.preview(), &path)
+            shell: Shell::public(app, &view.name.text, view.preview(), &path)
                 .of_event(event.sandbox)
                 .with_faults(!faults.is_empty()),
             is_open: tiers.iter().any(|tier| tier.most > 0),
             faults,
             notice,
             event: view,
+            details: DetailsView::of(offer, wanted),
             tiers,
             key: form::new_key(&*app.random),
             hold_minutes: HOLD_MS / 60_000,
@@ -169,16 +180,20 @@ impl EventPage {
 /// `GET /e/{slug}`
 pub(super) async fn show(
     State(app): State<App>,
+    Wanted(wanted): Wanted,
     Path(slug): Path<String>,
 ) -> Result<Response, Problem> {
     let offer = visible(&app, &slug).await?;
-    let page = EventPage::of(&app, &offer, &Fields::default(), Faults::default()).await?;
-    shell::page(StatusCode::OK, &page, Privacy::Open)
+    let (fields, faults) = (Fields::default(), Faults::default());
+    let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
+    let page = shell::page(StatusCode::OK, &page, Privacy::Open)?;
+    Ok((Wanted::varies(), page).into_response())
 }
 
 /// `POST /e/{slug}/hold`
 pub(super) async fn hold(
     State(app): State<App>,
+    Wanted(wanted): Wanted,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response, Problem> {
@@ -192,7 +207,7 @@ pub(super) async fn hold(
     };
     // What was shown is wrong, so look again.
     let offer = catalog::fresh_offer(&app, offer.event.id).await?;
-    let page = EventPage::of(&app, &offer, &fields, faults).await?;
+    let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
     shell::page(status, &page, Privacy::Form)
 }
 

@@ -3,15 +3,17 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::Problem;
 use bilten_kernel::money::Money;
 
+use super::details::TextView;
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
 use crate::app::App;
-use crate::catalog::{self, EventDetail};
+use crate::catalog::texts::Language;
+use crate::catalog::{self, EventDetail, Wanted};
 
 /// The most events on the page.
 const LIMIT: i64 = 100;
@@ -25,8 +27,8 @@ struct HomePage {
 
 struct EventCard {
     slug: String,
-    name: String,
-    venue: String,
+    name: TextView,
+    venue: TextView,
     month: String,
     day: String,
     starts: Moment,
@@ -35,7 +37,7 @@ struct EventCard {
 }
 
 impl EventCard {
-    fn of(offer: &EventDetail, now: Timestamp) -> Self {
+    fn of(offer: &EventDetail, now: Timestamp, wanted: &[Language]) -> Self {
         let event = &offer.event;
         let zone = text::zone(&event.time_zone);
         let coming: Vec<_> = offer
@@ -54,8 +56,8 @@ impl EventCard {
         };
         Self {
             slug: event.slug.clone(),
-            name: event.name.clone(),
-            venue: event.venue_name.clone(),
+            name: event.name_in(wanted).into(),
+            venue: event.venue_name_in(wanted).into(),
             month,
             day,
             starts: text::date_and_time(starts_at, &zone),
@@ -66,7 +68,10 @@ impl EventCard {
 }
 
 /// `GET /`
-pub(super) async fn show(State(app): State<App>) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    Wanted(wanted): Wanted,
+) -> Result<Response, Problem> {
     let now = app.now();
     let upcoming = catalog::upcoming(&app, LIMIT).await?;
     let page = HomePage {
@@ -78,8 +83,9 @@ pub(super) async fn show(State(app): State<App>) -> Result<Response, Problem> {
         ),
         events: upcoming
             .iter()
-            .map(|offer| EventCard::of(offer, now))
+            .map(|offer| EventCard::of(offer, now, &wanted))
             .collect(),
     };
-    shell::page(StatusCode::OK, &page, Privacy::Open)
+    let page = shell::page(StatusCode::OK, &page, Privacy::Open)?;
+    Ok((Wanted::varies(), page).into_response())
 }

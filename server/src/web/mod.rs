@@ -13,7 +13,8 @@
 //! | `form.rs` | what a form sent, and what is wrong with it |
 //! | `text.rs` | money, times and descriptions for people |
 //! | `view.rs` | an event and a bill as pages show them |
-//! | `home.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `details.rs` | what else there is to know of an event, in the reader's language |
+//! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
 //! | `find.rs` | finding one's tickets again |
 //! | `status.rs` | how the service is |
 //! | `account/` | signing in, and what somebody can see and change of their account |
@@ -33,6 +34,7 @@ mod account;
 pub(crate) mod assets;
 mod calendar;
 mod checkout;
+mod details;
 mod event;
 mod files;
 mod find;
@@ -40,6 +42,7 @@ mod form;
 mod guard;
 mod home;
 mod order;
+mod organisation;
 mod problem;
 mod shell;
 mod status;
@@ -66,6 +69,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(home::show))
         .route("/e/{slug}", get(event::show))
         .route("/e/{slug}/hold", post(event::hold))
+        .route("/o/{slug}", get(organisation::show))
+        .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
         .route("/checkout/{hold}/release", post(checkout::release))
         .route("/orders/find", get(find::show).post(find::find))

@@ -14,6 +14,7 @@ use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
 use super::view::{self, Bill, EventView, Method};
 use crate::app::App;
+use crate::catalog::state::Kept;
 use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
     self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
@@ -107,6 +108,12 @@ fn in_words(
             if offer.event.state == EventState::Cancelled {
                 notices = vec![bad(
                     "This event was cancelled. The organiser will tell you about your money."
+                        .to_owned(),
+                )];
+            }
+            if offer.event.kept() == Kept::Postponed {
+                notices = vec![good(
+                    "This event is postponed. Keep your tickets: there will be new ones for the new date."
                         .to_owned(),
                 )];
             }

@@ -3,8 +3,11 @@
 use bilten_kernel::money::Money;
 use serde_json::json;
 
+use super::details::TextView;
 use super::text::{self, Moment};
-use crate::catalog::{EventDetail, EventState, Occurrence, TierId};
+use crate::catalog::state::Kept;
+use crate::catalog::texts::Language;
+use crate::catalog::{EventDetail, Occurrence, TierId};
 use crate::payments::SandboxOutcome;
 use crate::sales::{Hold, OrderItem, Stock};
 
@@ -20,18 +23,23 @@ pub(super) struct DateView {
 #[derive(Clone, Debug)]
 pub(super) struct EventView {
     pub(super) slug: String,
-    pub(super) name: String,
-    pub(super) description: Vec<String>,
+    pub(super) name: TextView,
+    pub(super) description: TextView,
     pub(super) dates: Vec<DateView>,
     pub(super) zone: String,
-    pub(super) venue: String,
-    pub(super) address: String,
+    pub(super) venue: TextView,
+    pub(super) address: TextView,
     pub(super) is_sandbox: bool,
 }
 
 impl EventView {
-    /// The event as its pages show it.
+    /// The event as its pages show it, in its own language.
     pub(super) fn of(offer: &EventDetail) -> Self {
+        Self::in_languages(offer, &[])
+    }
+
+    /// The event as its pages show it to who wants these languages.
+    pub(super) fn in_languages(offer: &EventDetail, wanted: &[Language]) -> Self {
         let event = &offer.event;
         let zone = text::zone(&event.time_zone);
         let date = |o: &Occurrence| DateView {
@@ -43,12 +51,12 @@ impl EventView {
         };
         Self {
             slug: event.slug.clone(),
-            name: event.name.clone(),
-            description: text::paragraphs(&event.description),
+            name: event.name_in(wanted).into(),
+            description: event.description_in(wanted).into(),
             dates: offer.occurrences.iter().map(date).collect(),
             zone: zone.iana_name().unwrap_or("UTC").replace('_', " "),
-            venue: event.venue_name.clone(),
-            address: event.venue_address.clone(),
+            venue: event.venue_name_in(wanted).into(),
+            address: event.venue_address_in(wanted).into(),
             is_sandbox: event.sandbox,
         }
     }
@@ -60,7 +68,7 @@ impl EventView {
             .first()
             .map_or("", |date| date.starts.text.as_str());
         let facts = format!("{when}, {}.", self.venue);
-        let about = self.description.join(" ");
+        let about = &self.description;
         text::beginning(format!("{facts} {about}").trim(), 200)
     }
 }
@@ -200,15 +208,17 @@ pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> St
             })
         })
         .collect();
-    let status = match event.state {
-        EventState::Cancelled => "https://schema.org/EventCancelled",
-        EventState::Draft | EventState::Published | EventState::Archived => {
+    let status = match event.kept() {
+        Kept::Cancelled => "https://schema.org/EventCancelled",
+        Kept::Postponed => "https://schema.org/EventPostponed",
+        Kept::Draft | Kept::Published | Kept::Paused | Kept::Archived => {
             "https://schema.org/EventScheduled"
         }
     };
     let data = json!({
         "@context": "https://schema.org", "@type": "Event", "name": event.name, "url": url,
         "description": text::beginning(&event.description, 500), "eventStatus": status,
+        "inLanguage": event.details.language,
         "startDate": first.map(|o| iso(o.starts_at)), "endDate": first.map(|o| iso(o.ends_at)),
         "doorTime": first.and_then(|o| o.doors_at).map(iso),
         "location": { "@type": "Place", "name": event.venue_name, "address": event.venue_address },

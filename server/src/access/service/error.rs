@@ -118,7 +118,8 @@ impl From<CatalogError> for AccessError {
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
             | CatalogError::Stale(_)
-            | CatalogError::State { .. }
+            | CatalogError::NoSuch(_)
+            | CatalogError::State(_)
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers

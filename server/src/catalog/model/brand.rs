@@ -1,12 +1,7 @@
 //! An organisation's profile and brand: what its pages show of it.
 //!
-//! # For the integrator
-//! - **Table.** `organisation_profiles (organisation_id, profile JSON, brand JSON, version)`, owned by
-//!   `catalog`; changed by whoever may `organisation.manage`, with the version as for events.
-//! - **Service.** [`Profile::check`] and [`Brand::check`] before the write. That the logo is a picture
-//!   of this organisation is for the service: see [`Brand::logo`].
-//! - **Pages.** Colours go into CSS variables as a [`Colour`] is written, which is nothing but `#` and
-//!   six digits; what fails its contrast is refused here, so pages need no second thought.
+//! Colours go into CSS variables as a [`Colour`] is written, which is nothing but `#` and six digits;
+//! what fails its contrast is refused here, so pages need no second thought.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::FileId;
-use super::texts::{Texts, is_unwanted};
+use super::texts::{Language, Texts, is_unwanted};
+use crate::identity::{Email, Phone};
 
 /// Contrast of text with what is behind it (WCAG 2.2, 1.4.3 AA).
 pub const TEXT_CONTRAST: f64 = 4.5;
@@ -193,8 +189,16 @@ impl Brand {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
+    /// The language of its plain texts, and of events that say no other.
+    pub language: Option<Language>,
     /// Who it is.
     pub about: Texts,
+    /// Where people write to; empty if nowhere.
+    pub contact_email: String,
+    /// Where people call, with its country; empty if nowhere.
+    pub contact_phone: String,
+    /// Where it is, in lines; empty if that is nobody's business.
+    pub contact_address: String,
     /// Its name as registers have it, for invoices and imprints.
     pub legal_name: String,
     /// Its number for taxes, as its country writes it.
@@ -217,16 +221,25 @@ impl Profile {
                 detail: detail.to_owned(),
             });
         };
-        for (field, text, max) in [
-            ("legal_name", &self.legal_name, 200),
-            ("tax_number", &self.tax_number, 30),
+        for (field, text, max, lines) in [
+            ("legal_name", &self.legal_name, 200, false),
+            ("tax_number", &self.tax_number, 30, false),
+            ("contact_address", &self.contact_address, 500, true),
         ] {
             if text.chars().count() > max {
                 add(field.to_owned(), "too_long", "is too long");
-            } else if text.chars().any(|c| is_unwanted(c, false)) {
+            } else if text.chars().any(|c| is_unwanted(c, lines)) {
                 let detail = "must not contain control characters";
                 add(field.to_owned(), "control_characters", detail);
             }
+        }
+        if !self.contact_email.is_empty() && self.contact_email.parse::<Email>().is_err() {
+            let detail = "must be an e-mail address";
+            add("contact_email".to_owned(), "email", detail);
+        }
+        if !self.contact_phone.is_empty() && self.contact_phone.parse::<Phone>().is_err() {
+            let detail = "must be a telephone number with its country";
+            add("contact_phone".to_owned(), "phone", detail);
         }
         if self.links.len() > MAX_LINKS {
             add("links".to_owned(), "too_many", "has too many links");
@@ -338,12 +351,20 @@ mod tests {
         let profile = Profile {
             legal_name: "a\u{7}".to_owned(),
             tax_number: "1".repeat(31),
+            contact_email: "nobody".to_owned(),
+            contact_phone: "1".to_owned(),
             links: vec!["https://example.com".to_owned(), "x".to_owned()],
             ..Profile::default()
         };
         assert_eq!(
             fields(profile.check()),
-            ["legal_name", "tax_number", "links[1]"]
+            [
+                "legal_name",
+                "tax_number",
+                "contact_email",
+                "contact_phone",
+                "links[1]"
+            ]
         );
     }
 

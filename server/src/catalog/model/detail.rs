@@ -5,7 +5,8 @@ use bilten_kernel::money::Money;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Event, EventState, Occurrence, Tier, TierId};
+use super::state::{Facts, Kept, Standing, TierFacts};
+use super::{Event, Occurrence, Tier, TierId};
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
 const EARLY_MS: i64 = 12 * 3_600_000;
@@ -27,7 +28,7 @@ pub struct EventDetail {
 /// Why a tier cannot be bought at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffSale {
-    /// The event is not published, or over.
+    /// The event is not published, paused, postponed, or over.
     Event,
     /// Sale has not begun.
     NotYet,
@@ -83,9 +84,9 @@ impl EventDetail {
 
     /// Whether a tier can be bought at `now`, apart from its stock.
     pub fn off_sale(&self, tier: &Tier, now: Timestamp) -> Option<OffSale> {
-        match self.event.state {
-            EventState::Published => {}
-            EventState::Draft | EventState::Cancelled | EventState::Archived => {
+        match self.event.kept() {
+            Kept::Published => {}
+            Kept::Draft | Kept::Paused | Kept::Postponed | Kept::Cancelled | Kept::Archived => {
                 return Some(OffSale::Event);
             }
         }
@@ -98,6 +99,26 @@ impl EventDetail {
         } else {
             None
         }
+    }
+
+    /// Where the event stands at `now`; `left` says how many tickets of a tier are not sold (held
+    /// ones are not sold).
+    pub fn standing(&self, now: Timestamp, left: impl Fn(&Tier) -> i64) -> Standing {
+        let tiers: Vec<TierFacts> = self
+            .tiers
+            .iter()
+            .map(|tier| TierFacts {
+                sells_from: tier.sales_start_at,
+                sells_until: tier.sales_end_at,
+                left: left(tier),
+            })
+            .collect();
+        let facts = Facts {
+            kept: self.event.kept(),
+            ends_at: self.ends_at(),
+            tiers: &tiers,
+        };
+        facts.standing(now)
     }
 
     /// The price of one ticket of a tier.

@@ -6,7 +6,8 @@ use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OccurrenceInput, TierInput};
+use super::state::{Brake, Kept};
+use super::{DetailsInput, EventDetails, OccurrenceInput, TierInput};
 use crate::identity::{OrganisationId, Tenant};
 
 typed_id!(pub EventId, "evt", "Names an event.");
@@ -22,24 +23,6 @@ text_enum! {
         Cancelled = "cancelled",
         /// It is over and out of the way.
         Archived = "archived",
-    }
-}
-
-impl EventState {
-    /// Whether an event may go from this state to `next`.
-    ///
-    /// ```text
-    /// draft ──▶ published ──▶ cancelled ──▶ archived
-    ///   │                └───────────────────▶ ▲
-    ///   └── (deleted: never published, nothing depends on it)
-    /// ```
-    pub const fn may_become(self, next: Self) -> bool {
-        match (self, next) {
-            (Self::Draft, Self::Published)
-            | (Self::Published, Self::Cancelled | Self::Archived)
-            | (Self::Cancelled, Self::Archived) => true,
-            (Self::Draft | Self::Published | Self::Cancelled | Self::Archived, _) => false,
-        }
     }
 }
 
@@ -59,6 +42,9 @@ record! {
         pub description: String,
         /// Where it stands in its life.
         pub state: EventState,
+        /// What holds it back while it is published.
+        #[serde(default)]
+        pub brake: Brake,
         /// The IANA time zone of the venue, such as `Europe/Ljubljana`.
         pub time_zone: String,
         /// The currency of all its prices (ISO 4217).
@@ -70,6 +56,9 @@ record! {
         /// Whether its organisation only tries things out: its tickets let nobody in anywhere else.
         #[serde(default)]
         pub sandbox: bool,
+        /// What else there is to know of it, and its texts in other languages.
+        #[serde(default)]
+        pub details: EventDetails,
         /// Raised by each change; a change must name the version it started from.
         pub version: i64,
         /// When it was made.
@@ -80,6 +69,11 @@ record! {
 }
 
 impl Event {
+    /// The state that its two columns mean.
+    pub const fn kept(&self) -> Kept {
+        Kept::of(self.state, self.brake)
+    }
+
     /// Whether the event is among those that a request may touch.
     pub fn is_of(&self, tenant: &Tenant) -> bool {
         self.organisation_id == tenant.organisation && tenant.includes(self.id)
@@ -111,6 +105,9 @@ pub struct EventInput {
     /// Its tiers; more can be added later.
     #[serde(default)]
     pub tiers: Vec<TierInput>,
+    /// What else there is to know of it, and its texts in other languages.
+    #[serde(default)]
+    pub details: DetailsInput,
 }
 
 /// A change of an event; what is left out stays as it is.
@@ -127,4 +124,6 @@ pub struct EventPatch {
     pub venue_name: Option<String>,
     /// Where the venue is.
     pub venue_address: Option<String>,
+    /// What else there is to know of it, and its texts in other languages.
+    pub details: Option<DetailsInput>,
 }

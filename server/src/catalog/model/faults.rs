@@ -116,19 +116,32 @@ impl Faults {
         }
     }
 
-    pub(in crate::catalog) fn event(&mut self, input: &EventInput) {
-        self.text("name".into(), &input.name, 1, 200);
-        self.text("description".into(), &input.description, 0, 20_000);
-        self.text("venue_name".into(), &input.venue_name, 1, 200);
-        self.text("venue_address".into(), &input.venue_address, 0, 500);
-        if let Some(slug) = &input.slug
-            && (slug != &slugify(slug) || slug.is_empty())
-        {
+    pub(in crate::catalog) fn copy(&mut self, name: Option<&str>, slug: Option<&str>) {
+        if let Some(name) = name {
+            self.text("name".into(), name, 1, 200);
+        }
+        if let Some(slug) = slug {
+            self.slug(slug);
+        }
+    }
+
+    fn slug(&mut self, slug: &str) {
+        if slug.is_empty() || slug != slugify(slug) {
             self.add(
                 "slug".into(),
                 "slug",
                 "may have lower-case letters, digits and single hyphens, at most 80",
             );
+        }
+    }
+
+    pub(in crate::catalog) fn event(&mut self, input: &EventInput) {
+        self.text("name".into(), &input.name, 1, 200);
+        self.text("description".into(), &input.description, 0, 20_000);
+        self.text("venue_name".into(), &input.venue_name, 1, 200);
+        self.text("venue_address".into(), &input.venue_address, 0, 500);
+        if let Some(slug) = &input.slug {
+            self.slug(slug);
         }
         if jiff::tz::TimeZone::get(&input.time_zone).is_err() {
             self.add(

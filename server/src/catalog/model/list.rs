@@ -8,7 +8,8 @@ use bilten_kernel::{record, text_enum};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Event, EventId};
+use super::texts::{Language, Texts};
+use super::{Event, EventDetails, EventId, Said, said};
 
 /// An event as lists show it: with the span of its dates, without the dates themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -84,11 +85,43 @@ record! {
         pub venue_address: String,
         /// Whether its organisation only tries things out.
         pub sandbox: bool,
+        /// Its texts in other languages.
+        #[serde(skip)]
+        pub details: EventDetails,
         /// When the first of its dates that are not over starts.
         pub starts_at: Timestamp,
         /// When its last date ends.
         pub ends_at: Timestamp,
         /// The price of its cheapest tier, in minor units; none if it has no tier.
         pub from_price_minor: Option<i64>,
+    }
+}
+
+impl ListedEvent {
+    /// Its name.
+    pub fn name_in(&self, wanted: &[Language]) -> Said {
+        self.said(&self.name, &self.details.translations.name, wanted)
+    }
+
+    /// What the venue is called.
+    pub fn venue_name_in(&self, wanted: &[Language]) -> Said {
+        let others = &self.details.translations.venue_name;
+        self.said(&self.venue_name, others, wanted)
+    }
+
+    fn said(&self, plain: &str, others: &Texts, wanted: &[Language]) -> Said {
+        said(plain, others, &self.details.language, wanted)
+    }
+
+    /// The event for who wants these languages: its texts are in the best there is, each by itself.
+    #[must_use]
+    pub fn in_languages(mut self, wanted: &[Language]) -> Self {
+        let (name, venue_name) = (self.name_in(wanted), self.venue_name_in(wanted));
+        let others = &self.details.translations.venue_address;
+        let venue_address = self.said(&self.venue_address, others, wanted);
+        self.name = name.text;
+        self.venue_name = venue_name.text;
+        self.venue_address = venue_address.text;
+        self
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod brand;
 pub mod country;
+mod describe;
 mod detail;
+mod details;
 mod event;
 mod faults;
 mod file;
@@ -10,6 +12,7 @@ mod list;
 mod occurrence;
 pub mod policy;
 pub mod questions;
+mod said;
 pub mod series;
 mod slug;
 pub mod state;
@@ -18,10 +21,13 @@ mod tier;
 pub mod venue;
 
 pub use detail::*;
+pub use details::*;
 pub use event::*;
 pub(in crate::catalog) use faults::Faults;
 pub use file::*;
 pub use list::*;
 pub use occurrence::*;
+pub use said::Said;
+use said::said;
 pub use slug::*;
 pub use tier::*;

@@ -326,7 +326,7 @@ impl Layout {
     }
 
     /// Section, row or table, and seat, as people say them.
-    pub fn labels(&self, place: &Place) -> (&str, &str, &str) {
+    pub fn labels<'a>(&'a self, place: &'a Place) -> (&'a str, &'a str, &'a str) {
         let section = self.map.sections.get(place.section);
         let group = self.groups.get(place.group);
         (

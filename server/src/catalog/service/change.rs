@@ -6,13 +6,14 @@ use bilten_kernel::http::IfMatch;
 
 use super::{CatalogError, detail_in};
 use crate::app::App;
+use crate::catalog::forms::{self, FormChange};
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{life, store};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
 /// Writes the version history and tells the other domains.
-pub(super) async fn record(
+pub(in crate::catalog) async fn record(
     app: &App,
     c: &mut Conn,
     detail: &EventDetail,
@@ -36,16 +37,16 @@ pub(super) async fn record(
 
 /// Which version of an event a change starts from.
 #[derive(Clone, Debug)]
-pub(super) struct StartsFrom {
+pub(in crate::catalog) struct StartsFrom {
     /// As `If-Match` says it.
-    pub(super) seen: IfMatch,
+    pub(in crate::catalog) seen: IfMatch,
     /// As the change itself says it.
-    pub(super) version: Option<i64>,
+    pub(in crate::catalog) version: Option<i64>,
 }
 
 impl StartsFrom {
     /// Whatever version there is, unless the caller says which one they have seen.
-    pub(super) const fn any(seen: IfMatch) -> Self {
+    pub(in crate::catalog) const fn any(seen: IfMatch) -> Self {
         Self {
             seen,
             version: None,
@@ -53,7 +54,7 @@ impl StartsFrom {
     }
 
     /// Fails unless it is said somewhere: texts and prices are not written over unseen.
-    pub(super) fn is_said(&self) -> Result<(), CatalogError> {
+    pub(in crate::catalog) fn is_said(&self) -> Result<(), CatalogError> {
         if self.version.is_some() || self.seen.is_said() {
             return Ok(());
         }
@@ -64,7 +65,8 @@ impl StartsFrom {
         }]))
     }
 
-    fn allow(&self, current: i64) -> Result<(), CatalogError> {
+    /// Fails if the thing has another version by now.
+    pub(in crate::catalog) fn allow(&self, current: i64) -> Result<(), CatalogError> {
         self.seen.allow(current)?;
         if self.version.is_some_and(|version| version != current) {
             return Err(CatalogError::VersionConflict { current });
@@ -75,7 +77,7 @@ impl StartsFrom {
 
 /// Changes an event that still has the version that the change starts from: loads it, lets `edit`
 /// change it, saves it.
-pub(super) async fn change(
+pub(in crate::catalog) async fn change(
     app: &App,
     tenant: &Tenant,
     id: EventId,
@@ -93,6 +95,9 @@ pub(super) async fn change(
                 let current = detail.event.version;
                 from.allow(current)?;
                 let edit = edit(&mut detail)?;
+                if matches!(edit, Edit::Nothing) {
+                    return Ok(detail);
+                }
                 detail.event.version = current + 1;
                 detail.event.updated_at = now;
                 if !store::update_event(c, &detail.event, current).await? {
@@ -103,7 +108,12 @@ pub(super) async fn change(
                     });
                 }
                 match edit {
-                    Edit::Event => {}
+                    Edit::Nothing | Edit::Event => {}
+                    Edit::Dates => {
+                        life::store::update_dates(c, id, &detail.occurrences).await?;
+                        life::store::update_validity(c, id, &detail.tiers).await?;
+                    }
+                    Edit::Form(form) => forms::save_in(c, id, form, now).await?,
                     Edit::AddTier(tier) => {
                         store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
                         detail.tiers.push(tier);
@@ -123,8 +133,14 @@ pub(super) async fn change(
 }
 
 /// What else a change writes, apart from the event itself.
-pub(super) enum Edit {
+pub(in crate::catalog) enum Edit {
+    /// It is as it should be already: nothing is written.
+    Nothing,
     Event,
+    /// The times of dates that it has, and those at which its tiers are valid.
+    Dates,
+    /// Its questions.
+    Form(FormChange),
     AddTier(Tier),
     SaveTier(Tier),
 }

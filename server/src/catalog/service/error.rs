@@ -4,6 +4,7 @@ use bilten_kernel::db::DbError;
 use bilten_kernel::error::FieldError;
 use bilten_kernel::http::Stale;
 
+use crate::catalog::model::state::{Immovable, Need};
 use crate::catalog::model::*;
 use crate::events::Refused;
 
@@ -19,8 +20,8 @@ pub enum CatalogError {
     /// Another event has this address.
     #[error("another event has this address")]
     SlugTaken,
-    /// The event was changed by somebody else in the meantime.
-    #[error("the event was changed in the meantime; it has version {current} now")]
+    /// The event, or whatever is changed, was changed by somebody else in the meantime.
+    #[error("this was changed in the meantime; it has version {current} now")]
     VersionConflict {
         /// The version it has now.
         current: i64,
@@ -28,14 +29,12 @@ pub enum CatalogError {
     /// The event is not any more what the caller has seen.
     #[error(transparent)]
     Stale(#[from] Stale),
-    /// The event's state does not allow it.
-    #[error("an event that is {from} cannot become {to}")]
-    State {
-        /// Its state.
-        from: EventState,
-        /// The state that was asked for.
-        to: EventState,
-    },
+    /// There is nothing of that kind there.
+    #[error("there is no such {0}")]
+    NoSuch(&'static str),
+    /// The event's state, or what it lacks, does not allow it.
+    #[error(transparent)]
+    State(Immovable),
     /// Something that is not a draft cannot be deleted.
     #[error("only a draft can be deleted; cancel or archive the event instead")]
     NotADraft,
@@ -51,6 +50,18 @@ pub enum CatalogError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<Immovable> for CatalogError {
+    fn from(refusal: Immovable) -> Self {
+        match refusal {
+            Immovable::NotADraft => Self::NotADraft,
+            Immovable::Lacks(Need::Tier) => Self::NoTiers,
+            other @ (Immovable::Already(_)
+            | Immovable::State { .. }
+            | Immovable::Lacks(Need::NewDates)) => Self::State(other),
+        }
+    }
 }
 
 impl From<Refused> for CatalogError {

@@ -8,8 +8,9 @@ use super::CatalogError;
 use super::change::{Edit, StartsFrom, change, record};
 use super::tier::new_tier;
 use crate::app::App;
+use crate::catalog::model::state::Brake;
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{profiles, store};
 use crate::events::{self, DomainEvent};
 use crate::identity::{self, OrganisationId, Tenant};
 
@@ -29,6 +30,7 @@ pub async fn create_event(
 
     let now = app.now();
     let mode = identity::organisation_mode(app, tenant.organisation).await?;
+    let profile = profiles::profile_of(app, tenant.organisation).await?;
     let slug = input.slug.unwrap_or_else(|| {
         // A made-up address gets a random end, so that two shows of one name do not collide.
         let end = random::token(&*app.random, 5);
@@ -38,22 +40,35 @@ pub async fn create_event(
             .collect::<Vec<_>>()
             .join("-")
     });
-    let event = Event {
+    let mut event = Event {
         id: EventId::new(&*app.clock, &*app.random),
         organisation_id: tenant.organisation,
         slug,
         name: input.name.trim().to_owned(),
         description: input.description,
         state: EventState::Draft,
+        brake: Brake::None,
         time_zone: input.time_zone,
         currency: input.currency,
         venue_name: input.venue_name.trim().to_owned(),
         venue_address: input.venue_address,
         sandbox: mode.is_sandbox(),
+        details: EventDetails {
+            language: input
+                .details
+                .language
+                .clone()
+                .or(profile.profile.language)
+                .unwrap_or_default(),
+            ..EventDetails::default()
+        },
         version: 1,
         created_at: now,
         updated_at: now,
     };
+    event
+        .describe(input.details)
+        .map_err(CatalogError::Invalid)?;
     let mut occurrences: Vec<_> = input
         .occurrences
         .into_iter()
@@ -126,6 +141,10 @@ pub async fn update_event(
         move |detail| {
             from.is_said()?;
             let event = &mut detail.event;
+            let details = patch.details.unwrap_or_default();
+            if let Some(language) = &details.language {
+                event.speak(language.clone());
+            }
             let texts = [
                 (patch.name, &mut event.name),
                 (patch.description, &mut event.description),
@@ -137,37 +156,10 @@ pub async fn update_event(
                     *old = new;
                 }
             }
+            event.describe(details).map_err(CatalogError::Invalid)?;
             Ok(Edit::Event)
         },
     )
-    .await
-}
-
-/// Publishes, cancels or archives an event.
-///
-/// # Errors
-/// [`CatalogError::NotFound`], [`CatalogError::State`], [`CatalogError::NoTiers`], or a fault of
-/// the database.
-pub async fn move_event(
-    app: &App,
-    tenant: &Tenant,
-    id: EventId,
-    actor: String,
-    seen: IfMatch,
-    to: EventState,
-) -> Result<EventDetail, CatalogError> {
-    let from = StartsFrom::any(seen);
-    change(app, tenant, id, from, actor, to.as_str(), move |detail| {
-        let from = detail.event.state;
-        if !from.may_become(to) {
-            return Err(CatalogError::State { from, to });
-        }
-        if to == EventState::Published && detail.tiers.is_empty() {
-            return Err(CatalogError::NoTiers);
-        }
-        detail.event.state = to;
-        Ok(Edit::Event)
-    })
     .await
 }
 

@@ -1,14 +1,16 @@
 //! Use cases of the catalogue.
 
-mod change;
+pub(super) mod change;
 mod error;
 mod event;
 mod offers;
+mod public;
 mod read;
 mod tier;
 
 pub use error::*;
 pub use event::*;
 pub use offers::*;
+pub use public::*;
 pub use read::*;
 pub use tier::*;

@@ -53,6 +53,10 @@ permissions! {
     EventsWrite = "events.write" events,
     /// Publish, cancel and archive events, and change their keys.
     EventsPublish = "events.publish" events,
+    /// Read promo codes and what they were used for.
+    CodesRead = "codes.read" events,
+    /// Make, change and archive promo codes.
+    CodesManage = "codes.manage" events,
     /// Read orders with their buyers.
     OrdersRead = "orders.read" events,
     /// Make orders, decide on suspicious ones, write notes and tags.
@@ -97,6 +101,8 @@ impl Permission {
             | Self::EventsCreate
             | Self::EventsWrite
             | Self::EventsPublish
+            | Self::CodesRead
+            | Self::CodesManage
             | Self::OrdersRead
             | Self::OrdersWrite
             | Self::OrdersRefund

@@ -37,6 +37,8 @@ impl Role {
                 P::EventsCreate,
                 P::EventsWrite,
                 P::EventsPublish,
+                P::CodesRead,
+                P::CodesManage,
                 P::OrdersRead,
                 P::OrdersWrite,
                 P::OrdersRefund,
@@ -78,11 +80,18 @@ impl Role {
             ],
             Self::Finance => &[
                 P::EventsRead,
+                P::CodesRead,
                 P::OrdersRead,
                 P::OrdersRefund,
                 P::OrganisationRead,
             ],
-            Self::Marketing | Self::Viewer => &[P::EventsRead, P::OrganisationRead],
+            Self::Marketing => &[
+                P::EventsRead,
+                P::CodesRead,
+                P::CodesManage,
+                P::OrganisationRead,
+            ],
+            Self::Viewer => &[P::EventsRead, P::OrganisationRead],
         }
     }
 

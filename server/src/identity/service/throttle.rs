@@ -84,7 +84,7 @@ pub const MAIL_NETWORK: Rule = Rule {
 impl Rule {
     /// So many tries are free; then pauses begin and double up to the longest; after `forget`
     /// without a try all is forgotten.
-    pub(super) const fn new(
+    pub const fn new(
         name: &'static str,
         free: i64,
         first_ms: i64,

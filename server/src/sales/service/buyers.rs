@@ -2,6 +2,7 @@
 
 use bilten_kernel::db::{Conn, DbError, Val};
 
+use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, OrderRow, SealedBuyer};
 use super::{erase_attendees, json_fault};
@@ -112,5 +113,6 @@ pub(crate) async fn on_person_erased(
     store::delete_people(c, &ids).await?;
     // Whoever came with tickets of others stays nameless on those.
     orders.extend(erase_attendees(app, c, lookup(app, email_lookup)).await?);
+    codes::forget_buyer(c, lookup(app, email_lookup)).await?;
     Ok(orders)
 }

@@ -56,6 +56,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bilten_core::price::Refusal;
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
@@ -66,7 +67,7 @@ use super::model::*;
 use super::store::{self, CounterRow, Take};
 use crate::app::App;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
-use crate::catalog::state::Kept;
+use crate::catalog::state::{Kept, Standing};
 use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
 };
@@ -177,7 +178,8 @@ impl From<CatalogError> for SalesError {
             | CatalogError::SlugTaken
             | CatalogError::VersionConflict { .. }
             | CatalogError::Stale(_)
-            | CatalogError::State { .. }
+            | CatalogError::NoSuch(_)
+            | CatalogError::State(_)
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
@@ -239,6 +241,14 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
         .db
         .read(move |c| Box::pin(async move { store::stock(c, event).await }))
         .await?)
+}
+
+/// Where an event stands with this stock.
+pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standing {
+    detail.standing(now, |tier| {
+        let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
+        of_tier.map_or(0, |stock| stock.capacity - stock.sold)
+    })
 }
 
 /// What is left of an event's tiers, on one date and in all that are for all dates together, or of each

@@ -8,7 +8,7 @@ use super::super::model::*;
 use super::super::store;
 use super::{TicketError, advance, holder, opened, sealed_holder, sign, ticket_of};
 use crate::app::App;
-use crate::catalog::EventId;
+use crate::catalog::{EventDetail, EventId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::sales::{ErasedOrder, OrderId};
@@ -24,6 +24,31 @@ pub(super) async fn end_all(
     }
     let last = advance(app, c, event, ids.len()).await?;
     store::set_state(c, ids, TicketState::Cancelled, last).await
+}
+
+/// Gives the tickets of an event that takes place at another time their new validity: each gets a new
+/// version, and its older codes die.
+pub(super) async fn renew_all(
+    app: &App,
+    c: &mut Conn,
+    detail: &EventDetail,
+) -> Result<(), DbError> {
+    let event = detail.event.id;
+    let keys = store::keys(c, event).await?;
+    let Some(key) = keys.iter().find(|key| key.revoked_at.is_none()) else {
+        // Nothing can be issued, so nothing is issued anew; whoever replaces the key reissues.
+        return Ok(());
+    };
+    let tickets: Vec<(TicketId, (u32, u32))> = store::renewable(c, event)
+        .await?
+        .into_iter()
+        .filter_map(|row| Some((row.id, detail.validity(detail.tier(row.tier_id)?))))
+        .collect();
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let last = advance(app, c, event, tickets.len()).await?;
+    store::renew(c, &tickets, &key.key_id, last).await
 }
 
 /// Kills the tickets of an order that was paid back.

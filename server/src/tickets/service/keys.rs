@@ -8,8 +8,10 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
+use super::change::renew_all;
 use super::{TicketError, end_all};
 use crate::app::App;
+use crate::catalog::state::Action;
 use crate::catalog::{self, EventDetail, EventId, EventState};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
@@ -31,7 +33,8 @@ pub(in crate::tickets) fn sealed_for(event: impl std::fmt::Display) -> String {
     format!("event key {event}")
 }
 
-/// Gives a new event its key and its feed, and kills the tickets of a cancelled one.
+/// Gives a new event its key and its feed, kills the tickets of a cancelled one, and gives those of a
+/// rescheduled one their new validity.
 pub(crate) async fn on_event_saved(
     app: &App,
     c: &mut Conn,
@@ -48,6 +51,9 @@ pub(crate) async fn on_event_saved(
     if change == EventState::Cancelled.as_str() {
         let ids = store::ids_of_event(c, event).await?;
         end_all(app, c, event, &ids).await?;
+    }
+    if change == Action::Reschedule.past() {
+        renew_all(app, c, detail).await?;
     }
     Ok(())
 }

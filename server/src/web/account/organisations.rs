@@ -109,7 +109,10 @@ pub(super) const fn role_words(role: Role) -> (&'static str, &'static str) {
             "Runs the door with its gates and devices.",
         ),
         Role::Finance => ("Finance", "Sees sales and gives money back."),
-        Role::Marketing => ("Marketing", "Describes events and speaks to buyers."),
+        Role::Marketing => (
+            "Marketing",
+            "Describes events, makes promo codes and speaks to buyers.",
+        ),
         Role::Viewer => ("Viewer", "Sees events and figures, changes nothing."),
     }
 }

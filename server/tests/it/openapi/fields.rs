@@ -136,7 +136,9 @@ pub(super) fn amounts_minor(document: &Value) -> Vec<String> {
             return Some("an amount that is no integer".to_owned());
         }
         let is_amount = field.name.split('_').any(|word| AMOUNTS.contains(&word));
-        (is_amount && is_number(field.schema) && !is_named)
+        // A part of an amount is none.
+        let is_share = field.name.ends_with("_basis_points");
+        (is_amount && is_number(field.schema) && !is_named && !is_share)
             .then(|| "an amount without _minor".to_owned())
     })
 }

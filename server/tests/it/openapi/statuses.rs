@@ -18,7 +18,7 @@ fn operations_name_the_refusals_of_their_kind() {
         (
             "get",
             "/api/v1/shop/events/{event}",
-            vec![200, 304, 400, 403, 404, 408, 429, 503],
+            vec![200, 304, 400, 403, 404, 408, 422, 429, 503],
         ),
         (
             "get",

@@ -32,7 +32,11 @@ pub(super) struct Things {
 }
 
 /// Names that mean something else in some paths: a part of the path, the name, and the thing.
-const SPECIAL: [(&str, &str, &str); 1] = [("/settings/", "key", "maintenance")];
+const SPECIAL: [(&str, &str, &str); 2] = [
+    ("/settings/", "key", "maintenance"),
+    // Of an event; a number.
+    ("/versions/", "version", "1"),
+];
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
@@ -121,6 +125,7 @@ impl Things {
         let impersonation = callers.impersonation(t, user).await;
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
+        let (promo_code, batch) = Self::codes(t, &event.id).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -138,6 +143,7 @@ impl Things {
             ("note", text(&note["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
+            ("region", region(t, callers, &event.id).await),
             ("hold", text(&hold["id"])),
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
@@ -157,6 +163,8 @@ impl Things {
             ("domain", "kino.example".to_owned()),
             ("endpoint", endpoint),
             ("delivery", delivery),
+            ("promo_code", promo_code),
+            ("batch", batch),
             ("request", crate::inspect::first(t).await),
         ]);
         Self {
@@ -215,6 +223,18 @@ impl Things {
         let path = format!("{path}/{endpoint}/test");
         let sent = t.organiser.post(&path, json!({})).await.expect(202);
         (endpoint, text(&sent["id"]))
+    }
+
+    /// A promo code of an event, and a batch of others.
+    async fn codes(t: &TestApp, event: &str) -> (String, String) {
+        let path = "/api/v1/promo-codes";
+        let rule = json!({"effect": {"kind": "percentage", "rate": 100_000}});
+        let code = json!({"code": "WALK-TEN", "event": event, "rule": rule});
+        let code = t.organiser.post(path, code).await.expect(201);
+        let batch = json!({"name": "Walk", "event": event, "size": 3, "rule": rule});
+        let path = format!("{path}/batches");
+        let batch = t.organiser.post(&path, batch).await.expect(201);
+        (text(&code["id"]), text(&batch["id"]))
     }
 
     /// A device of an event of somebody else.
@@ -293,6 +313,25 @@ impl Things {
 
 fn fresh(t: &TestApp) -> String {
     bilten_kernel::random::token(&*t.app.random, 20)
+}
+
+/// A region for which the organisation and an event have policies.
+async fn region(t: &TestApp, callers: &Callers, event: &str) -> String {
+    let body = json!({
+        "refund": {"windows": [], "fees_too": false, "withdrawal_minutes": 0, "moved_minutes": 0},
+        "transfer": {"allowed": true, "most": 1, "freeze_minutes": 0},
+        "resale": {"allowed": false, "cap_basis_points": 10_000, "fee_basis_points": 0, "freeze_minutes": 0},
+    });
+    for path in [
+        "/api/v1/policies/SI".to_owned(),
+        format!("/api/v1/events/{event}/policies/SI"),
+    ] {
+        let request = callers.owner.request(t, reqwest::Method::PUT, &path);
+        super::callers::send(t, request.json(&body))
+            .await
+            .expect(200);
+    }
+    "SI".to_owned()
 }
 
 /// A block of an address.

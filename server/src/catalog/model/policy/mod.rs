@@ -15,10 +15,11 @@
 //! Where a law caps resale at the original price ([`Region::resale_ceiling`]), no policy can say more.
 //! These are defaults of a program, not advice: an organisation is asked to read them.
 //!
+//! An event's own policies come before the organisation's, [`choose`] takes the closest region, and
+//! [`Policy::default`] is what is left: see [`policy_of`](crate::catalog::policy_of). The region is
+//! that of the venue.
+//!
 //! # For the integrator
-//! - **Table.** `policies (id, organisation_id, event_id NULL, region, definition JSON, version)`;
-//!   the event's own come before the organisation's, [`choose`] takes the closest region, and
-//!   [`Policy::default`] is what is left. The region is that of the venue.
 //! - **Orders.** The policy that held at purchase is written down with the order (JSON): a later,
 //!   stricter one does not reach back. [`may_refund`] takes the one that was written down.
 //! - **Refund.** `sales` gathers [`OrderFacts`] and asks [`may_refund`] twice: for the preview, and
@@ -317,11 +318,16 @@ impl Policy {
     }
 }
 
-/// The policy that holds in a country: of those in the closest region, the first.
-pub fn choose(policies: &[Policy], country: Country) -> Option<&Policy> {
+/// The policy that holds in a country: of those in the closest region, the first. Where no country is
+/// known, only what holds everywhere does.
+pub fn choose(policies: &[Policy], country: Option<Country>) -> Option<&Policy> {
     let mut best: Option<(u8, &Policy)> = None;
     for policy in policies {
-        if let Some(closeness) = policy.region.closeness(country)
+        let closeness = match country {
+            Some(country) => policy.region.closeness(country),
+            None => (policy.region == Region::Everywhere).then_some(0),
+        };
+        if let Some(closeness) = closeness
             && best.is_none_or(|(closest, _)| closeness > closest)
         {
             best = Some((closeness, policy));

@@ -240,11 +240,15 @@ fn the_closest_region_holds() {
         ..Policy::default()
     };
     let policies = [of("*"), of("EU"), of("SI"), of("SI")];
-    let chosen = |code: &str| choose(&policies, code.parse().unwrap()).unwrap().region;
+    let chosen = |code: &str| {
+        choose(&policies, Some(code.parse().unwrap()))
+            .unwrap()
+            .region
+    };
     assert_eq!(chosen("SI").to_string(), "SI");
     assert_eq!(chosen("AT").to_string(), "EU");
     assert_eq!(chosen("US").to_string(), "*");
-    assert_eq!(choose(&policies[2..], "AT".parse().unwrap()), None);
+    assert_eq!(choose(&policies[2..], Some("AT".parse().unwrap())), None);
     for text in ["", "si", "E", "XX", "**"] {
         assert_eq!(text.parse::<Region>(), Err(RegionError), "{text}");
     }

@@ -64,7 +64,7 @@ pub type SaidAnswers = BTreeMap<QuestionId, Value>;
 pub type Answers = BTreeMap<QuestionId, Answer>;
 
 /// What a caller says: for the order, and for each ticket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SaidForm {
     /// Answers of the order.
@@ -75,7 +75,7 @@ pub struct SaidForm {
 }
 
 /// What a caller says of one ticket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SaidTicket {
     /// Its answers.

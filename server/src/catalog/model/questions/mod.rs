@@ -4,12 +4,13 @@
 //! per order or per ticket, at purchase or at check-in, of all tiers or some, and always or only
 //! when other answers are such.
 //!
+//! Forms are kept and saved by `catalog::forms`; a question that has answers is retired, never dropped or
+//! given another kind.
+//!
 //! # For the integrator
-//! - **Tables.** `questions (id, event_id, position, definition JSON, version, retired_at)`: a
-//!   question that has answers is retired, never dropped or given another kind. `answers (order_id,
-//!   ticket_id NULL, question_id, value JSON sealed, answered_at)`, unique by the three ids; answers
-//!   are personal fields, so they are sealed, exported and erased with the order's.
-//! - **Saving a form.** [`check_form`] over all questions of the event, in the write that changes one.
+//! - **Answers.** `answers (order_id, ticket_id NULL, question_id, value JSON sealed, answered_at)`,
+//!   unique by the three ids; answers are personal fields, so they are sealed, exported and erased
+//!   with the order's.
 //! - **Ordering.** [`answer()`] with [`AskedAt::Purchase`] when a cart becomes an order; its faults name
 //!   the field (`tickets[1].answers.qst_…`). A question that a condition hides takes no answer: what
 //!   a page still sends for it is dropped, so that a changed mind leaves nothing behind.
@@ -218,6 +219,7 @@ pub struct Question {
     /// What it is asked about.
     pub per: AskedPer,
     /// When it is asked.
+    #[serde(rename = "stage")]
     pub at: AskedAt,
     /// Whether it must be answered.
     #[serde(default)]

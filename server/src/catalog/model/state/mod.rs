@@ -19,21 +19,15 @@
 //! `=` has been done already, an empty cell is refused. A published event is, by the clock and the
 //! stock, *scheduled* → *on sale* ⇄ *sold out* → *ended*; a paused one ends too.
 //!
-//! # For the integrator
-//! - **Columns.** `events.state` keeps its four words and its CHECK, so every statement and every
-//!   route of today goes on working. One column is added: `brake TEXT NOT NULL DEFAULT 'none'
-//!   CHECK (brake IN ('none', 'paused', 'postponed'))`. [`Kept::of`] reads the two columns,
-//!   [`Kept::columns`] writes them. The API keeps `state` and adds `standing`.
-//! - **Routes.** `…/publish`, `…/cancel`, `…/archive` and `DELETE` are [`Action::Publish`],
-//!   [`Action::Cancel`], [`Action::Archive`] and [`Action::Delete`]; a test proves that they allow
-//!   exactly what [`EventState::may_become`] allowed. New ones: `…/pause`, `…/resume`,
-//!   `…/postpone`, `…/reschedule`.
-//! - **Service.** [`step`] inside the one write that changes the event, with the version check as
-//!   now; the [`Effect`]s go out as one domain event each, in the same transaction.
-//! - **Statements.** Whoever takes stock adds `AND e.state = 'published' AND e.brake = 'none'`
-//!   beside the check of the event's version: a pause works from the moment it is committed.
-//! - **Lists.** "On sale" filters by the two columns and `ends_at > $now` in SQL; [`Facts::standing`]
-//!   says the word for each row.
+//! # Where it is used
+//! - **Columns.** `events.state` has four words, `events.brake` three; [`Kept::of`] reads the two,
+//!   [`Kept::columns`] writes them.
+//! - **Service.** `life` takes a [`step`] inside the one write that changes the event, with the check
+//!   of its version. What it causes, others see by the name of the change in the domain event
+//!   ([`Action::past`]), in the same transaction.
+//! - **Selling.** Whoever takes stock asks [`Kept`] inside the statement: a pause works from the
+//!   moment it is committed.
+//! - **Answers.** [`Facts::standing`] says the word where the stock is known.
 
 mod table;
 #[cfg(test)]

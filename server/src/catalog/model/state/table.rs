@@ -28,6 +28,20 @@ text_enum! {
 }
 
 impl Action {
+    /// The name of the change in histories and domain events.
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Publish => "published",
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Postpone => "postponed",
+            Self::Reschedule => "rescheduled",
+            Self::Cancel => "cancelled",
+            Self::Archive => "archived",
+            Self::Delete => "deleted",
+        }
+    }
+
     /// What somebody needs for it.
     pub const fn permission(self) -> Permission {
         match self {
@@ -118,8 +132,8 @@ impl Immovable {
     /// The stable code of the refusal; those that exist today keep their words.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Already(_) => "event_already",
-            Self::State { .. } => "event_state",
+            Self::Already(_) => "already",
+            Self::State { .. } => "state",
             Self::NotADraft => "not_a_draft",
             Self::Lacks(Need::Tier) => "no_tiers",
             Self::Lacks(Need::NewDates) => "no_dates",

@@ -44,9 +44,9 @@ fn the_table_is_this() {
     );
 }
 
-/// Today's routes allow what they allowed.
+/// What the first routes allowed.
 #[test]
-fn the_present_words_move_as_before() {
+fn the_first_words_move_as_before() {
     let routes = [
         (Action::Publish, EventState::Published),
         (Action::Cancel, EventState::Cancelled),
@@ -55,7 +55,19 @@ fn the_present_words_move_as_before() {
     for &state in EventState::ALL {
         for (action, to) in routes {
             let moved = step(Kept::of(state, Brake::None), action, ALL);
-            assert_eq!(moved.is_ok(), state.may_become(to), "{state} {action}");
+            let may_become = match (state, to) {
+                (EventState::Draft, EventState::Published)
+                | (EventState::Published, EventState::Cancelled | EventState::Archived)
+                | (EventState::Cancelled, EventState::Archived) => true,
+                (
+                    EventState::Draft
+                    | EventState::Published
+                    | EventState::Cancelled
+                    | EventState::Archived,
+                    _,
+                ) => false,
+            };
+            assert_eq!(moved.is_ok(), may_become, "{state} {action}");
             if let Ok(moved) = moved {
                 assert_eq!(moved.to.map(Kept::columns), Some((to, Brake::None)));
             }
@@ -90,7 +102,7 @@ fn a_move_needs_more_than_a_state() {
     assert_eq!(lacks, Err(Immovable::Lacks(Need::NewDates)));
     // What the state refuses is refused for the state, not for what is missing.
     let refused = step(Kept::Archived, Action::Reschedule, none);
-    assert_eq!(refused.unwrap_err().code(), "event_state");
+    assert_eq!(refused.unwrap_err().code(), "state");
 }
 
 #[test]

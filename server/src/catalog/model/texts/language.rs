@@ -89,6 +89,13 @@ impl Language {
     }
 }
 
+/// English, which is what is not said to be anything else.
+impl Default for Language {
+    fn default() -> Self {
+        Self("en".to_owned())
+    }
+}
+
 impl FromStr for Language {
     type Err = LanguageError;
 

@@ -3,20 +3,18 @@
 //! A text is kept as a map from language to words, and read in the best language there is for
 //! somebody: what they ask for, then the organisation's own, then any.
 //!
-//! # For the integrator
-//! - **Columns.** The text columns of today (`events.name`, …) stay and hold the words in the
-//!   organisation's default language, for sorting, search and every statement of today. Beside them
-//!   `events.texts TEXT` (JSON: field → language → words) holds all of them. A migration need not
-//!   fill it: [`Texts::one`] makes the map of a row that has none.
-//! - **API.** Input fields become [`TextInput`]: a plain string means the organisation's default
-//!   language, so every caller of today is understood; a map says languages, and null takes one away
-//!   in a patch. Output keeps `name` as a plain string, picked by `Accept-Language`
-//!   ([`Texts::pick`], wanted languages in order), and adds `name_texts` as a map for editing side
-//!   by side.
-//! - **Service.** [`Texts::from_input`] for what is new, [`Texts::patched`] for changes; faults carry
-//!   the field and the language (`name.sl`).
+//! # Where it is used
+//! - **Columns.** The text columns of an event (`events.name`, …) hold the words in the event's own
+//!   language, for sorting, search and every statement; `details.translations` has the others
+//!   ([`EventDetails`](super::EventDetails)). Whatever has no such column is a whole [`Texts`].
+//! - **API.** `name` stays a plain string, so that every caller of the first days is understood, and
+//!   `details.translations.name` is a map for editing side by side. A union of both
+//!   ([`TextInput`]) is nothing for the API: clients in languages with types cannot read it.
+//! - **Shop.** It answers the words that are best for who asks ([`wanted_languages`],
+//!   [`Texts::pick`]).
 //! - **Pages.** `lang` and `dir` of the element come from what was picked, not from the page.
 
+mod accept;
 mod language;
 #[cfg(test)]
 mod tests;
@@ -28,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
+pub use accept::*;
 pub use language::*;
 
 /// The most languages of one text.
@@ -175,6 +174,48 @@ impl Texts {
         } else {
             Err(faults)
         }
+    }
+
+    /// The text with those of another: languages that the other does not name stay, and where it is
+    /// empty, a language goes.
+    ///
+    /// # Errors
+    /// All that is wrong with it; `field` is where it stands in the input.
+    pub fn merged(
+        &self,
+        field: &str,
+        other: &Self,
+        limits: TextLimits,
+    ) -> Result<Self, Vec<FieldError>> {
+        let said = other
+            .0
+            .iter()
+            .map(|(language, text)| (language.to_string(), Some(text.clone())));
+        let said = TextInput::ByLanguage(said.collect());
+        self.patched(field, said, &Language::default(), limits)
+    }
+
+    /// The text as it is kept, if it came as it is: cleaned and checked.
+    ///
+    /// # Errors
+    /// All that is wrong with it; `field` is where it stands in the input.
+    pub fn checked(&self, field: &str, limits: TextLimits) -> Result<Self, Vec<FieldError>> {
+        Self::default().merged(field, self, limits)
+    }
+
+    /// The words in exactly this language.
+    pub fn get(&self, language: &Language) -> Option<&str> {
+        self.0.get(language).map(String::as_str)
+    }
+
+    /// Adds the words in a language, or takes the place of those that were there.
+    pub fn put(&mut self, language: Language, text: impl Into<String>) {
+        self.0.insert(language, text.into());
+    }
+
+    /// Takes the words in a language out.
+    pub fn take(&mut self, language: &Language) -> Option<String> {
+        self.0.remove(language)
     }
 
     /// Whether it says nothing.

@@ -135,7 +135,8 @@ fn standing_areas_keep_those_who_stand_there() {
     let old = layout(templates::club());
     let none = SeatSet::empty(old.places().len());
     let floor: PartId = "floor".parse().unwrap();
-    let edits: &[(fn(&mut StandingArea), u32, Option<&str>)] = &[
+    type Case = (fn(&mut StandingArea), u32, Option<&'static str>);
+    let edits: &[Case] = &[
         (|area| area.capacity = 200, 200, None),
         (|area| area.capacity = 200, 201, Some("area_below_taken")),
         (|area| area.label = "Pit".into(), 0, None),

@@ -109,6 +109,8 @@ pub const fn plain_words(permission: Permission) -> &'static str {
         Permission::EventsCreate => "Make new events",
         Permission::EventsWrite => "Change and delete events",
         Permission::EventsPublish => "Publish, cancel and archive events",
+        Permission::CodesRead => "See promo codes and what they were used for",
+        Permission::CodesManage => "Make, change and archive promo codes",
         Permission::OrdersRead => "See orders with the names and addresses of buyers",
         Permission::OrdersWrite => "Make orders, decide on suspicious ones, write notes and tags",
         Permission::OrdersRefund => "Give money back to buyers",

@@ -199,11 +199,9 @@ pub fn step(policy: &PacePolicy, last: &Pace, now: &Measured) -> Step {
         .min(LONGEST_STEP_MS);
     let shown = last.shown.with(now.came, now.missed);
     // A step of no time measures nothing.
-    let held = if elapsed_ms == 0 {
-        last.held
-    } else {
-        (last.held * 3 + u64::from(now.held) * ONE * 1_000 / elapsed_ms) / 4
-    };
+    let held = (u64::from(now.held) * ONE * 1_000)
+        .checked_div(elapsed_ms)
+        .map_or(last.held, |measured| (last.held * 3 + measured) / 4);
 
     let mut felt_in_ms = last.felt_in_ms.saturating_sub(elapsed_ms);
     let before = last.rate.clamp(policy.floor(), policy.ceiling());

@@ -1,0 +1,5 @@
+//! All SQL of promo codes.
+
+pub(super) mod batches;
+pub(super) mod codes;
+pub(super) mod uses;
