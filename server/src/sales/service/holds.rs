@@ -366,11 +366,14 @@ pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
         .await
 }
 
+/// A seat of a date and an event, and in whose name it is taken.
+type HolderSeat = (OccurrenceId, SeatId, EventId, String);
+
 /// What goes back when holds and orders end: put together, so that one write gives all of it back in the
 /// order in which everybody takes.
 #[derive(Default)]
 pub(super) struct Returned {
-    seats: Vec<(OccurrenceId, SeatId, EventId, String)>,
+    seats: Vec<HolderSeat>,
     stock: BTreeMap<CounterKey, i64>,
     codes: Vec<String>,
 }
@@ -404,30 +407,22 @@ impl Returned {
         how: Take,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        if !self.seats.is_empty() {
-            self.seats.sort();
-            // A seat that went from one to another of them is let go of once: by whoever has it, the
-            // statement sees each seat once only.
-            let seats = std::mem::take(&mut self.seats);
-            let (mut round, mut later) = (Vec::new(), seats);
-            while !later.is_empty() {
-                let mut rest = Vec::new();
-                for seat in later {
-                    let is_there = round.last().is_some_and(
-                        |last: &(OccurrenceId, SeatId, EventId, String)| {
-                            (last.0, last.1) == (seat.0, seat.1)
-                        },
-                    );
-                    if is_there {
-                        rest.push(seat);
-                    } else {
-                        round.push(seat);
-                    }
+        self.seats.sort();
+        while !self.seats.is_empty() {
+            // A statement may meet each row once: a seat that went from one of them to another comes again.
+            let (mut round, mut again) = (Vec::<HolderSeat>::new(), Vec::new());
+            for seat in std::mem::take(&mut self.seats) {
+                let is_there = round
+                    .last()
+                    .is_some_and(|last| (last.0, last.1) == (seat.0, seat.1));
+                if is_there {
+                    again.push(seat);
+                } else {
+                    round.push(seat);
                 }
-                store::seats::free_all(c, &round, now).await?;
-                round = Vec::new();
-                later = rest;
             }
+            store::seats::free_all(c, &round, now).await?;
+            self.seats = again;
         }
         let stock: Vec<_> = self.stock.into_iter().collect();
         store::give_back(c, how, &stock).await?;

@@ -323,17 +323,16 @@ async fn take_over_hold(
         let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
         store::seats::extend(c, new.event, &holder, &seats, until, now).await?
     };
-    let refused = match (held.stock.first(), held.items.first()) {
-        _ if !are_there => Some(SalesError::HoldGone),
+    let mut refused = (!are_there).then_some(SalesError::HoldGone);
+    if let (Some((key, _)), Some(item)) = (held.stock.first(), held.items.first()) {
         // Whoever stops the sale in this moment is waited for.
-        (Some((key, _)), Some(item)) if !store::is_selling(c, key).await? => {
-            Some(SalesError::OffSale {
+        if are_there && !store::is_selling(c, key).await? {
+            refused = Some(SalesError::OffSale {
                 tier: item.tier_id,
                 not_yet: false,
-            })
+            });
         }
-        _ => None,
-    };
+    }
     if let Some(refused) = refused {
         let mut returned = Returned::default();
         returned.add(new.event, &holder, &held.items, held.stock.clone());

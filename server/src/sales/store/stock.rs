@@ -270,24 +270,6 @@ pub(in crate::sales) async fn sell_held(
     Ok(())
 }
 
-/// Turns stock that was taken as sold into held stock, sorted by key.
-pub(in crate::sales) async fn hold_sold(
-    c: &mut Conn,
-    stock: &[(CounterKey, i64)],
-) -> Result<(), DbError> {
-    for (key, quantity) in stock {
-        c.exec(
-            sql!(
-                "UPDATE stock SET held = held + $3, sold = sold - $3 \
-                 WHERE counter = $1 AND occurrence_id = $2"
-            ),
-            vals![&key.of, date_of(key), *quantity],
-        )
-        .await?;
-    }
-    Ok(())
-}
-
 /// Whether a counter sells, waiting for whoever stops that in this moment.
 pub(in crate::sales) async fn is_selling(c: &mut Conn, key: &CounterKey) -> Result<bool, DbError> {
     let found = c
