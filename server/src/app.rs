@@ -12,7 +12,7 @@ use bilten_kernel::http::Draining;
 use bilten_kernel::random::Random;
 
 use crate::access::{Hints, PushLanes};
-use crate::catalog::{Forms, Offers};
+use crate::catalog::{Books, Forms, Offers};
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
@@ -58,6 +58,8 @@ pub struct Parts {
     pub token_keys: TokenKeys,
     /// What is on sale, kept for a moment.
     pub offers: Offers,
+    /// By which rules it is priced, kept for a moment.
+    pub books: Books,
     /// What events ask, kept by their versions.
     pub forms: Forms,
     /// Event keys in use.
@@ -160,6 +162,7 @@ impl App {
             passwords: Passwords::new(&config.identity),
             token_keys: TokenKeys::default(),
             offers: Offers::default(),
+            books: Books::default(),
             forms: Forms::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Counting, DeviceId, Redeemed};
 use crate::app::App;
-use crate::catalog::{EventDetail, EventId, TierId};
+use crate::catalog::{CounterKey, EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{ORDERS, OrderId, OrderItem};
 use crate::{access, inspect, payments, sales, tickets};
@@ -205,6 +205,15 @@ impl DomainEvent {
             Self::PersonErased { user, .. } => user.to_string(),
         }
     }
+}
+
+/// What is sold or held of an event, by what it is counted by: sales know, and the catalogue has to
+/// before it changes dates or what a tier takes of its stock.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn taken_in(c: &mut Conn, event: EventId) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    sales::taken_in(c, event).await
 }
 
 metric! {

@@ -135,6 +135,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0143_codes.sql"),
     },
     Migration {
+        version: 144,
+        name: "offers",
+        sql: include_str!("../migrations/0144_offers.sql"),
+    },
+    Migration {
         version: 145,
         name: "selling",
         sql: include_str!("../migrations/0145_selling.sql"),

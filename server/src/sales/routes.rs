@@ -136,13 +136,9 @@ async fn shop_event(
     let offer = service::public_event(&app, &event).await?;
     let stock = service::stock(&app, offer.event.id).await?;
     let standing = service::standing(&offer, &stock, app.now());
+    let mut detail = offer.for_buyers(&[], app.now());
+    detail.event = offer.event.in_languages(&wanted);
     let availability = service::availability(&app, &offer, None).await?;
-    let mut detail = EventDetail {
-        event: offer.event.in_languages(&wanted),
-        ..(*offer).clone()
-    };
-    // What is hidden is shown to those who have a code for it, when they give it.
-    detail.tiers.retain(|tier| !tier.hidden);
     let event = ShopEvent {
         detail,
         standing,

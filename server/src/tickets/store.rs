@@ -235,6 +235,22 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
     .await
 }
 
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
+    )
+    .await
+}
+
 /// Changes a ticket that still has version `from`.
 pub(super) async fn change(
     c: &mut Conn,
@@ -260,6 +276,7 @@ record! {
     pub(super) struct RenewedRow {
         pub(super) id: TicketId,
         pub(super) tier_id: TierId,
+        pub(super) occurrence_id: Option<OccurrenceId>,
     }
 }
 
@@ -267,7 +284,7 @@ record! {
 pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_id FROM tickets WHERE event_id = $1 \
+            "SELECT id, tier_id, occurrence_id FROM tickets WHERE event_id = $1 \
              AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
         ),
         vals![event],

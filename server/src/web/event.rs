@@ -108,10 +108,9 @@ impl EventPage {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
         let available = sales::availability(app, offer, None).await?;
-        let tiers: Vec<_> = offer
-            .tiers
+        let seen = offer.visible_tiers(&[]);
+        let tiers: Vec<_> = seen
             .iter()
-            .filter(|tier| !tier.hidden)
             .map(|tier| {
                 let field = field_of(tier.id);
                 let left = available.iter().find(|one| one.tier == tier.id);
@@ -123,7 +122,7 @@ impl EventPage {
                     now,
                 );
                 let chosen = match fields.text(&field) {
-                    "" if offer.tiers.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
+                    "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
                     // What can be had of what was wanted; nonsense stays, to be seen and corrected.
                     text => text
@@ -214,7 +213,7 @@ pub(super) async fn hold(
 /// How many of which tier a form asks for.
 fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
     let (mut wanted, mut faults) = (Vec::new(), Faults::default());
-    for tier in &offer.tiers {
+    for tier in offer.visible_tiers(&[]) {
         let field = field_of(tier.id);
         match fields.text(&field) {
             "" => {}

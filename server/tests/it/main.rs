@@ -6,6 +6,8 @@ mod app;
 mod buyers;
 mod catalog;
 mod catalog_event;
+mod catalog_offers;
+mod catalog_series;
 mod cli;
 mod codes;
 mod crash;

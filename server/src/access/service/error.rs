@@ -123,6 +123,7 @@ impl From<CatalogError> for AccessError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
+            | CatalogError::Offer(_)
             | CatalogError::CapacityBelowSold) => Self::Catalog(other),
         }
     }

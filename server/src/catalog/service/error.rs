@@ -47,6 +47,9 @@ pub enum CatalogError {
     /// The capacity is below what is sold or held.
     #[error("the capacity cannot be lower than what is sold or held")]
     CapacityBelowSold,
+    /// A rule of tiers, pools or dates does not allow it.
+    #[error(transparent)]
+    Offer(#[from] OfferRefusal),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),

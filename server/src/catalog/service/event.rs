@@ -10,7 +10,7 @@ use super::tier::new_tier;
 use crate::app::App;
 use crate::catalog::model::state::Brake;
 use crate::catalog::model::*;
-use crate::catalog::{profiles, store};
+use crate::catalog::{offers, profiles, store};
 use crate::events::{self, DomainEvent};
 use crate::identity::{self, OrganisationId, Tenant};
 
@@ -69,7 +69,7 @@ pub async fn create_event(
     event
         .describe(input.details)
         .map_err(CatalogError::Invalid)?;
-    let mut occurrences: Vec<_> = input
+    let occurrences: Vec<_> = input
         .occurrences
         .into_iter()
         .map(|o| Occurrence {
@@ -77,20 +77,22 @@ pub async fn create_event(
             doors_at: o.doors_at,
             starts_at: o.starts_at,
             ends_at: o.ends_at,
+            state: OccurrenceState::Scheduled,
+            original_local: None,
+            seat_map: None,
+            offer: DateOffer::default(),
         })
         .collect();
-    occurrences.sort_by_key(|o| (o.starts_at, o.id));
     let tiers = input
         .tiers
         .into_iter()
         .zip(1..)
         .map(|(tier, number)| new_tier(app, tier, number))
         .collect();
-    let detail = EventDetail {
-        event,
-        occurrences,
-        tiers,
-    };
+    let detail = EventDetail::new(event, occurrences, tiers, Vec::new());
+    offers::check(&detail, |tier| {
+        format!("tiers[{}].", tier.number.saturating_sub(1))
+    })?;
 
     let (work, saved) = (app.clone(), detail.clone());
     let written: Result<(), CatalogError> = app

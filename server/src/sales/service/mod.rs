@@ -183,6 +183,7 @@ impl From<CatalogError> for SalesError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
+            | CatalogError::Offer(_)
             | CatalogError::CapacityBelowSold => Self::EventNotFound,
         }
     }

@@ -95,6 +95,9 @@ impl EventV1 {
             event,
             occurrences,
             tiers,
+            occurrence_count: _,
+            pools: _,
+            price_settings: _,
         } = detail;
         let date = |date: crate::catalog::Occurrence| EventDateV1 {
             occurrence: date.id,

@@ -28,6 +28,16 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
             "name": "Walk", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Hall",
             "occurrences": [{"starts_at": in_hours(2), "ends_at": in_hours(5)}],
         })),
+        ("PUT", "/api/v1/events/{event}/series")
+        | ("POST", "/api/v1/events/{event}/series/preview") => Some(
+            json!({"starts": "2031-05-01T19:30:00", "rules": ["FREQ=WEEKLY;COUNT=2"], "duration_minutes": 60}),
+        ),
+        ("PATCH", "/api/v1/events/{event}/occurrences") => {
+            Some(json!({"scope": "all", "change": {"shift_minutes": 1}}))
+        }
+        ("POST", "/api/v1/tax-rules") | ("PUT", "/api/v1/tax-rules/{tax_rule}") => Some(json!({
+            "name": "Walk", "place": {"country": "SI"}, "classes": ["walk"], "rate": 1, "mode": "inclusive",
+        })),
         ("POST", "/api/v1/events/{event}/reschedule") => Some(json!({"dates": []})),
         // The session of whoever walks must outlive the walk.
         ("POST", "/api/v1/me/sessions/end") => Some(json!({"keep_this": true})),

@@ -83,6 +83,11 @@ impl Things {
             .post(&at("gates"), json!({"name": "Walk"}))
             .await
             .expect(201);
+        let pool = json!({"name": "Walk", "capacity": 10});
+        let pool = t.organiser.post(&at("pools"), pool).await.expect(201);
+        let dates = t.organiser.get(&at("occurrences")).await.expect(200);
+        let tax = json!({"name": "Walk", "place": {"country": "SI"}, "classes": ["walk"], "rate": 1, "mode": "inclusive"});
+        let tax = t.organiser.post("/api/v1/tax-rules", tax).await.expect(201);
         let device = Device::pair(t, &event, 1).await;
         let revoked = Device::pair(t, &event, 2).await;
         t.organiser
@@ -147,6 +152,9 @@ impl Things {
             ("hold", text(&hold["id"])),
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
+            ("pool", text(&pool["id"])),
+            ("occurrence", text(&dates["items"][0]["id"])),
+            ("tax_rule", text(&tax["id"])),
             ("device", device.paired.device.to_string()),
             // Of nobody: whoever walks has none.
             (
