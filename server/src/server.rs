@@ -169,6 +169,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (resealer, straggler) = (app.clone(), app.clone());
     let (forgetter, decliner, usher) = (app.clone(), app.clone(), app.clone());
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
+    let finder = app.clone();
     let coder = app.clone();
     identity::jobs(app, runner)
         .on(
@@ -200,6 +201,10 @@ pub fn jobs(app: &App) -> JobRunner {
         .every("platform.reseal_stragglers", RESEAL_EVERY, move || {
             let app = straggler.clone();
             async move { platform::reseal_job(&app).await }
+        })
+        .on(sales::FIND_JOB, move |job: sales::FindJob| {
+            let app = finder.clone();
+            async move { sales::mail_found_orders(&app, job).await }
         })
         .every("sales.sweep", SWEEP_EVERY, move || {
             let app = sweeper.clone();
@@ -310,6 +315,8 @@ pub async fn serve(
         tokio::time::sleep(drain_delay).await;
         // Devices that wait for news would hold the server up.
         waiting.hints.close();
+        // So would those who watch what is left.
+        waiting.left.close();
     };
     let routes = router::router(app.clone(), front.edge.clone());
     let blocker = app.clone();

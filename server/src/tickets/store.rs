@@ -194,6 +194,19 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     .await
 }
 
+/// The tickets of these orders.
+pub(super) async fn of_orders(c: &mut Conn, orders: Val) -> Result<Vec<TicketRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
+             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets \
+             WHERE order_id IN (SELECT value FROM list($1)) ORDER BY order_id, tier_number, id"
+        ),
+        vals![orders],
+    )
+    .await
+}
+
 /// An event's tickets after a feed position, in the feed's order, with their positions.
 pub(super) async fn after(
     c: &mut Conn,

@@ -327,6 +327,14 @@ fn in_words(
         | SalesError::HoldGone
         | SalesError::KeyReused
         | SalesError::State(_)
+        | SalesError::PurchaseLimit(_)
+        | SalesError::OrderRefused
+        | SalesError::UnderReview
+        | SalesError::NotUnderReview
+        | SalesError::NoteNotFound
+        | SalesError::TooManyNotes
+        | SalesError::TooOften(_)
+        | SalesError::TooManyListen
         | SalesError::Db(_)) => Err(other.into()),
     }
 }

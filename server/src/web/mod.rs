@@ -15,6 +15,7 @@
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `find.rs` | finding one's tickets again |
 //! | `status.rs` | how the service is |
 //! | `waiting.rs` | the waiting room: a static page, and one that says how it stands |
 //! | `account/` | signing in, and what somebody can see and change of their account |
@@ -37,6 +38,7 @@ mod checkout;
 mod details;
 mod event;
 mod files;
+mod find;
 mod form;
 mod guard;
 mod home;
@@ -73,6 +75,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
         .route("/checkout/{hold}/release", post(checkout::release))
+        .route("/orders/find", get(find::show).post(find::find))
         .route("/orders/{order}", get(order::show))
         .route("/orders/{order}/pay", post(order::pay))
         .route("/orders/{order}/calendar.ics", get(files::calendar))

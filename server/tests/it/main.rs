@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod buyers;
 mod catalog;
 mod catalog_event;
 mod catalog_offers;

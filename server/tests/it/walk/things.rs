@@ -64,6 +64,14 @@ impl Things {
             .post_once("/api/v1/shop/holds", &fresh(t), &hold)
             .await
             .expect(201);
+        let note = t
+            .organiser
+            .post(
+                &format!("/api/v1/orders/{}/notes", text(&bought["order"]["id"])),
+                json!({"text": "Walk"}),
+            )
+            .await
+            .expect(201);
         let at = |what: &str| format!("/api/v1/events/{}/{what}", event.id);
         let list = t
             .organiser
@@ -142,6 +150,7 @@ impl Things {
             ("map", map),
             ("country", "SI".to_owned()),
             ("order", text(&bought["order"]["id"])),
+            ("note", text(&note["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
             ("region", region(t, callers, &event.id).await),

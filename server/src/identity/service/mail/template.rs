@@ -173,6 +173,24 @@ pub enum MailTemplate {
         /// Whether it said that it is gone, and did not just fail.
         is_gone: bool,
     },
+    /// To whoever bought: the way to their orders of an event, as somebody asked.
+    OrdersFound {
+        /// When.
+        at: Timestamp,
+        /// The event's name.
+        event: String,
+        /// The pages of the orders, the newest first.
+        links: Vec<String>,
+    },
+    /// To whoever ordered: somebody has looked at the order, and it can be paid.
+    OrderAccepted {
+        /// What people call the order.
+        reference: String,
+        /// The page of the order.
+        link: String,
+        /// Until when it can be paid.
+        expires_at: Timestamp,
+    },
     /// An administrator of the platform acted as somebody.
     ImpersonationNotice {
         /// From when.
@@ -210,6 +228,8 @@ impl MailTemplate {
             Self::ExportReady { .. } => "export_ready",
             Self::AccountFlagged { .. } => "account_flagged",
             Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::OrdersFound { .. } => "orders_found",
+            Self::OrderAccepted { .. } => "order_accepted",
             Self::ImpersonationNotice { .. } => "impersonation_notice",
         }
     }
@@ -223,7 +243,8 @@ impl MailTemplate {
             | Self::SignInCode { expires_at, .. }
             | Self::Invitation { expires_at, .. }
             | Self::ConfirmNewEmail { expires_at, .. }
-            | Self::ExportReady { expires_at, .. } => *expires_at,
+            | Self::ExportReady { expires_at, .. }
+            | Self::OrderAccepted { expires_at, .. } => *expires_at,
             Self::EmailChanged { undo_until, .. } => *undo_until,
             Self::AlreadyRegistered { .. }
             | Self::PasswordChanged { .. }
@@ -236,6 +257,7 @@ impl MailTemplate {
             | Self::AccountErased { .. }
             | Self::AccountFlagged { .. }
             | Self::WebhookDisabled { .. }
+            | Self::OrdersFound { .. }
             | Self::ImpersonationNotice { .. } => at + NOTICE,
         }
     }
