@@ -122,4 +122,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "nodes",
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
+    Migration {
+        version: 146,
+        name: "after_sale",
+        sql: include_str!("../migrations/0146_after_sale.sql"),
+    },
 ];

@@ -38,12 +38,23 @@ pub async fn held_by_others(
             orders.push(json!({"order": order, "tickets": tickets}));
         }
     }
+    let mut received = Vec::new();
+    if let Some(email) = email {
+        let lookup = email.lookup();
+        for (transfer, ticket) in tickets::transfers::of_receiver_in(app, c, &lookup).await? {
+            received.push(json!({"transfer": transfer, "ticket": ticket}));
+        }
+    }
     let requests = inspect::requests_of_person_in(app, c, user).await?;
     let trail = platform::audit_of_person_in(app, c, &user.to_string()).await?;
     Ok(vec![
         Held {
             name: "orders",
             content: json!(orders),
+        },
+        Held {
+            name: "received_tickets",
+            content: json!(received),
         },
         Held {
             name: "recorded_actions",
