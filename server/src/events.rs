@@ -271,6 +271,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 access::on_event_deleted(c, event).await?;
                 tickets::on_event_deleted(c, event).await?;
                 payments::on_event_deleted(c, &orders).await?;
+                sales::waitlist::on_event_deleted(c, event).await?;
                 sales::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
@@ -282,6 +283,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 if let Some(email) = email {
                     let orders = sales::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::on_person_erased(app, c, &orders).await?;
+                    sales::waitlist::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::transfers::on_person_erased(app, c, &email.lookup()).await?;
                 }
             }

@@ -38,9 +38,10 @@ pub async fn held_by_others(
             orders.push(json!({"order": order, "tickets": tickets}));
         }
     }
-    let mut received = Vec::new();
+    let (mut received, mut waited) = (Vec::new(), Vec::new());
     if let Some(email) = email {
         let lookup = email.lookup();
+        waited = sales::waitlist::of_person_in(app, c, &lookup).await?;
         for (transfer, ticket) in tickets::transfers::of_receiver_in(app, c, &lookup).await? {
             received.push(json!({"transfer": transfer, "ticket": ticket}));
         }
@@ -63,6 +64,10 @@ pub async fn held_by_others(
         Held {
             name: "requests_of_programs",
             content: json!(requests),
+        },
+        Held {
+            name: "waitlists",
+            content: json!(waited),
         },
     ])
 }

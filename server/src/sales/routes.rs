@@ -30,6 +30,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stock))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
+        .merge(super::waitlist::routes())
 }
 
 /// An event as buyers see it.

@@ -61,6 +61,18 @@ pub async fn of_order(app: &App, order: OrderId) -> Result<Vec<SignedTicket>, Ti
     sign(app, tickets).await
 }
 
+/// How many tickets of an order were passed on.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn passed_on(app: &App, order: OrderId) -> Result<usize, TicketError> {
+    let rows = app
+        .db
+        .read(move |c| Box::pin(async move { store::of_order(c, order).await }))
+        .await?;
+    Ok(rows.iter().filter(|row| row.transfer_id.is_some()).count())
+}
+
 /// Adds the codes to tickets of one event.
 pub(in crate::tickets) async fn sign(
     app: &App,
