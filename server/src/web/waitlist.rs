@@ -14,9 +14,9 @@ use super::shell::{self, Privacy, Shell};
 use super::text;
 use super::view::EventView;
 use crate::app::App;
-use crate::catalog::{self, EventDetail, TierId};
+use crate::catalog::{self, EventDetail, OccurrenceId, OccurrenceState, TierId};
+use crate::sales;
 use crate::sales::waitlist::{self, EntryState, JoinRequest, OwnEntry, WaitlistEntryId};
-use crate::sales::{self, Stock};
 
 #[derive(Template)]
 #[template(path = "waitlist_join.html")]
@@ -26,8 +26,16 @@ struct JoinPage {
     event: EventView,
     is_joined: bool,
     tiers: Vec<TierChoice>,
+    /// The dates to choose from, if a tier is sold by dates.
+    dates: Vec<DateChoice>,
     quantity: String,
     email: String,
+}
+
+struct DateChoice {
+    value: OccurrenceId,
+    name: String,
+    is_chosen: bool,
 }
 
 struct TierChoice {
@@ -49,22 +57,41 @@ async fn sold_out(
     offer: &EventDetail,
     chosen: &str,
 ) -> Result<Vec<TierChoice>, Problem> {
-    let (stock, now) = (sales::stock(app, offer.event.id).await?, app.now());
+    let (all, now) = (sales::availability(app, offer, None).await?, app.now());
     let is_sold_out = |tier: TierId| {
-        let of_tier = stock.iter().find(|stock| stock.tier_id == tier);
-        of_tier.map_or(0, Stock::left) <= 0
+        let of_tier = all.iter().find(|one| one.tier == tier);
+        of_tier.is_some_and(|one| one.left <= 0)
     };
+    // Of those that are sold by dates, one date may be sold out while others are not.
     Ok(offer
         .tiers
         .iter()
-        .filter(|tier| offer.off_sale(tier, now).is_none())
-        .filter(|tier| is_sold_out(tier.id) || tier.id.to_string() == chosen)
+        .filter(|tier| !tier.hidden && offer.off_sale(tier, now).is_none())
+        .filter(|tier| tier.per_date || is_sold_out(tier.id) || tier.id.to_string() == chosen)
         .map(|tier| TierChoice {
             value: tier.id,
             name: tier.name.clone(),
             is_chosen: tier.id.to_string() == chosen,
         })
         .collect())
+}
+
+/// The dates to come, if a tier is sold by dates.
+fn dates(app: &App, offer: &EventDetail, chosen: &str) -> Vec<DateChoice> {
+    if !offer.tiers.iter().any(|tier| tier.per_date) {
+        return Vec::new();
+    }
+    let (zone, now) = (text::zone(&offer.event.time_zone), app.now());
+    offer
+        .occurrences
+        .iter()
+        .filter(|date| date.state == OccurrenceState::Scheduled && now < date.ends_at)
+        .map(|date| DateChoice {
+            value: date.id,
+            name: text::date_and_time(date.starts_at, &zone).text,
+            is_chosen: date.id.to_string() == chosen,
+        })
+        .collect()
 }
 
 async fn join_page(
@@ -87,6 +114,7 @@ async fn join_page(
         event: EventView::of(offer),
         is_joined,
         tiers: sold_out(app, offer, fields.text("tier")).await?,
+        dates: dates(app, offer, fields.text("occurrence")),
         quantity: quantity.to_owned(),
         email: fields.text("email").to_owned(),
     };
@@ -125,9 +153,12 @@ pub(super) async fn join(
         }
         return join_page(&app, &offer, &fields, false, Refusal::with(faults)).await;
     };
+    // The form asks for a date as soon as one of the tiers has some.
+    let is_by_date = offer.tier(*tier).is_some_and(|tier| tier.per_date);
+    let date = fields.text("occurrence").parse::<OccurrenceId>().ok();
     let request = JoinRequest {
         tier: *tier,
-        occurrence: None,
+        occurrence: date.filter(|_| is_by_date),
         quantity: *quantity,
         // Some are better than none.
         least: Some(1),

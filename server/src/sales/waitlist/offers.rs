@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::catalog::{self, CatalogError, EventDetail, EventId, Tier, TierId};
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, Tenant};
+use crate::sales::store::seats as taken;
 use crate::sales::{SalesError, service as sales};
 
 /// How many offers are settled in one run, and for how many tiers it is looked.
@@ -118,7 +119,7 @@ async fn serve(
     if offer.off_sale(tier, now).is_some() {
         return Ok(());
     }
-    let free = left(app, &offer, tier, occurrence.parse().ok()).await?;
+    let free = left(app, &offer, tier.id, occurrence.parse().ok()).await?;
     let Ok(free @ 1..) = u32::try_from(free) else {
         return Ok(());
     };
@@ -183,7 +184,17 @@ async fn make(
         }
         Err(error) => return Err(error.into()),
     };
+    // Sorted, as everybody takes seats.
+    let dated = hold
+        .items
+        .iter()
+        .filter_map(|item| Some((item.occurrence?, &item.seats)));
+    let mut seats: Vec<_> = dated
+        .flat_map(|(date, seats)| seats.iter().map(move |seat| (date, seat.id)))
+        .collect();
+    seats.sort_unstable();
     let (work, row, now) = (app.clone(), row.clone(), app.now());
+    let (hold, holder) = (hold.id, hold.id.to_string());
     let event_name = event.event.name.clone();
     let offer = WaitlistOfferId::new(&*app.clock, &*app.random);
     app.db
@@ -194,12 +205,16 @@ async fn make(
                     // Another node offers it, or they have left and the hold runs out by itself.
                     return Ok(false);
                 }
-                if !store::hold_until(c, hold.id, expires_at).await? {
+                let event = row.event_id;
+                let is_held = store::hold_until(c, hold, expires_at).await?
+                    && (seats.is_empty()
+                        || taken::extend(c, event, &holder, &seats, expires_at, now).await?);
+                if !is_held {
                     return Err(SalesError::HoldGone.into());
                 }
                 let open = OpenOffer {
                     quantity,
-                    hold: hold.id,
+                    hold,
                     expires_at,
                 };
                 store::insert_offer(c, offer, &row, &open, now).await?;
@@ -207,7 +222,7 @@ async fn make(
                     let offered = MailTemplate::WaitlistOffered {
                         event: event_name,
                         quantity,
-                        link: mail::link(&app, &format!("/checkout/{}", hold.id)),
+                        link: mail::link(&app, &format!("/checkout/{hold}")),
                         expires_at,
                         entry: mail::link(&app, &path(&app, row.id, "")),
                     };
@@ -263,7 +278,7 @@ pub async fn offer_by_staff(
         });
     };
     // The date is the entry's own.
-    let free = left(app, &event, tier, date_of(&row)).await?;
+    let free = left(app, &event, tier.id, date_of(&row)).await?;
     if free < i64::from(new.quantity) {
         return Err(WaitlistError::Sales(SalesError::SoldOut {
             tier: tier.id,

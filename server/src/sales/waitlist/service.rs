@@ -8,12 +8,14 @@ use super::WaitlistError;
 use super::model::*;
 use super::store::{self, EntryRow};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, EventDetail, EventId, OccurrenceId, Tier};
+use crate::catalog::{
+    self, CatalogError, EventDetail, EventId, OccurrenceId, OccurrenceState, Tier, TierId,
+};
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, Tenant};
 use crate::platform::Vault;
-use crate::sales::service::{public_event, stock};
-use crate::sales::{ItemRequest, Stock};
+use crate::sales::ItemRequest;
+use crate::sales::service::{availability, public_event};
 
 // Addresses and secrets
 
@@ -67,8 +69,8 @@ pub(super) fn date_of(row: &EntryRow) -> Option<OccurrenceId> {
 /// What is held for somebody who waits.
 pub(super) fn wanted(row: &EntryRow, quantity: u32) -> ItemRequest {
     ItemRequest {
-        tier: row.tier_id,
-        quantity,
+        occurrence: date_of(row),
+        ..ItemRequest::of(row.tier_id, quantity)
     }
 }
 
@@ -76,21 +78,32 @@ pub(super) fn wanted(row: &EntryRow, quantity: u32) -> ItemRequest {
 pub(super) async fn left(
     app: &App,
     event: &EventDetail,
-    tier: &Tier,
-    _date: Option<OccurrenceId>,
+    tier: TierId,
+    date: Option<OccurrenceId>,
 ) -> Result<i64, WaitlistError> {
-    let stock = stock(app, event.event.id).await?;
-    let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
-    Ok(of_tier.map_or(0, Stock::left))
+    let all = availability(app, event, date).await?;
+    let of_tier = all.iter().find(|one| one.tier == tier);
+    Ok(of_tier.map_or(0, |one| one.left))
 }
 
 /// What is wrong with the date that somebody waits for.
 fn date_fault(
-    _event: &EventDetail,
-    _tier: &Tier,
+    event: &EventDetail,
+    tier: &Tier,
     date: Option<OccurrenceId>,
+    now: Timestamp,
 ) -> Option<&'static str> {
-    date.map(|_| "This ticket is not sold by dates.")
+    let Some(date) = date else {
+        return tier.per_date.then_some("Please choose a date.");
+    };
+    if !tier.per_date {
+        return Some("This ticket is not sold by dates.");
+    }
+    let is_to_come = event
+        .occurrences
+        .iter()
+        .any(|one| one.id == date && one.state == OccurrenceState::Scheduled && now < one.ends_at);
+    (!is_to_come).then_some("There is no such date to come.")
 }
 
 // Joining and leaving
@@ -102,14 +115,15 @@ fn date_fault(
 /// [`WaitlistError`] by what was refused.
 pub async fn join(app: &App, event: EventId, request: JoinRequest) -> Result<(), WaitlistError> {
     let event = public_event(app, &event.to_string()).await?;
-    let (tier, email) = checked(&event, &request)?;
-    let (now, least) = (app.now(), request.least.unwrap_or(request.quantity));
+    let now = app.now();
+    let (tier, email) = checked(&event, &request, now)?;
+    let least = request.least.unwrap_or(request.quantity);
     if event.off_sale(tier, now).is_some() {
         return Err(WaitlistError::Closed);
     }
     let (tier_id, date) = (tier.id, request.occurrence);
     let occurrence = date.map_or_else(String::new, |id| id.to_string());
-    let free = left(app, &event, tier, date).await?;
+    let free = left(app, &event, tier_id, date).await?;
     let wished = occurrence.clone();
     let waiting = app
         .db
@@ -160,6 +174,7 @@ pub async fn join(app: &App, event: EventId, request: JoinRequest) -> Result<(),
 fn checked<'e>(
     event: &'e EventDetail,
     request: &JoinRequest,
+    now: Timestamp,
 ) -> Result<(&'e Tier, Email), WaitlistError> {
     let mut faults = Vec::new();
     let mut add = |field: &str, code: &'static str, detail: String| {
@@ -177,7 +192,7 @@ fn checked<'e>(
                 let detail = format!("Must be from 1 to {}.", tier.max_per_order);
                 add("quantity", "out_of_range", detail);
             }
-            if let Some(fault) = date_fault(event, tier, request.occurrence) {
+            if let Some(fault) = date_fault(event, tier, request.occurrence, now) {
                 add("occurrence", "unknown", fault.to_owned());
             }
         }

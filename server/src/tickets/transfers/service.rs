@@ -9,7 +9,7 @@ use bilten_kernel::error::FieldError;
 use super::model::*;
 use super::store::{self, TransferRow};
 use crate::app::App;
-use crate::catalog::policy::{Policy, TicketFacts, may_transfer};
+use crate::catalog::policy::{TicketFacts, may_transfer};
 use crate::catalog::{self, EventDetail, EventId, EventState};
 use crate::events::{self, DomainEvent};
 use crate::identity::mail::{self, MailTemplate};
@@ -123,7 +123,8 @@ async fn event_in(c: &mut Conn, id: EventId) -> Result<EventDetail, TicketError>
         .ok_or(TicketError::NotFound)
 }
 
-/// When the doors open that a ticket is for: of the first date while it is valid.
+/// When the doors open that a ticket is for: of the first date while it is valid; where that is not
+/// known, when it begins to be valid.
 fn doors_at(event: &EventDetail, ticket: &Ticket) -> Timestamp {
     let valid = i64::from(ticket.valid_from) * 1_000..i64::from(ticket.valid_until) * 1_000;
     event
@@ -132,7 +133,7 @@ fn doors_at(event: &EventDetail, ticket: &Ticket) -> Timestamp {
         .map(|date| date.doors_at.unwrap_or(date.starts_at))
         .filter(|doors| valid.contains(&doors.ms()))
         .min()
-        .unwrap_or_else(|| event.opens_at())
+        .unwrap_or_else(|| Timestamp::from_ms(valid.start))
 }
 
 /// Whether a ticket may change hands now; until when an offer of it is open.
@@ -142,11 +143,11 @@ async fn check(
     ticket: &Ticket,
     now: Timestamp,
 ) -> Result<Timestamp, TicketError> {
-    let policy = Policy::default();
+    let policy = catalog::policy_of(c, event.event.id).await?;
     let doors_at = doors_at(event, ticket);
     let facts = TicketFacts {
         doors_at,
-        country: None,
+        country: event.event.details.country,
         passed_on: ticket.passed_on,
         is_used: events::was_let_in(c, ticket.id).await?,
         is_valid: ticket.state == TicketState::Valid && event.event.state == EventState::Published,
