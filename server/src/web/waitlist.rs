@@ -16,7 +16,9 @@ use super::view::EventView;
 use crate::app::App;
 use crate::catalog::{self, EventDetail, OccurrenceId, OccurrenceState, TierId};
 use crate::sales;
-use crate::sales::waitlist::{self, EntryState, JoinRequest, OwnEntry, WaitlistEntryId};
+use crate::sales::waitlist::{
+    self, OwnWaitlistEntry, WaitlistEntryId, WaitlistEntryState, WaitlistRequest,
+};
 
 #[derive(Template)]
 #[template(path = "waitlist_join.html")]
@@ -156,7 +158,7 @@ pub(super) async fn join(
     // The form asks for a date as soon as one of the tiers has some.
     let is_by_date = offer.tier(*tier).is_some_and(|tier| tier.per_date);
     let date = fields.text("occurrence").parse::<OccurrenceId>().ok();
-    let request = JoinRequest {
+    let request = WaitlistRequest {
         tier: *tier,
         occurrence: date.filter(|_| is_by_date),
         quantity: *quantity,
@@ -187,7 +189,7 @@ struct EntryPage {
 }
 
 /// How an entry stands, in words.
-fn in_words(entry: &OwnEntry, offer: &EventDetail) -> (&'static str, Notice) {
+fn in_words(entry: &OwnWaitlistEntry, offer: &EventDetail) -> (&'static str, Notice) {
     let notice = |kind: &'static str, text: String| Notice { kind, text };
     match (&entry.offer, entry.state) {
         (Some(open), _) => {
@@ -201,15 +203,15 @@ fn in_words(entry: &OwnEntry, offer: &EventDetail) -> (&'static str, Notice) {
             let text = format!("{which} held for you until {until}.");
             ("Tickets for you", notice("good", text))
         }
-        (None, EntryState::Waiting | EntryState::Offered) => {
+        (None, WaitlistEntryState::Waiting | WaitlistEntryState::Offered) => {
             let text = "When tickets come back and it is your turn, we hold them for you and write to you.";
             ("You are on the waitlist", notice("test", text.to_owned()))
         }
-        (None, EntryState::Served) => {
+        (None, WaitlistEntryState::Served) => {
             let text = "You have bought the tickets that were held for you.";
             ("You have your tickets", notice("good", text.to_owned()))
         }
-        (None, EntryState::Ended) => {
+        (None, WaitlistEntryState::Ended) => {
             let text = "You have left it, or let its offers pass. You can join again from the event's page.";
             (
                 "You are not on the waitlist",
@@ -228,7 +230,10 @@ pub(super) async fn show(
     let entry = waitlist::own(&app, id, &key.token).await?;
     let offer = catalog::offer(&app, entry.event_id).await?;
     let (heading, notice) = in_words(&entry, &offer);
-    let is_on = matches!(entry.state, EntryState::Waiting | EntryState::Offered);
+    let is_on = matches!(
+        entry.state,
+        WaitlistEntryState::Waiting | WaitlistEntryState::Offered
+    );
     let page = EntryPage {
         shell: Shell::personal(heading).of_event(offer.event.sandbox),
         heading,

@@ -3,7 +3,7 @@
 use bilten_kernel::db::DbError;
 use bilten_kernel::error::{FieldError, IntoProblem, Problem};
 
-use super::model::EntryState;
+use super::model::WaitlistEntryState;
 use crate::catalog::CatalogError;
 use crate::identity::IdentityError;
 use crate::sales::SalesError;
@@ -25,7 +25,7 @@ pub enum WaitlistError {
     NotNeeded,
     /// The entry does not wait.
     #[error("the entry is {0}")]
-    State(EntryState),
+    State(WaitlistEntryState),
     /// What is wanted cannot be held.
     #[error(transparent)]
     Sales(#[from] SalesError),

@@ -33,7 +33,7 @@ text_enum! {
     ///    │            └──▶ ended ◀──┐
     ///    └──────────────────────────┘
     /// ```
-    pub enum EntryState {
+    pub enum WaitlistEntryState {
         /// It waits.
         Waiting = "waiting",
         /// It was made an offer that is open.
@@ -87,11 +87,11 @@ impl WaitlistEntry {
 
     /// What becomes of it when its offer was declined or expired: it waits on at its own place, unless
     /// that was once too often.
-    pub const fn after_missed(&self, policy: &WaitlistPolicy) -> EntryState {
+    pub const fn after_missed(&self, policy: &WaitlistPolicy) -> WaitlistEntryState {
         if self.missed.saturating_add(1) >= policy.most_missed {
-            EntryState::Ended
+            WaitlistEntryState::Ended
         } else {
-            EntryState::Waiting
+            WaitlistEntryState::Waiting
         }
     }
 }
@@ -314,7 +314,7 @@ impl Offer {
 /// What somebody who wants to wait asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct JoinRequest {
+pub struct WaitlistRequest {
     /// The tier.
     pub tier: TierId,
     /// The date, of a tier that is sold by dates.
@@ -329,11 +329,11 @@ pub struct JoinRequest {
 
 /// Whom the waitlist holds, as they see it themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OwnEntry {
+pub struct OwnWaitlistEntry {
     /// Its id.
     pub id: WaitlistEntryId,
     /// Where it stands.
-    pub state: EntryState,
+    pub state: WaitlistEntryState,
     /// The event.
     pub event_id: EventId,
     /// What the event is called.
@@ -351,12 +351,12 @@ pub struct OwnEntry {
     /// When it joined.
     pub joined_at: Timestamp,
     /// What is held for it now.
-    pub offer: Option<OpenOffer>,
+    pub offer: Option<OpenWaitlistOffer>,
 }
 
 /// What is held for somebody who waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OpenOffer {
+pub struct OpenWaitlistOffer {
     /// How many tickets.
     pub quantity: u32,
     /// The hold; knowing it is the right to buy what it holds.
@@ -367,7 +367,7 @@ pub struct OpenOffer {
 
 /// An entry as the organiser sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ListedEntry {
+pub struct ListedWaitlistEntry {
     /// Its id.
     pub id: WaitlistEntryId,
     /// The event.
@@ -385,7 +385,7 @@ pub struct ListedEntry {
     /// The higher, the earlier.
     pub priority: i32,
     /// Where it stands.
-    pub state: EntryState,
+    pub state: WaitlistEntryState,
     /// When it joined.
     pub joined_at: Timestamp,
     /// How often others behind it were served before it, since less was there than it wants.

@@ -62,7 +62,7 @@ async fn settle(app: &App, offer: OfferRow) -> Result<(), WaitlistError> {
                 let row = store::entry(c, offer.entry_id).await?;
                 let row = row.ok_or(WaitlistError::NotFound)?;
                 let (state, missed) = match to {
-                    OfferState::Accepted => (EntryState::Served, 0),
+                    OfferState::Accepted => (WaitlistEntryState::Served, 0),
                     OfferState::Declined | OfferState::Expired | OfferState::Open => {
                         let policy = WaitlistPolicy::default();
                         (matched(&row, row.most).after_missed(&policy), 1)
@@ -212,7 +212,7 @@ async fn make(
                 if !is_held {
                     return Err(SalesError::HoldGone.into());
                 }
-                let open = OpenOffer {
+                let open = OpenWaitlistOffer {
                     quantity,
                     hold,
                     expires_at,
@@ -245,9 +245,9 @@ pub async fn offer_by_staff(
     tenant: &Tenant,
     id: WaitlistEntryId,
     quantity: Option<u32>,
-) -> Result<ListedEntry, WaitlistError> {
+) -> Result<ListedWaitlistEntry, WaitlistError> {
     let row = entry_of(app, tenant, id).await?;
-    if row.state != EntryState::Waiting {
+    if row.state != WaitlistEntryState::Waiting {
         return Err(WaitlistError::State(row.state));
     }
     let event = catalog::offer(app, row.event_id).await?;

@@ -28,7 +28,7 @@ pub(in crate::sales) fn routes() -> OpenApiRouter<App> {
 
 /// What is said to whoever asks to wait, whether they waited before or not.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct JoinAnswer {
+pub(super) struct WaitlistAnswer {
     /// Where the link is sent by which they see how it stands and leave.
     pub email: String,
 }
@@ -36,7 +36,7 @@ pub(super) struct JoinAnswer {
 /// Another place of an entry.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PriorityRequest {
+pub(super) struct WaitlistPriority {
     /// The higher, the earlier: from -1,000 to 1,000, usually 0.
     #[schema(minimum = -1000, maximum = 1000)]
     pub priority: i32,
@@ -45,7 +45,7 @@ pub(super) struct PriorityRequest {
 /// What is offered to an entry.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfferRequest {
+pub(super) struct WaitlistOfferRequest {
     /// How many tickets; as many as the entry wants, unless it is said.
     #[schema(minimum = 1)]
     pub quantity: Option<u32>,
@@ -75,26 +75,26 @@ impl FromRequestParts<App> for EntryToken {
 /// offered them in turn: each offer is a hold, whose checkout the mail names.
 #[utoipa::path(post, path = "/api/v1/shop/events/{event}/waitlist-entries", tag = "shop", operation_id = "joinWaitlist",
     params(("event" = EventId, Path)),
-    responses((status = 202, body = JoinAnswer), (status = "4XX", body = Problem)))]
+    responses((status = 202, body = WaitlistAnswer), (status = "4XX", body = Problem)))]
 async fn join(
     State(app): State<App>,
     Path(event): Path<EventId>,
-    Json(request): Json<JoinRequest>,
-) -> Result<(StatusCode, Json<JoinAnswer>), Problem> {
+    Json(request): Json<WaitlistRequest>,
+) -> Result<(StatusCode, Json<WaitlistAnswer>), Problem> {
     let email = request.email.trim().to_owned();
     service::join(&app, event, request).await?;
-    Ok((StatusCode::ACCEPTED, Json(JoinAnswer { email })))
+    Ok((StatusCode::ACCEPTED, Json(WaitlistAnswer { email })))
 }
 
 /// See how it stands with what one waits for
 #[utoipa::path(get, path = "/api/v1/shop/waitlist-entries/{entry}", tag = "shop",
     security(("waitlist_token" = [])), params(("entry" = WaitlistEntryId, Path)),
-    responses((status = 200, body = OwnEntry), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = OwnWaitlistEntry), (status = "4XX", body = Problem)))]
 async fn see(
     State(app): State<App>,
     EntryToken(token): EntryToken,
     Path(entry): Path<WaitlistEntryId>,
-) -> Result<Json<OwnEntry>, Problem> {
+) -> Result<Json<OwnWaitlistEntry>, Problem> {
     Ok(Json(service::own(&app, entry, &token).await?))
 }
 
@@ -116,13 +116,13 @@ async fn leave(
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.read"))),
     params(("event" = EventId, Path), PageQuery),
-    responses((status = 200, body = Page<ListedEntry>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<ListedWaitlistEntry>), (status = "4XX", body = Problem)))]
 async fn entries(
     State(app): State<App>,
     organiser: Organiser<permit::OrdersRead>,
     Path(event): Path<EventId>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<ListedEntry>>, Problem> {
+) -> Result<Json<Page<ListedWaitlistEntry>>, Problem> {
     let (tenant, after) = (organiser.tenant(), page.after()?);
     let found = service::entries(&app, tenant, event, after, page.limit_and_one()).await?;
     let page = page.page(found, service::place_of);
@@ -142,13 +142,13 @@ async fn entries(
 #[utoipa::path(patch, path = "/api/v1/waitlist-entries/{entry}", tag = "sales",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("tickets.write"))), params(("entry" = WaitlistEntryId, Path)),
-    responses((status = 200, body = ListedEntry), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ListedWaitlistEntry), (status = "4XX", body = Problem)))]
 async fn update(
     State(app): State<App>,
     organiser: Organiser<permit::TicketsWrite>,
     Path(entry): Path<WaitlistEntryId>,
-    Json(request): Json<PriorityRequest>,
-) -> Result<Json<ListedEntry>, Problem> {
+    Json(request): Json<WaitlistPriority>,
+) -> Result<Json<ListedWaitlistEntry>, Problem> {
     let tenant = organiser.tenant();
     let entry = service::set_priority(&app, tenant, entry, request.priority).await?;
     Ok(Json(entry))
@@ -172,13 +172,13 @@ async fn remove(
 #[utoipa::path(post, path = "/api/v1/waitlist-entries/{entry}/offer", tag = "sales",
     security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("tickets.write"))), params(("entry" = WaitlistEntryId, Path)),
-    responses((status = 200, body = ListedEntry), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ListedWaitlistEntry), (status = "4XX", body = Problem)))]
 async fn offer(
     State(app): State<App>,
     organiser: Organiser<permit::TicketsWrite>,
     Path(entry): Path<WaitlistEntryId>,
-    Json(request): Json<OfferRequest>,
-) -> Result<Json<ListedEntry>, Problem> {
+    Json(request): Json<WaitlistOfferRequest>,
+) -> Result<Json<ListedWaitlistEntry>, Problem> {
     let tenant = organiser.tenant();
     let entry = offers::offer_by_staff(&app, tenant, entry, request.quantity).await?;
     Ok(Json(entry))

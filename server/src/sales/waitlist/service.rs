@@ -113,7 +113,11 @@ fn date_fault(
 ///
 /// # Errors
 /// [`WaitlistError`] by what was refused.
-pub async fn join(app: &App, event: EventId, request: JoinRequest) -> Result<(), WaitlistError> {
+pub async fn join(
+    app: &App,
+    event: EventId,
+    request: WaitlistRequest,
+) -> Result<(), WaitlistError> {
     let event = public_event(app, &event.to_string()).await?;
     let now = app.now();
     let (tier, email) = checked(&event, &request, now)?;
@@ -150,7 +154,7 @@ pub async fn join(app: &App, event: EventId, request: JoinRequest) -> Result<(),
                     least,
                     priority: 0,
                     joined_at: now,
-                    state: EntryState::Waiting,
+                    state: WaitlistEntryState::Waiting,
                     passed_over: 0,
                     missed: 0,
                     version: 1,
@@ -173,7 +177,7 @@ pub async fn join(app: &App, event: EventId, request: JoinRequest) -> Result<(),
 /// What somebody asks for, checked against the offer.
 fn checked<'e>(
     event: &'e EventDetail,
-    request: &JoinRequest,
+    request: &WaitlistRequest,
     now: Timestamp,
 ) -> Result<(&'e Tier, Email), WaitlistError> {
     let mut faults = Vec::new();
@@ -265,7 +269,11 @@ pub async fn remove_by_staff(
 ///
 /// # Errors
 /// [`WaitlistError::NotFound`] if the secret is not the entry's; a fault of the database.
-pub async fn own(app: &App, id: WaitlistEntryId, given: &str) -> Result<OwnEntry, WaitlistError> {
+pub async fn own(
+    app: &App,
+    id: WaitlistEntryId,
+    given: &str,
+) -> Result<OwnWaitlistEntry, WaitlistError> {
     authorise(app, id, given)?;
     app.db
         .read(move |c| {
@@ -275,7 +283,7 @@ pub async fn own(app: &App, id: WaitlistEntryId, given: &str) -> Result<OwnEntry
                 let event = event.ok_or(WaitlistError::NotFound)?;
                 let offer = store::open_offer(c, id).await?;
                 let tier = event.tier(row.tier_id);
-                Ok(OwnEntry {
+                Ok(OwnWaitlistEntry {
                     id,
                     state: row.state,
                     event_id: row.event_id,
@@ -288,7 +296,7 @@ pub async fn own(app: &App, id: WaitlistEntryId, given: &str) -> Result<OwnEntry
                     joined_at: row.joined_at,
                     offer: offer
                         .filter(|offer| offer.hold_state == "active")
-                        .map(|offer| OpenOffer {
+                        .map(|offer| OpenWaitlistOffer {
                             quantity: offer.quantity,
                             hold: offer.hold_id,
                             expires_at: offer.expires_at,
@@ -299,8 +307,8 @@ pub async fn own(app: &App, id: WaitlistEntryId, given: &str) -> Result<OwnEntry
         .await
 }
 
-fn listed(app: &App, row: &EntryRow) -> Result<ListedEntry, DbError> {
-    Ok(ListedEntry {
+fn listed(app: &App, row: &EntryRow) -> Result<ListedWaitlistEntry, DbError> {
+    Ok(ListedWaitlistEntry {
         id: row.id,
         event_id: row.event_id,
         tier_id: row.tier_id,
@@ -317,7 +325,7 @@ fn listed(app: &App, row: &EntryRow) -> Result<ListedEntry, DbError> {
 }
 
 /// Where an entry stands in its event's list.
-pub fn place_of(entry: &ListedEntry) -> (i64, Timestamp, WaitlistEntryId) {
+pub fn place_of(entry: &ListedWaitlistEntry) -> (i64, Timestamp, WaitlistEntryId) {
     (-i64::from(entry.priority), entry.joined_at, entry.id)
 }
 
@@ -332,7 +340,7 @@ pub async fn entries(
     event: EventId,
     after: Option<(i64, Timestamp, WaitlistEntryId)>,
     limit: i64,
-) -> Result<Vec<ListedEntry>, WaitlistError> {
+) -> Result<Vec<ListedWaitlistEntry>, WaitlistError> {
     catalog::event_of(app, tenant, event).await?;
     let rows = app
         .db
@@ -364,7 +372,7 @@ pub(super) async fn entry_of(
 pub(super) async fn listed_now(
     app: &App,
     id: WaitlistEntryId,
-) -> Result<ListedEntry, WaitlistError> {
+) -> Result<ListedWaitlistEntry, WaitlistError> {
     let row = app
         .db
         .read(move |c| Box::pin(async move { store::entry(c, id).await }))
@@ -381,7 +389,7 @@ pub async fn set_priority(
     tenant: &Tenant,
     id: WaitlistEntryId,
     priority: i32,
-) -> Result<ListedEntry, WaitlistError> {
+) -> Result<ListedWaitlistEntry, WaitlistError> {
     entry_of(app, tenant, id).await?;
     if !(-MAX_PRIORITY..=MAX_PRIORITY).contains(&priority) {
         return Err(WaitlistError::Invalid(vec![FieldError {
@@ -406,7 +414,7 @@ pub async fn of_person_in(
     app: &App,
     c: &mut Conn,
     email_lookup: &str,
-) -> Result<Vec<ListedEntry>, DbError> {
+) -> Result<Vec<ListedWaitlistEntry>, DbError> {
     let rows = store::of_person(c, person_hash(app, email_lookup)).await?;
     rows.iter().map(|row| listed(app, row)).collect()
 }

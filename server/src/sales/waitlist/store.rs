@@ -21,7 +21,7 @@ record! {
         pub(super) least: u32,
         pub(super) priority: i32,
         pub(super) joined_at: Timestamp,
-        pub(super) state: EntryState,
+        pub(super) state: WaitlistEntryState,
         pub(super) passed_over: u32,
         pub(super) missed: u32,
         pub(super) version: i64,
@@ -167,7 +167,7 @@ pub(super) async fn bump(c: &mut Conn, id: WaitlistEntryId, version: i64) -> Res
 pub(super) async fn after_offer(
     c: &mut Conn,
     id: WaitlistEntryId,
-    to: EntryState,
+    to: WaitlistEntryState,
     missed: u32,
 ) -> Result<bool, DbError> {
     let touched = c
@@ -228,7 +228,7 @@ pub(super) async fn insert_offer(
     c: &mut Conn,
     id: WaitlistOfferId,
     entry: &EntryRow,
-    open: &OpenOffer,
+    open: &OpenWaitlistOffer,
     now: Timestamp,
 ) -> Result<(), DbError> {
     c.exec(

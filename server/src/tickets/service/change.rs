@@ -188,6 +188,8 @@ async fn change(
                 if !store::change(c, &ticket, holder, from, position).await? {
                     return Err(TicketError::Conflict);
                 }
+                let order = ticket.order_id;
+                c.after_commit(move || app.issued.forget(order));
                 Ok(ticket)
             })
         })

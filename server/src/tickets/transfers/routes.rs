@@ -46,7 +46,7 @@ pub(super) struct TransferRequest {
 /// Whose ticket it becomes.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AcceptRequest {
+pub(super) struct AcceptTransferRequest {
     /// The name of its new holder.
     pub name: String,
 }
@@ -137,7 +137,7 @@ async fn accept(
     State(app): State<App>,
     TransferToken(token): TransferToken,
     Path(transfer): Path<TransferId>,
-    Json(request): Json<AcceptRequest>,
+    Json(request): Json<AcceptTransferRequest>,
 ) -> Result<Json<OfferedTicket>, Problem> {
     let accepted = service::accept(&app, transfer, &token, &request.name).await?;
     Ok(Json(accepted))

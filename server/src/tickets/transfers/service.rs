@@ -440,6 +440,8 @@ async fn accept_in(
     if !tickets::change(c, &ticket, holder, from, position).await? {
         return Err(TicketError::Conflict);
     }
+    let (kept, order) = (app.clone(), ticket.order_id);
+    c.after_commit(move || kept.issued.forget(order));
     let name = event.event.name;
     if let Ok(to) = receiver(app, &row)?.parse::<Email>() {
         let got = MailTemplate::TicketReceived {
