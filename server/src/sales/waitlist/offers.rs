@@ -8,7 +8,7 @@ use super::model::*;
 use super::service::{date_of, entry_of, left, listed_now, path, person, wanted};
 use super::store::{self, EntryRow, OfferRow};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, EventDetail, EventId, Tier, TierId};
+use crate::catalog::{self, CatalogError, EventDetail, EventId, OccurrenceId, Tier, TierId};
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, Tenant};
 use crate::sales::store::seats as taken;
@@ -91,12 +91,23 @@ fn matched(row: &EntryRow, most: u32) -> WaitlistEntry {
     }
 }
 
-/// The times by which a tier of an event is offered.
-fn times(event: &EventDetail, tier: &Tier, now: Timestamp) -> OfferTimes {
+/// The times by which a tier of an event is offered, on a date if it is sold by dates.
+fn times(
+    event: &EventDetail,
+    tier: &Tier,
+    date: Option<OccurrenceId>,
+    now: Timestamp,
+) -> OfferTimes {
+    let date = event.occurrences.iter().find(|one| Some(one.id) == date);
+    let ends_at = date.map_or_else(|| event.ends_at(), |date| date.ends_at);
+    let opens_at = date.map_or_else(
+        || event.opens_at(),
+        |date| date.doors_at.unwrap_or(date.starts_at),
+    );
     OfferTimes {
         now,
-        last_call_at: Timestamp::from_ms(event.opens_at().ms().saturating_sub(LAST_CALL_MS)),
-        sales_end_at: tier.sales_end_at.unwrap_or_else(|| event.ends_at()),
+        last_call_at: Timestamp::from_ms(opens_at.ms().saturating_sub(LAST_CALL_MS)),
+        sales_end_at: tier.sales_end_at.map_or(ends_at, |end| end.min(ends_at)),
     }
 }
 
@@ -119,7 +130,8 @@ async fn serve(
     if offer.off_sale(tier, now).is_some() {
         return Ok(());
     }
-    let free = left(app, &offer, tier.id, occurrence.parse().ok()).await?;
+    let date = occurrence.parse::<OccurrenceId>().ok();
+    let free = left(app, &offer, tier.id, date).await?;
     let Ok(free @ 1..) = u32::try_from(free) else {
         return Ok(());
     };
@@ -134,7 +146,7 @@ async fn serve(
         &WaitlistPolicy::default(),
         &entries,
         free,
-        &times(&offer, tier, now),
+        &times(&offer, tier, date, now),
     );
     let mut is_any_made = false;
     for new in &found.offers {
@@ -264,7 +276,7 @@ pub async fn offer_by_staff(
         passed_over: 0,
         ..matched(&row, quantity)
     };
-    let times = times(&event, tier, now);
+    let times = times(&event, tier, date_of(&row), now);
     let found = match_entries(&policy, &[alone], quantity, &times);
     let Some(new) = found.offers.first() else {
         return Err(if quantity == 0 {
