@@ -326,6 +326,36 @@ on_both_engines! {
     }
 
     /// covers: BE-2
+    async fn the_policy_of_the_event_decides_when_it_is_offered_and_again_when_it_is_accepted(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let bought = buy(&t, &event, 1, "k").await;
+        let bor = bought.offer(&t, 0, "bor@example.com").await;
+        for (version, transfer, code) in [
+            (None, json!({"allowed": false, "most": 5, "freeze_minutes": 0}), "tickets.pass_on_not_allowed"),
+            (Some(1), json!({"allowed": true, "most": 5, "freeze_minutes": 180}), "tickets.pass_on_frozen"),
+            (Some(2), json!({"allowed": true, "most": 0, "freeze_minutes": 0}), "tickets.pass_on_too_often"),
+        ] {
+            let mut policy = json!({
+                "refund": {"windows": [], "fees_too": false, "withdrawal_minutes": 0, "moved_minutes": 0},
+                "transfer": transfer,
+                "resale": {"allowed": false, "cap_basis_points": 10_000, "fee_basis_points": 0, "freeze_minutes": 60},
+            });
+            if let Some(version) = version {
+                policy["version"] = json!(version);
+            }
+            let path = format!("/api/v1/events/{}/policies/*", event.id);
+            let request = t.organiser.request(reqwest::Method::PUT, &path).json(&policy);
+            t.organiser.send(request).await.expect(200);
+            bor.accept("Bor Kos").await.refused(409, code);
+            bought.try_offer(0, "cene@example.com").await.refused(409, code);
+        }
+        assert_eq!(bor.see().await["state"], "pending");
+        assert_eq!(ticket(&t, &bought.tickets[0].0).await["version"], 1);
+        t.stop().await;
+    }
+
+    /// covers: BE-2
     async fn what_let_somebody_in_stays_and_offers_have_a_limit(db: TestDb) {
         let t = TestApp::start(db).await;
         let event = evening(&t).await;
