@@ -155,6 +155,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0145_selling.sql"),
     },
     Migration {
+        version: 146,
+        name: "after_sale",
+        sql: include_str!("../migrations/0146_after_sale.sql"),
+    },
+    Migration {
         version: 147,
         name: "buyers",
         sql: include_str!("../migrations/0147_buyers.sql"),

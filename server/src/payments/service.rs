@@ -156,6 +156,7 @@ async fn try_purchase(
                 // No buyer's key has a blank in it.
                 idempotency_key: Some(format!("order {key}")),
                 shown: PassShown::default(),
+                is_invited: false,
             };
             let hold = sales::hold_wish(app, request.event, wish).await?;
             on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)

@@ -22,9 +22,9 @@
 //! - who buys, who comes and what they answered is stored sealed, and so is what staff writes about them;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `codes` has tables of its own, and is what holds and orders ask for promo codes. `limits` and `fraud` are
-//! pure rules that `service/limits.rs` and `service/review.rs` obey; `waitlist` and `resale` are pure rules,
-//! each with what a service that obeys them needs.
+//! `codes` and `waitlist` have tables and services of their own. `limits` and `fraud` are pure rules that
+//! `service/limits.rs` and `service/review.rs` obey; `resale` is pure rules with what a service that obeys
+//! them needs.
 
 pub mod codes;
 pub mod fraud;
@@ -48,4 +48,5 @@ pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("order_notes", "id", "sealed_text", "id" => |id| service::note_purpose(id)),
     crate::sealed_column!("attendees", "id", "sealed", "id" => |id| service::part_purpose(id)),
     crate::sealed_column!("answers", "id", "sealed", "id" => |id| service::part_purpose(id)),
+    crate::sealed_column!("waitlist_entries", "id", "sealed_person", "id" => |id| waitlist::person_purpose(id)),
 ];

@@ -64,6 +64,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(review::routes())
         .merge(super::codes::routes())
         .merge(super::routes_seats::routes())
+        .merge(super::waitlist::routes())
 }
 
 /// An event as buyers see it.
@@ -265,6 +266,7 @@ async fn create_hold(
         email: request.email,
         idempotency_key: Some(key.as_str().to_owned()),
         shown,
+        is_invited: false,
     };
     let work = service::hold_wish(&app, request.event, wish);
     let hold = service::trying_codes(&app, ip, &request.codes, work).await??;
