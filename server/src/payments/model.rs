@@ -1,5 +1,8 @@
 //! Payments and the ways to pay.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Currency;
 use bilten_kernel::{record, text_enum, typed_id};
@@ -7,7 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::catalog::EventId;
-use crate::sales::{Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId};
+use crate::catalog::questions::SaidAnswers;
+use crate::sales::fraud::OrderFacts;
+use crate::sales::limits::BuyerOrigin;
+use crate::sales::{
+    ActivePolicy, Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId, TicketRequest,
+};
 
 typed_id!(pub PaymentId, "pay", "Names a payment.");
 
@@ -114,12 +122,26 @@ pub struct PurchaseRequest {
     /// What is bought; may be left out if `hold` is given.
     #[serde(default)]
     pub items: Vec<ItemRequest>,
-    /// The hold whose capacity is taken over.
+    /// The hold whose capacity, seats, codes and price are taken over.
     pub hold: Option<HoldId>,
+    /// Promo codes, where there is no hold that has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
     /// Who buys.
     pub buyer: Buyer,
+    /// Answers to the questions that are asked of each order, by question.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub answers: SaidAnswers,
+    /// Who comes with each ticket and what they answer, in the order of the tickets: line by line of
+    /// the hold or the quote, unit by unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<TicketRequest>,
     /// How it is paid.
     pub payment: PaymentMethod,
+    /// From where it is bought; nobody says that of themselves.
+    #[serde(skip)]
+    pub origin: BuyerOrigin,
 }
 
 /// A request to pay for an order whose last payment was declined.
@@ -139,6 +161,10 @@ pub struct Purchase {
     pub(super) payment: PaymentId,
     /// How it is paid.
     pub(super) method: PaymentMethod,
+    /// What is known of how suspicious it looks.
+    pub(super) facts: OrderFacts,
+    /// The rules that score it.
+    pub(super) policy: Arc<ActivePolicy>,
 }
 
 /// An order and what became of its payment.

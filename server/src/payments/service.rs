@@ -1,6 +1,7 @@
 //! Use cases of payments.
 
-use std::sync::Weak;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError};
@@ -12,17 +13,21 @@ use bilten_kernel::telemetry::Cause;
 use super::model::*;
 use super::{sandbox, store};
 use crate::app::{App, Parts};
-use crate::catalog::{self, EventId};
+use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::identity::Tenant;
 use crate::sales::{
-    self, NewOrder, OrderDetail, OrderId, OrderState, PaidOutcome, Placed, SalesError,
+    self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderDetail, OrderId, OrderItem,
+    OrderState, PaidOutcome, Pays, Placed, SalesError,
 };
-use crate::waiting_room::{self, EnterRefusal};
+use crate::waiting_room::{self, EnterRefusal, PassShown};
 
 /// The job by which the sandbox calls back: the payment succeeded.
 pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
 /// The job by which the sandbox calls back: the payment is declined.
 pub const CALL_BACK_DECLINED_JOB: &str = "payments.sandbox_call_back_declined";
+
+/// The decline code of a payment that was not begun, since somebody has to look at the order first.
+pub const UNDER_REVIEW: &str = "under_review";
 
 /// Queues of purchases, one per event.
 pub type PurchaseLanes = Lanes<EventId, Purchase, Purchased, PaymentError>;
@@ -87,6 +92,12 @@ pub async fn purchase(
             .map_err(SalesError::from)?;
         answer = try_purchase(app, &request, &key, request_hash).await;
     }
+    if let (Err(PaymentError::Sales(SalesError::OrderRefused)), Some(hold)) =
+        (&answer, request.hold)
+    {
+        // Who is refused for good keeps nothing from others.
+        sales::release_hold(app, hold).await?;
+    }
     match answer {
         // It may be refused now because it was granted before: then it is answered as before.
         Err(PaymentError::Sales(refusal)) => {
@@ -128,29 +139,58 @@ async fn try_purchase(
         }
         .into());
     }
-    let held;
-    let wanted = match request.hold {
-        Some(hold) if request.items.is_empty() => {
-            held = sales::active_hold(app, hold).await?.items;
-            &held
+    let (basis, tiers) = match request.hold {
+        Some(hold) => {
+            let held = sales::held_cart(app, request.event, hold).await?;
+            if !is_what_is_held(&request.items, &held.items) {
+                return Err(SalesError::HoldGone.into());
+            }
+            on_hold(held, &offer)
         }
-        Some(_) | None => &request.items,
+        None if sales::needs_hold(&offer, &request.items, &request.codes) => {
+            // Seats and codes are taken in a write of their own; the same request finds it again.
+            let wish = HoldWish {
+                items: request.items.clone(),
+                codes: request.codes.clone(),
+                email: Some(request.buyer.email.clone()),
+                // No buyer's key has a blank in it.
+                idempotency_key: Some(format!("order {key}")),
+                shown: PassShown::default(),
+                is_invited: false,
+            };
+            let hold = sales::hold_wish(app, request.event, wish).await?;
+            on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)
+        }
+        None => {
+            let cart = sales::cart(app, &offer, &request.items, &[]).await?;
+            let tiers = cart.ticket_tiers();
+            (Basis::Cart(Arc::new(cart)), tiers)
+        }
     };
-    let (items, total) = sales::price(app, &offer, wanted)?;
-    let (state, _) = sandbox::answer(&request.payment, total.minor);
+    let people = sales::people(
+        app,
+        request.event,
+        &tiers,
+        &request.answers,
+        &request.tickets,
+    )
+    .await?;
     let purchase = Purchase {
+        facts: sales::known_facts(&offer, &request.buyer, &basis.tiers()),
+        policy: sales::fraud_policy(app).await,
         order: NewOrder {
             id: OrderId::new(&*app.clock, &*app.random),
             event: request.event,
-            event_version: offer.event.version,
             buyer: request.buyer.clone(),
-            items,
-            total,
+            people: Arc::new(people),
+            basis,
+            pays: pays(&request.payment),
             idempotency_key: key.to_owned(),
             request_hash,
-            hold: request.hold,
             sandbox: offer.event.sandbox,
-            paid: state == PaymentState::Succeeded,
+            origin: request.origin,
+            verdict: None,
+            staff: None,
             at: app.now(),
             cause: Cause::current(),
         },
@@ -158,6 +198,39 @@ async fn try_purchase(
         method: request.payment.clone(),
     };
     app.purchases.submit(request.event, purchase).await
+}
+
+fn on_hold(held: HeldCart, offer: &EventDetail) -> (Basis, Vec<TierId>) {
+    let due = sales::tickets_due(offer, &held.items);
+    let tiers = due.into_iter().map(|ticket| ticket.tier).collect();
+    (Basis::Hold(Arc::new(held)), tiers)
+}
+
+/// Whether what is named beside a hold is what it holds; nothing is named as a rule.
+fn is_what_is_held(named: &[ItemRequest], held: &[OrderItem]) -> bool {
+    let (mut wanted, mut there) = (BTreeMap::new(), BTreeMap::new());
+    for item in named {
+        let sum = wanted.entry(item.tier).or_insert(0u64);
+        let seats = u32::try_from(item.seats.len()).unwrap_or(u32::MAX);
+        *sum += u64::from(item.quantity.max(seats));
+    }
+    for item in held {
+        *there.entry(item.tier_id).or_insert(0u64) += u64::from(item.quantity);
+    }
+    named.is_empty() || wanted == there
+}
+
+/// How an order is paid that is paid so.
+const fn pays(method: &PaymentMethod) -> Pays {
+    let (some, nothing) = (sandbox::answer(method, 1), sandbox::answer(method, 0));
+    match (some.0, nothing.0) {
+        (PaymentState::Succeeded, _) => Pays::Now,
+        (_, PaymentState::Succeeded) => Pays::IfFree,
+        (
+            PaymentState::Pending | PaymentState::Declined | PaymentState::Refunded,
+            PaymentState::Pending | PaymentState::Declined | PaymentState::Refunded,
+        ) => Pays::Later,
+    }
 }
 
 async fn purchase_batch(
@@ -168,35 +241,49 @@ async fn purchase_batch(
     let Some(event) = batch.first().map(|purchase| purchase.order.event) else {
         return Ok(Vec::new());
     };
-    let orders: Vec<_> = batch
+    let mut orders: Vec<_> = batch
         .iter()
         .map(|purchase| purchase.order.clone())
         .collect();
+    if let Some(policy) = batch.first().map(|purchase| Arc::clone(&purchase.policy)) {
+        let facts: Vec<_> = batch.iter().map(|purchase| purchase.facts).collect();
+        sales::judge_in(app, c, &mut orders, &facts, &policy).await?;
+    }
     let placed = sales::place(app, c, event, &orders).await?;
 
-    let payments: Vec<_> = batch.iter().map(first_payment).collect();
+    let payments: Vec<Option<Payment>> = batch
+        .iter()
+        .zip(&orders)
+        .zip(&placed)
+        .map(|((purchase, new), placed)| match placed {
+            Ok(Placed::New(order)) => Some(first_payment(purchase, new, &order.order)),
+            Ok(Placed::Before(_)) | Err(_) => None,
+        })
+        .collect();
     let mut new = Vec::new();
-    for ((purchase, payment), placed) in batch.iter().zip(&payments).zip(&placed) {
-        if matches!(placed, Ok(Placed::New(_))) {
+    for (purchase, payment) in batch.iter().zip(&payments) {
+        if let Some(payment) = payment {
             new.push(store::NewPayment {
                 payment,
                 idempotency_key: &purchase.order.idempotency_key,
                 request_hash: purchase.order.request_hash,
             });
-            call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
+            if payment.state == PaymentState::Pending {
+                call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
+            }
         }
     }
     store::insert(c, new).await?;
 
     let mut answers = Vec::with_capacity(batch.len());
     for (payment, placed) in payments.into_iter().zip(placed) {
-        answers.push(match placed {
-            Ok(Placed::New(order)) => Ok(Purchased {
+        answers.push(match (placed, payment) {
+            (Ok(Placed::New(order)), Some(payment)) => Ok(Purchased {
                 order,
                 payment,
                 is_new: true,
             }),
-            Ok(Placed::Before(order)) => {
+            (Ok(Placed::New(order) | Placed::Before(order)), _) => {
                 match store::of_order(c, order.order.id).await?.into_iter().next() {
                     Some(payment) => Ok(Purchased {
                         order,
@@ -206,21 +293,36 @@ async fn purchase_batch(
                     None => Err(SalesError::OrderNotFound.into()),
                 }
             }
-            Err(error) => Err(error.into()),
+            (Err(error), _) => Err(error.into()),
         });
     }
     Ok(answers)
 }
 
-fn first_payment(purchase: &Purchase) -> Payment {
-    let order = &purchase.order;
-    new_payment(
+/// The first payment of an order as it was placed.
+fn first_payment(purchase: &Purchase, new: &NewOrder, order: &Order) -> Payment {
+    let payment = new_payment(
         purchase.payment,
         order.id,
         &purchase.method,
-        order.total,
-        order.at,
-    )
+        Money::new(order.total_minor, order.currency),
+        new.at,
+    );
+    match &new.staff {
+        Some(staff) => Payment {
+            provider: staff.method.to_string(),
+            state: PaymentState::Succeeded,
+            decline_code: None,
+            ..payment
+        },
+        // Nobody is asked for money before somebody has looked at the order.
+        None if new.is_to_review() => Payment {
+            state: PaymentState::Declined,
+            decline_code: Some(UNDER_REVIEW.to_owned()),
+            ..payment
+        },
+        None => payment,
+    }
 }
 
 fn new_payment(
@@ -291,6 +393,9 @@ pub async fn pay(
                     return Ok((payment, false));
                 }
                 let current = current.map_err(PaymentError::NotPayable)?;
+                if sales::is_under_review_in(c, order).await? {
+                    return Err(SalesError::UnderReview.into());
+                }
                 if current.sandbox && request.payment.moves_money() {
                     return Err(PaymentError::SandboxOnly);
                 }
@@ -302,7 +407,7 @@ pub async fn pay(
                     return Err(PaymentError::UnderWay);
                 }
                 let amount = Money::new(current.total_minor, current.currency);
-                let payment = new_payment(id, order, &request.payment, amount, app.now());
+                let mut payment = new_payment(id, order, &request.payment, amount, app.now());
                 let row = store::NewPayment {
                     payment: &payment,
                     idempotency_key: &key,
@@ -310,8 +415,12 @@ pub async fn pay(
                 };
                 store::insert(c, vec![row]).await?;
                 call_back_later(&app, c, &payment, &request.payment, &Cause::current()).await?;
-                if payment.state == PaymentState::Succeeded {
-                    sales::mark_paid(&app, c, order).await?;
+                if payment.state == PaymentState::Succeeded
+                    && sales::mark_paid(&app, c, order).await? == PaidOutcome::NoStockLeft
+                {
+                    let (from, to) = (PaymentState::Succeeded, PaymentState::Refunded);
+                    store::move_to(c, id, from, to, app.now()).await?;
+                    payment.state = to;
                 }
                 Ok::<_, PaymentError>((payment, true))
             })

@@ -5,7 +5,9 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
-use crate::catalog::{EventId, TierId};
+use super::transfers::TransferId;
+use crate::catalog::seating::SeatId;
+use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::sales::OrderId;
 
 // Feed positions
@@ -81,6 +83,14 @@ pub(super) async fn lock_feed(c: &mut Conn, event: EventId) -> Result<(), DbErro
 /// Deletes the keys and the feed of an event, and its tickets if it is of a sandbox.
 pub(super) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     c.exec(
+        sql!(
+            "DELETE FROM ticket_transfers WHERE ticket_id IN \
+             (SELECT id FROM tickets WHERE event_id = $1 AND sandbox)"
+        ),
+        vals![event],
+    )
+    .await?;
+    c.exec(
         sql!("DELETE FROM tickets WHERE event_id = $1 AND sandbox"),
         vals![event],
     )
@@ -113,7 +123,12 @@ record! {
         pub(super) sealed_holder: Vec<u8>,
         pub(super) order_reference: String,
         pub(super) revoked_below: u16,
+        pub(super) transfer_id: Option<TransferId>,
+        pub(super) passed_on: u32,
         pub(super) sandbox: bool,
+        pub(super) occurrence_id: Option<OccurrenceId>,
+        pub(super) seat_id: Option<SeatId>,
+        pub(super) seat_label: Option<String>,
         pub(super) created_at: Timestamp,
     }
 }
@@ -145,8 +160,9 @@ pub(super) async fn insert(
     c.insert_many(
         sql!(
             "INSERT INTO tickets (id, event_id, order_id, tier_id, tier_number, version, state, key_id, \
-             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox, \
+             occurrence_id, seat_id, seat_label) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         ),
         tickets
             .iter()
@@ -155,7 +171,7 @@ pub(super) async fn insert(
                 vals![
                     t.id, t.event_id, t.order_id, t.tier_id, t.tier_number, t.version, t.state, &t.key_id,
                     t.valid_from, t.valid_until, holder, &t.order_reference, t.revoked_below, position,
-                    t.created_at, t.sandbox
+                    t.created_at, t.sandbox, t.occurrence_id, t.seat_id, t.seat_label.as_deref()
                 ]
             })
             .collect(),
@@ -168,7 +184,8 @@ pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRo
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
@@ -179,10 +196,25 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],
+    )
+    .await
+}
+
+/// The tickets of these orders.
+pub(super) async fn of_orders(c: &mut Conn, orders: Val) -> Result<Vec<TicketRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets \
+             WHERE order_id IN (SELECT value FROM list($1)) ORDER BY order_id, tier_number, id"
+        ),
+        vals![orders],
     )
     .await
 }
@@ -215,21 +247,41 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
     .await
 }
 
-/// Changes a ticket that still has version `from`.
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
+    )
+    .await
+}
+
+/// Changes a ticket that still has this version and state.
 pub(super) async fn change(
     c: &mut Conn,
     t: &Ticket,
     sealed_holder: Vec<u8>,
-    from: u16,
+    (from, from_state): (u16, TicketState),
     position: i64,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
-                "UPDATE tickets SET version = $3, state = $4, key_id = $5, sealed_holder = $6, revoked_below = $7, \
-                 feed_position = $8 WHERE id = $1 AND version = $2"
+                "UPDATE tickets SET version = $4, state = $5, key_id = $6, sealed_holder = $7, revoked_below = $8, \
+                 transfer_id = $9, passed_on = $10, feed_position = $11 \
+                 WHERE id = $1 AND version = $2 AND state = $3"
             ),
-            vals![t.id, from, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below, position],
+            vals![
+                t.id, from, from_state, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below,
+                t.transfer_id, t.passed_on, position
+            ],
         )
         .await?;
     Ok(touched == 1)
@@ -240,6 +292,7 @@ record! {
     pub(super) struct RenewedRow {
         pub(super) id: TicketId,
         pub(super) tier_id: TierId,
+        pub(super) occurrence_id: Option<OccurrenceId>,
     }
 }
 
@@ -247,7 +300,7 @@ record! {
 pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_id FROM tickets WHERE event_id = $1 \
+            "SELECT id, tier_id, occurrence_id FROM tickets WHERE event_id = $1 \
              AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
         ),
         vals![event],

@@ -13,9 +13,9 @@ use super::text::{self, Moment};
 use super::view::{self, Bill, EventView, Method};
 use super::{event, order, problem};
 use crate::app::App;
-use crate::catalog;
+use crate::catalog::{self, questions::SaidAnswers};
 use crate::payments::{PaymentError, PaymentMethod, PurchaseRequest, SandboxOutcome};
-use crate::sales::{self, Buyer, Hold, HoldId, SalesError};
+use crate::sales::{self, Buyer, BuyerFrom, Hold, HoldId, SalesError};
 use crate::tickets::{self, TicketError};
 
 #[derive(Template)]
@@ -42,7 +42,7 @@ struct Written {
     outcome: Option<SandboxOutcome>,
 }
 
-/// A hold with what it costs now.
+/// A hold with what it costs.
 struct Held {
     hold: Hold,
     event: EventView,
@@ -79,12 +79,10 @@ async fn held(app: &App, id: HoldId) -> Result<Held, Missing> {
     let offer = catalog::offer(app, hold.event_id)
         .await
         .map_err(|error| Missing::Problem(error.into()))?;
-    let (items, total) = sales::price(app, &offer, &hold.items)
-        .map_err(|error| Missing::Ended(event::back_to(&offer.event.slug, error)))?;
     Ok(Held {
         until: text::time(hold.expires_at, &text::zone(&offer.event.time_zone)),
         event: EventView::of(&offer),
-        bill: Bill::of(&offer, &items, total),
+        bill: Bill::of_hold(&offer, &hold),
         hold,
     })
 }
@@ -148,6 +146,7 @@ pub(super) async fn show(
 pub(super) async fn buy(
     State(app): State<App>,
     Path(id): Path<HoldId>,
+    BuyerFrom(origin): BuyerFrom,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let held = match held(&app, id).await {
@@ -196,8 +195,12 @@ pub(super) async fn buy(
         event: held.hold.event_id,
         items: Vec::new(),
         hold: Some(id),
+        codes: Vec::new(),
         buyer,
+        answers: SaidAnswers::default(),
+        tickets: Vec::new(),
         payment,
+        origin,
     };
     // The hold is the key: however often this is sent, and with whatever corrections, it buys once.
     match tickets::buy(&app, request, id.to_string()).await {
@@ -208,6 +211,10 @@ pub(super) async fn buy(
         Err(TicketError::Payment(PaymentError::Sales(
             error @ (SalesError::OffSale { .. }
             | SalesError::SoldOut { .. }
+            | SalesError::PurchaseLimit(_)
+            | SalesError::OrderRefused
+            | SalesError::SeatsTaken(_)
+            | SalesError::Price(_)
             | SalesError::OfferChanged),
         ))) => Ok(event::back_to(&held.event.slug, error)),
         Err(other) => Err(other.into()),

@@ -51,10 +51,12 @@ struct TierView {
     is_scarce: bool,
     most: i64,
     chosen: String,
+    /// Where to wait for it, if it is sold out.
+    waitlist: Option<String>,
 }
 
 /// The event at this address, unless it is still a draft.
-async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
+pub(super) async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
     if !catalog::can_be_slug(slug) {
         return Err(CatalogError::NotFound.into());
     }
@@ -75,6 +77,7 @@ fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
     stock: Option<&Stock>,
+    left: i64,
     now: Timestamp,
 ) -> (String, i64) {
     let zone = text::zone(&offer.event.time_zone);
@@ -89,7 +92,7 @@ fn stock_in_words(
         }
         None => {}
     }
-    let (left, held) = stock.map_or((0, 0), |stock| (stock.left(), stock.held));
+    let held = stock.map_or(0, |stock| stock.held);
     let words = match left {
         ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
         ..=0 => "Sold out".to_owned(),
@@ -109,26 +112,32 @@ impl EventPage {
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
-        let tiers: Vec<_> = offer
-            .tiers
+        let available = sales::availability(app, offer, None).await?;
+        let seen = offer.visible_tiers(&[]);
+        let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
+                let left = available.iter().find(|one| one.tier == tier.id);
                 let (words, most) = stock_in_words(
                     offer,
                     tier,
                     stock.iter().find(|s| s.tier_id == tier.id),
+                    left.map_or(0, |one| one.left),
                     now,
                 );
                 let chosen = match fields.text(&field) {
-                    "" if offer.tiers.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
+                    "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
                     // What can be had of what was wanted; nonsense stays, to be seen and corrected.
                     text => text
                         .parse()
                         .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
                 };
+                let is_sold_out = most == 0 && offer.off_sale(tier, now).is_none();
                 TierView {
+                    waitlist: is_sold_out
+                        .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
                     name: tier.name.clone(),
                     description: text::paragraphs(&tier.description),
                     price: text::price(offer.price(tier)),
@@ -220,16 +229,13 @@ pub(super) async fn hold(
 /// How many of which tier a form asks for.
 fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
     let (mut wanted, mut faults) = (Vec::new(), Faults::default());
-    for tier in &offer.tiers {
+    for tier in offer.visible_tiers(&[]) {
         let field = field_of(tier.id);
         match fields.text(&field) {
             "" => {}
             text => match text.parse() {
                 Ok(0) => {}
-                Ok(quantity) => wanted.push(ItemRequest {
-                    tier: tier.id,
-                    quantity,
-                }),
+                Ok(quantity) => wanted.push(ItemRequest::of(tier.id, quantity)),
                 Err(_) => faults.add(field, format!("{}: please give a whole number.", tier.name)),
             },
         }
@@ -269,7 +275,7 @@ fn in_words(
     let now_taken =
         |tier: TierId, text: String| Ok((StatusCode::CONFLICT, Faults::one(field_of(tier), text)));
     match error {
-        SalesError::Invalid(errors) => {
+        SalesError::Invalid(ref errors) => {
             let first = offer
                 .tiers
                 .first()
@@ -284,7 +290,7 @@ fn in_words(
             };
             Ok((
                 StatusCode::UNPROCESSABLE_ENTITY,
-                Faults::from_errors(&errors, at),
+                Faults::from_errors(errors, at),
             ))
         }
         SalesError::SoldOut { tier, left: ..=0 } => now_taken(
@@ -302,6 +308,14 @@ fn in_words(
             tier,
             not_yet: false,
         } => now_taken(tier, format!("{}: the sale has ended.", name(tier))),
+        SalesError::SeatsTaken(_) | SalesError::Choice(_) | SalesError::NoSeats(_) => Ok((
+            StatusCode::CONFLICT,
+            Faults::one("", format!("{error}. Please choose again.")),
+        )),
+        SalesError::Price(_) | SalesError::CodeUnknown { .. } => Ok((
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Faults::one("", format!("{error}.")),
+        )),
         SalesError::OfferChanged => Ok((
             StatusCode::CONFLICT,
             Faults::one("", "The offer has just changed. Please look at it again."),
@@ -318,6 +332,14 @@ fn in_words(
         | SalesError::HoldGone
         | SalesError::KeyReused
         | SalesError::State(_)
+        | SalesError::PurchaseLimit(_)
+        | SalesError::OrderRefused
+        | SalesError::UnderReview
+        | SalesError::NotUnderReview
+        | SalesError::NoteNotFound
+        | SalesError::TooManyNotes
+        | SalesError::TooOften(_)
+        | SalesError::TooManyListen
         | SalesError::Db(_)) => Err(other.into()),
     }
 }
