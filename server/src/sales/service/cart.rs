@@ -457,8 +457,9 @@ impl Cart {
         Ok(Priced {
             items,
             total: Money::new(snapshot.quote.total_minor, snapshot.quote.currency),
-            snapshot: serde_json::to_string(&snapshot)
-                .map_err(|error| super::json_fault(&error))?,
+            snapshot: Some(
+                serde_json::to_string(&snapshot).map_err(|error| super::json_fault(&error))?,
+            ),
             quote: snapshot.quote,
         })
     }

@@ -7,7 +7,6 @@
 use bilten_kernel::jobs::{self, JobError};
 use serde::{Deserialize, Serialize};
 
-use super::super::model::*;
 use super::super::store::find;
 use super::buyers::{lookup, opened};
 use super::review::send;

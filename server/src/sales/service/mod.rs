@@ -286,11 +286,11 @@ pub async fn availability(
             })
         })
         .await?;
-    Ok(left_of(offer, date, &rows))
+    Ok(left_by_tier(offer, date, &rows))
 }
 
 /// What is left of each tier that is not hidden: of its own counters, and no more than of its pool.
-fn left_of(
+fn left_by_tier(
     offer: &EventDetail,
     date: Option<OccurrenceId>,
     rows: &[CounterRow],
