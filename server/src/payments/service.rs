@@ -249,6 +249,7 @@ async fn purchase_batch(
         let facts: Vec<_> = batch.iter().map(|purchase| purchase.facts).collect();
         sales::judge_in(app, c, &mut orders, &facts, &policy).await?;
     }
+    sales::require_approval_in(app, c, event, &mut orders).await?;
     let placed = sales::place(app, c, event, &orders).await?;
 
     let payments: Vec<Option<Payment>> = batch

@@ -117,22 +117,26 @@ pub struct SeatWish {
 }
 
 record! {
-    /// What an event's organiser asks of those who choose seats.
+    /// What an event's organiser asks of those who buy.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
-    pub struct SeatRules {
+    pub struct SaleRules {
         /// Nobody may leave a single free seat between taken ones, where it can be avoided.
         pub no_single_seats: bool,
         /// A companion's seat is only sold together with the place that it belongs to.
         pub companions_with_their_place: bool,
+        /// Every order waits, unpaid, until the organiser accepts it; those of staff do not.
+        #[serde(default)]
+        pub needs_approval: bool,
     }
 }
 
-impl Default for SeatRules {
+impl Default for SaleRules {
     fn default() -> Self {
         Self {
             no_single_seats: false,
             companions_with_their_place: true,
+            needs_approval: false,
         }
     }
 }

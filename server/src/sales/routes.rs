@@ -53,7 +53,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stock))
         .routes(routes!(block_seats))
         .routes(routes!(unblock_seats))
-        .routes(routes!(seat_rules, set_seat_rules))
+        .routes(routes!(sale_rules, set_sale_rules))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
         .merge(available::routes())
@@ -537,32 +537,32 @@ async fn unblock_seats(
     Ok(Json(TakenSeats::of(&app, event, date).await?))
 }
 
-/// See what is asked of those who choose seats
-#[utoipa::path(get, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+/// See what is asked of those who buy
+#[utoipa::path(get, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
-async fn seat_rules(
+    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+async fn sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Json<SeatRules>, Problem> {
+) -> Result<Json<SaleRules>, Problem> {
     catalog::event_of(&app, organiser.tenant(), event).await?;
-    Ok(Json(service::seat_rules(&app, event).await?))
+    Ok(Json(service::sale_rules(&app, event).await?))
 }
 
-/// Set what is asked of those who choose seats
-#[utoipa::path(put, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+/// Set what is asked of those who buy
+#[utoipa::path(put, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
-async fn set_seat_rules(
+    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+async fn set_sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
-    Json(rules): Json<SeatRules>,
-) -> Result<Json<SeatRules>, Problem> {
+    Json(rules): Json<SaleRules>,
+) -> Result<Json<SaleRules>, Problem> {
     let tenant = organiser.tenant();
     Ok(Json(
-        service::set_seat_rules(&app, tenant, event, rules).await?,
+        service::set_sale_rules(&app, tenant, event, rules).await?,
     ))
 }
 

@@ -8,7 +8,9 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
 use serde_json::json;
 
-use super::super::fraud::{FraudDecision, FraudPolicy, OrderFacts, is_disposable};
+use super::super::fraud::{
+    FraudDecision, FraudPolicy, FraudReason, FraudScore, OrderFacts, is_disposable,
+};
 use super::super::limits::mailbox;
 use super::super::model::*;
 use super::super::store::{self, Take, review};
@@ -27,6 +29,8 @@ use crate::waiting_room::AddressNetwork;
 const RECENT: Duration = Duration::from_secs(3_600);
 /// How old paid orders must be to speak for a buyer.
 const GOOD_AFTER: Duration = Duration::from_secs(86_400);
+/// Why an order waits that only waits since the event's organiser accepts each of them.
+const NEEDS_APPROVAL: &str = "needs_approval";
 
 crate::setting! {
     /// The rules that score orders which cost something, as {"review_from", "refuse_from", "rules"}: from which
@@ -174,6 +178,45 @@ pub async fn judge_in(
     Ok(())
 }
 
+/// Lets the orders of a batch wait for the organiser of an event who wants to accept each of them, whether
+/// they cost something or not. One that is refused for how it looks stays refused; those of staff do not wait.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn require_approval_in(
+    app: &App,
+    c: &mut Conn,
+    event: EventId,
+    orders: &mut [NewOrder],
+) -> Result<(), DbError> {
+    let rules = store::seats::rules(c, event).await?.unwrap_or_default();
+    if !rules.needs_approval {
+        return Ok(());
+    }
+    for new in orders.iter_mut().filter(|new| new.staff.is_none()) {
+        let mut verdict = new.verdict.take().unwrap_or_else(|| Verdict {
+            score: FraudScore {
+                score: 0,
+                decision: FraudDecision::Review,
+                reasons: Vec::new(),
+            },
+            policy_version: 0,
+            email_key: email_key(app, &new.buyer),
+            network_key: network_key(app, new),
+        });
+        if verdict.score.decision != FraudDecision::Refuse {
+            verdict.score.decision = FraudDecision::Review;
+            verdict.score.reasons.push(FraudReason {
+                reason: NEEDS_APPROVAL.to_owned(),
+                points: 0,
+            });
+            new.put_off_payment();
+        }
+        new.verdict = Some(verdict);
+    }
+    Ok(())
+}
+
 /// Keeps how suspicious the orders looked that were placed.
 pub(super) async fn keep_in(c: &mut Conn, placed: &[&NewOrder]) -> Result<(), DbError> {
     let scored: Vec<_> = placed
@@ -237,8 +280,8 @@ pub async fn orders_to_review(
         .await
 }
 
-/// Decides about an order that waits for it: it can be paid, which its buyer is told by mail, or it is
-/// cancelled and its tickets are free. Deciding the same again changes nothing.
+/// Decides about an order that waits for it: it can be paid, which its buyer is told by mail (one that costs
+/// nothing is done), or it is cancelled and its tickets are free. Deciding the same again changes nothing.
 ///
 /// # Errors
 /// [`SalesError::OrderNotFound`], [`SalesError::NotUnderReview`] if it does not wait or something else was
@@ -268,6 +311,10 @@ pub async fn review_order(
                     return Err(SalesError::NotUnderReview);
                 };
                 match outcome {
+                    // There is nothing to pay: its tickets are issued, and nobody has to come back for them.
+                    ReviewOutcome::Accept if order.total_minor == 0 => {
+                        super::mark_paid(&work, c, id).await?;
+                    }
                     ReviewOutcome::Accept => accept(&work, c, &order, now).await?,
                     ReviewOutcome::Refuse => {
                         let mut returned = Returned::default();
