@@ -220,7 +220,8 @@ pub(super) async fn order_stock(
     c: &mut Conn,
     id: OrderId,
 ) -> Result<Option<Vec<(CounterKey, i64)>>, DbError> {
-    let found: Option<Option<AsJson<Vec<(CounterKey, i64)>>>> = c
+    type Taken = Vec<(CounterKey, i64)>;
+    let found: Option<Option<AsJson<Taken>>> = c
         .scalar_opt(sql!("SELECT stock FROM orders WHERE id = $1"), vals![id])
         .await?;
     Ok(found.flatten().map(|AsJson(stock)| stock))

@@ -97,7 +97,7 @@ on_both_engines! {
         assert_eq!(seats_of(&one), ["1-1-5"]);
 
         // The hold becomes the order, with its seats and its price.
-        let mut order = super::buying(&event, json!([]), "succeed");
+        let mut order = crate::selling::buying(&event, json!([]), "succeed");
         order["hold"] = held["id"].clone();
         let bought = t.stranger.post_once("/api/v1/shop/orders", "k2", &order).await.expect(201);
         assert_eq!(seats_of(&bought).len(), 3);
