@@ -7,8 +7,8 @@ use clap::Args;
 use hyper::Method;
 
 use crate::client::{Connection, LoadError};
-use crate::figures::Seen;
-use crate::shop::{Event, Shop};
+use crate::figures::{Seen, say};
+use crate::shop::{Event, Shop, at_once};
 
 #[derive(Debug, Args)]
 pub(crate) struct OrdersArguments {
@@ -54,17 +54,36 @@ pub(crate) async fn sell(
     until: Duration,
     tickets: u64,
 ) -> Result<(Seen, Duration), LoadError> {
-    let body = Arc::new(event.purchase(quantity));
+    let bodies = Arc::new(vec![event.purchase(quantity)]);
+    sell_of(shop, &event.id, bodies, clients, until, tickets).await
+}
+
+/// Sells one of these purchases after the other, each client beginning with another one, until the time
+/// is over, `tickets` are sold or there are none left. `run` names all of it once.
+pub(crate) async fn sell_of(
+    shop: &Shop,
+    run: &str,
+    bodies: Arc<Vec<Vec<u8>>>,
+    clients: u32,
+    until: Duration,
+    tickets: u64,
+) -> Result<(Seen, Duration), LoadError> {
     let began = Instant::now();
     let share = tickets.div_ceil(u64::from(clients));
-    let mut tasks = Vec::new();
+    let mut buyers = Vec::new();
     for client in 0..clients {
-        let (address, body) = (shop.address.clone(), Arc::clone(&body));
-        let run = format!("{}-{client}", began.elapsed().as_nanos());
-        tasks.push(tokio::spawn(async move {
+        let (address, bodies) = (shop.address.clone(), Arc::clone(&bodies));
+        let run = format!("{run}-{}-{client}", began.elapsed().as_nanos());
+        let from = usize::try_from(client).unwrap_or(0);
+        buyers.push(async move {
             let mut connection = Connection::open(&address).await?;
             let mut seen = Seen::default();
-            for i in 0.. {
+            for (i, body) in bodies
+                .iter()
+                .cycle()
+                .skip(from % bodies.len().max(1))
+                .enumerate()
+            {
                 if began.elapsed() >= until || seen.tickets >= share {
                     break;
                 }
@@ -75,13 +94,13 @@ pub(crate) async fn sell(
                 ];
                 let sent = Instant::now();
                 let (status, answer) = connection
-                    .send(Method::POST, "/api/v1/shop/orders", &headers, body.to_vec())
+                    .send(Method::POST, "/api/v1/shop/orders", &headers, body.clone())
                     .await?;
                 seen.note(sent.elapsed());
                 match status {
                     201 => {
                         seen.tickets +=
-                            answer.windows(CODE.len()).filter(|w| *w == CODE).count() as u64
+                            answer.windows(CODE.len()).filter(|w| *w == CODE).count() as u64;
                     }
                     409 => {
                         seen.sold_out += 1;
@@ -93,20 +112,13 @@ pub(crate) async fn sell(
                 }
             }
             Ok::<_, LoadError>(seen)
-        }));
+        });
     }
-    let mut all = Vec::new();
-    for task in tasks {
-        all.push(
-            task.await
-                .map_err(|error| LoadError::Network(error.to_string()))??,
-        );
-    }
+    let all = at_once(buyers).await?;
     Ok((Seen::merge(all), began.elapsed()))
 }
 
 /// Compares what was acknowledged with what the server says it sold.
-#[expect(clippy::print_stdout, reason = "the result")]
 async fn prove(
     shop: &Shop,
     event: &Event,
@@ -114,6 +126,20 @@ async fn prove(
     acknowledged: u64,
 ) -> Result<(), LoadError> {
     let (held, sold) = shop.stock(event).await?;
+    agree(capacity, held, sold, acknowledged)?;
+    say(&format!(
+        "proof: {sold} of {capacity} sold, {acknowledged} acknowledged, {held} held: nothing oversold"
+    ));
+    Ok(())
+}
+
+/// Whether what is sold fits, and is what was acknowledged.
+pub(crate) fn agree(
+    capacity: i64,
+    held: i64,
+    sold: i64,
+    acknowledged: u64,
+) -> Result<(), LoadError> {
     if held < 0 || sold < 0 || held + sold > capacity {
         return Err(LoadError::Wrong(format!(
             "{sold} sold and {held} held of {capacity}"
@@ -124,8 +150,5 @@ async fn prove(
             "{acknowledged} tickets acknowledged, {sold} sold"
         )));
     }
-    println!(
-        "proof: {sold} of {capacity} sold, {acknowledged} acknowledged, {held} held: nothing oversold"
-    );
     Ok(())
 }
