@@ -123,13 +123,33 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 140,
+        name: "venues",
+        sql: include_str!("../migrations/0140_venues.sql"),
+    },
+    Migration {
         version: 141,
         name: "event_model",
         sql: include_str!("../migrations/0141_event_model.sql"),
     },
     Migration {
+        version: 142,
+        name: "waiting_room",
+        sql: include_str!("../migrations/0142_waiting_room.sql"),
+    },
+    Migration {
         version: 143,
         name: "codes",
         sql: include_str!("../migrations/0143_codes.sql"),
+    },
+    Migration {
+        version: 144,
+        name: "offers",
+        sql: include_str!("../migrations/0144_offers.sql"),
+    },
+    Migration {
+        version: 145,
+        name: "selling",
+        sql: include_str!("../migrations/0145_selling.sql"),
     },
 ];

@@ -20,11 +20,14 @@ use crate::config::Config;
 use crate::edge::{self, EdgeError, Front};
 use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
 use crate::{
-    MIGRATIONS, identity, inspect, payments, platform, router, sales, telemetry, tickets, webhooks,
+    MIGRATIONS, identity, inspect, payments, platform, router, sales, telemetry, tickets,
+    waiting_room, webhooks,
 };
 
 /// How often holds and orders whose time is over are ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often waiting rooms make a step.
+const WAITING_EVERY: Duration = Duration::from_secs(1);
 /// How often it is written down when sessions and keys were last used.
 const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
 /// How often codes and tokens of programs that are long over are forgotten.
@@ -144,6 +147,7 @@ pub fn sealed_columns() -> Vec<&'static SealedColumn> {
     [
         platform::SEALED,
         identity::SEALED,
+        waiting_room::SEALED,
         sales::SEALED,
         tickets::SEALED,
         webhooks::SEALED,
@@ -163,7 +167,7 @@ pub fn jobs(app: &App) -> JobRunner {
     );
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
-    let (forgetter, decliner) = (app.clone(), app.clone());
+    let (forgetter, decliner, usher) = (app.clone(), app.clone(), app.clone());
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     let coder = app.clone();
     identity::jobs(app, runner)
@@ -204,6 +208,15 @@ pub fn jobs(app: &App) -> JobRunner {
                 Ok(())
             }
         })
+        .every("waiting_room.step", WAITING_EVERY, move || {
+            let app = usher.clone();
+            async move {
+                let events = waiting_room::calling_events(&app).await?;
+                // Whoever would find nothing left is not called.
+                let left = sales::left_of(&app, events).await?;
+                Ok(waiting_room::tick(&app, &left).await?)
+            }
+        })
         .every("identity.sightings", SIGHTINGS_EVERY, move || {
             let app = watcher.clone();
             async move { Ok(identity::write_sightings(&app).await?) }
@@ -226,6 +239,7 @@ pub fn jobs(app: &App) -> JobRunner {
                 identity::tidy(&app).await?;
                 platform::forget_old_blocks(&app).await?;
                 platform::forget_old_answers(&app).await?;
+                waiting_room::tidy(&app).await?;
                 Ok(identity::tidy_federation(&app).await?)
             }
         })

@@ -79,6 +79,10 @@ pub(super) fn classify(method: &Method, path: &str) -> &'static Class {
     if is_scan {
         return &DEVICE;
     }
+    // Whoever waited for this has waited long enough.
+    if path.ends_with("/waiting-room/pass") {
+        return &BUY;
+    }
     if method == Method::POST && path.starts_with("/e/") && path.ends_with("/hold") {
         return &BUY;
     }
@@ -101,6 +105,16 @@ mod tests {
             (Method::POST, "/api/v1/shop/orders", &BUY),
             (Method::POST, "/e/gala/hold", &BUY),
             (Method::GET, "/e/gala", &BROWSE),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/waiting-room/pass",
+                &BUY,
+            ),
+            (
+                Method::GET,
+                "/api/v1/shop/events/evt_1/waiting-room/notice",
+                &BROWSE,
+            ),
             (Method::GET, "/orders/ord_1", &BUY),
             (Method::GET, "/api/v1/shop/events/evt_1", &BROWSE),
             (Method::POST, "/api/v1/auth/tokens", &SIGN_IN),

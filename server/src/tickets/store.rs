@@ -5,7 +5,8 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
-use crate::catalog::{EventId, TierId};
+use crate::catalog::seating::SeatId;
+use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::sales::OrderId;
 
 // Feed positions
@@ -114,6 +115,9 @@ record! {
         pub(super) order_reference: String,
         pub(super) revoked_below: u16,
         pub(super) sandbox: bool,
+        pub(super) occurrence_id: Option<OccurrenceId>,
+        pub(super) seat_id: Option<SeatId>,
+        pub(super) seat_label: Option<String>,
         pub(super) created_at: Timestamp,
     }
 }
@@ -145,8 +149,9 @@ pub(super) async fn insert(
     c.insert_many(
         sql!(
             "INSERT INTO tickets (id, event_id, order_id, tier_id, tier_number, version, state, key_id, \
-             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox, \
+             occurrence_id, seat_id, seat_label) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         ),
         tickets
             .iter()
@@ -155,7 +160,7 @@ pub(super) async fn insert(
                 vals![
                     t.id, t.event_id, t.order_id, t.tier_id, t.tier_number, t.version, t.state, &t.key_id,
                     t.valid_from, t.valid_until, holder, &t.order_reference, t.revoked_below, position,
-                    t.created_at, t.sandbox
+                    t.created_at, t.sandbox, t.occurrence_id, t.seat_id, t.seat_label.as_deref()
                 ]
             })
             .collect(),
@@ -168,7 +173,8 @@ pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRo
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, sandbox, occurrence_id, seat_id, \
+             seat_label, created_at FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
@@ -179,7 +185,8 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, sandbox, occurrence_id, seat_id, \
+             seat_label, created_at FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],
@@ -215,6 +222,22 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
     .await
 }
 
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
+    )
+    .await
+}
+
 /// Changes a ticket that still has version `from`.
 pub(super) async fn change(
     c: &mut Conn,
@@ -240,6 +263,7 @@ record! {
     pub(super) struct RenewedRow {
         pub(super) id: TicketId,
         pub(super) tier_id: TierId,
+        pub(super) occurrence_id: Option<OccurrenceId>,
     }
 }
 
@@ -247,7 +271,7 @@ record! {
 pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_id FROM tickets WHERE event_id = $1 \
+            "SELECT id, tier_id, occurrence_id FROM tickets WHERE event_id = $1 \
              AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
         ),
         vals![event],

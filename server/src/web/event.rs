@@ -14,12 +14,13 @@ use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::view::{self, EventView};
-use super::{problem, text};
+use super::{problem, text, waiting};
 use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
 use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
 /// Stock is told as a number when no more than this is left.
 const SCARCE: i64 = 20;
@@ -30,6 +31,8 @@ struct EventPage {
     shell: Shell,
     faults: Faults,
     notice: Option<&'static str>,
+    /// Where people wait for their turn, if they have to.
+    waiting: Option<String>,
     event: EventView,
     details: DetailsView,
     tiers: Vec<TierView>,
@@ -72,6 +75,7 @@ fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
     stock: Option<&Stock>,
+    left: i64,
     now: Timestamp,
 ) -> (String, i64) {
     let zone = text::zone(&offer.event.time_zone);
@@ -86,7 +90,7 @@ fn stock_in_words(
         }
         None => {}
     }
-    let (left, held) = stock.map_or((0, 0), |stock| (stock.left(), stock.held));
+    let held = stock.map_or(0, |stock| stock.held);
     let words = match left {
         ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
         ..=0 => "Sold out".to_owned(),
@@ -106,19 +110,22 @@ impl EventPage {
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
-        let tiers: Vec<_> = offer
-            .tiers
+        let available = sales::availability(app, offer, None).await?;
+        let seen = offer.visible_tiers(&[]);
+        let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
+                let left = available.iter().find(|one| one.tier == tier.id);
                 let (words, most) = stock_in_words(
                     offer,
                     tier,
                     stock.iter().find(|s| s.tier_id == tier.id),
+                    left.map_or(0, |one| one.left),
                     now,
                 );
                 let chosen = match fields.text(&field) {
-                    "" if offer.tiers.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
+                    "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
                     // What can be had of what was wanted; nonsense stays, to be seen and corrected.
                     text => text
@@ -151,6 +158,7 @@ impl EventPage {
             }
             Kept::Draft | Kept::Published => None,
         };
+        let is_waiting = waiting_room::is_waiting(app, event.id).await?;
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
         let linked_data =
@@ -162,6 +170,7 @@ impl EventPage {
             is_open: tiers.iter().any(|tier| tier.most > 0),
             faults,
             notice,
+            waiting: is_waiting.then(|| waiting::path(event.id, "")),
             event: view,
             details: DetailsView::of(offer, wanted),
             tiers,
@@ -190,13 +199,19 @@ pub(super) async fn hold(
     State(app): State<App>,
     Wanted(wanted): Wanted,
     Path(slug): Path<String>,
+    visit: Visit,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let offer = visible(&app, &slug).await?;
+    let shown = visit.shown(&app, offer.event.id);
     let (status, faults) = match chosen(&offer, &fields) {
         Err(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults),
-        Ok(wanted) => match take(&app, &offer, &wanted, fields.key()).await {
+        Ok(wanted) => match take(&app, &offer, &wanted, fields.key(), shown).await {
             Ok(hold) => return Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
+            Err(SalesError::WaitingRoom {
+                refusal: EnterRefusal::NoPass | EnterRefusal::Pass(_) | EnterRefusal::Used,
+                ..
+            }) => return Ok(shell::see_other(&waiting::path(offer.event.id, ""))),
             Err(error) => in_words(&offer, &wanted, error)?,
         },
     };
@@ -209,16 +224,13 @@ pub(super) async fn hold(
 /// How many of which tier a form asks for.
 fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
     let (mut wanted, mut faults) = (Vec::new(), Faults::default());
-    for tier in &offer.tiers {
+    for tier in offer.visible_tiers(&[]) {
         let field = field_of(tier.id);
         match fields.text(&field) {
             "" => {}
             text => match text.parse() {
                 Ok(0) => {}
-                Ok(quantity) => wanted.push(ItemRequest {
-                    tier: tier.id,
-                    quantity,
-                }),
+                Ok(quantity) => wanted.push(ItemRequest::of(tier.id, quantity)),
                 Err(_) => faults.add(field, format!("{}: please give a whole number.", tier.name)),
             },
         }
@@ -235,13 +247,14 @@ async fn take(
     offer: &EventDetail,
     wanted: &[ItemRequest],
     key: Option<String>,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let event = offer.event.id;
-    match sales::hold(app, event, wanted.to_vec(), key).await {
+    match sales::hold(app, event, wanted.to_vec(), key, shown.clone()).await {
         Ok(hold) if hold.expires_at > app.now() => Ok(hold),
         // The form was used before, for another choice or for a hold that has ended.
         Ok(_) | Err(SalesError::KeyReused | SalesError::HoldGone) => {
-            sales::hold(app, event, wanted.to_vec(), None).await
+            sales::hold(app, event, wanted.to_vec(), None, shown).await
         }
         Err(other) => Err(other),
     }
@@ -257,7 +270,7 @@ fn in_words(
     let now_taken =
         |tier: TierId, text: String| Ok((StatusCode::CONFLICT, Faults::one(field_of(tier), text)));
     match error {
-        SalesError::Invalid(errors) => {
+        SalesError::Invalid(ref errors) => {
             let first = offer
                 .tiers
                 .first()
@@ -272,7 +285,7 @@ fn in_words(
             };
             Ok((
                 StatusCode::UNPROCESSABLE_ENTITY,
-                Faults::from_errors(&errors, at),
+                Faults::from_errors(errors, at),
             ))
         }
         SalesError::SoldOut { tier, left: ..=0 } => now_taken(
@@ -290,9 +303,24 @@ fn in_words(
             tier,
             not_yet: false,
         } => now_taken(tier, format!("{}: the sale has ended.", name(tier))),
+        SalesError::SeatsTaken(_) | SalesError::Choice(_) | SalesError::NoSeats(_) => Ok((
+            StatusCode::CONFLICT,
+            Faults::one("", format!("{error}. Please choose again.")),
+        )),
+        SalesError::Price(_) | SalesError::CodeUnknown { .. } => Ok((
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Faults::one("", format!("{error}.")),
+        )),
         SalesError::OfferChanged => Ok((
             StatusCode::CONFLICT,
             Faults::one("", "The offer has just changed. Please look at it again."),
+        )),
+        SalesError::WaitingRoom { .. } => Ok((
+            StatusCode::CONFLICT,
+            Faults::one(
+                "",
+                "Too many are choosing just now. Your turn is kept: please try again in a moment.",
+            ),
         )),
         other @ (SalesError::EventNotFound
         | SalesError::OrderNotFound

@@ -16,6 +16,7 @@
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
 //! | `status.rs` | how the service is |
+//! | `waiting.rs` | the waiting room: a static page, and one that says how it stands |
 //! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
 //!
@@ -46,6 +47,7 @@ mod shell;
 mod status;
 mod text;
 mod view;
+mod waiting;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -75,8 +77,10 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/orders/{order}/pay", post(order::pay))
         .route("/orders/{order}/calendar.ics", get(files::calendar))
         .route("/orders/{order}/tickets/{file}", get(files::ticket))
+        .merge(waiting::forms())
         .merge(account::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::refuse_other_sites))
+        .merge(waiting::pages())
         .route("/status", get(status::show))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/robots.txt", get(files::robots))

@@ -47,7 +47,7 @@ pub trait Permit: Send + Sync + 'static {
 permissions! {
     /// Read events with their dates, tiers and stock.
     EventsRead = "events.read" events,
-    /// Make new events.
+    /// Make new events; make, change and delete venues and seat maps.
     EventsCreate = "events.create" organisation,
     /// Change and delete events.
     EventsWrite = "events.write" events,

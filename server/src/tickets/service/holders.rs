@@ -49,6 +49,9 @@ pub(in crate::tickets) fn opened(app: &App, row: TicketRow) -> Result<Ticket, Db
         order_reference: row.order_reference,
         revoked_below: row.revoked_below,
         sandbox: row.sandbox,
+        occurrence_id: row.occurrence_id,
+        seat_id: row.seat_id,
+        seat_label: row.seat_label,
         created_at: row.created_at,
     })
 }

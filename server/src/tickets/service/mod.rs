@@ -26,7 +26,7 @@ use crate::catalog::CatalogError;
 use crate::events::Refused;
 use crate::payments::PaymentError;
 use crate::platform::VaultError;
-use crate::sales::SalesError;
+use crate::sales::{CanBeUnknownCode, SalesError};
 
 /// Why something about tickets was refused, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,16 @@ pub enum TicketError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl CanBeUnknownCode for TicketError {
+    fn is_unknown_code(&self) -> bool {
+        if let Self::Payment(PaymentError::Sales(error)) = self {
+            error.is_unknown_code()
+        } else {
+            false
+        }
+    }
 }
 
 impl From<SalesError> for TicketError {

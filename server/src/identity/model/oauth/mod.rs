@@ -106,7 +106,7 @@ pub fn challenge_of(verifier: &str) -> Option<String> {
 pub const fn plain_words(permission: Permission) -> &'static str {
     match permission {
         Permission::EventsRead => "See events with their dates, tiers and stock",
-        Permission::EventsCreate => "Make new events",
+        Permission::EventsCreate => "Make new events, venues and seat maps",
         Permission::EventsWrite => "Change and delete events",
         Permission::EventsPublish => "Publish, cancel and archive events",
         Permission::CodesRead => "See promo codes and what they were used for",
