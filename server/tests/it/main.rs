@@ -33,3 +33,4 @@ mod waiting_room;
 mod walk;
 mod web;
 mod webhooks;
+mod whole_sale;
