@@ -48,6 +48,13 @@ struct Few {
     tiers: Vec<String>,
 }
 
+impl Few {
+    /// The key of a request.
+    fn key(&self, mark: &str) -> String {
+        format!("{}-{mark}", self.event)
+    }
+}
+
 pub(crate) async fn run(shop: &Shop, arguments: &ContendArguments) -> Result<(), LoadError> {
     let (began, until) = (Instant::now(), Duration::from_secs(arguments.seconds));
     let (mut made, mut sold, mut returned, mut refused) = (0, 0, 0, 0);
@@ -137,13 +144,13 @@ async fn client_of(
         let place = u64::from(client) + attempt;
         let tier = few.tiers.iter().cycle().nth(usize::from(place % 2 == 1));
         let items = json!([{"tier": tier, "quantity": place % 3 + 1}]);
-        let key = format!("{}-{client}-{attempt}", few.event);
+        let mark = format!("{client}-{attempt}");
         let sent = Instant::now();
         let answer = match place % 5 {
-            0 | 1 => buy(&mut connection, &few, &items, &key).await?,
-            2 => held_and_bought(&mut connection, &few, &items, &key).await?,
-            3 => held_and_given_up(&mut connection, &few, &items, &key, &mut tried).await?,
-            _ => ordered_and_given_up(&mut connection, &few, &items, &key, &mut tried).await?,
+            0 | 1 => buy(&mut connection, &few, &items, &mark).await?,
+            2 => held_and_bought(&mut connection, &few, &items, &mark).await?,
+            3 => held_and_given_up(&mut connection, &few, &items, &mark, &mut tried).await?,
+            _ => ordered_and_given_up(&mut connection, &few, &items, &mark, &mut tried).await?,
         };
         tried.seen.note(sent.elapsed());
         match answer.status {
@@ -163,11 +170,11 @@ async fn buy(
     connection: &mut Connection,
     few: &Few,
     items: &Value,
-    key: &str,
+    mark: &str,
 ) -> Result<Answer, LoadError> {
-    let body = purchase_of(&few.event, items);
+    let body = purchase_of(&few.event, items, mark);
     connection
-        .post_once("/api/v1/shop/orders", key, &body)
+        .post_once("/api/v1/shop/orders", &few.key(mark), &body)
         .await
 }
 
@@ -175,26 +182,28 @@ async fn hold(
     connection: &mut Connection,
     few: &Few,
     items: &Value,
-    key: &str,
+    mark: &str,
 ) -> Result<Answer, LoadError> {
     let body = json!({"event": few.event, "items": items});
-    connection.post_once("/api/v1/shop/holds", key, &body).await
+    connection
+        .post_once("/api/v1/shop/holds", &few.key(mark), &body)
+        .await
 }
 
 async fn held_and_bought(
     connection: &mut Connection,
     few: &Few,
     items: &Value,
-    key: &str,
+    mark: &str,
 ) -> Result<Answer, LoadError> {
-    let held = hold(connection, few, items, key).await?;
+    let held = hold(connection, few, items, mark).await?;
     if held.status != 201 {
         return Ok(held);
     }
-    let mut body = purchase_of(&few.event, &json!([]));
+    let mut body = purchase_of(&few.event, &json!([]), mark);
     body["hold"] = held.body["id"].clone();
     connection
-        .post_once("/api/v1/shop/orders", key, &body)
+        .post_once("/api/v1/shop/orders", &few.key(mark), &body)
         .await
 }
 
@@ -202,10 +211,10 @@ async fn held_and_given_up(
     connection: &mut Connection,
     few: &Few,
     items: &Value,
-    key: &str,
+    mark: &str,
     tried: &mut Tried,
 ) -> Result<Answer, LoadError> {
-    let held = hold(connection, few, items, key).await?;
+    let held = hold(connection, few, items, mark).await?;
     if held.status != 201 {
         return Ok(held);
     }
@@ -221,13 +230,13 @@ async fn ordered_and_given_up(
     connection: &mut Connection,
     few: &Few,
     items: &Value,
-    key: &str,
+    mark: &str,
     tried: &mut Tried,
 ) -> Result<Answer, LoadError> {
-    let mut body = purchase_of(&few.event, items);
+    let mut body = purchase_of(&few.event, items, mark);
     body["payment"]["outcome"] = json!("decline");
     let ordered = connection
-        .post_once("/api/v1/shop/orders", key, &body)
+        .post_once("/api/v1/shop/orders", &few.key(mark), &body)
         .await?;
     if ordered.status != 201 {
         return Ok(ordered);

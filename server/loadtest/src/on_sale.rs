@@ -351,7 +351,7 @@ async fn come_in(
         held = answer.done(path)?;
         break;
     }
-    let mut order = purchase_of(&event.id, &json!([]));
+    let mut order = purchase_of(&event.id, &json!([]), &waiter.number.to_string());
     order["hold"] = held["id"].clone();
     let path = "/api/v1/shop/orders";
     connection.post_once(path, &key, &order).await?.done(path)

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use hyper::Method;
+use serde_json::Value;
 
 use crate::client::{Connection, LoadError};
 use crate::figures::{Seen, say};
-use crate::shop::{Event, Shop, at_once};
+use crate::shop::{Event, Shop, at_once, purchase_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct OrdersArguments {
@@ -54,16 +55,16 @@ pub(crate) async fn sell(
     until: Duration,
     tickets: u64,
 ) -> Result<(Seen, Duration), LoadError> {
-    let bodies = Arc::new(vec![event.purchase(quantity)]);
-    sell_of(shop, &event.id, bodies, clients, until, tickets).await
+    let wishes = Arc::new(vec![(event.id.clone(), event.items(quantity))]);
+    sell_of(shop, &event.id, wishes, clients, until, tickets).await
 }
 
-/// Sells one of these purchases after the other, each client beginning with another one, until the time
+/// Sells these items of events one after the other, each client beginning with another one, until the time
 /// is over, `tickets` are sold or there are none left. `run` names all of it once.
 pub(crate) async fn sell_of(
     shop: &Shop,
     run: &str,
-    bodies: Arc<Vec<Vec<u8>>>,
+    wishes: Arc<Vec<(String, Value)>>,
     clients: u32,
     until: Duration,
     tickets: u64,
@@ -72,18 +73,14 @@ pub(crate) async fn sell_of(
     let share = tickets.div_ceil(u64::from(clients));
     let mut buyers = Vec::new();
     for client in 0..clients {
-        let (address, bodies) = (shop.address.clone(), Arc::clone(&bodies));
+        let (address, wishes) = (shop.address.clone(), Arc::clone(&wishes));
         let run = format!("{run}-{}-{client}", began.elapsed().as_nanos());
         let from = usize::try_from(client).unwrap_or(0);
         buyers.push(async move {
             let mut connection = Connection::open(&address).await?;
             let mut seen = Seen::default();
-            for (i, body) in bodies
-                .iter()
-                .cycle()
-                .skip(from % bodies.len().max(1))
-                .enumerate()
-            {
+            let from = from % wishes.len().max(1);
+            for (i, (event, items)) in wishes.iter().cycle().skip(from).enumerate() {
                 if began.elapsed() >= until || seen.tickets >= share {
                     break;
                 }
@@ -92,9 +89,11 @@ pub(crate) async fn sell_of(
                     ("content-type", "application/json"),
                     ("idempotency-key", key.as_str()),
                 ];
+                let body = purchase_of(event, items, &format!("{client}-{i}"));
+                let body = body.to_string().into_bytes();
                 let sent = Instant::now();
                 let (status, answer) = connection
-                    .send(Method::POST, "/api/v1/shop/orders", &headers, body.clone())
+                    .send(Method::POST, "/api/v1/shop/orders", &headers, body)
                     .await?;
                 seen.note(sent.elapsed());
                 match status {

@@ -201,8 +201,9 @@ async fn rival(
                 json!([{"tier": tier, "quantity": party}]),
             )
         };
-        let key = format!("{}-{}-{attempt}", hall.event, wishes.client);
-        let body = purchase_of(&hall.event, &items);
+        let mark = format!("{}-{attempt}", wishes.client);
+        let key = format!("{}-{mark}", hall.event);
+        let body = purchase_of(&hall.event, &items, &mark);
         let sent = Instant::now();
         let answer = connection
             .post_once("/api/v1/shop/orders", &key, &body)

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::client::LoadError;
 use crate::figures::{median, say};
 use crate::orders::{agree, sell_of};
-use crate::shop::{Shop, purchase_of, text};
+use crate::shop::{Shop, text};
 
 /// The most tiers of one event.
 const IN_ONE_EVENT: u32 = 50;
@@ -52,7 +52,7 @@ pub(crate) async fn run(shop: &Shop, arguments: &TiersArguments) -> Result<(), L
 
 /// Sells over so many tiers; gives the paid orders per second.
 async fn over(shop: &Shop, arguments: &TiersArguments, tiers: u32) -> Result<f64, LoadError> {
-    let (mut events, mut bodies) = (Vec::new(), Vec::new());
+    let (mut events, mut wishes) = (Vec::new(), Vec::new());
     let mut left = tiers;
     while left > 0 {
         let here = left.min(IN_ONE_EVENT);
@@ -65,22 +65,22 @@ async fn over(shop: &Shop, arguments: &TiersArguments, tiers: u32) -> Result<f64
         shop.publish(&event).await?;
         for tier in made["tiers"].as_array().into_iter().flatten() {
             let items = json!([{"tier": tier["id"], "quantity": arguments.quantity}]);
-            bodies.push(purchase_of(&event, &items).to_string().into_bytes());
+            wishes.push((event.clone(), items));
         }
         events.push((event, CAPACITY * i64::from(here)));
     }
-    if bodies.len() != usize::try_from(tiers).unwrap_or(0) {
+    if wishes.len() != usize::try_from(tiers).unwrap_or(0) {
         return Err(LoadError::Wrong(format!(
             "{} tiers were made of {tiers}",
-            bodies.len()
+            wishes.len()
         )));
     }
     let run = events
         .first()
         .map_or_else(String::new, |(event, _)| event.clone());
     let until = Duration::from_secs(arguments.seconds);
-    let bodies = Arc::new(bodies);
-    let (seen, took) = sell_of(shop, &run, bodies, arguments.clients, until, u64::MAX).await?;
+    let wishes = Arc::new(wishes);
+    let (seen, took) = sell_of(shop, &run, wishes, arguments.clients, until, u64::MAX).await?;
     seen.print(&format!("paid orders over {tiers} tiers"), took);
     let (mut capacity, mut held, mut sold) = (0, 0, 0);
     for (event, most) in events {
