@@ -21,7 +21,7 @@ pub(crate) struct ContendArguments {
     #[arg(long, default_value_t = 1_000_000)]
     attempts: u64,
     /// How many of them are for the tickets of one event, before there is another one
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     round: u64,
     /// How many tickets an event has: a pool that two tiers share
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
@@ -84,7 +84,7 @@ pub(crate) async fn run(shop: &Shop, arguments: &ContendArguments) -> Result<(),
         returned += given_back;
         rates.push(seen.rate(took));
         rounds += 1;
-        if rounds % 10 == 0 || made >= arguments.attempts {
+        if rounds % 50 == 0 || made >= arguments.attempts {
             say(&format!(
                 "{made} attempts in {:.0} s: {sold} tickets of {rounds} events sold, {returned} given back, {refused} refused, 0 oversold",
                 began.elapsed().as_secs_f64()
