@@ -8,11 +8,13 @@
 //! | `made.rs` | the event is made |
 //! | `sold.rs` | it is sold out through the waiting room |
 //! | `later.rs` | the offer is changed, a date is called off |
-//! | `hands.rs` | tickets are given on and sold again |
+//! | `hands.rs` | tickets are given on, and what is given back goes to who waits |
+//! | `resold.rs` | a holder sells a ticket on |
 
 mod hands;
 mod later;
 mod made;
+mod resold;
 mod sold;
 
 use bilten_kernel::on_both_engines;
@@ -146,6 +148,7 @@ on_both_engines! {
         balance(&t.app.db).await;
         hands::sold_again(&sale, &felix).await;
         balance(&t.app.db).await;
+        resold::resold_by_holder(&sale, &bought[1]).await;
         t.stop().await;
     }
 }
