@@ -8,9 +8,11 @@
 //! | `made.rs` | the event is made |
 //! | `sold.rs` | it is sold out through the waiting room |
 //! | `later.rs` | the offer is changed, a date is called off |
+//! | `changed.rs` | orders are changed: another seat, another holder, less of it, in two |
 //! | `hands.rs` | tickets are given on, and what is given back goes to who waits |
 //! | `resold.rs` | a holder sells a ticket on |
 
+mod changed;
 mod hands;
 mod later;
 mod made;
@@ -148,6 +150,8 @@ on_both_engines! {
         balance(&t.app.db).await;
         hands::sold_again(&sale, &felix).await;
         balance(&t.app.db).await;
+        changed::seat_changed(&sale, &bought[5]).await;
+        changed::order_parted(&sale, &bought[8]).await;
         resold::resold_by_holder(&sale, &bought[1]).await;
         t.stop().await;
     }
