@@ -82,6 +82,8 @@ pub struct Parts {
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Arc<Hints>,
+    /// Who listens to what is left of tiers.
+    pub left: crate::sales::Listeners,
     /// Whether this node is about to stop.
     pub draining: Draining,
     /// How this node is.
@@ -179,6 +181,7 @@ impl App {
             issued: Issued::default(),
             seat_turns: SeatTurns::default(),
             hints: Arc::default(),
+            left: crate::sales::Listeners::default(),
             draining: Draining::default(),
             health: Health::default(),
             log: LogControl::default(),

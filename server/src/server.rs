@@ -28,6 +28,10 @@ use crate::{
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often waiting rooms make a step.
 const WAITING_EVERY: Duration = Duration::from_secs(1);
+/// How often what came back is offered to those who wait for it.
+const WAITLIST_EVERY: Duration = Duration::from_secs(2);
+/// How often offers of tickets that nobody answered are ended.
+const TRANSFERS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down when sessions and keys were last used.
 const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
 /// How often codes and tokens of programs that are long over are forgotten.
@@ -169,7 +173,9 @@ pub fn jobs(app: &App) -> JobRunner {
     let (resealer, straggler) = (app.clone(), app.clone());
     let (forgetter, decliner, usher) = (app.clone(), app.clone(), app.clone());
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
+    let finder = app.clone();
     let coder = app.clone();
+    let (offerer, ender) = (app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -201,6 +207,10 @@ pub fn jobs(app: &App) -> JobRunner {
             let app = straggler.clone();
             async move { platform::reseal_job(&app).await }
         })
+        .on(sales::FIND_JOB, move |job: sales::FindJob| {
+            let app = finder.clone();
+            async move { sales::mail_found_orders(&app, job).await }
+        })
         .every("sales.sweep", SWEEP_EVERY, move || {
             let app = sweeper.clone();
             async move {
@@ -216,6 +226,14 @@ pub fn jobs(app: &App) -> JobRunner {
                 let left = sales::left_of(&app, events).await?;
                 Ok(waiting_room::tick(&app, &left).await?)
             }
+        })
+        .every("sales.waitlist", WAITLIST_EVERY, move || {
+            let app = offerer.clone();
+            async move { Ok(sales::waitlist::offer_what_is_free(&app).await?) }
+        })
+        .every("tickets.transfers", TRANSFERS_EVERY, move || {
+            let app = ender.clone();
+            async move { Ok(tickets::transfers::expire(&app).await?) }
         })
         .every("identity.sightings", SIGHTINGS_EVERY, move || {
             let app = watcher.clone();
@@ -310,6 +328,8 @@ pub async fn serve(
         tokio::time::sleep(drain_delay).await;
         // Devices that wait for news would hold the server up.
         waiting.hints.close();
+        // So would those who watch what is left.
+        waiting.left.close();
     };
     let routes = router::router(app.clone(), front.edge.clone());
     let blocker = app.clone();

@@ -1,5 +1,13 @@
 //! What is on sale, holds and orders over HTTP.
 
+mod available;
+mod buyer;
+mod desk;
+mod export;
+mod find;
+mod limits;
+mod review;
+
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use bilten_core::price::Refusal;
@@ -13,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::limits::LimitMet;
 use super::model::*;
 use super::service::{self, HoldWish, ResetError, SalesError};
 use crate::app::App;
@@ -23,6 +32,8 @@ use crate::catalog::texts::Language;
 use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
 use crate::identity::{self, Organiser, permit};
 use crate::waiting_room::{self, Visit};
+
+pub use buyer::BuyerFrom;
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -42,11 +53,18 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stock))
         .routes(routes!(block_seats))
         .routes(routes!(unblock_seats))
-        .routes(routes!(seat_rules, set_seat_rules))
+        .routes(routes!(sale_rules, set_sale_rules))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
+        .merge(available::routes())
+        .merge(desk::routes())
+        .merge(export::routes())
+        .merge(find::routes())
+        .merge(limits::routes())
+        .merge(review::routes())
         .merge(super::codes::routes())
         .merge(super::routes_seats::routes())
+        .merge(super::waitlist::routes())
 }
 
 /// An event as buyers see it.
@@ -248,6 +266,7 @@ async fn create_hold(
         email: request.email,
         idempotency_key: Some(key.as_str().to_owned()),
         shown,
+        is_invited: false,
     };
     let work = service::hold_wish(&app, request.event, wish);
     let hold = service::trying_codes(&app, ip, &request.codes, work).await??;
@@ -308,6 +327,11 @@ struct OrderQuery {
     sort: Option<String>,
     /// Only orders with these ids, at most 100, with commas between them.
     ids: Option<String>,
+    /// Only orders in this state.
+    #[param(inline, value_type = Option<OrderState>)]
+    state: Option<OrderState>,
+    /// Only orders with this tag.
+    tag: Option<String>,
 }
 
 /// List an event's orders, newest first unless they are sorted otherwise
@@ -326,11 +350,19 @@ async fn orders(
         cursor: query.cursor,
     };
     let sorted = Sorted::<OrderSort>::new(page, query.sort.as_deref())?;
-    let only = ids::<OrderId>(query.ids.as_deref())?;
+    let filter = OrderFilter {
+        ids: ids::<OrderId>(query.ids.as_deref())?,
+        state: query.state,
+        // What cannot be a tag is one that no order has.
+        tag: query
+            .tag
+            .as_deref()
+            .map(|text| tag(text).unwrap_or_else(|| ",".to_owned())),
+    };
     let (after, limit) = (sorted.after()?, sorted.limit_and_one());
     let tenant = organiser.tenant();
     let orders =
-        service::orders_of_event(&app, tenant, event, only, sorted.by, after, limit).await?;
+        service::orders_of_event(&app, tenant, event, filter, sorted.by, after, limit).await?;
     let page = sorted.page(orders, |order| sorted.by.place(order));
     identity::note_personal_data_read(
         &app,
@@ -505,32 +537,32 @@ async fn unblock_seats(
     Ok(Json(TakenSeats::of(&app, event, date).await?))
 }
 
-/// See what is asked of those who choose seats
-#[utoipa::path(get, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+/// See what is asked of those who buy
+#[utoipa::path(get, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
-async fn seat_rules(
+    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+async fn sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Json<SeatRules>, Problem> {
+) -> Result<Json<SaleRules>, Problem> {
     catalog::event_of(&app, organiser.tenant(), event).await?;
-    Ok(Json(service::seat_rules(&app, event).await?))
+    Ok(Json(service::sale_rules(&app, event).await?))
 }
 
-/// Set what is asked of those who choose seats
-#[utoipa::path(put, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+/// Set what is asked of those who buy
+#[utoipa::path(put, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
-async fn set_seat_rules(
+    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+async fn set_sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
-    Json(rules): Json<SeatRules>,
-) -> Result<Json<SeatRules>, Problem> {
+    Json(rules): Json<SaleRules>,
+) -> Result<Json<SaleRules>, Problem> {
     let tenant = organiser.tenant();
     Ok(Json(
-        service::set_seat_rules(&app, tenant, event, rules).await?,
+        service::set_sale_rules(&app, tenant, event, rules).await?,
     ))
 }
 
@@ -631,6 +663,18 @@ impl IntoProblem for SalesError {
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
             Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),
+            Self::PurchaseLimit(_) => Problem::conflict(LimitMet::CODE, detail),
+            Self::OrderRefused => Problem::conflict("sales.order_refused", detail),
+            Self::UnderReview => Problem::conflict("sales.under_review", detail),
+            Self::NotUnderReview => Problem::conflict("sales.not_under_review", detail),
+            Self::NoteNotFound => Problem::not_found("sales.note_not_found", detail),
+            Self::TooManyNotes => Problem::conflict("sales.too_many_notes", detail),
+            Self::TooOften(seconds) => {
+                Problem::too_many("sales.too_often", detail).retry_after(seconds)
+            }
+            Self::TooManyListen => {
+                Problem::unavailable("sales.too_many_listen", detail).retry_after(5)
+            }
             Self::Db(error) => error.into_problem(),
         }
     }

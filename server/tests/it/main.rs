@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod buyers;
 mod catalog;
 mod catalog_event;
 mod catalog_offers;
@@ -29,7 +30,9 @@ mod shop;
 mod statements;
 mod telemetry;
 mod tickets;
+mod transfers;
 mod waiting_room;
+mod waitlist;
 mod walk;
 mod web;
 mod webhooks;

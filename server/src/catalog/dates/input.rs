@@ -205,7 +205,7 @@ pub struct DateChange {
 }
 
 /// What dates sell of a tier that is sold by date.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DateTier {
     /// The tier.

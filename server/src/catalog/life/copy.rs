@@ -161,10 +161,9 @@ fn moved(
             for at in phases
                 .iter_mut()
                 .flat_map(|phase| [&mut phase.from_at, &mut phase.until_at])
+                .flatten()
             {
-                if let Some(time) = at {
-                    *time = distance.moved(*time)?;
-                }
+                *at = distance.moved(*at)?;
             }
         }
         tiers.push(copy);

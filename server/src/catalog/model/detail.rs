@@ -136,7 +136,7 @@ impl EventDetail {
     }
 
     /// The dates that take place, or all of them if none does.
-    fn standing(&self) -> impl Iterator<Item = &Occurrence> {
+    fn taking_place(&self) -> impl Iterator<Item = &Occurrence> {
         let is_off = self.scheduled().next().is_none();
         self.occurrences
             .iter()
@@ -150,7 +150,7 @@ impl EventDetail {
 
     /// When the last date ends.
     pub fn ends_at(&self) -> Timestamp {
-        self.standing()
+        self.taking_place()
             .map(|o| o.ends_at)
             .max()
             .unwrap_or(self.event.updated_at)
@@ -158,7 +158,7 @@ impl EventDetail {
 
     /// When the doors of the first date open.
     pub fn opens_at(&self) -> Timestamp {
-        self.standing()
+        self.taking_place()
             .map(|o| o.doors_at.unwrap_or(o.starts_at))
             .min()
             .unwrap_or(self.event.created_at)

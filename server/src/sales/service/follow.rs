@@ -134,5 +134,6 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     codes::on_event_deleted(c, event).await?;
+    store::limits::delete_of_event(c, event).await?;
     store::delete_sold(c, event).await
 }

@@ -36,6 +36,8 @@ pub struct HoldWish {
     pub idempotency_key: Option<String>,
     /// What they show, where people wait for the event.
     pub shown: PassShown,
+    /// Whether it is offered to them, so that they need not show anything.
+    pub is_invited: bool,
 }
 
 /// Reserves capacity for a buyer until a time. Where people wait for an event, it is for those who show
@@ -70,7 +72,11 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
     } else {
         NewOrder::hash_of(&(event, &wish.items, &wish.codes, &wish.email))
     };
-    let gate = waiting_room::gate(app, event, &wish.shown).await?;
+    let gate = if wish.is_invited {
+        Ok(Gate::Free)
+    } else {
+        waiting_room::gate(app, event, &wish.shown).await?
+    };
     let gate = match (gate, wish.idempotency_key.clone()) {
         (Ok(gate), _) => gate,
         (Err(refusal), None) => return Err(SalesError::WaitingRoom { event, refusal }),

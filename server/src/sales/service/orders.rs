@@ -14,7 +14,7 @@ use super::holds::Returned;
 use super::people::attendees_in;
 use super::place::holders;
 use super::seats::seats_of;
-use super::{ORDERS, SalesError, json_fault, paid_event, stock_of_order};
+use super::{ORDERS, SalesError, json_fault, limits, paid_event, stock_of_order};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, CounterKey, EventId};
 use crate::events::{self, DomainEvent};
@@ -83,6 +83,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             returned.give_back(c, Take::Sold, now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
+        limits::count_again_in(c, id).await?;
     }
     if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {
         // Somebody else moved it in this very moment; refuse and let the caller try again.
@@ -154,6 +155,7 @@ pub(super) async fn end_pending(
     if !store::move_order(c, id, OrderState::Pending, to, None).await? {
         return Ok(false);
     }
+    limits::give_back_in(c, id).await?;
     let Some(row) = store::order(c, id).await? else {
         return Ok(false);
     };
@@ -210,6 +212,7 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
     if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
         return Err(SalesError::State(order.state));
     }
+    limits::give_back_in(c, id).await?;
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;
     let mut returned = Returned::default();
@@ -364,7 +367,7 @@ pub async fn order_price(
     }))
 }
 
-/// An event's orders in an order, after a place in it; all of them, or those with these ids.
+/// An event's orders in an order, after a place in it: those that fit the filter.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -372,7 +375,7 @@ pub async fn orders_of_event(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    ids: Option<Vec<OrderId>>,
+    filter: OrderFilter,
     by: OrderSort,
     after: Option<Place>,
     limit: i64,
@@ -382,7 +385,7 @@ pub async fn orders_of_event(
         .db
         .read(move |c| {
             Box::pin(async move {
-                store::orders_of_event(c, event, ids.as_deref(), by, after.as_ref(), limit).await
+                store::orders_of_event(c, event, &filter, by, after.as_ref(), limit).await
             })
         })
         .await?;

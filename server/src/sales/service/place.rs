@@ -9,6 +9,7 @@ use bilten_kernel::random;
 use bilten_kernel::telemetry::Cause;
 
 use super::super::codes;
+use super::super::fraud::FraudDecision;
 use super::super::model::*;
 use super::super::store::{self, Found, OrderWrite, Take};
 use super::buyers::{email_lookup, opened, sealed};
@@ -16,7 +17,7 @@ use super::cart::{Cart, Founds, Priced};
 use super::holds::Returned;
 use super::people::{Attendee, insert_people};
 use super::seats::seats_of;
-use super::{HOLDS, ORDERS, SalesError, take_all};
+use super::{HOLDS, ORDERS, SalesError, limits, review, take_all};
 use crate::app::App;
 use crate::catalog::{CounterKey, EventId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
@@ -65,6 +66,17 @@ pub async fn place(
         }
     }
 
+    for &i in &fresh {
+        if batch[i].decision() == Some(FraudDecision::Refuse) {
+            answers[i] = Some(Err(SalesError::OrderRefused));
+        }
+    }
+    fresh.retain(|&i| answers[i].is_none());
+    let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
+    for (i, refused) in too_many {
+        answers[i] = Some(Err(refused));
+    }
+    fresh.retain(|&i| answers[i].is_none());
     let now = app.now();
     let mut ready = Vec::with_capacity(fresh.len());
     for (i, taken) in take_stock(app, c, batch, &fresh, now).await? {
@@ -99,6 +111,11 @@ pub async fn place(
         .map(|write| (write.order.id, write.new.people.as_ref()))
         .collect();
     insert_people(app, c, &people).await?;
+    let new_orders: Vec<&NewOrder> = writes.iter().map(|write| write.new).collect();
+    let ids: HashSet<OrderId> = new_orders.iter().map(|new| new.id).collect();
+    counted.settle_in(c, event, |id| ids.contains(&id)).await?;
+    review::keep_in(c, &new_orders).await?;
+    store::desk::insert_origins(c, &new_orders).await?;
     go_on_for_orders(c, &writes, now).await?;
     let count = writes.iter().filter(|write| !write.new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
@@ -302,7 +319,7 @@ async fn take_seats(
     let has_all = match how {
         Take::Sold => store::seats::sell(c, new.event, &holder, &seats, now).await?,
         Take::Held => {
-            let until = Timestamp::from_ms(new.at.ms() + HOLD_MS);
+            let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
             store::seats::hold(c, new.event, &holder, &seats, until, now).await?
         }
     };
@@ -378,7 +395,7 @@ async fn take_over_hold(
     } else if is_paid {
         store::seats::sell(c, new.event, &holder, &seats, now).await?
     } else {
-        let until = Timestamp::from_ms(new.at.ms() + HOLD_MS);
+        let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
         store::seats::extend(c, new.event, &holder, &seats, until, now).await?
     };
     let mut refused = (!are_there).then_some(SalesError::HoldGone);
@@ -438,7 +455,7 @@ fn new_order(app: &App, new: &NewOrder, total: Money) -> Order {
         sandbox: new.sandbox,
         currency: total.currency,
         total_minor: total.minor,
-        expires_at: (!is_paid).then(|| Timestamp::from_ms(new.at.ms() + HOLD_MS)),
+        expires_at: (!is_paid).then(|| Timestamp::from_ms(new.at.ms() + new.waits_ms())),
         created_at: new.at,
         paid_at: is_paid.then_some(new.at),
     }

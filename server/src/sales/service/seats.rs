@@ -321,18 +321,18 @@ async fn pick_rules(
     app: &App,
     event: EventId,
 ) -> Result<crate::catalog::seating::PickRules, SalesError> {
-    let rules = seat_rules(app, event).await?;
+    let rules = sale_rules(app, event).await?;
     Ok(crate::catalog::seating::PickRules {
         no_orphans: rules.no_single_seats,
         companions_with_their_place: rules.companions_with_their_place,
     })
 }
 
-/// What an event's organiser asks of those who choose seats.
+/// What an event's organiser asks of those who buy.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn seat_rules(app: &App, event: EventId) -> Result<SeatRules, SalesError> {
+pub async fn sale_rules(app: &App, event: EventId) -> Result<SaleRules, SalesError> {
     let found = app
         .db
         .read(move |c| Box::pin(async move { store::seats::rules(c, event).await }))
@@ -340,16 +340,16 @@ pub async fn seat_rules(app: &App, event: EventId) -> Result<SeatRules, SalesErr
     Ok(found.unwrap_or_default())
 }
 
-/// Sets what an event's organiser asks of those who choose seats.
+/// Sets what an event's organiser asks of those who buy.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
-pub async fn set_seat_rules(
+pub async fn set_sale_rules(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    rules: SeatRules,
-) -> Result<SeatRules, SalesError> {
+    rules: SaleRules,
+) -> Result<SaleRules, SalesError> {
     catalog::event_of(app, tenant, event).await?;
     let is_known = app
         .db

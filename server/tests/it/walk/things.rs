@@ -7,6 +7,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::http::NewBlock;
 use bilten_server::identity::{self, FactorId, MemberFilter, PasskeyId, Role};
 use bilten_server::platform;
+use bilten_server::tickets::transfers::TransferId;
 use serde_json::{Value, json};
 
 use super::callers::{Caller, Callers};
@@ -62,6 +63,14 @@ impl Things {
         let hold = t
             .stranger
             .post_once("/api/v1/shop/holds", &fresh(t), &hold)
+            .await
+            .expect(201);
+        let note = t
+            .organiser
+            .post(
+                &format!("/api/v1/orders/{}/notes", text(&bought["order"]["id"])),
+                json!({"text": "Walk"}),
+            )
             .await
             .expect(201);
         let at = |what: &str| format!("/api/v1/events/{}/{what}", event.id);
@@ -125,6 +134,7 @@ impl Things {
         Self::waiting_room(t, &event).await;
         let (promo_code, batch) = Self::codes(t, &event.id).await;
         let (venue, map) = Self::house(t).await;
+        let entry = Self::waiting(t).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -142,6 +152,7 @@ impl Things {
             ("map", map),
             ("country", "SI".to_owned()),
             ("order", text(&bought["order"]["id"])),
+            ("note", text(&note["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
             ("region", region(t, callers, &event.id).await),
@@ -161,6 +172,11 @@ impl Things {
                 "passkey",
                 PasskeyId::new(&*t.app.clock, &*t.app.random).to_string(),
             ),
+            (
+                "transfer",
+                TransferId::new(&*t.app.clock, &*t.app.random).to_string(),
+            ),
+            ("entry", entry),
             ("block", block(t).await),
             ("connection", connection.id.to_string()),
             ("slug", connection.slug),
@@ -266,6 +282,18 @@ impl Things {
             .await
             .expect(201);
         (text(&venue["id"]), text(&map["id"]))
+    }
+
+    /// Somebody who waits for tickets of an event that is sold out.
+    async fn waiting(t: &TestApp) -> String {
+        let event = t.event(&[("Standing", 2500, 1)]).await;
+        let bought = t.stranger.buy(&event, 0, 1, "succeed", &fresh(t)).await;
+        bought.expect(201);
+        let path = format!("/api/v1/shop/events/{}/waitlist-entries", event.id);
+        let body = json!({"tier": event.tiers[0], "quantity": 1, "email": "walk@example.com"});
+        t.stranger.post(&path, body).await.expect(202);
+        let path = format!("/api/v1/events/{}/waitlist-entries", event.id);
+        text(&t.organiser.get(&path).await.expect(200)["items"][0]["id"])
     }
 
     /// A device of an event of somebody else.

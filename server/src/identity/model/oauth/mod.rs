@@ -112,6 +112,7 @@ pub const fn plain_words(permission: Permission) -> &'static str {
         Permission::CodesRead => "See promo codes and what they were used for",
         Permission::CodesManage => "Make, change and archive promo codes",
         Permission::OrdersRead => "See orders with the names and addresses of buyers",
+        Permission::OrdersWrite => "Make orders, decide on suspicious ones, write notes and tags",
         Permission::OrdersRefund => "Give money back to buyers",
         Permission::TicketsRead => "See tickets with the names of their holders",
         Permission::TicketsWrite => "Revoke and reissue tickets",
