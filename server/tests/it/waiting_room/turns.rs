@@ -82,6 +82,8 @@ on_both_engines! {
         let t = TestApp::start(db).await;
         let event = t.event(&[("Standing", 2500, 100)]).await;
         let waiting = called(&t, &event, 1, 1).await;
+        // The node has read that the place is called.
+        waiting[0].pass(&t, &event).await;
         let passes = join_all((0..8).map(|_| waiting[0].pass(&t, &event))).await;
         // All of them at once: one is the last one, and it is used once.
         let tries = passes.iter().enumerate().map(|(i, pass)| {
@@ -104,7 +106,7 @@ on_both_engines! {
         let waiting = called(&t, &event, 2, 2).await;
         let passes = [waiting[0].pass(&t, &event).await, waiting[1].pass(&t, &event).await];
         t.clock.advance(Duration::from_secs(9 * 60));
-        waiting[0].hold(&t, &event, &passes[0], "in time").await.expect(201);
+        waiting[0].hold(&t, &event, &passes[0], "in-time").await.expect(201);
         t.clock.advance(Duration::from_secs(2 * 60));
         waiting[1].hold(&t, &event, &passes[1], "late").await.refused(409, "sales.waiting_room");
         waiting[1].claim(&t, &event).await.refused(410, "waiting_room.missed");
