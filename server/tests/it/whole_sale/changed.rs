@@ -39,8 +39,8 @@ pub(super) async fn seat_changed(sale: &Sale<'_>, bought: &Bought) {
     ]);
     let done = change(sale, &order, steps, "seat").await;
     let was = text(&done["before"]["lines"][0]["units"][0]["seat"]["id"]);
-    let seen = bought.buyer.get(&format!("/api/v1/shop/orders/{order}"));
-    let seen = seen.await.expect(200);
+    let path = format!("/api/v1/shop/orders/{order}");
+    let seen = bought.buyer.get(&path).await.expect(200);
     let tickets = seen["tickets"].as_array().unwrap();
     assert_eq!(tickets.len(), bought.tickets().len());
     let has = |seat: &str| tickets.iter().any(|ticket| ticket["seat_id"] == seat);

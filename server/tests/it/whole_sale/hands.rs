@@ -37,8 +37,11 @@ pub(super) async fn transferred(sale: &Sale<'_>, bought: &Bought) {
     );
     assert_eq!(theirs["seat_id"], ticket["seat_id"]);
     assert_ne!(theirs["code"], ticket["code"]);
-    let left = bought.buyer.get(&format!("/api/v1/shop/orders/{order}"));
-    let left = left.await.expect(200)["tickets"].as_array().unwrap().len();
+    let path = format!("/api/v1/shop/orders/{order}");
+    let left = bought.buyer.get(&path).await.expect(200)["tickets"]
+        .as_array()
+        .unwrap()
+        .len();
     assert_eq!(left, bought.tickets().len() - 1, "one is in another hand");
 }
 
