@@ -55,7 +55,7 @@ pub enum DomainEvent {
         event: EventId,
         /// Which one.
         ticket: tickets::TicketId,
-        /// What was done to it: `revoked` or `reissued`.
+        /// What was done to it: `revoked`, `reissued` or `transferred`.
         change: String,
     },
     /// Passages at gates were recorded, or stand otherwise by what was recorded after them.
@@ -271,6 +271,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 access::on_event_deleted(c, event).await?;
                 tickets::on_event_deleted(c, event).await?;
                 payments::on_event_deleted(c, &orders).await?;
+                sales::waitlist::on_event_deleted(c, event).await?;
                 sales::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
@@ -282,6 +283,8 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 if let Some(email) = email {
                     let orders = sales::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::on_person_erased(app, c, &orders).await?;
+                    sales::waitlist::on_person_erased(app, c, &email.lookup()).await?;
+                    tickets::transfers::on_person_erased(app, c, &email.lookup()).await?;
                 }
             }
             DomainEvent::TicketChanged { .. }
@@ -295,6 +298,14 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
         tickets::on_orders_paid(app, c, &paid).await?;
     }
     Ok(())
+}
+
+/// Whether a ticket has let somebody in: what tickets must ask of the door, which comes after them.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn was_let_in(c: &mut Conn, ticket: tickets::TicketId) -> Result<bool, DbError> {
+    access::was_let_in_in(c, ticket).await
 }
 
 #[cfg(test)]

@@ -132,4 +132,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "codes",
         sql: include_str!("../migrations/0143_codes.sql"),
     },
+    Migration {
+        version: 146,
+        name: "after_sale",
+        sql: include_str!("../migrations/0146_after_sale.sql"),
+    },
 ];

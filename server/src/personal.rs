@@ -38,6 +38,14 @@ pub async fn held_by_others(
             orders.push(json!({"order": order, "tickets": tickets}));
         }
     }
+    let (mut received, mut waited) = (Vec::new(), Vec::new());
+    if let Some(email) = email {
+        let lookup = email.lookup();
+        waited = sales::waitlist::of_person_in(app, c, &lookup).await?;
+        for (transfer, ticket) in tickets::transfers::of_receiver_in(app, c, &lookup).await? {
+            received.push(json!({"transfer": transfer, "ticket": ticket}));
+        }
+    }
     let requests = inspect::requests_of_person_in(app, c, user).await?;
     let trail = platform::audit_of_person_in(app, c, &user.to_string()).await?;
     Ok(vec![
@@ -46,12 +54,20 @@ pub async fn held_by_others(
             content: json!(orders),
         },
         Held {
+            name: "received_tickets",
+            content: json!(received),
+        },
+        Held {
             name: "recorded_actions",
             content: json!(trail),
         },
         Held {
             name: "requests_of_programs",
             content: json!(requests),
+        },
+        Held {
+            name: "waitlists",
+            content: json!(waited),
         },
     ])
 }

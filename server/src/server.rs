@@ -25,6 +25,10 @@ use crate::{
 
 /// How often holds and orders whose time is over are ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often what came back is offered to those who wait for it.
+const WAITLIST_EVERY: Duration = Duration::from_secs(2);
+/// How often offers of tickets that nobody answered are ended.
+const TRANSFERS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down when sessions and keys were last used.
 const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
 /// How often codes and tokens of programs that are long over are forgotten.
@@ -166,6 +170,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (forgetter, decliner) = (app.clone(), app.clone());
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     let coder = app.clone();
+    let (offerer, ender) = (app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -203,6 +208,14 @@ pub fn jobs(app: &App) -> JobRunner {
                 while sales::sweep(&app).await? > 0 {}
                 Ok(())
             }
+        })
+        .every("sales.waitlist", WAITLIST_EVERY, move || {
+            let app = offerer.clone();
+            async move { Ok(sales::waitlist::offer_what_is_free(&app).await?) }
+        })
+        .every("tickets.transfers", TRANSFERS_EVERY, move || {
+            let app = ender.clone();
+            async move { Ok(tickets::transfers::expire(&app).await?) }
         })
         .every("identity.sightings", SIGHTINGS_EVERY, move || {
             let app = watcher.clone();

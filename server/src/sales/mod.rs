@@ -14,7 +14,7 @@
 //!
 //! `codes` has tables of its own, and is what holds and orders ask for promo codes.
 //!
-//! `waitlist`, `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
+//! [`waitlist`] has tables and services of its own. `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
 //! needs: nothing calls them yet.
 
 pub mod codes;
@@ -35,4 +35,5 @@ pub use service::*;
 /// The columns of sales that hold sealed texts.
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("orders", "id", "sealed_buyer", "id" => |id| service::buyer_purpose(id)),
+    crate::sealed_column!("waitlist_entries", "id", "sealed_person", "id" => |id| waitlist::person_purpose(id)),
 ];

@@ -33,6 +33,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reset))
         .routes(routes!(event_stock))
         .merge(super::codes::routes())
+        .merge(super::waitlist::routes())
 }
 
 /// An event as buyers see it.

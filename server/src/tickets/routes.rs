@@ -33,6 +33,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(revoke))
         .routes(routes!(reissue))
         .routes(routes!(rotate_key))
+        .merge(super::transfers::routes())
 }
 
 /// A ticket with its code, and where its buyer finds it as a picture.
@@ -110,7 +111,7 @@ impl BoughtAnswer {
 }
 
 /// The buyer's secret of an order.
-pub(super) struct OrderToken(String);
+pub(super) struct OrderToken(pub(super) String);
 
 impl FromRequestParts<App> for OrderToken {
     type Rejection = Problem;
@@ -308,6 +309,13 @@ impl IntoProblem for TicketError {
             Self::Holder => Problem::unprocessable("tickets.holder", detail),
             Self::Versions => Problem::conflict("tickets.versions", detail),
             Self::NoKey | Self::Vault(_) => Problem::fault(&detail),
+            Self::TransferNotFound => Problem::not_found("tickets.transfer_not_found", detail),
+            Self::PassedOn => Problem::conflict("tickets.passed_on", detail),
+            Self::OfferedAlready => Problem::conflict("tickets.offered_already", detail),
+            Self::OfferedTooOften => Problem::conflict("tickets.offered_too_often", detail),
+            Self::TransferState(_) => Problem::conflict("tickets.transfer_state", detail),
+            Self::Transfer(refusal) => Problem::conflict(format!("tickets.{refusal}"), detail),
+            Self::Invalid(errors) => Problem::invalid(errors),
             Self::Payment(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),
         }

@@ -5,6 +5,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
+use super::transfers::TransferId;
 use crate::catalog::{EventId, TierId};
 use crate::sales::OrderId;
 
@@ -81,6 +82,14 @@ pub(super) async fn lock_feed(c: &mut Conn, event: EventId) -> Result<(), DbErro
 /// Deletes the keys and the feed of an event, and its tickets if it is of a sandbox.
 pub(super) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     c.exec(
+        sql!(
+            "DELETE FROM ticket_transfers WHERE ticket_id IN \
+             (SELECT id FROM tickets WHERE event_id = $1 AND sandbox)"
+        ),
+        vals![event],
+    )
+    .await?;
+    c.exec(
         sql!("DELETE FROM tickets WHERE event_id = $1 AND sandbox"),
         vals![event],
     )
@@ -113,6 +122,8 @@ record! {
         pub(super) sealed_holder: Vec<u8>,
         pub(super) order_reference: String,
         pub(super) revoked_below: u16,
+        pub(super) transfer_id: Option<TransferId>,
+        pub(super) passed_on: u32,
         pub(super) sandbox: bool,
         pub(super) created_at: Timestamp,
     }
@@ -168,7 +179,8 @@ pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRo
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, created_at \
+             FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
@@ -179,7 +191,8 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, created_at FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, created_at \
+             FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],
@@ -215,21 +228,25 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
     .await
 }
 
-/// Changes a ticket that still has version `from`.
+/// Changes a ticket that still has this version and state.
 pub(super) async fn change(
     c: &mut Conn,
     t: &Ticket,
     sealed_holder: Vec<u8>,
-    from: u16,
+    (from, from_state): (u16, TicketState),
     position: i64,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
-                "UPDATE tickets SET version = $3, state = $4, key_id = $5, sealed_holder = $6, revoked_below = $7, \
-                 feed_position = $8 WHERE id = $1 AND version = $2"
+                "UPDATE tickets SET version = $4, state = $5, key_id = $6, sealed_holder = $7, revoked_below = $8, \
+                 transfer_id = $9, passed_on = $10, feed_position = $11 \
+                 WHERE id = $1 AND version = $2 AND state = $3"
             ),
-            vals![t.id, from, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below, position],
+            vals![
+                t.id, from, from_state, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below,
+                t.transfer_id, t.passed_on, position
+            ],
         )
         .await?;
     Ok(touched == 1)

@@ -48,10 +48,12 @@ struct TierView {
     is_scarce: bool,
     most: i64,
     chosen: String,
+    /// Where to wait for it, if it is sold out.
+    waitlist: Option<String>,
 }
 
 /// The event at this address, unless it is still a draft.
-async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
+pub(super) async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
     if !catalog::can_be_slug(slug) {
         return Err(CatalogError::NotFound.into());
     }
@@ -125,7 +127,10 @@ impl EventPage {
                         .parse()
                         .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
                 };
+                let is_sold_out = most == 0 && offer.off_sale(tier, now).is_none();
                 TierView {
+                    waitlist: is_sold_out
+                        .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
                     name: tier.name.clone(),
                     description: text::paragraphs(&tier.description),
                     price: text::price(offer.price(tier)),

@@ -53,9 +53,9 @@ struct OrderPage {
 
 /// A message with the style of its box.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Notice {
-    kind: &'static str,
-    text: String,
+pub(super) struct Notice {
+    pub(super) kind: &'static str,
+    pub(super) text: String,
 }
 
 struct PayForm {
@@ -67,6 +67,8 @@ struct TicketView {
     /// The code as SVG; only of a ticket that lets somebody in.
     qr: Option<String>,
     picture: Option<String>,
+    /// Where to give it to somebody; only of a ticket that lets somebody in.
+    give: Option<String>,
     state: &'static str,
     tier: String,
     holder: String,
@@ -198,19 +200,24 @@ fn declined(code: Option<&str>) -> &'static str {
     }
 }
 
+/// Whether a ticket lets somebody in, and its state in words.
+pub(super) const fn state_in_words(state: TicketState) -> (bool, &'static str) {
+    match state {
+        TicketState::Valid => (true, "Valid"),
+        TicketState::Unpaid => (false, "Not paid"),
+        TicketState::Blocked => (false, "Blocked"),
+        TicketState::Cancelled => (false, "Cancelled"),
+        TicketState::Revoked => (false, "Revoked"),
+    }
+}
+
 fn ticket_view(
     app: &App,
     offer: &EventDetail,
     signed: &SignedTicket,
 ) -> Result<TicketView, Problem> {
     let ticket = &signed.ticket;
-    let (is_valid, state) = match ticket.state {
-        TicketState::Valid => (true, "Valid"),
-        TicketState::Unpaid => (false, "Not paid"),
-        TicketState::Blocked => (false, "Blocked"),
-        TicketState::Cancelled => (false, "Cancelled"),
-        TicketState::Revoked => (false, "Revoked"),
-    };
+    let (is_valid, state) = state_in_words(ticket.state);
     let qr = if is_valid {
         let svg = tickets::render_qr(&signed.code, QrFormat::Svg)
             .map_err(|error| Problem::fault(&error))?;
@@ -222,6 +229,7 @@ fn ticket_view(
     Ok(TicketView {
         picture: is_valid
             .then(|| address(app, ticket.order_id, &format!("/tickets/{}.png", ticket.id))),
+        give: is_valid.then(|| address(app, ticket.order_id, &format!("/transfer/{}", ticket.id))),
         qr,
         state,
         tier: offer
@@ -240,7 +248,19 @@ async fn page(
     let (detail, payment) = (&bought.purchased.order, &bought.purchased.payment);
     let order = &detail.order;
     let offer = catalog::offer(app, order.event_id).await?;
-    let (heading, notices, is_waiting, is_payable) = in_words(order, payment, &offer);
+    let (heading, mut notices, is_waiting, is_payable) = in_words(order, payment, &offer);
+    let passed_on = tickets::passed_on(app, order.id).await?;
+    if passed_on > 0 {
+        let which = if passed_on == 1 {
+            "One ticket of this order was".to_owned()
+        } else {
+            format!("{passed_on} tickets of this order were")
+        };
+        notices.push(Notice {
+            kind: "test",
+            text: format!("{which} passed on; the code is with whoever has it now."),
+        });
+    }
     let total = Money::new(order.total_minor, order.currency);
     let pay = is_payable.then(|| PayForm {
         action: address(app, order.id, "/pay"),

@@ -23,6 +23,8 @@ mod shop;
 mod statements;
 mod telemetry;
 mod tickets;
+mod transfers;
+mod waitlist;
 mod walk;
 mod web;
 mod webhooks;

@@ -71,6 +71,8 @@ fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket>
                 holder_name: order.name.clone(),
                 order_reference: order.reference.clone(),
                 revoked_below: 0,
+                transfer_id: None,
+                passed_on: 0,
                 sandbox: detail.event.sandbox,
                 created_at: order.paid_at,
             });

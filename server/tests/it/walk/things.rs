@@ -7,6 +7,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::http::NewBlock;
 use bilten_server::identity::{self, FactorId, MemberFilter, PasskeyId, Role};
 use bilten_server::platform;
+use bilten_server::tickets::transfers::TransferId;
 use serde_json::{Value, json};
 
 use super::callers::{Caller, Callers};
@@ -118,6 +119,7 @@ impl Things {
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
         let (promo_code, batch) = Self::codes(t, &event.id).await;
+        let entry = Self::waiting(t).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -148,6 +150,11 @@ impl Things {
                 "passkey",
                 PasskeyId::new(&*t.app.clock, &*t.app.random).to_string(),
             ),
+            (
+                "transfer",
+                TransferId::new(&*t.app.clock, &*t.app.random).to_string(),
+            ),
+            ("entry", entry),
             ("block", block(t).await),
             ("connection", connection.id.to_string()),
             ("slug", connection.slug),
@@ -226,6 +233,18 @@ impl Things {
         let path = format!("{path}/batches");
         let batch = t.organiser.post(&path, batch).await.expect(201);
         (text(&code["id"]), text(&batch["id"]))
+    }
+
+    /// Somebody who waits for tickets of an event that is sold out.
+    async fn waiting(t: &TestApp) -> String {
+        let event = t.event(&[("Standing", 2500, 1)]).await;
+        let bought = t.stranger.buy(&event, 0, 1, "succeed", &fresh(t)).await;
+        bought.expect(201);
+        let path = format!("/api/v1/shop/events/{}/waitlist-entries", event.id);
+        let body = json!({"tier": event.tiers[0], "quantity": 1, "email": "walk@example.com"});
+        t.stranger.post(&path, body).await.expect(202);
+        let path = format!("/api/v1/events/{}/waitlist-entries", event.id);
+        text(&t.organiser.get(&path).await.expect(200)["items"][0]["id"])
     }
 
     /// A device of an event of somebody else.

@@ -210,6 +210,49 @@ impl MailTemplate {
                 .says(format!("A member of our staff can act in your name from {} until {} at the latest. Everything they do is recorded.", when(*at), when(*until)))
                 .says(format!("The reason they gave: {}", quoted(reason)))
                 .ends("If you did not ask for help, please answer whoever runs this site."),
+            Self::TicketOffered { event, link, expires_at } => {
+                let event = quoted(event);
+                Words::about(format!("A ticket for you: {event}"))
+                    .says(format!("Somebody who has a ticket for {event} offers it to you. Once you accept it, it is yours, and theirs lets nobody in any more."))
+                    .leads("Accept or decline the ticket", link)
+                    .ends(format!("The offer is open until {}, unless it is taken back before.", when(*expires_at)))
+                    .ends("If you expect no ticket, you need do nothing. Nobody needs money from you for this: do not pay anybody to accept it.")
+            }
+            Self::TicketReceived { event, link } => {
+                let event = quoted(event);
+                Words::about(format!("Your ticket: {event}"))
+                    .says(format!("The ticket for {event} is yours. Keep this mail: the link leads to its code, and whoever has the link has the ticket."))
+                    .leads("See your ticket", link)
+            }
+            Self::TransferAnswered { event, accepted } => {
+                let event = quoted(event);
+                if *accepted {
+                    Words::about(format!("Your ticket was passed on: {event}"))
+                        .says(format!("The ticket for {event} that you offered was accepted. Its code on your side lets nobody in any more."))
+                } else {
+                    Words::about(format!("Your ticket was declined: {event}"))
+                        .says(format!("The ticket for {event} that you offered was declined. It is still yours, with the same code."))
+                }
+            }
+            Self::WaitlistJoined { event, entry } => {
+                let event = quoted(event);
+                Words::about(format!("You are on the waitlist: {event}"))
+                    .says(format!("This address is on the waitlist for {event}. When tickets come back and it is your turn, we hold them for you and write to you."))
+                    .leads("See how it stands, or leave the waitlist", entry)
+                    .ends("If this was not you, leave it by the same link.")
+            }
+            Self::WaitlistOffered { event, quantity, link, expires_at, entry } => {
+                let event = quoted(event);
+                let tickets = if *quantity == 1 {
+                    "1 ticket is".to_owned()
+                } else {
+                    format!("{quantity} tickets are")
+                };
+                Words::about(format!("Tickets for you: {event}"))
+                    .says(format!("{tickets} held for you for {event}, until {}. After that, whoever is next gets them.", when(*expires_at)))
+                    .leads("Buy them", link)
+                    .leads("I do not want them: leave the waitlist", entry)
+            }
         }
     }
 }
@@ -314,6 +357,34 @@ mod tests {
                 at,
                 until: at,
                 reason: "Ticket 17".to_owned(),
+            },
+            MailTemplate::TicketOffered {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                link: url("t"),
+                expires_at: at,
+            },
+            MailTemplate::TicketReceived {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                link: url("t"),
+            },
+            MailTemplate::TransferAnswered {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                accepted: true,
+            },
+            MailTemplate::TransferAnswered {
+                event: "Večer".to_owned(),
+                accepted: false,
+            },
+            MailTemplate::WaitlistJoined {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                entry: url("w"),
+            },
+            MailTemplate::WaitlistOffered {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                quantity: 2,
+                link: url("c"),
+                expires_at: at,
+                entry: url("w"),
             },
         ]
     }
