@@ -5,6 +5,8 @@
 //! the outbox and lets those react that must do so in the same transaction. This file is the one
 //! place that knows who reacts to what.
 
+use std::collections::BTreeMap;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::metric;
@@ -16,7 +18,7 @@ use crate::access::{Counting, DeviceId, Redeemed};
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId, TierId};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
-use crate::sales::{ORDERS, OrderId};
+use crate::sales::{ORDERS, OrderId, OrderItem};
 use crate::{access, inspect, payments, sales, tickets};
 
 /// Something that happened, as it is written to the outbox.
@@ -115,6 +117,12 @@ pub struct PaidOrder {
     pub sandbox: bool,
     /// How many of which tier.
     pub items: Vec<(TierId, u32)>,
+    /// Its lines with dates and seats; only those who react in the same transaction see them.
+    #[serde(skip)]
+    pub lines: Vec<OrderItem>,
+    /// Who is named on its tickets, by number of the ticket from 0, where that is not the buyer.
+    #[serde(skip)]
+    pub holders: BTreeMap<u32, String>,
     /// When it was paid.
     pub paid_at: Timestamp,
     /// What caused it: a lane pays orders of many requests at once.
@@ -261,7 +269,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
     for event in events {
         match event {
             DomainEvent::EventSaved { detail, change } => {
-                sales::on_event_saved(c, &detail).await?;
+                sales::on_event_saved(app, c, &detail).await?;
                 tickets::on_event_saved(app, c, &detail, &change).await?;
                 access::on_event_saved(app, c, &detail, &change).await?;
             }
@@ -322,6 +330,8 @@ mod tests {
             name: "Ana Novak".to_owned(),
             sandbox: false,
             items: Vec::new(),
+            lines: Vec::new(),
+            holders: BTreeMap::from([(0, "Ana Kos".to_owned())]),
             paid_at: Timestamp::from_ms(0),
             cause: Cause::default(),
         };

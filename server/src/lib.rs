@@ -133,6 +133,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0143_codes.sql"),
     },
     Migration {
+        version: 145,
+        name: "selling",
+        sql: include_str!("../migrations/0145_selling.sql"),
+    },
+    Migration {
         version: 146,
         name: "after_sale",
         sql: include_str!("../migrations/0146_after_sale.sql"),

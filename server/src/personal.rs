@@ -35,7 +35,8 @@ pub async fn held_by_others(
     if let Some(email) = email {
         for order in sales::orders_of_buyer_in(app, c, &email.lookup()).await? {
             let tickets = tickets::of_order_in(app, c, order.order.id).await?;
-            orders.push(json!({"order": order, "tickets": tickets}));
+            let said = sales::people_of_order_in(app, c, order.order.id).await?;
+            orders.push(json!({"order": order, "tickets": tickets, "said": said}));
         }
     }
     let (mut received, mut waited) = (Vec::new(), Vec::new());

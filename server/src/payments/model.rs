@@ -1,5 +1,7 @@
 //! Payments and the ways to pay.
 
+use std::collections::BTreeMap;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Currency;
 use bilten_kernel::{record, text_enum, typed_id};
@@ -7,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::catalog::EventId;
-use crate::sales::{Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId};
+use crate::catalog::questions::SaidAnswers;
+use crate::sales::{Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId, TicketRequest};
 
 typed_id!(pub PaymentId, "pay", "Names a payment.");
 
@@ -114,10 +117,21 @@ pub struct PurchaseRequest {
     /// What is bought; may be left out if `hold` is given.
     #[serde(default)]
     pub items: Vec<ItemRequest>,
-    /// The hold whose capacity is taken over.
+    /// The hold whose capacity, seats, codes and price are taken over.
     pub hold: Option<HoldId>,
+    /// Promo codes, where there is no hold that has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
     /// Who buys.
     pub buyer: Buyer,
+    /// Answers to the questions that are asked of each order, by question.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub answers: SaidAnswers,
+    /// Who comes with each ticket and what they answer, in the order of the tickets: line by line of
+    /// the hold or the quote, unit by unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<TicketRequest>,
     /// How it is paid.
     pub payment: PaymentMethod,
 }

@@ -1,6 +1,7 @@
 //! Use cases of payments.
 
-use std::sync::Weak;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Db, DbError};
@@ -12,10 +13,11 @@ use bilten_kernel::telemetry::Cause;
 use super::model::*;
 use super::{sandbox, store};
 use crate::app::{App, Parts};
-use crate::catalog::{self, EventId};
+use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::identity::Tenant;
 use crate::sales::{
-    self, NewOrder, OrderDetail, OrderId, OrderState, PaidOutcome, Placed, SalesError,
+    self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderDetail, OrderId, OrderItem,
+    OrderState, PaidOutcome, Pays, Placed, SalesError,
 };
 
 /// The job by which the sandbox calls back: the payment succeeded.
@@ -119,29 +121,52 @@ async fn try_purchase(
     if offer.event.sandbox && request.payment.moves_money() {
         return Err(PaymentError::SandboxOnly);
     }
-    let held;
-    let wanted = match request.hold {
-        Some(hold) if request.items.is_empty() => {
-            held = sales::active_hold(app, hold).await?.items;
-            &held
+    let (basis, tiers) = match request.hold {
+        Some(hold) => {
+            let held = sales::held_cart(app, request.event, hold).await?;
+            if !is_what_is_held(&request.items, &held.items) {
+                return Err(SalesError::HoldGone.into());
+            }
+            on_hold(held, &offer)
         }
-        Some(_) | None => &request.items,
+        None => {
+            let cart = sales::cart(app, &offer, &request.items, &request.codes).await?;
+            if cart.is_plain() {
+                let tiers = cart.ticket_tiers();
+                (Basis::Cart(Arc::new(cart)), tiers)
+            } else {
+                // Seats and codes are taken in a write of their own; the same request finds it again.
+                let wish = HoldWish {
+                    items: request.items.clone(),
+                    codes: request.codes.clone(),
+                    email: Some(request.buyer.email.clone()),
+                    idempotency_key: Some(format!("order {key}")),
+                };
+                let hold = sales::hold_wish(app, request.event, wish).await?;
+                let held = sales::held_cart(app, request.event, hold.id).await?;
+                on_hold(held, &offer)
+            }
+        }
     };
-    let (items, total) = sales::price(app, &offer, wanted)?;
-    let (state, _) = sandbox::answer(&request.payment, total.minor);
+    let people = sales::people(
+        app,
+        request.event,
+        &tiers,
+        &request.answers,
+        &request.tickets,
+    )
+    .await?;
     let purchase = Purchase {
         order: NewOrder {
             id: OrderId::new(&*app.clock, &*app.random),
             event: request.event,
-            event_version: offer.event.version,
             buyer: request.buyer.clone(),
-            items,
-            total,
+            people: Arc::new(people),
+            basis,
+            pays: pays(&request.payment),
             idempotency_key: key.to_owned(),
             request_hash,
-            hold: request.hold,
             sandbox: offer.event.sandbox,
-            paid: state == PaymentState::Succeeded,
             at: app.now(),
             cause: Cause::current(),
         },
@@ -149,6 +174,39 @@ async fn try_purchase(
         method: request.payment.clone(),
     };
     app.purchases.submit(request.event, purchase).await
+}
+
+fn on_hold(held: HeldCart, offer: &EventDetail) -> (Basis, Vec<TierId>) {
+    let due = sales::tickets_due(offer, &held.items);
+    let tiers = due.into_iter().map(|ticket| ticket.tier).collect();
+    (Basis::Hold(Arc::new(held)), tiers)
+}
+
+/// Whether what is named beside a hold is what it holds; nothing is named as a rule.
+fn is_what_is_held(named: &[ItemRequest], held: &[OrderItem]) -> bool {
+    let (mut wanted, mut there) = (BTreeMap::new(), BTreeMap::new());
+    for item in named {
+        let sum = wanted.entry(item.tier).or_insert(0u64);
+        let seats = u32::try_from(item.seats.len()).unwrap_or(u32::MAX);
+        *sum += u64::from(item.quantity.max(seats));
+    }
+    for item in held {
+        *there.entry(item.tier_id).or_insert(0u64) += u64::from(item.quantity);
+    }
+    named.is_empty() || wanted == there
+}
+
+/// How an order is paid that is paid so.
+const fn pays(method: &PaymentMethod) -> Pays {
+    let (some, nothing) = (sandbox::answer(method, 1), sandbox::answer(method, 0));
+    match (some.0, nothing.0) {
+        (PaymentState::Succeeded, _) => Pays::Now,
+        (_, PaymentState::Succeeded) => Pays::IfFree,
+        (
+            PaymentState::Pending | PaymentState::Declined | PaymentState::Refunded,
+            PaymentState::Pending | PaymentState::Declined | PaymentState::Refunded,
+        ) => Pays::Later,
+    }
 }
 
 async fn purchase_batch(
@@ -165,10 +223,17 @@ async fn purchase_batch(
         .collect();
     let placed = sales::place(app, c, event, &orders).await?;
 
-    let payments: Vec<_> = batch.iter().map(first_payment).collect();
+    let payments: Vec<Option<Payment>> = batch
+        .iter()
+        .zip(&placed)
+        .map(|(purchase, placed)| match placed {
+            Ok(Placed::New(order)) => Some(first_payment(purchase, &order.order)),
+            Ok(Placed::Before(_)) | Err(_) => None,
+        })
+        .collect();
     let mut new = Vec::new();
-    for ((purchase, payment), placed) in batch.iter().zip(&payments).zip(&placed) {
-        if matches!(placed, Ok(Placed::New(_))) {
+    for (purchase, payment) in batch.iter().zip(&payments) {
+        if let Some(payment) = payment {
             new.push(store::NewPayment {
                 payment,
                 idempotency_key: &purchase.order.idempotency_key,
@@ -181,13 +246,13 @@ async fn purchase_batch(
 
     let mut answers = Vec::with_capacity(batch.len());
     for (payment, placed) in payments.into_iter().zip(placed) {
-        answers.push(match placed {
-            Ok(Placed::New(order)) => Ok(Purchased {
+        answers.push(match (placed, payment) {
+            (Ok(Placed::New(order)), Some(payment)) => Ok(Purchased {
                 order,
                 payment,
                 is_new: true,
             }),
-            Ok(Placed::Before(order)) => {
+            (Ok(Placed::New(order) | Placed::Before(order)), _) => {
                 match store::of_order(c, order.order.id).await?.into_iter().next() {
                     Some(payment) => Ok(Purchased {
                         order,
@@ -197,20 +262,19 @@ async fn purchase_batch(
                     None => Err(SalesError::OrderNotFound.into()),
                 }
             }
-            Err(error) => Err(error.into()),
+            (Err(error), _) => Err(error.into()),
         });
     }
     Ok(answers)
 }
 
-fn first_payment(purchase: &Purchase) -> Payment {
-    let order = &purchase.order;
+fn first_payment(purchase: &Purchase, order: &Order) -> Payment {
     new_payment(
         purchase.payment,
         order.id,
         &purchase.method,
-        order.total,
-        order.at,
+        Money::new(order.total_minor, order.currency),
+        purchase.order.at,
     )
 }
 
@@ -293,7 +357,7 @@ pub async fn pay(
                     return Err(PaymentError::UnderWay);
                 }
                 let amount = Money::new(current.total_minor, current.currency);
-                let payment = new_payment(id, order, &request.payment, amount, app.now());
+                let mut payment = new_payment(id, order, &request.payment, amount, app.now());
                 let row = store::NewPayment {
                     payment: &payment,
                     idempotency_key: &key,
@@ -301,8 +365,12 @@ pub async fn pay(
                 };
                 store::insert(c, vec![row]).await?;
                 call_back_later(&app, c, &payment, &request.payment, &Cause::current()).await?;
-                if payment.state == PaymentState::Succeeded {
-                    sales::mark_paid(&app, c, order).await?;
+                if payment.state == PaymentState::Succeeded
+                    && sales::mark_paid(&app, c, order).await? == PaidOutcome::NoStockLeft
+                {
+                    let (from, to) = (PaymentState::Succeeded, PaymentState::Refunded);
+                    store::move_to(c, id, from, to, app.now()).await?;
+                    payment.state = to;
                 }
                 Ok::<_, PaymentError>((payment, true))
             })

@@ -1,15 +1,22 @@
 //! Stock and orders: who gets which tickets at what price, and never more than there are.
 //!
-//! Owns the tables `tier_stock`, `holds`, `hold_items`, `orders` and `order_items`.
+//! Owns the tables `stock`, `event_sales`, `taken_seats`, `holds`, `hold_items`, `orders`, `order_items`,
+//! `attendees` and `answers`.
+//!
+//! Stock is kept in counters: one for each tier and pool, and for each date if it is sold by dates. A
+//! unit takes one of each counter that it is counted in. Whoever takes several things takes them in one
+//! order: seats, then counters (pools before tiers), then codes, each sorted by its id.
 //!
 //! Invariants:
-//! - `held + sold <= capacity` for each tier, decided inside the UPDATE that takes the stock and
+//! - `held + sold <= capacity` for each counter, decided inside the UPDATE that takes the stock and
 //!   promised by the table itself;
+//! - a seat of a date has one row at most, and a hold that has run out is as good as none;
 //! - stock is taken at the version of the event that the buyer was shown, or not at all;
+//! - a hold decides the price for good; its order costs that, and keeps all that it came from;
 //! - whatever is held belongs to exactly one active hold or pending order, and comes back when
 //!   that ends otherwise than in a paid order;
 //! - an order is made once per idempotency key, however often it is asked for;
-//! - who buys is stored sealed;
+//! - who buys, who comes and what they answered is stored sealed;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
 //! `codes` has tables of its own, and is what holds and orders ask for promo codes.
@@ -36,4 +43,6 @@ pub use service::*;
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("orders", "id", "sealed_buyer", "id" => |id| service::buyer_purpose(id)),
     crate::sealed_column!("waitlist_entries", "id", "sealed_person", "id" => |id| waitlist::person_purpose(id)),
+    crate::sealed_column!("attendees", "id", "sealed", "id" => |id| service::part_purpose(id)),
+    crate::sealed_column!("answers", "id", "sealed", "id" => |id| service::part_purpose(id)),
 ];

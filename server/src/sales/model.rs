@@ -1,6 +1,10 @@
 //! Holds and orders, and the rules that need no database.
 
+use std::sync::Arc;
+
+use bilten_core::price::{CodeUse, QuoteLine, TaxTotal};
 use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{AsJson, Col, ColError, FromCol};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::http::Place;
 use bilten_kernel::money::{Currency, Money};
@@ -10,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::catalog::{EventDetail, EventId, TierId};
+use super::service::{Cart, People};
+use crate::catalog::seating::{PartId, SeatId};
+use crate::catalog::{CounterKey, EventDetail, EventId, OccurrenceId, TierId};
 
 typed_id!(pub HoldId, "hld", "Names a hold.");
 typed_id!(pub OrderId, "ord", "Names an order.");
@@ -44,26 +50,136 @@ text_enum! {
     }
 }
 
-/// How many of a tier somebody wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// How many of a tier somebody wants, and which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemRequest {
     /// The tier.
     pub tier: TierId,
-    /// How many; at least 1.
+    /// How many; at least 1. Where `seats` names them, it may be left out.
+    #[serde(default)]
     pub quantity: u32,
+    /// The date, of a tier that is sold by dates; may be left out where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<OccurrenceId>,
+    /// Which seats, of a tier that sells seats; without it, the best ones that are free.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seats: Vec<SeatId>,
+    /// What the best seats must be, where `seats` names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<SeatWish>,
+    /// What the buyer pays for one in minor units, where that is theirs to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_minor: Option<i64>,
+}
+
+impl ItemRequest {
+    /// So many of a tier.
+    pub const fn of(tier: TierId, quantity: u32) -> Self {
+        Self {
+            tier,
+            quantity,
+            occurrence: None,
+            seats: Vec::new(),
+            wish: None,
+            chosen_minor: None,
+        }
+    }
+}
+
+/// What the seats must be that are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeatWish {
+    /// The only section that will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<PartId>,
+    /// How many of them are wheelchair spaces.
+    pub wheelchair: u16,
+    /// How many of them are companions' seats at those spaces.
+    pub companions: u16,
+    /// How many of them are seats that are reached without a step.
+    pub step_free: u16,
+    /// Whether the party sits apart rather than not at all.
+    pub may_split: bool,
+    /// Whether seats with something in the view will not do.
+    pub full_view: bool,
 }
 
 record! {
-    /// So many of a tier, at a price.
+    /// What an event's organiser asks of those who choose seats.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    pub struct SeatRules {
+        /// Nobody may leave a single free seat between taken ones, where it can be avoided.
+        pub no_single_seats: bool,
+        /// A companion's seat is only sold together with the place that it belongs to.
+        pub companions_with_their_place: bool,
+    }
+}
+
+impl Default for SeatRules {
+    fn default() -> Self {
+        Self {
+            no_single_seats: false,
+            companions_with_their_place: true,
+        }
+    }
+}
+
+/// A seat that somebody has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldSeat {
+    /// Its id in the seat map.
+    pub id: SeatId,
+    /// Section, row and seat, as people say them.
+    pub label: String,
+}
+
+/// The seats of an item, as they are stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HeldSeats(pub Vec<HeldSeat>);
+
+impl FromCol for HeldSeats {
+    fn from_col(col: Col<'_>) -> Result<Self, ColError> {
+        AsJson::from_col(col).map(|AsJson(seats)| seats)
+    }
+}
+
+record! {
+    /// So many of a tier, at a price: a line of a hold or an order.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
     pub struct OrderItem {
+        /// Its number within the order, from 1.
+        pub line: u32,
         /// The tier.
         pub tier_id: TierId,
+        /// What the tier was called.
+        pub label: String,
+        /// The date, if it is for one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub occurrence_id: Option<OccurrenceId>,
         /// How many.
         pub quantity: u32,
-        /// The price of one in minor units.
+        /// The price of one in minor units, before codes and group rates and what comes on top.
         pub unit_price_minor: i64,
+        /// What is paid for the line in minor units: all in.
+        pub total_minor: i64,
+        /// The seats, one for each unit, if it is for seats.
+        #[schema(value_type = Vec<HeldSeat>)]
+        pub seats: HeldSeats,
+    }
+}
+
+impl OrderItem {
+    /// What was asked for with it.
+    pub fn request(&self) -> ItemRequest {
+        ItemRequest {
+            occurrence: self.occurrence_id,
+            seats: self.seats.0.iter().map(|seat| seat.id).collect(),
+            ..ItemRequest::of(self.tier_id, self.quantity)
+        }
     }
 }
 
@@ -244,7 +360,42 @@ pub struct Hold {
     /// Until when, by the server's clock.
     pub expires_at: Timestamp,
     /// What is held.
-    pub items: Vec<ItemRequest>,
+    pub items: Vec<HeldItem>,
+    /// The currency of its amounts (ISO 4217).
+    pub currency: Currency,
+    /// What it costs in all, in minor units: the order that takes it over costs the same.
+    pub total_minor: i64,
+}
+
+/// A line of a hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HeldItem {
+    /// The tier.
+    pub tier: TierId,
+    /// How many.
+    pub quantity: u32,
+    /// The date, if it is for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<OccurrenceId>,
+    /// The price of one in minor units, before codes and group rates and what comes on top.
+    pub unit_price_minor: i64,
+    /// What is paid for the line in minor units: all in.
+    pub total_minor: i64,
+    /// The seats, one for each unit, if it is for seats.
+    pub seats: Vec<HeldSeat>,
+}
+
+impl From<OrderItem> for HeldItem {
+    fn from(item: OrderItem) -> Self {
+        Self {
+            tier: item.tier_id,
+            quantity: item.quantity,
+            occurrence: item.occurrence_id,
+            unit_price_minor: item.unit_price_minor,
+            total_minor: item.total_minor,
+            seats: item.seats.0,
+        }
+    }
 }
 
 /// What was thrown away of a sandbox.
@@ -263,10 +414,65 @@ pub struct Quote {
     pub event_id: EventId,
     /// The currency of its amounts (ISO 4217).
     pub currency: Currency,
-    /// One line for each tier.
+    /// One line for each tier, date and price.
     pub items: Vec<OrderItem>,
-    /// What it costs in all, in minor units, taxes included.
+    /// What it costs in all, in minor units, taxes and fees included.
     pub total_minor: i64,
+    /// How that comes about.
+    pub price: PriceParts,
+}
+
+/// How a price comes about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PriceParts {
+    /// The lines, with a reason for each part of each.
+    pub lines: Vec<QuoteLine>,
+    /// What the units cost before anything is taken off, in minor units.
+    pub list_minor: i64,
+    /// What is taken off.
+    pub discount_minor: i64,
+    /// Taxes that are in the total.
+    pub tax_minor: i64,
+    /// Fees that the buyer pays.
+    pub fee_minor: i64,
+    /// What rounding to coins adds; negative if it takes away.
+    pub cash_rounding_minor: i64,
+    /// What each tax comes to.
+    pub taxes: Vec<TaxTotal>,
+    /// What each code does.
+    pub codes: Vec<CodeUse>,
+}
+
+impl From<bilten_core::price::Quote> for PriceParts {
+    fn from(quote: bilten_core::price::Quote) -> Self {
+        Self {
+            lines: quote.lines,
+            list_minor: quote.list_minor,
+            discount_minor: quote.discount_minor,
+            tax_minor: quote.tax_minor,
+            fee_minor: quote.fee_minor,
+            cash_rounding_minor: quote.cash_rounding_minor,
+            taxes: quote.taxes,
+            codes: quote.codes,
+        }
+    }
+}
+
+/// The price of an order, explained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderPrice {
+    /// The order.
+    pub order_id: OrderId,
+    /// The currency of its amounts (ISO 4217).
+    pub currency: Currency,
+    /// What it costs in all, in minor units.
+    pub total_minor: i64,
+    /// For which moment it was priced.
+    pub priced_at: Timestamp,
+    /// Whether what is kept of the order still gives this price when it is reckoned anew.
+    pub is_confirmed: bool,
+    /// How it comes about.
+    pub price: PriceParts,
 }
 
 record! {
@@ -289,6 +495,15 @@ impl Stock {
     pub const fn left(&self) -> i64 {
         self.capacity - self.held - self.sold
     }
+}
+
+/// What is left of a tier, on one date or on all together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Availability {
+    /// The tier.
+    pub tier: TierId,
+    /// How many can still be bought, of its own stock and of the pool that it shares.
+    pub left: i64,
 }
 
 /// The stock of an event as a whole and by its tiers.
@@ -412,6 +627,54 @@ pub fn is_email(text: &str) -> bool {
         })
 }
 
+/// A hold that is to become an order.
+#[derive(Clone, Debug)]
+pub struct HeldCart {
+    /// Which one.
+    pub id: HoldId,
+    /// Its lines.
+    pub items: Vec<OrderItem>,
+    /// What it costs in all.
+    pub total: Money,
+    /// All that the price came from, as JSON.
+    pub snapshot: Option<String>,
+    /// What it has taken of which counter, sorted.
+    pub stock: Vec<(CounterKey, i64)>,
+    /// Whether codes are reserved for it.
+    pub has_codes: bool,
+}
+
+/// Where an order's stock and price come from.
+#[derive(Clone, Debug)]
+pub enum Basis {
+    /// A hold has both.
+    Hold(Arc<HeldCart>),
+    /// Nothing is held: the stock is taken with the order.
+    Cart(Arc<Cart>),
+}
+
+/// How an order is paid when it is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pays {
+    /// It is paid by now.
+    Now,
+    /// It is paid if it costs nothing.
+    IfFree,
+    /// Its stock is held until it is paid.
+    Later,
+}
+
+impl Pays {
+    /// Whether an order that costs so much is paid.
+    pub const fn settles(self, total_minor: i64) -> bool {
+        match self {
+            Self::Now => true,
+            Self::IfFree => total_minor == 0,
+            Self::Later => false,
+        }
+    }
+}
+
 /// An order to be placed.
 #[derive(Clone, Debug)]
 pub struct NewOrder {
@@ -419,24 +682,20 @@ pub struct NewOrder {
     pub id: OrderId,
     /// The event.
     pub event: EventId,
-    /// The version of the event that the buyer was shown.
-    pub event_version: i64,
     /// Who buys.
     pub buyer: Buyer,
-    /// What is bought, one entry for each tier, at the prices shown.
-    pub items: Vec<OrderItem>,
-    /// What it costs in all.
-    pub total: Money,
+    /// Who comes, and what was answered.
+    pub people: Arc<People>,
+    /// What is bought, and where stock and price come from.
+    pub basis: Basis,
+    /// How it is paid.
+    pub pays: Pays,
     /// Makes it happen once.
     pub idempotency_key: String,
     /// Tells a repeated request from another one with the same key.
     pub request_hash: [u8; 32],
-    /// The hold whose capacity it takes over.
-    pub hold: Option<HoldId>,
     /// Whether it is of a sandbox.
     pub sandbox: bool,
-    /// Whether it is paid by now, as free orders are; otherwise its stock is held until then.
-    pub paid: bool,
     /// Now.
     pub at: Timestamp,
     /// What asked for it.
@@ -444,6 +703,14 @@ pub struct NewOrder {
 }
 
 impl NewOrder {
+    /// How many units it has in all.
+    pub fn quantity(&self) -> u32 {
+        match &self.basis {
+            Basis::Hold(held) => held.items.iter().map(|item| item.quantity).sum(),
+            Basis::Cart(cart) => cart.quantity(),
+        }
+    }
+
     /// The hash of everything the buyer asked for.
     pub fn hash_of(request: &impl Serialize) -> [u8; 32] {
         // Serialising our own request types cannot fail; an empty text would only make replays differ.

@@ -2,20 +2,25 @@
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
+use bilten_core::price::Refusal;
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::error::{IntoProblem, Problem};
-use bilten_kernel::http::{IdempotencyKey, Json, Page, PageQuery, Path, Query, Sorted, ids};
+use bilten_kernel::error::{FieldError, IntoProblem, Problem};
+use bilten_kernel::http::{
+    ClientIp, IdempotencyKey, Json, Page, PageQuery, Path, Query, Sorted, ids,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::*;
-use super::service::{self, ResetError, SalesError};
+use super::service::{self, HoldWish, ResetError, SalesError};
 use crate::app::App;
+use crate::catalog::questions::Answers;
+use crate::catalog::seating::{ChoiceFault, NoPick, SeatId, TakenState};
 use crate::catalog::state::Standing;
 use crate::catalog::texts::Language;
-use crate::catalog::{self, EventDetail, EventId, ListedEvent, Wanted};
+use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
 use crate::identity::{self, Organiser, permit};
 
 /// The routes of sales.
@@ -23,13 +28,20 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(shop_events))
         .routes(routes!(shop_event))
+        .routes(routes!(date_availability))
         .routes(routes!(quote))
         .routes(routes!(create_hold))
         .routes(routes!(hold, release_hold))
         .routes(routes!(extend_hold))
+        .routes(routes!(hold_price))
         .routes(routes!(orders))
         .routes(routes!(order))
+        .routes(routes!(order_price))
+        .routes(routes!(order_answers))
         .routes(routes!(stock))
+        .routes(routes!(block_seats))
+        .routes(routes!(unblock_seats))
+        .routes(routes!(seat_rules, set_seat_rules))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
         .merge(super::codes::routes())
@@ -48,15 +60,6 @@ pub(super) struct ShopEvent {
     pub languages: Vec<Language>,
     /// What is left of each tier.
     pub availability: Vec<Availability>,
-}
-
-/// What is left of a tier.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub(super) struct Availability {
-    /// The tier.
-    pub tier: crate::catalog::TierId,
-    /// How many can still be bought.
-    pub left: i64,
 }
 
 /// Which page of a shop's events is listed, and in which language.
@@ -117,17 +120,13 @@ async fn shop_event(
     let offer = service::public_event(&app, &event).await?;
     let stock = service::stock(&app, offer.event.id).await?;
     let standing = service::standing(&offer, &stock, app.now());
-    let availability = stock
-        .iter()
-        .map(|stock| Availability {
-            tier: stock.tier_id,
-            left: stock.left(),
-        })
-        .collect();
-    let detail = EventDetail {
+    let availability = service::availability(&app, &offer, None).await?;
+    let mut detail = EventDetail {
         event: offer.event.in_languages(&wanted),
         ..(*offer).clone()
     };
+    // What is hidden is shown to those who have a code for it, when they give it.
+    detail.tiers.retain(|tier| !tier.hidden);
     let event = ShopEvent {
         detail,
         standing,
@@ -137,16 +136,83 @@ async fn shop_event(
     Ok((Wanted::varies(), Json(event)))
 }
 
+/// What is left of an event's tiers on one of its dates.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct DateAvailability {
+    /// The event.
+    pub event_id: EventId,
+    /// The date.
+    pub occurrence_id: OccurrenceId,
+    /// What is left of each tier.
+    pub tiers: Vec<Availability>,
+}
+
+/// See what is left of an event's tiers on one of its dates
+#[utoipa::path(get, path = "/api/v1/shop/events/{event}/occurrences/{occurrence}/availability", tag = "shop",
+    params(("event" = String, Path, description = "Its id or the last part of its page's address"),
+        ("occurrence" = OccurrenceId, Path)),
+    responses((status = 200, body = DateAvailability), (status = "4XX", body = Problem)))]
+async fn date_availability(
+    State(app): State<App>,
+    Path((event, date)): Path<(String, OccurrenceId)>,
+) -> Result<Json<DateAvailability>, Problem> {
+    let offer = service::public_event(&app, &event).await?;
+    if offer.occurrence(date).is_none() {
+        return Err(SalesError::EventNotFound.into_problem());
+    }
+    let tiers = service::availability(&app, &offer, Some(date)).await?;
+    Ok(Json(DateAvailability {
+        event_id: offer.event.id,
+        occurrence_id: date,
+        tiers,
+    }))
+}
+
+/// A seat that cannot be had.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TakenSeat {
+    /// The seat, by its id in the seat map.
+    pub seat: SeatId,
+    /// How it is taken.
+    pub state: TakenState,
+}
+
+/// The seats of a date that cannot be had; all others of its map that are sold at all can.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TakenSeats {
+    /// The event.
+    pub event_id: EventId,
+    /// The date.
+    pub occurrence_id: OccurrenceId,
+    /// The seats.
+    pub taken: Vec<TakenSeat>,
+}
+
+impl TakenSeats {
+    async fn of(app: &App, event: EventId, date: OccurrenceId) -> Result<Self, SalesError> {
+        let taken = service::taken_seats(app, date).await?;
+        let taken = taken
+            .into_iter()
+            .map(|(seat, state)| TakenSeat { seat, state });
+        Ok(Self {
+            event_id: event,
+            occurrence_id: date,
+            taken: taken.collect(),
+        })
+    }
+}
+
 /// See what tickets would cost now, or why they cannot be had; reserves nothing
 #[utoipa::path(post, path = "/api/v1/shop/quotes", tag = "shop",
     responses((status = 200, body = Quote), (status = "4XX", body = Problem)))]
 async fn quote(
     State(app): State<App>,
+    ClientIp(ip): ClientIp,
     Json(request): Json<HoldRequest>,
 ) -> Result<Json<Quote>, Problem> {
-    Ok(Json(
-        service::quote(&app, request.event, &request.items).await?,
-    ))
+    let work = service::quote(&app, request.event, &request.items, &request.codes);
+    let quote = service::trying_codes(&app, ip, &request.codes, work).await??;
+    Ok(Json(quote))
 }
 
 /// A wish to reserve.
@@ -157,25 +223,44 @@ pub(super) struct HoldRequest {
     pub event: EventId,
     /// What to reserve.
     pub items: Vec<ItemRequest>,
+    /// Promo codes; they are reserved with the rest.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// The buyer's e-mail address, if it is known: codes may be limited by buyer.
+    #[serde(default)]
+    pub email: Option<String>,
 }
 
-/// Reserve capacity for 15 minutes
+/// Reserve capacity, seats and codes for 15 minutes, at a price that stays
 #[utoipa::path(post, path = "/api/v1/shop/holds", tag = "shop",
     params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once")),
     responses((status = 201, body = Hold), (status = "4XX", body = Problem)))]
 async fn create_hold(
     State(app): State<App>,
+    ClientIp(ip): ClientIp,
     key: IdempotencyKey,
     Json(request): Json<HoldRequest>,
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
-    let hold = service::hold(
-        &app,
-        request.event,
-        request.items,
-        Some(key.as_str().to_owned()),
-    )
-    .await?;
+    let wish = HoldWish {
+        items: request.items,
+        codes: request.codes.clone(),
+        email: request.email,
+        idempotency_key: Some(key.as_str().to_owned()),
+    };
+    let work = service::hold_wish(&app, request.event, wish);
+    let hold = service::trying_codes(&app, ip, &request.codes, work).await??;
     Ok((StatusCode::CREATED, Json(hold)))
+}
+
+/// See how the price of a hold comes about
+#[utoipa::path(get, path = "/api/v1/shop/holds/{hold}/price", tag = "shop", params(("hold" = HoldId, Path)),
+    responses((status = 200, body = PriceParts), (status = "4XX", body = Problem)))]
+async fn hold_price(
+    State(app): State<App>,
+    Path(hold): Path<HoldId>,
+) -> Result<Json<PriceParts>, Problem> {
+    let price = service::hold_price(&app, hold).await?;
+    Ok(Json(price.ok_or(SalesError::HoldGone)?))
 }
 
 /// See a hold that is not over
@@ -279,6 +364,174 @@ async fn order(
     Ok(Json(detail))
 }
 
+/// See how the price of an order comes about
+///
+/// From what was kept when it was bought: nothing that has changed since plays a part. Orders from
+/// before that was kept are answered with `sales.price_not_kept`.
+#[utoipa::path(get, path = "/api/v1/orders/{order}/price", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
+    params(("order" = OrderId, Path)), responses((status = 200, body = OrderPrice), (status = "4XX", body = Problem)))]
+async fn order_price(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrdersRead>,
+    Path(order): Path<OrderId>,
+) -> Result<Json<OrderPrice>, Problem> {
+    let price = service::order_price(&app, organiser.tenant(), order).await?;
+    price.map(Json).ok_or_else(|| {
+        let detail = "What the price of this order came from was not kept.";
+        Problem::not_found("sales.price_not_kept", detail)
+    })
+}
+
+/// What somebody said of an order's tickets.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct OrderAnswers {
+    /// The order.
+    pub order_id: OrderId,
+    /// What was answered for the order, by question.
+    #[schema(value_type = Object)]
+    pub answers: Answers,
+    /// What was said of its tickets; those of which nothing was said are left out.
+    pub tickets: Vec<TicketAnswers>,
+}
+
+/// What somebody said of one ticket.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TicketAnswers {
+    /// Its number within the order, from 1.
+    pub number: u32,
+    /// Who comes with it, if that is not the buyer.
+    pub holder_name: Option<String>,
+    /// Their e-mail address.
+    pub holder_email: Option<String>,
+    /// What was answered for it, by question.
+    #[schema(value_type = Object)]
+    pub answers: Answers,
+}
+
+/// See who comes with an order's tickets, and what was answered
+#[utoipa::path(get, path = "/api/v1/orders/{order}/answers", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
+    params(("order" = OrderId, Path)), responses((status = 200, body = OrderAnswers), (status = "4XX", body = Problem)))]
+async fn order_answers(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrdersRead>,
+    Path(order): Path<OrderId>,
+) -> Result<Json<OrderAnswers>, Problem> {
+    let said = service::people_of(&app, organiser.tenant(), order).await?;
+    let tickets: Vec<TicketAnswers> = said
+        .tickets
+        .into_iter()
+        .map(|(number, holder, answers)| TicketAnswers {
+            number: number.saturating_add(1),
+            holder_email: holder.as_ref().and_then(|holder| holder.email.clone()),
+            holder_name: holder.map(|holder| holder.name),
+            answers,
+        })
+        .collect();
+    identity::note_personal_data_read(
+        &app,
+        organiser.organisation(),
+        organiser.actor(),
+        order,
+        "order_answers",
+        tickets.len(),
+    )
+    .await?;
+    Ok(Json(OrderAnswers {
+        order_id: order,
+        answers: said.order,
+        tickets,
+    }))
+}
+
+/// Seats of one date.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeatsRequest {
+    /// The date.
+    pub occurrence: OccurrenceId,
+    /// The seats, 1 to 5,000.
+    #[schema(min_items = 1, max_items = 5_000)]
+    pub seats: Vec<SeatId>,
+}
+
+impl SeatsRequest {
+    fn check(&self) -> Result<(), Problem> {
+        if (1..=5_000).contains(&self.seats.len()) {
+            return Ok(());
+        }
+        Err(Problem::invalid(vec![FieldError {
+            field: "seats".to_owned(),
+            code: "out_of_range".into(),
+            detail: "There must be 1 to 5,000 seats.".to_owned(),
+        }]))
+    }
+}
+
+/// Keep seats of a date back: nobody can buy them
+///
+/// All of them or none: a seat that somebody has is refused with `sales.seats_taken`.
+#[utoipa::path(post, path = "/api/v1/events/{event}/seats/block", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = TakenSeats), (status = "4XX", body = Problem)))]
+async fn block_seats(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    Json(request): Json<SeatsRequest>,
+) -> Result<Json<TakenSeats>, Problem> {
+    request.check()?;
+    let (tenant, date) = (organiser.tenant(), request.occurrence);
+    service::keep_seats(&app, tenant, event, date, &request.seats, true).await?;
+    Ok(Json(TakenSeats::of(&app, event, date).await?))
+}
+
+/// Let seats of a date be bought again that were kept back
+#[utoipa::path(post, path = "/api/v1/events/{event}/seats/unblock", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = TakenSeats), (status = "4XX", body = Problem)))]
+async fn unblock_seats(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    Json(request): Json<SeatsRequest>,
+) -> Result<Json<TakenSeats>, Problem> {
+    request.check()?;
+    let (tenant, date) = (organiser.tenant(), request.occurrence);
+    service::keep_seats(&app, tenant, event, date, &request.seats, false).await?;
+    Ok(Json(TakenSeats::of(&app, event, date).await?))
+}
+
+/// See what is asked of those who choose seats
+#[utoipa::path(get, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.read"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
+async fn seat_rules(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsRead>,
+    Path(event): Path<EventId>,
+) -> Result<Json<SeatRules>, Problem> {
+    catalog::event_of(&app, organiser.tenant(), event).await?;
+    Ok(Json(service::seat_rules(&app, event).await?))
+}
+
+/// Set what is asked of those who choose seats
+#[utoipa::path(put, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
+async fn set_seat_rules(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    Json(rules): Json<SeatRules>,
+) -> Result<Json<SeatRules>, Problem> {
+    let tenant = organiser.tenant();
+    Ok(Json(
+        service::set_seat_rules(&app, tenant, event, rules).await?,
+    ))
+}
+
 /// See the stock of an event's tiers
 #[utoipa::path(get, path = "/api/v1/events/{event}/stock", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
@@ -358,10 +611,72 @@ impl IntoProblem for SalesError {
                 "sold_out",
                 format!("{tier} has {} left.", left.max(0)),
             ),
+            Self::SeatsTaken(seats) => with_seats(
+                Problem::conflict("sales.seats_taken", detail),
+                "taken",
+                &seats,
+            ),
+            Self::Choice(fault) => choice(&fault, detail),
+            Self::NoSeats(why) => no_seats(why, detail),
+            Self::Price(refusal) => price(&refusal, detail),
+            Self::CodeUnknown { place } => Problem::unprocessable("sales.code_unknown", detail)
+                .field(
+                    format!("codes[{place}]"),
+                    "unknown",
+                    "This code is not known.",
+                ),
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
             Self::State(_) => Problem::conflict("sales.state", detail),
             Self::Db(error) => error.into_problem(),
         }
+    }
+}
+
+/// Adds the seats that a problem is about.
+fn with_seats<T: std::fmt::Display>(problem: Problem, code: &'static str, seats: &[T]) -> Problem {
+    seats.iter().take(100).fold(problem, |problem, seat| {
+        problem.field("seats", code, seat.to_string())
+    })
+}
+
+/// Why seats cannot be chosen together.
+fn choice(fault: &ChoiceFault, detail: String) -> Problem {
+    let problem = Problem::conflict(fault.code(), detail);
+    match fault {
+        ChoiceFault::Empty => problem,
+        ChoiceFault::NotFree(seats) => with_seats(problem, "taken", seats),
+        ChoiceFault::PartOfTable(tables) => with_seats(problem, "whole_table", tables),
+        ChoiceFault::CompanionAlone(seats) => with_seats(problem, "companion_alone", seats),
+        ChoiceFault::LeavesSingles(seats) => with_seats(problem, "left_single", seats),
+    }
+}
+
+/// Why there are no seats as they are wished for.
+fn no_seats(why: NoPick, detail: String) -> Problem {
+    match why {
+        NoPick::Wish | NoPick::UnknownSection | NoPick::UnknownCategory => {
+            Problem::unprocessable(why.code(), detail)
+        }
+        NoPick::TooFew(_) | NoPick::NoAccess | NoPick::NotTogether | NoPick::LeavesSingles => {
+            Problem::conflict(why.code(), detail)
+        }
+    }
+}
+
+/// Why what was chosen has no price: by what is there or by what was asked.
+fn price(refusal: &Refusal, detail: String) -> Problem {
+    let code = format!("sales.{}", refusal.code());
+    match refusal.code() {
+        "code_not_applicable" => {
+            let problem = Problem::conflict(code, detail);
+            if let Refusal::CodeNotApplicable { why, .. } = refusal {
+                problem.field("codes", why.code(), why.to_string())
+            } else {
+                problem
+            }
+        }
+        "not_on_sale" | "bad_rules" => Problem::conflict(code, detail),
+        other => Problem::unprocessable(code, detail).field("items", other, refusal.to_string()),
     }
 }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::catalog::{EventId, TierId};
+use crate::catalog::seating::SeatId;
+use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::qr::{QrError, QrFormat, render_qr, render_test_qr};
 use crate::sales::OrderId;
 use crate::tickets::transfers::TransferId;
@@ -68,6 +69,15 @@ pub struct Ticket {
     pub passed_on: u32,
     /// Whether it is of a sandbox: a trial that lets nobody in anywhere else.
     pub sandbox: bool,
+    /// The date that it is for, if it is for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurrence_id: Option<OccurrenceId>,
+    /// The seat that it is for, by its id in the seat map.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seat_id: Option<SeatId>,
+    /// The seat as people say it: section, row and number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seat_label: Option<String>,
     /// When it was issued.
     pub created_at: Timestamp,
 }

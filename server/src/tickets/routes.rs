@@ -6,7 +6,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use bilten_kernel::error::{IntoProblem, Problem};
-use bilten_kernel::http::{IdempotencyKey, Json, Path};
+use bilten_kernel::http::{ClientIp, IdempotencyKey, Json, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -137,10 +137,13 @@ impl FromRequestParts<App> for OrderToken {
     responses((status = 201, body = BoughtAnswer), (status = "4XX", body = Problem)))]
 async fn buy(
     State(app): State<App>,
+    ClientIp(ip): ClientIp,
     key: IdempotencyKey,
     Json(request): Json<PurchaseRequest>,
 ) -> Result<(StatusCode, Json<BoughtAnswer>), Problem> {
-    let bought = service::buy(&app, request, key.as_str().to_owned()).await?;
+    let codes = request.codes.clone();
+    let work = service::buy(&app, request, key.as_str().to_owned());
+    let bought = sales::trying_codes(&app, ip, &codes, work).await??;
     Ok((StatusCode::CREATED, Json(BoughtAnswer::of(&app, bought))))
 }
 

@@ -6,7 +6,8 @@ use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
 use super::transfers::TransferId;
-use crate::catalog::{EventId, TierId};
+use crate::catalog::seating::SeatId;
+use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::sales::OrderId;
 
 // Feed positions
@@ -125,6 +126,9 @@ record! {
         pub(super) transfer_id: Option<TransferId>,
         pub(super) passed_on: u32,
         pub(super) sandbox: bool,
+        pub(super) occurrence_id: Option<OccurrenceId>,
+        pub(super) seat_id: Option<SeatId>,
+        pub(super) seat_label: Option<String>,
         pub(super) created_at: Timestamp,
     }
 }
@@ -156,8 +160,9 @@ pub(super) async fn insert(
     c.insert_many(
         sql!(
             "INSERT INTO tickets (id, event_id, order_id, tier_id, tier_number, version, state, key_id, \
-             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+             valid_from, valid_until, sealed_holder, order_reference, revoked_below, feed_position, created_at, sandbox, \
+             occurrence_id, seat_id, seat_label) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         ),
         tickets
             .iter()
@@ -166,7 +171,7 @@ pub(super) async fn insert(
                 vals![
                     t.id, t.event_id, t.order_id, t.tier_id, t.tier_number, t.version, t.state, &t.key_id,
                     t.valid_from, t.valid_until, holder, &t.order_reference, t.revoked_below, position,
-                    t.created_at, t.sandbox
+                    t.created_at, t.sandbox, t.occurrence_id, t.seat_id, t.seat_label.as_deref()
                 ]
             })
             .collect(),
@@ -179,8 +184,8 @@ pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRo
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, created_at \
-             FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
@@ -191,8 +196,8 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, created_at \
-             FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],

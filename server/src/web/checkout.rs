@@ -13,7 +13,7 @@ use super::text::{self, Moment};
 use super::view::{self, Bill, EventView, Method};
 use super::{event, order, problem};
 use crate::app::App;
-use crate::catalog;
+use crate::catalog::{self, questions::SaidAnswers};
 use crate::payments::{PaymentError, PaymentMethod, PurchaseRequest, SandboxOutcome};
 use crate::sales::{self, Buyer, Hold, HoldId, SalesError};
 use crate::tickets::{self, TicketError};
@@ -42,7 +42,7 @@ struct Written {
     outcome: Option<SandboxOutcome>,
 }
 
-/// A hold with what it costs now.
+/// A hold with what it costs.
 struct Held {
     hold: Hold,
     event: EventView,
@@ -79,12 +79,10 @@ async fn held(app: &App, id: HoldId) -> Result<Held, Missing> {
     let offer = catalog::offer(app, hold.event_id)
         .await
         .map_err(|error| Missing::Problem(error.into()))?;
-    let (items, total) = sales::price(app, &offer, &hold.items)
-        .map_err(|error| Missing::Ended(event::back_to(&offer.event.slug, error)))?;
     Ok(Held {
         until: text::time(hold.expires_at, &text::zone(&offer.event.time_zone)),
         event: EventView::of(&offer),
-        bill: Bill::of(&offer, &items, total),
+        bill: Bill::of_hold(&offer, &hold),
         hold,
     })
 }
@@ -196,7 +194,10 @@ pub(super) async fn buy(
         event: held.hold.event_id,
         items: Vec::new(),
         hold: Some(id),
+        codes: Vec::new(),
         buyer,
+        answers: SaidAnswers::default(),
+        tickets: Vec::new(),
         payment,
     };
     // The hold is the key: however often this is sent, and with whatever corrections, it buys once.
@@ -208,6 +209,8 @@ pub(super) async fn buy(
         Err(TicketError::Payment(PaymentError::Sales(
             error @ (SalesError::OffSale { .. }
             | SalesError::SoldOut { .. }
+            | SalesError::SeatsTaken(_)
+            | SalesError::Price(_)
             | SalesError::OfferChanged),
         ))) => Ok(event::back_to(&held.event.slug, error)),
         Err(other) => Err(other.into()),

@@ -74,6 +74,7 @@ fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
     stock: Option<&Stock>,
+    left: i64,
     now: Timestamp,
 ) -> (String, i64) {
     let zone = text::zone(&offer.event.time_zone);
@@ -88,7 +89,7 @@ fn stock_in_words(
         }
         None => {}
     }
-    let (left, held) = stock.map_or((0, 0), |stock| (stock.left(), stock.held));
+    let held = stock.map_or(0, |stock| stock.held);
     let words = match left {
         ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
         ..=0 => "Sold out".to_owned(),
@@ -108,15 +109,19 @@ impl EventPage {
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
+        let available = sales::availability(app, offer, None).await?;
         let tiers: Vec<_> = offer
             .tiers
             .iter()
+            .filter(|tier| !tier.hidden)
             .map(|tier| {
                 let field = field_of(tier.id);
+                let left = available.iter().find(|one| one.tier == tier.id);
                 let (words, most) = stock_in_words(
                     offer,
                     tier,
                     stock.iter().find(|s| s.tier_id == tier.id),
+                    left.map_or(0, |one| one.left),
                     now,
                 );
                 let chosen = match fields.text(&field) {
@@ -220,10 +225,7 @@ fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faul
             "" => {}
             text => match text.parse() {
                 Ok(0) => {}
-                Ok(quantity) => wanted.push(ItemRequest {
-                    tier: tier.id,
-                    quantity,
-                }),
+                Ok(quantity) => wanted.push(ItemRequest::of(tier.id, quantity)),
                 Err(_) => faults.add(field, format!("{}: please give a whole number.", tier.name)),
             },
         }
@@ -262,7 +264,7 @@ fn in_words(
     let now_taken =
         |tier: TierId, text: String| Ok((StatusCode::CONFLICT, Faults::one(field_of(tier), text)));
     match error {
-        SalesError::Invalid(errors) => {
+        SalesError::Invalid(ref errors) => {
             let first = offer
                 .tiers
                 .first()
@@ -277,7 +279,7 @@ fn in_words(
             };
             Ok((
                 StatusCode::UNPROCESSABLE_ENTITY,
-                Faults::from_errors(&errors, at),
+                Faults::from_errors(errors, at),
             ))
         }
         SalesError::SoldOut { tier, left: ..=0 } => now_taken(
@@ -295,6 +297,14 @@ fn in_words(
             tier,
             not_yet: false,
         } => now_taken(tier, format!("{}: the sale has ended.", name(tier))),
+        SalesError::SeatsTaken(_) | SalesError::Choice(_) | SalesError::NoSeats(_) => Ok((
+            StatusCode::CONFLICT,
+            Faults::one("", format!("{error}. Please choose again.")),
+        )),
+        SalesError::Price(_) | SalesError::CodeUnknown { .. } => Ok((
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Faults::one("", format!("{error}.")),
+        )),
         SalesError::OfferChanged => Ok((
             StatusCode::CONFLICT,
             Faults::one("", "The offer has just changed. Please look at it again."),

@@ -7,9 +7,9 @@ use super::details::TextView;
 use super::text::{self, Moment};
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
-use crate::catalog::{EventDetail, Occurrence};
+use crate::catalog::{EventDetail, Occurrence, TierId};
 use crate::payments::SandboxOutcome;
-use crate::sales::{OrderItem, Stock};
+use crate::sales::{Hold, OrderItem, Stock};
 
 /// A date of an event.
 #[derive(Clone, Debug)]
@@ -90,22 +90,40 @@ pub(super) struct Bill {
     pub(super) minor: i64,
 }
 
+/// What a line of a bill is about: tier, quantity, the price of one, and what is paid for the line.
+type Billed = (TierId, u32, i64, i64);
+
 impl Bill {
-    /// The bill of these items.
+    /// The bill of an order.
     pub(super) fn of(offer: &EventDetail, items: &[OrderItem], total: Money) -> Self {
+        let lines = items.iter().map(|item| {
+            let (unit, all) = (item.unit_price_minor, item.total_minor);
+            (item.tier_id, item.quantity, unit, all)
+        });
+        Self::of_lines(offer, lines, total)
+    }
+
+    /// The bill of a hold: what its order will cost.
+    pub(super) fn of_hold(offer: &EventDetail, hold: &Hold) -> Self {
+        let lines = hold.items.iter().map(|item| {
+            let (unit, all) = (item.unit_price_minor, item.total_minor);
+            (item.tier, item.quantity, unit, all)
+        });
+        Self::of_lines(offer, lines, Money::new(hold.total_minor, hold.currency))
+    }
+
+    fn of_lines(offer: &EventDetail, items: impl Iterator<Item = Billed>, total: Money) -> Self {
         let mut lines: Vec<_> = items
-            .iter()
-            .map(|item| {
-                let each = Money::new(item.unit_price_minor, total.currency);
-                let tier = offer.tier(item.tier_id);
+            .map(|(tier, quantity, unit, all)| {
+                let count = i64::from(quantity.max(1));
+                // All in, where that can be said of one.
+                let each = if all % count == 0 { all / count } else { unit };
+                let tier = offer.tier(tier);
                 let line = Line {
                     name: tier.map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
-                    quantity: item.quantity,
-                    each: text::price(each),
-                    // Checked when the order was priced.
-                    amount: each
-                        .times(i64::from(item.quantity))
-                        .map_or_else(|_| String::new(), text::amount),
+                    quantity,
+                    each: text::price(Money::new(each, total.currency)),
+                    amount: text::amount(Money::new(all, total.currency)),
                 };
                 (tier.map(|tier| tier.number), line)
             })
@@ -172,6 +190,7 @@ pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> St
     let offers: Vec<_> = offer
         .tiers
         .iter()
+        .filter(|tier| !tier.hidden)
         .map(|tier| {
             let left = stock
                 .iter()

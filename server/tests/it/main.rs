@@ -19,6 +19,7 @@ mod reads;
 mod sales;
 mod sandbox;
 mod security_page;
+mod selling;
 mod shop;
 mod statements;
 mod telemetry;

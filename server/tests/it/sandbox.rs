@@ -57,7 +57,7 @@ async fn rows(t: &TestApp) -> Vec<i64> {
     let mut counts = Vec::new();
     for statement in [
         sql!("SELECT COUNT(*) FROM events"),
-        sql!("SELECT COUNT(*) FROM tier_stock"),
+        sql!("SELECT COUNT(*) FROM stock"),
         sql!("SELECT COUNT(*) FROM holds"),
         sql!("SELECT COUNT(*) FROM orders"),
         sql!("SELECT COUNT(*) FROM payments"),

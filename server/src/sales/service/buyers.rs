@@ -5,6 +5,7 @@ use bilten_kernel::db::{Conn, DbError};
 use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, OrderRow, SealedBuyer};
+use super::{erase_attendees, json_fault};
 use crate::app::App;
 use crate::identity::Email;
 
@@ -23,23 +24,23 @@ pub(super) fn sealed(app: &App, order: &Order) -> Result<SealedBuyer, DbError> {
         email: order.email.clone(),
         name: order.name.clone(),
     };
-    let text = serde_json::to_vec(&buyer).map_err(|error| fault(&error))?;
-    // An order's address is taken more leniently than that of an account, which needs one that is right.
-    let email = order.email.parse::<Email>();
-    let email = email.map_or_else(|_| order.email.to_lowercase(), |email| email.lookup());
+    let text = serde_json::to_vec(&buyer).map_err(|error| json_fault(&error))?;
     Ok(SealedBuyer {
         sealed: app
             .vault
             .seal(&buyer_purpose(order.id), &text, &*app.random)?,
-        email_lookup: lookup(app, &email),
+        email_lookup: email_lookup(app, &order.email),
     })
 }
 
-fn fault(error: &serde_json::Error) -> DbError {
-    DbError::Fault {
-        at: "sales::buyers",
-        detail: error.to_string(),
-    }
+/// The keyed index of an address as a buyer or holder gives it: one for all ways to write it.
+pub(super) fn email_lookup(app: &App, email: &str) -> [u8; 32] {
+    // An order's address is taken more leniently than that of an account, which needs one that is right.
+    let email = email.trim();
+    let email = email
+        .parse::<Email>()
+        .map_or_else(|_| email.to_lowercase(), |email| email.lookup());
+    lookup(app, &email)
 }
 
 fn buyer(app: &App, order: OrderId, sealed: &[u8]) -> Result<Buyer, DbError> {
@@ -50,7 +51,7 @@ fn buyer(app: &App, order: OrderId, sealed: &[u8]) -> Result<Buyer, DbError> {
         });
     }
     let text = app.vault.open(&buyer_purpose(order), sealed)?;
-    serde_json::from_slice(&text).map_err(|error| fault(&error))
+    serde_json::from_slice(&text).map_err(|error| json_fault(&error))
 }
 
 /// An order with its buyer.
@@ -106,6 +107,10 @@ pub(crate) async fn on_person_erased(
         });
     }
     store::erase_buyer(c, &orders).await?;
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    store::delete_people(c, &ids).await?;
+    // Whoever came with tickets of others stays nameless on those.
+    orders.extend(erase_attendees(app, c, lookup(app, email_lookup)).await?);
     codes::forget_buyer(c, lookup(app, email_lookup)).await?;
     Ok(orders)
 }

@@ -1,38 +1,59 @@
-//! Use cases of sales: what is left and what it costs; a file for holds, one for placing orders,
-//! one for their life afterwards, one for figures of all of them.
+//! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
+//! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
+//! for the tickets that orders give, one for stock that follows the catalogue, one for figures.
 
 mod buyers;
+mod cart;
 mod figures;
+mod follow;
 mod holds;
 mod orders;
+mod people;
 mod place;
 mod reset;
+mod seats;
+mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
 pub use buyers::*;
+pub use cart::{Cart, cart};
 pub use figures::*;
+pub(crate) use follow::*;
 pub use holds::*;
 pub use orders::*;
+pub(super) use people::part_purpose;
+pub use people::*;
 pub use place::*;
 pub use reset::*;
+pub use seats::*;
+pub use tickets_due::*;
 
+use buyers::email_lookup;
+use cart::Founds;
 use orders::end_pending;
+use people::erase_attendees;
 use place::paid_event;
+use seats::choose_seats;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use bilten_core::price::Refusal;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
-use bilten_kernel::money::{Money, MoneyError};
 
+use super::codes::{self, CodesError};
 use super::model::*;
-use super::store::{self, Take};
+use super::store::{self, CounterRow, Take};
 use crate::app::App;
-use crate::catalog::state::Standing;
-use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState, OffSale, TierId};
+use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
+use crate::catalog::state::{Kept, Standing};
+use crate::catalog::{
+    self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
+};
 use crate::events::Refused;
 
 metric! {
@@ -74,6 +95,24 @@ pub enum SalesError {
         tier: TierId,
         /// How many are left.
         left: i64,
+    },
+    /// Seats that were to be held or sold are somebody else's.
+    #[error("these seats have just been taken")]
+    SeatsTaken(Vec<SeatId>),
+    /// The chosen seats cannot be taken together.
+    #[error("these seats cannot be chosen like this")]
+    Choice(ChoiceFault),
+    /// There are no seats as they are wished for.
+    #[error("there are no seats as you wish for them")]
+    NoSeats(NoPick),
+    /// What was chosen has no price.
+    #[error("this cannot be bought like this: {0}")]
+    Price(Refusal),
+    /// What was typed is no code of this event.
+    #[error("this code is not known")]
+    CodeUnknown {
+        /// Which of the texts, counted from 0.
+        place: usize,
     },
     /// The offer changed between being shown and being bought.
     #[error("the offer has just changed; please look again")]
@@ -117,37 +156,39 @@ impl From<Refused> for SalesError {
     }
 }
 
-// Stock follows the catalogue
-
-/// Brings the stock of an event in line with its tiers.
-pub(crate) async fn on_event_saved(c: &mut Conn, detail: &EventDetail) -> Result<(), Refused> {
-    for tier in &detail.tiers {
-        if !store::put_stock(
-            c,
-            detail.event.id,
-            tier.id,
-            tier.capacity,
-            detail.event.version,
-        )
-        .await?
-        {
-            return Err(Refused::CapacityBelowSold);
+impl From<CodesError> for SalesError {
+    fn from(error: CodesError) -> Self {
+        match error {
+            CodesError::Db(error) => Self::Db(error),
+            CodesError::Invalid(faults) => Self::Invalid(faults),
+            CodesError::Unknown { place } => Self::CodeUnknown { place },
+            CodesError::TooMany(most) => Self::Invalid(vec![FieldError {
+                field: "codes".to_owned(),
+                code: "too_many".into(),
+                detail: format!("An order has at most {most} codes."),
+            }]),
+            // None of these comes from what selling asks.
+            CodesError::NotFound(_)
+            | CodesError::Taken
+            | CodesError::VersionConflict { .. }
+            | CodesError::Stale(_)
+            | CodesError::BelowUsed
+            | CodesError::OfBatch
+            | CodesError::Archived
+            | CodesError::NotReady
+            | CodesError::TooManyBatches
+            | CodesError::TooOften(_)
+            | CodesError::Catalog(_) => Self::CodeUnknown { place: 0 },
         }
     }
-    Ok(())
 }
 
-/// Takes the stock of an event that is being deleted away, and locks its orders, so that whoever buys
-/// or pays in this moment is done before or finds nothing.
-pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
-    store::delete_stock(c, event).await?;
-    store::lock_orders(c, event).await
-}
-
-/// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
-pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
-    super::codes::on_event_deleted(c, event).await?;
-    store::delete_sold(c, event).await
+/// A text of ours that is no JSON is a fault.
+fn json_fault(error: &serde_json::Error) -> DbError {
+    DbError::Fault {
+        at: "sales",
+        detail: error.to_string(),
+    }
 }
 
 /// The stock of an event's tiers.
@@ -169,97 +210,79 @@ pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standi
     })
 }
 
-// Choosing
-
-/// Checks what somebody wants against the offer and gives it prices: one line for each tier, in
-/// the order of the tiers' ids, so that stock is always taken in one order.
+/// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
+/// tier on all dates; but for hidden ones.
 ///
 /// # Errors
-/// [`SalesError::Invalid`] or [`SalesError::OffSale`].
-pub fn price(
+/// [`SalesError::EventNotFound`], or a fault of the database.
+pub async fn availability(
     app: &App,
     offer: &EventDetail,
-    wanted: &[ItemRequest],
-) -> Result<(Vec<OrderItem>, Money), SalesError> {
-    let fault = |field: String, code: &'static str, detail: &str| {
-        SalesError::Invalid(vec![FieldError {
-            field,
-            code: code.into(),
-            detail: detail.to_owned(),
-        }])
-    };
-    if wanted.is_empty() {
-        return Err(fault(
-            "items".into(),
-            "required",
-            "Please choose at least one ticket.",
-        ));
+    date: Option<OccurrenceId>,
+) -> Result<Vec<Availability>, SalesError> {
+    let event = offer.event.id;
+    let rows = app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                match date {
+                    Some(date) => store::counters_on(c, event, date).await,
+                    None => store::counters(c, event).await,
+                }
+            })
+        })
+        .await?;
+    Ok(left_of(offer, date, &rows))
+}
+
+/// What is left of each tier that is not hidden: of its own counters, and no more than of its pool.
+fn left_of(
+    offer: &EventDetail,
+    date: Option<OccurrenceId>,
+    rows: &[CounterRow],
+) -> Vec<Availability> {
+    let mut left: HashMap<(&str, &str), i64> = HashMap::new();
+    for row in rows {
+        let key = (row.counter.as_str(), row.occurrence_id.as_str());
+        left.insert(key, (row.capacity - row.taken).max(0));
     }
-    if wanted.len() > MAX_ITEMS {
-        return Err(fault(
-            "items".into(),
-            "too_many",
-            "An order has at most 20 kinds of ticket.",
-        ));
-    }
-    let mut quantities = BTreeMap::new();
-    for (i, item) in wanted.iter().enumerate() {
-        let at = format!("items[{i}]");
-        let tier = offer
-            .tier(item.tier)
-            .ok_or_else(|| fault(format!("{at}.tier"), "unknown", "There is no such tier."))?;
-        if item.quantity == 0 {
-            return Err(fault(
-                format!("{at}.quantity"),
-                "out_of_range",
-                "Must be at least 1.",
-            ));
-        }
-        let sum = quantities.entry(tier.id).or_insert(0u32);
-        *sum = sum.saturating_add(item.quantity);
-        if i64::from(*sum) > tier.max_per_order {
-            let detail = format!("At most {} of this kind in one order.", tier.max_per_order);
-            return Err(fault(format!("{at}.quantity"), "too_many", &detail));
-        }
-    }
-    let now = app.now();
-    let mut items = Vec::with_capacity(quantities.len());
-    let mut total = Money::zero(offer.event.currency);
-    for (tier_id, quantity) in quantities {
-        let Some(tier) = offer.tier(tier_id) else {
-            continue;
-        };
-        match offer.off_sale(tier, now) {
-            None => {}
-            Some(OffSale::NotYet) => {
-                return Err(SalesError::OffSale {
-                    tier: tier_id,
-                    not_yet: true,
-                });
+    let of = |counter: &str, at: &str| left.get(&(counter, at)).copied();
+    let visible = offer.tiers.iter().filter(|tier| !tier.hidden);
+    visible
+        .map(|tier| {
+            let (id, pool) = (
+                tier.id.to_string(),
+                tier.pool_id.map(|pool| pool.to_string()),
+            );
+            let on = |at: &str| {
+                let own = of(&id, at)?;
+                let shared = pool
+                    .as_deref()
+                    .and_then(|pool| of(pool, at).or_else(|| of(pool, "")));
+                Some(shared.map_or(own, |shared| own.min(shared)))
+            };
+            let tier_left = match date {
+                _ if !tier.per_date => on("").unwrap_or(0),
+                Some(date) => on(&date.to_string()).unwrap_or(0),
+                None => {
+                    let dates = rows.iter().filter(|row| row.counter == id);
+                    let all: i64 = dates.filter_map(|row| on(&row.occurrence_id)).sum();
+                    // One pool for all dates has no more than it has.
+                    let shared = pool.as_deref().and_then(|pool| of(pool, ""));
+                    shared.map_or(all, |shared| all.min(shared))
+                }
+            };
+            Availability {
+                tier: tier.id,
+                left: tier_left,
             }
-            Some(OffSale::Event | OffSale::Over) => {
-                return Err(SalesError::OffSale {
-                    tier: tier_id,
-                    not_yet: false,
-                });
-            }
-        }
-        let too_much = |_: MoneyError| fault("items".into(), "too_many", "The order is too large.");
-        total = total
-            .add(
-                offer
-                    .price(tier)
-                    .times(i64::from(quantity))
-                    .map_err(too_much)?,
-            )
-            .map_err(too_much)?;
-        items.push(OrderItem {
-            tier_id,
-            quantity,
-            unit_price_minor: tier.price_minor,
-        });
-    }
-    Ok((items, total))
+        })
+        .collect()
+}
+
+/// Whether an event sells at all, apart from its tiers' times and stock.
+fn is_selling(offer: &EventDetail) -> bool {
+    offer.event.kept() == Kept::Published
 }
 
 /// An event that everybody may see, by its id or the last part of its page's address.
@@ -283,52 +306,167 @@ pub async fn public_event(app: &App, named: &str) -> Result<Arc<EventDetail>, Sa
 ///
 /// # Errors
 /// [`SalesError`] by why it cannot be had.
-pub async fn quote(app: &App, event: EventId, wanted: &[ItemRequest]) -> Result<Quote, SalesError> {
+pub async fn quote(
+    app: &App,
+    event: EventId,
+    wanted: &[ItemRequest],
+    codes: &[String],
+) -> Result<Quote, SalesError> {
     let offer = public_event(app, &event.to_string()).await?;
-    let (items, total) = price(app, &offer, wanted)?;
-    let stock = stock(app, event).await?;
-    for item in &items {
-        let of_tier = stock.iter().find(|stock| stock.tier_id == item.tier_id);
-        let left = of_tier.map_or(0, Stock::left);
-        if left < i64::from(item.quantity) {
-            return Err(SalesError::SoldOut {
-                tier: item.tier_id,
-                left,
-            });
-        }
-    }
+    let cart = cart(app, &offer, wanted, codes).await?;
+    let (work, now) = (cart.clone(), app.now());
+    let priced = app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                let mut founds = Founds::new();
+                for (key, quantity) in &work.stock {
+                    let found = store::counter(c, key).await?;
+                    let left = found.map_or(0, |found| found.capacity - found.taken);
+                    match found {
+                        Some(found) if left >= *quantity => {
+                            founds.insert(key.clone(), found);
+                        }
+                        Some(_) | None => return Err(sold_out(&work, key, left)),
+                    }
+                }
+                if let Some(priced) = &work.priced {
+                    return Ok(priced.as_ref().clone());
+                }
+                let organisation = work.offer.event.organisation_id;
+                let facts = codes::facts(c, organisation, event, &work.codes, None).await?;
+                let facts = facts
+                    .into_iter()
+                    .map(|(_, code, fact)| (code, fact))
+                    .collect();
+                work.price(now, &founds, facts)
+            })
+        })
+        .await?;
     Ok(Quote {
         event_id: event,
-        currency: total.currency,
-        items,
-        total_minor: total.minor,
+        currency: priced.total.currency,
+        items: priced.items,
+        total_minor: priced.total.minor,
+        price: priced.quote.into(),
     })
+}
+
+/// Lets somebody try codes: whoever names unknown ones again and again is slowed down.
+///
+/// # Errors
+/// [`CodesError::TooOften`], or a fault of the database; inside, what `work` answered.
+pub async fn trying_codes<T, E>(
+    app: &App,
+    ip: IpAddr,
+    typed: &[String],
+    work: impl Future<Output = Result<T, E>> + Send,
+) -> Result<Result<T, E>, CodesError>
+where
+    E: CanBeUnknownCode,
+{
+    if typed.is_empty() {
+        return Ok(work.await);
+    }
+    let trying = app.clone();
+    app.db
+        .write(move |c| Box::pin(async move { codes::may_try(&trying, c, ip).await }))
+        .await?;
+    let answer = work.await;
+    let is_unknown = answer.as_ref().err().is_some_and(E::is_unknown_code);
+    if !is_unknown {
+        let trying = app.clone();
+        app.db
+            .write(move |c| Box::pin(async move { codes::was_right(&trying, c, ip).await }))
+            .await?;
+    }
+    Ok(answer)
+}
+
+/// An error that may say that a code is not known.
+pub trait CanBeUnknownCode {
+    /// Whether it says so.
+    fn is_unknown_code(&self) -> bool;
+}
+
+impl CanBeUnknownCode for SalesError {
+    fn is_unknown_code(&self) -> bool {
+        matches!(self, Self::CodeUnknown { .. })
+    }
+}
+
+fn sold_out(cart: &Cart, key: &CounterKey, left: i64) -> SalesError {
+    match cart.tier_of(key).or_else(|| key.of.parse().ok()) {
+        Some(tier) => SalesError::SoldOut { tier, left },
+        None => SalesError::OfferChanged,
+    }
 }
 
 /// Says exactly why stock could not be taken.
-async fn why_not(c: &mut Conn, tier: TierId, event_version: i64) -> Result<SalesError, DbError> {
-    Ok(match store::stock_and_version(c, tier).await? {
-        Some((_, version)) if version != event_version => SalesError::OfferChanged,
-        Some((left, _)) => SalesError::SoldOut { tier, left },
-        None => SalesError::SoldOut { tier, left: 0 },
-    })
+async fn why_not(c: &mut Conn, cart: &Cart, key: &CounterKey) -> Result<SalesError, DbError> {
+    let event = &cart.offer.event;
+    match store::event_sales(c, event.id).await? {
+        Some(row) if row.version == event.version && row.selling => {
+            let found = store::counter(c, key).await?;
+            let left = found.map_or(0, |found| found.capacity - found.taken);
+            Ok(sold_out(cart, key, left))
+        }
+        Some(_) | None => Ok(SalesError::OfferChanged),
+    }
 }
 
-/// Takes stock for all items or for none.
+/// Takes all of a cart's stock or none of it; gives what was found.
 async fn take_all(
     c: &mut Conn,
     how: Take,
-    items: &[(TierId, i64)],
-    event_version: i64,
-) -> Result<Result<(), SalesError>, DbError> {
-    for (i, &(tier, quantity)) in items.iter().enumerate() {
-        if !store::take(c, how, tier, quantity, event_version).await? {
-            let why = why_not(c, tier, event_version).await?;
-            for &(taken, quantity) in &items[..i] {
-                store::give_back(c, how, taken, quantity).await?;
+    cart: &Cart,
+) -> Result<Result<Founds, SalesError>, DbError> {
+    let mut founds = Founds::new();
+    for (i, (key, quantity)) in cart.stock.iter().enumerate() {
+        match store::take(c, how, key, *quantity, cart.offer.event.version).await? {
+            Some(found) => {
+                founds.insert(key.clone(), found);
             }
-            return Ok(Err(why));
+            None => {
+                let why = why_not(c, cart, key).await?;
+                store::give_back(c, how, &cart.stock[..i]).await?;
+                return Ok(Err(why));
+            }
         }
     }
-    Ok(Ok(()))
+    Ok(Ok(founds))
+}
+
+/// What a hold has taken: as it is written there, or as holds from before that had it.
+async fn stock_of_hold(
+    c: &mut Conn,
+    id: HoldId,
+    items: &[OrderItem],
+) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    Ok(store::hold_stock(c, id)
+        .await?
+        .unwrap_or_else(|| stock_of_items(items)))
+}
+
+/// What an order has taken: as it is written there, or as orders from before that had it.
+async fn stock_of_order(
+    c: &mut Conn,
+    id: OrderId,
+    items: &[OrderItem],
+) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    Ok(store::order_stock(c, id)
+        .await?
+        .unwrap_or_else(|| stock_of_items(items)))
+}
+
+fn stock_of_items(items: &[OrderItem]) -> Vec<(CounterKey, i64)> {
+    let mut stock = BTreeMap::new();
+    for item in items {
+        let key = CounterKey {
+            of: item.tier_id.to_string(),
+            occurrence: None,
+        };
+        *stock.entry(key).or_insert(0) += i64::from(item.quantity);
+    }
+    stock.into_iter().collect()
 }

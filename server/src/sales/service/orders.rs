@@ -1,15 +1,22 @@
 //! The life of an order once it is placed, and who may see it.
 
+use bilten_core::price::PriceSnapshot;
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::http::Place;
 use bilten_kernel::telemetry::Cause;
 
+use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, Take};
-use super::buyers::opened;
-use super::{ORDERS, SalesError, paid_event};
+use super::buyers::{email_lookup, opened};
+use super::holds::Returned;
+use super::people::attendees_in;
+use super::place::holders;
+use super::seats::seats_of;
+use super::{ORDERS, SalesError, json_fault, paid_event, stock_of_order};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, EventId};
+use crate::catalog::{self, CatalogError, CounterKey, EventId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::Vault;
@@ -27,64 +34,134 @@ pub enum PaidOutcome {
 
 /// Records inside a write that an order was paid; its tickets are issued with it.
 ///
-/// An order that expired in the meantime is honoured if stock is left.
+/// An order that expired in the meantime is honoured if its stock, its seats and its codes are left.
 ///
 /// # Errors
 /// [`SalesError::OrderNotFound`], or a fault of the database.
 pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutcome, SalesError> {
-    let order = order_in(app, c, id).await?;
-    let items = store::order_items(c, id).await?;
     let now = app.now();
-    if store::move_order(c, id, OrderState::Pending, OrderState::Paid, Some(now)).await? {
-        for item in &items {
-            store::sell_held(c, item.tier_id, i64::from(item.quantity)).await?;
-        }
-    } else {
-        match order.state {
-            OrderState::Paid | OrderState::Refunded => return Ok(PaidOutcome::AlreadyPaid),
-            OrderState::Pending | OrderState::Expired | OrderState::Cancelled => {}
-        }
-        let event = catalog::detail_in(c, order.event_id)
-            .await?
-            .ok_or(SalesError::EventNotFound)?;
-        if event.event.state != catalog::EventState::Published {
+    // Locked first: whoever pays or ends it in this moment is done before.
+    let is_pending =
+        store::move_order(c, id, OrderState::Pending, OrderState::Pending, None).await?;
+    let row = store::order(c, id)
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
+    match row.state {
+        OrderState::Paid | OrderState::Refunded => return Ok(PaidOutcome::AlreadyPaid),
+        OrderState::Pending | OrderState::Expired | OrderState::Cancelled => {}
+    }
+    let items = store::order_items(c, id).await?;
+    let stock = stock_of_order(c, id, &items).await?;
+    let (seats, holder) = (seats_of(&items), row.seat_holder());
+    let event = catalog::detail_in(c, row.event_id)
+        .await?
+        .ok_or(SalesError::EventNotFound)?;
+    let takes_place = event.event.state == catalog::EventState::Published;
+    let has_seats = takes_place
+        && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
+    if is_pending {
+        if !has_seats {
+            // Its time was over, and somebody else was given its seats; or the event was called off.
+            let mut returned = Returned::default();
+            end_pending(c, id, OrderState::Expired, &mut returned).await?;
+            returned.give_back(c, Take::Held, now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
-        for (i, item) in items.iter().enumerate() {
-            if !store::take_late(c, item.tier_id, i64::from(item.quantity)).await? {
-                for taken in &items[..i] {
-                    store::give_back(c, Take::Sold, taken.tier_id, i64::from(taken.quantity))
-                        .await?;
-                }
-                return Ok(PaidOutcome::NoStockLeft);
-            }
+        store::sell_held(c, &stock).await?;
+    } else {
+        let is_had = has_seats && take_late(c, &stock).await?;
+        if !is_had || !retake_codes(app, c, &row, now).await? {
+            let mut returned = Returned::default();
+            // What it has got of both goes back; what it has not got is nobody's of it.
+            returned.add(
+                row.event_id,
+                &holder,
+                &items,
+                if is_had { stock } else { Vec::new() },
+            );
+            returned.give_back(c, Take::Sold, now).await?;
+            return Ok(PaidOutcome::NoStockLeft);
         }
-        if !store::move_order(c, id, order.state, OrderState::Paid, Some(now)).await? {
-            // Somebody else moved it in this very moment; refuse and let the caller try again.
-            return Err(SalesError::State(order.state));
-        }
+    }
+    if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {
+        // Somebody else moved it in this very moment; refuse and let the caller try again.
+        return Err(SalesError::State(row.state));
+    }
+    if row.has_codes {
+        codes::confirm(c, &id.to_string()).await?;
     }
     let order = Order {
         state: OrderState::Paid,
         paid_at: Some(now),
-        ..order
+        ..opened(app, row)?
     };
-    events::publish(app, c, vec![paid_event(&order, &items, Cause::current())]).await?;
+    let holders = holders(&attendees_in(app, c, id).await?);
+    let paid = paid_event(&order, &items, holders, Cause::current());
+    events::publish(app, c, vec![paid]).await?;
     Ok(PaidOutcome::Paid)
 }
 
+/// Takes the stock of an order that had ended, all or none.
+async fn take_late(c: &mut Conn, stock: &[(CounterKey, i64)]) -> Result<bool, DbError> {
+    for (i, (key, quantity)) in stock.iter().enumerate() {
+        if !store::take_late(c, key, *quantity).await? {
+            store::give_back(c, Take::Sold, &stock[..i]).await?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Takes the codes of an order anew that had given them back; says whether that went well.
+async fn retake_codes(
+    app: &App,
+    c: &mut Conn,
+    row: &store::OrderRow,
+    now: Timestamp,
+) -> Result<bool, SalesError> {
+    if !row.has_codes {
+        return Ok(true);
+    }
+    let Some(snapshot) = snapshot_in(c, row.id).await? else {
+        return Ok(true);
+    };
+    let order = opened(app, row.clone())?;
+    let buyer = (!order.email.is_empty()).then(|| email_lookup(app, &order.email));
+    let holder = row.id.to_string();
+    let taken = codes::reserve(c, &holder, &snapshot.quote.codes, buyer, now).await?;
+    Ok(taken.is_ok())
+}
+
+/// All that an order's price came from; none of orders from before that was kept.
+async fn snapshot_in(c: &mut Conn, id: OrderId) -> Result<Option<PriceSnapshot>, DbError> {
+    match store::order_snapshot(c, id).await? {
+        Some(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| json_fault(&error)),
+        None => Ok(None),
+    }
+}
+
+/// Ends a pending order; what goes back is added to `returned`.
 pub(super) async fn end_pending(
     c: &mut Conn,
     id: OrderId,
     to: OrderState,
+    returned: &mut Returned,
 ) -> Result<bool, DbError> {
     if !store::move_order(c, id, OrderState::Pending, to, None).await? {
         return Ok(false);
     }
-    for item in store::order_items(c, id).await? {
-        store::give_back(c, Take::Held, item.tier_id, i64::from(item.quantity)).await?;
+    let Some(row) = store::order(c, id).await? else {
+        return Ok(false);
+    };
+    let items = store::order_items(c, id).await?;
+    let stock = stock_of_order(c, id, &items).await?;
+    returned.add(row.event_id, &row.seat_holder(), &items, stock);
+    if row.has_codes {
+        returned.add_codes(id.to_string());
     }
-    if !store::is_sandbox(c, id).await? {
+    if !row.sandbox {
         c.after_commit(move || ORDERS.add(&[("state", to.as_str())], 1));
     }
     Ok(true)
@@ -95,10 +172,13 @@ pub(super) async fn end_pending(
 /// # Errors
 /// [`SalesError::State`] if it is past that; a fault of the database.
 pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
+    let now = app.now();
     app.db
-        .write(move |c| {
+        .write_again(move |c| {
             Box::pin(async move {
-                if end_pending(c, id, OrderState::Cancelled).await? {
+                let mut returned = Returned::default();
+                if end_pending(c, id, OrderState::Cancelled, &mut returned).await? {
+                    returned.give_back(c, Take::Held, now).await?;
                     return Ok(());
                 }
                 let order = store::order(c, id)
@@ -127,9 +207,14 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
     if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
         return Err(SalesError::State(order.state));
     }
-    for item in store::order_items(c, id).await? {
-        store::give_back(c, Take::Sold, item.tier_id, i64::from(item.quantity)).await?;
+    let items = store::order_items(c, id).await?;
+    let stock = stock_of_order(c, id, &items).await?;
+    let mut returned = Returned::default();
+    returned.add(order.event_id, &order.seat_holder(), &items, stock);
+    if order.has_codes {
+        returned.add_codes(id.to_string());
     }
+    returned.give_back(c, Take::Sold, app.now()).await?;
     events::publish(
         app,
         c,
@@ -249,6 +334,31 @@ pub async fn order_of(app: &App, tenant: &Tenant, id: OrderId) -> Result<OrderDe
         Err(CatalogError::NotFound) => Err(SalesError::OrderNotFound),
         Err(other) => Err(other.into()),
     }
+}
+
+/// The price of an order of one of the organisation's events, explained; none of orders from before
+/// that was kept.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn order_price(
+    app: &App,
+    tenant: &Tenant,
+    id: OrderId,
+) -> Result<Option<OrderPrice>, SalesError> {
+    let order = order_of(app, tenant, id).await?.order;
+    let snapshot = app
+        .db
+        .read(move |c| Box::pin(async move { snapshot_in(c, id).await }))
+        .await?;
+    Ok(snapshot.map(|snapshot| OrderPrice {
+        order_id: id,
+        currency: order.currency,
+        total_minor: order.total_minor,
+        priced_at: Timestamp::from_ms(snapshot.cart.at.ms()),
+        is_confirmed: snapshot.holds() && snapshot.quote.total_minor == order.total_minor,
+        price: snapshot.quote.into(),
+    }))
 }
 
 /// An event's orders in an order, after a place in it; all of them, or those with these ids.

@@ -1,17 +1,24 @@
 //! Placing orders: all of a batch that can be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::money::Money;
 use bilten_kernel::random;
 use bilten_kernel::telemetry::Cause;
 
+use super::super::codes;
 use super::super::model::*;
-use super::super::store::{self, Take};
-use super::buyers::{opened, sealed};
+use super::super::store::{self, Found, OrderWrite, Take};
+use super::buyers::{email_lookup, opened, sealed};
+use super::cart::{Cart, Founds, Priced};
+use super::holds::Returned;
+use super::people::{Attendee, insert_people};
+use super::seats::seats_of;
 use super::{HOLDS, ORDERS, SalesError, take_all};
 use crate::app::App;
-use crate::catalog::{EventId, TierId};
+use crate::catalog::{CounterKey, EventId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
 
 /// Places orders of one event inside a write, all that can be.
@@ -57,33 +64,56 @@ pub async fn place(
         }
     }
 
-    for (i, refused) in take_stock(c, batch, &fresh).await? {
-        answers[i] = Some(Err(refused));
+    let now = app.now();
+    let mut ready = Vec::with_capacity(fresh.len());
+    for (i, taken) in take_stock(app, c, batch, &fresh, now).await? {
+        match taken {
+            Ok(got) => ready.push((i, got)),
+            Err(refused) => answers[i] = Some(Err(refused)),
+        }
     }
-    fresh.retain(|&i| answers[i].is_none());
 
-    let placed: Vec<_> = fresh
+    let mut writes = Vec::with_capacity(ready.len());
+    for (i, got) in ready {
+        let order = new_order(app, &batch[i], got.total);
+        let buyer = sealed(app, &order)?;
+        writes.push((
+            i,
+            OrderWrite {
+                new: &batch[i],
+                order,
+                buyer,
+                items: got.items,
+                snapshot: got.snapshot,
+                stock: got.stock,
+                has_codes: got.has_codes,
+                hold: got.hold,
+            },
+        ));
+    }
+    let (places, writes): (Vec<usize>, Vec<OrderWrite<'_>>) = writes.into_iter().unzip();
+    store::insert_orders(c, &writes).await?;
+    let people: Vec<_> = writes
         .iter()
-        .map(|&i| {
-            let order = new_order(app, &batch[i]);
-            let buyer = sealed(app, &order)?;
-            Ok((&batch[i], order, buyer))
-        })
-        .collect::<Result<_, DbError>>()?;
-    store::insert_orders(c, &placed).await?;
-    let count = placed.iter().filter(|(new, ..)| !new.sandbox).count() as u64;
+        .map(|write| (write.order.id, write.new.people.as_ref()))
+        .collect();
+    insert_people(app, c, &people).await?;
+    let count = writes.iter().filter(|write| !write.new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
-    let paid = placed
+    let paid = writes
         .iter()
-        .filter(|(new, ..)| new.paid)
-        .map(|(new, order, _)| paid_event(order, &new.items, new.cause.clone()))
+        .filter(|write| write.order.state == OrderState::Paid)
+        .map(|write| {
+            let holders = holders(&write.new.people.attendees);
+            paid_event(&write.order, &write.items, holders, write.new.cause.clone())
+        })
         .collect();
     events::publish(app, c, paid).await.map_err(fault)?;
 
-    for (&i, (new, order, _)) in fresh.iter().zip(placed) {
+    for (i, write) in places.into_iter().zip(writes) {
         answers[i] = Some(Ok(Placed::New(OrderDetail {
-            order,
-            items: new.items.clone(),
+            order: write.order,
+            items: write.items,
         })));
     }
     for (i, first) in repeats {
@@ -111,109 +141,219 @@ fn fault(refused: Refused) -> DbError {
     }
 }
 
-const fn take_for(new: &NewOrder) -> Take {
-    if new.paid { Take::Sold } else { Take::Held }
+/// What an order has got, so that it can be written.
+struct Got {
+    items: Vec<OrderItem>,
+    total: Money,
+    snapshot: Option<String>,
+    stock: Vec<(CounterKey, i64)>,
+    has_codes: bool,
+    hold: Option<HoldId>,
 }
 
-fn stock_of(new: &NewOrder) -> Vec<(TierId, i64)> {
-    new.items
-        .iter()
-        .map(|item| (item.tier_id, i64::from(item.quantity)))
-        .collect()
+impl Got {
+    fn of(cart: &Cart, priced: &Priced) -> Self {
+        Self {
+            items: priced.items.clone(),
+            total: priced.total,
+            snapshot: priced.snapshot.clone(),
+            stock: cart.stock.clone(),
+            has_codes: false,
+            hold: None,
+        }
+    }
 }
 
-/// Takes the stock of the orders with these indices; gives those that got none, and why.
+/// Where the stock of an order goes, as far as is known before it is priced.
+fn take_for(new: &NewOrder, cart: &Cart) -> Take {
+    // What costs nobody knows what may turn out to cost something: it is held until then.
+    if new.pays.settles(cart.known_total().unwrap_or(i64::MAX)) {
+        Take::Sold
+    } else {
+        Take::Held
+    }
+}
+
+/// What is asked of one counter in one way at one version.
+type Asked = (CounterKey, Take, i64);
+
+/// Takes the stock of the orders with these indices; gives what each got, or why it got nothing.
 async fn take_stock(
+    app: &App,
     c: &mut Conn,
     batch: &[NewOrder],
     fresh: &[usize],
-) -> Result<Vec<(usize, SalesError)>, DbError> {
-    let mut refused = Vec::new();
-    let mut sums: BTreeMap<(TierId, Take, i64), i64> = BTreeMap::new();
+    now: Timestamp,
+) -> Result<Vec<(usize, Result<Got, SalesError>)>, DbError> {
+    let mut answers = Vec::with_capacity(fresh.len());
+    let mut sums: BTreeMap<Asked, i64> = BTreeMap::new();
     let mut direct = Vec::new();
     for &i in fresh {
         let new = &batch[i];
-        if let Some(hold) = new.hold {
-            if let Err(error) = take_over_hold(c, new, hold).await? {
-                refused.push((i, error));
+        match &new.basis {
+            Basis::Hold(held) => answers.push((i, take_over_hold(app, c, new, held, now).await?)),
+            Basis::Cart(cart) => {
+                let how = take_for(new, cart);
+                direct.push((i, how, cart.as_ref()));
+                for (key, quantity) in &cart.stock {
+                    let asked = (key.clone(), how, cart.offer.event.version);
+                    *sums.entry(asked).or_insert(0) += *quantity;
+                }
             }
-            continue;
-        }
-        direct.push(i);
-        for (tier, quantity) in stock_of(new) {
-            *sums
-                .entry((tier, take_for(new), new.event_version))
-                .or_insert(0) += quantity;
         }
     }
 
-    let mut short = Vec::new();
-    let mut taken = Vec::new();
-    for (&(tier, how, version), &quantity) in &sums {
-        if store::take(c, how, tier, quantity, version).await? {
-            taken.push((tier, how, version));
+    let mut short: HashSet<Asked> = HashSet::new();
+    let mut taken: HashMap<Asked, Found> = HashMap::new();
+    for (asked, quantity) in sums {
+        let (key, how, version) = &asked;
+        match store::take(c, *how, key, quantity, *version).await? {
+            Some(found) => {
+                taken.insert(asked, found);
+            }
+            None => {
+                short.insert(asked);
+            }
+        }
+    }
+    // First come, first served: whoever stands behind finds as taken what those before them get.
+    for (i, how, cart) in direct {
+        let version = cart.offer.event.version;
+        let asked = |key: &CounterKey| (key.clone(), how, version);
+        let is_short = cart
+            .stock
+            .iter()
+            .any(|(key, _)| short.contains(&asked(key)));
+        let founds = if is_short {
+            let back: Vec<_> = cart
+                .stock
+                .iter()
+                .filter(|(key, _)| taken.contains_key(&asked(key)))
+                .cloned()
+                .collect();
+            store::give_back(c, how, &back).await?;
+            take_all(c, how, cart).await?
         } else {
-            short.push((tier, how, version));
-        }
+            let mut founds = Founds::new();
+            for (key, quantity) in &cart.stock {
+                if let Some(next) = taken.get_mut(&asked(key)) {
+                    founds.insert(key.clone(), *next);
+                    next.taken += *quantity;
+                }
+            }
+            Ok(founds)
+        };
+        let got = match founds {
+            Ok(founds) => settle(c, &batch[i], cart, how, &founds, now).await?,
+            Err(refused) => Err(refused),
+        };
+        answers.push((i, got));
     }
-    if short.is_empty() {
-        return Ok(refused);
-    }
-    // Not enough for all that want these tiers: first come, first served.
-    for i in direct {
-        let new = &batch[i];
-        let how = take_for(new);
-        let stock = stock_of(new);
-        if !stock
-            .iter()
-            .any(|&(tier, _)| short.contains(&(tier, how, new.event_version)))
-        {
-            continue;
-        }
-        for &(tier, quantity) in stock
-            .iter()
-            .filter(|&&(tier, _)| taken.contains(&(tier, how, new.event_version)))
-        {
-            store::give_back(c, how, tier, quantity).await?;
-        }
-        if let Err(error) = take_all(c, how, &stock, new.event_version).await? {
-            refused.push((i, error));
-        }
-    }
-    Ok(refused)
+    answers.sort_by_key(|(i, _)| *i);
+    Ok(answers)
 }
 
-/// Lets an order take over what a hold has reserved.
-async fn take_over_hold(
+/// Prices an order that has its stock; gives the stock back if it has no price.
+async fn settle(
     c: &mut Conn,
     new: &NewOrder,
-    hold: HoldId,
-) -> Result<Result<(), SalesError>, DbError> {
-    let held: Vec<_> = store::hold_items(c, hold).await?;
-    let wanted: Vec<_> = new
-        .items
-        .iter()
-        .map(|item| (item.tier_id, item.quantity))
-        .collect();
-    if held != wanted || !store::end_hold(c, hold, "ordered", Some(new.at)).await? {
-        return Ok(Err(SalesError::HoldGone));
-    }
-    c.after_commit(|| HOLDS.add(&[("state", "ordered")], 1));
-    if new.paid {
-        for (tier, quantity) in stock_of(new) {
-            store::sell_held(c, tier, quantity).await?;
+    cart: &Cart,
+    how: Take,
+    founds: &Founds,
+    now: Timestamp,
+) -> Result<Result<Got, SalesError>, DbError> {
+    let got = match &cart.priced {
+        Some(priced) => Ok(Got::of(cart, priced)),
+        None => cart
+            .price(now, founds, Vec::new())
+            .map(|priced| Got::of(cart, &priced)),
+    };
+    match &got {
+        Ok(got) if how == Take::Held && new.pays.settles(got.total.minor) => {
+            store::sell_held(c, &cart.stock).await?;
         }
+        Ok(_) => {}
+        Err(_) => store::give_back(c, how, &cart.stock).await?,
     }
-    Ok(Ok(()))
+    Ok(got)
 }
 
-fn new_order(app: &App, new: &NewOrder) -> Order {
+/// Lets an order take over what a hold has: its stock, its seats, its codes and its price.
+async fn take_over_hold(
+    app: &App,
+    c: &mut Conn,
+    new: &NewOrder,
+    held: &HeldCart,
+    now: Timestamp,
+) -> Result<Result<Got, SalesError>, DbError> {
+    let (holder, seats) = (held.id.to_string(), seats_of(&held.items));
+    if held.has_codes {
+        // Refused before anything is changed: the hold stays for another buyer or without the code.
+        let buyer = email_lookup(app, &new.buyer.email);
+        if let Err(refusal) = codes::name_buyer(c, &holder, buyer).await? {
+            return Ok(Err(SalesError::Price(refusal)));
+        }
+    }
+    if !store::end_hold(c, held.id, "ordered", Some(new.at)).await? {
+        return Ok(Err(SalesError::HoldGone));
+    }
+    let is_paid = new.pays.settles(held.total.minor);
+    let are_there = if seats.is_empty() {
+        true
+    } else if is_paid {
+        store::seats::sell(c, new.event, &holder, &seats, now).await?
+    } else {
+        let until = Timestamp::from_ms(new.at.ms() + HOLD_MS);
+        store::seats::extend(c, new.event, &holder, &seats, until, now).await?
+    };
+    let mut refused = (!are_there).then_some(SalesError::HoldGone);
+    if let (Some((key, _)), Some(item)) = (held.stock.first(), held.items.first()) {
+        // Whoever stops the sale in this moment is waited for.
+        if are_there && !store::is_selling(c, key).await? {
+            refused = Some(SalesError::OffSale {
+                tier: item.tier_id,
+                not_yet: false,
+            });
+        }
+    }
+    if let Some(refused) = refused {
+        let mut returned = Returned::default();
+        returned.add(new.event, &holder, &held.items, held.stock.clone());
+        if held.has_codes {
+            returned.add_codes(holder);
+        }
+        returned.give_back(c, Take::Held, now).await?;
+        return Ok(Err(refused));
+    }
+    if is_paid {
+        store::sell_held(c, &held.stock).await?;
+    }
+    if held.has_codes {
+        let order = new.id.to_string();
+        codes::rename(c, &holder, &order).await?;
+        if is_paid {
+            codes::confirm(c, &order).await?;
+        }
+    }
+    c.after_commit(|| HOLDS.add(&[("state", "ordered")], 1));
+    Ok(Ok(Got {
+        items: held.items.clone(),
+        total: held.total,
+        snapshot: held.snapshot.clone(),
+        stock: held.stock.clone(),
+        has_codes: held.has_codes,
+        hold: Some(held.id),
+    }))
+}
+
+fn new_order(app: &App, new: &NewOrder, total: Money) -> Order {
+    let is_paid = new.pays.settles(total.minor);
     Order {
         id: new.id,
         event_id: new.event,
         // Made anew on each attempt: a collision makes the lane try again, with another one.
         reference: random::token(&*app.random, 9).to_uppercase(),
-        state: if new.paid {
+        state: if is_paid {
             OrderState::Paid
         } else {
             OrderState::Pending
@@ -221,16 +361,28 @@ fn new_order(app: &App, new: &NewOrder) -> Order {
         email: new.buyer.email.trim().to_owned(),
         name: new.buyer.name.trim().to_owned(),
         sandbox: new.sandbox,
-        currency: new.total.currency,
-        total_minor: new.total.minor,
-        expires_at: (!new.paid)
-            .then(|| bilten_kernel::clock::Timestamp::from_ms(new.at.ms() + HOLD_MS)),
+        currency: total.currency,
+        total_minor: total.minor,
+        expires_at: (!is_paid).then(|| Timestamp::from_ms(new.at.ms() + HOLD_MS)),
         created_at: new.at,
-        paid_at: new.paid.then_some(new.at),
+        paid_at: is_paid.then_some(new.at),
     }
 }
 
-pub(super) fn paid_event(order: &Order, items: &[OrderItem], cause: Cause) -> DomainEvent {
+/// The names of those who are named on tickets, by number of the ticket.
+pub(super) fn holders(attendees: &BTreeMap<u32, Attendee>) -> BTreeMap<u32, String> {
+    attendees
+        .iter()
+        .map(|(number, attendee)| (*number, attendee.name.clone()))
+        .collect()
+}
+
+pub(super) fn paid_event(
+    order: &Order,
+    items: &[OrderItem],
+    holders: BTreeMap<u32, String>,
+    cause: Cause,
+) -> DomainEvent {
     DomainEvent::OrderPaid(PaidOrder {
         cause,
         order: order.id,
@@ -242,6 +394,8 @@ pub(super) fn paid_event(order: &Order, items: &[OrderItem], cause: Cause) -> Do
             .iter()
             .map(|item| (item.tier_id, item.quantity))
             .collect(),
+        lines: items.to_vec(),
+        holders,
         paid_at: order.paid_at.unwrap_or(order.created_at),
     })
 }

@@ -64,8 +64,8 @@ pub(in crate::sales) async fn stock_of(
     c.all(
         sql!(
             "SELECT event_id, CAST(SUM(capacity) AS BIGINT) AS capacity, CAST(SUM(held) AS BIGINT) AS held, \
-             CAST(SUM(sold) AS BIGINT) AS sold FROM tier_stock \
-             WHERE event_id IN (SELECT value FROM list($1)) GROUP BY event_id"
+             CAST(SUM(sold) AS BIGINT) AS sold FROM stock \
+             WHERE event_id IN (SELECT value FROM list($1)) AND substr(counter, 1, 4) = 'tir_' GROUP BY event_id"
         ),
         vals![Val::texts(events)],
     )

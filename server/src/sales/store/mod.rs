@@ -1,47 +1,23 @@
-//! All SQL of sales; what screens and reports count is in `figures.rs`.
+//! All SQL of sales: orders here; a file for stock, for seats, for holds, for who comes, and for what
+//! screens and reports count.
 
 pub(super) mod figures;
+mod holds;
+mod people;
+pub(super) mod seats;
+mod stock;
+
+pub(super) use holds::*;
+pub(super) use people::*;
+pub(super) use stock::*;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::db::{AsJson, Conn, DbError, Val};
 use bilten_kernel::http::Place;
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
-use crate::catalog::{EventId, TierId};
-
-// Stock
-
-/// Adds a tier's stock, or sets its capacity if that is not below what is sold and held.
-pub(super) async fn put_stock(
-    c: &mut Conn,
-    event: EventId,
-    tier: TierId,
-    capacity: i64,
-    event_version: i64,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "INSERT INTO tier_stock (tier_id, event_id, capacity, held, sold, event_version) \
-                 VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT (tier_id) DO UPDATE \
-                 SET capacity = excluded.capacity, event_version = excluded.event_version \
-                 WHERE tier_stock.held + tier_stock.sold <= excluded.capacity"
-            ),
-            vals![tier, event, capacity, event_version],
-        )
-        .await?;
-    Ok(touched == 1)
-}
-
-pub(super) async fn delete_stock(c: &mut Conn, event: EventId) -> Result<(), DbError> {
-    c.exec(
-        sql!("DELETE FROM tier_stock WHERE event_id = $1"),
-        vals![event],
-    )
-    .await?;
-    Ok(())
-}
+use crate::catalog::{CounterKey, EventId};
 
 /// The orders of an event, locked.
 pub(super) async fn lock_orders(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
@@ -58,6 +34,13 @@ pub(super) async fn delete_sold(c: &mut Conn, event: EventId) -> Result<(), DbEr
     for statement in [
         sql!("DELETE FROM hold_items WHERE hold_id IN (SELECT id FROM holds WHERE event_id = $1)"),
         sql!("DELETE FROM holds WHERE event_id = $1"),
+        sql!("DELETE FROM taken_seats WHERE event_id = $1"),
+        sql!(
+            "DELETE FROM attendees WHERE order_id IN (SELECT id FROM orders WHERE event_id = $1 AND sandbox)"
+        ),
+        sql!(
+            "DELETE FROM answers WHERE order_id IN (SELECT id FROM orders WHERE event_id = $1 AND sandbox)"
+        ),
         sql!(
             "DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE event_id = $1 AND sandbox)"
         ),
@@ -77,214 +60,6 @@ pub(super) async fn count_orders(c: &mut Conn, events: Val) -> Result<i64, DbErr
     .await
 }
 
-/// Where the taken stock goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Take {
-    Held,
-    Sold,
-}
-
-/// Takes stock if there is enough and the event has not changed.
-pub(super) async fn take(
-    c: &mut Conn,
-    how: Take,
-    tier: TierId,
-    quantity: i64,
-    event_version: i64,
-) -> Result<bool, DbError> {
-    let statement = match how {
-        Take::Held => sql!(
-            "UPDATE tier_stock SET held = held + $2 \
-             WHERE tier_id = $1 AND held + sold + $2 <= capacity AND event_version = $3"
-        ),
-        Take::Sold => sql!(
-            "UPDATE tier_stock SET sold = sold + $2 \
-             WHERE tier_id = $1 AND held + sold + $2 <= capacity AND event_version = $3"
-        ),
-    };
-    Ok(c.exec(statement, vals![tier, quantity, event_version])
-        .await?
-        == 1)
-}
-
-/// Gives stock back.
-pub(super) async fn give_back(
-    c: &mut Conn,
-    how: Take,
-    tier: TierId,
-    quantity: i64,
-) -> Result<(), DbError> {
-    let statement = match how {
-        Take::Held => sql!("UPDATE tier_stock SET held = held - $2 WHERE tier_id = $1"),
-        Take::Sold => sql!("UPDATE tier_stock SET sold = sold - $2 WHERE tier_id = $1"),
-    };
-    c.exec(statement, vals![tier, quantity]).await?;
-    Ok(())
-}
-
-/// Turns held stock into sold stock.
-pub(super) async fn sell_held(c: &mut Conn, tier: TierId, quantity: i64) -> Result<(), DbError> {
-    c.exec(
-        sql!("UPDATE tier_stock SET held = held - $2, sold = sold + $2 WHERE tier_id = $1"),
-        vals![tier, quantity],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Takes stock for an order that was paid after it had expired, at whatever version.
-pub(super) async fn take_late(c: &mut Conn, tier: TierId, quantity: i64) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!("UPDATE tier_stock SET sold = sold + $2 WHERE tier_id = $1 AND held + sold + $2 <= capacity"),
-            vals![tier, quantity],
-        )
-        .await?;
-    Ok(touched == 1)
-}
-
-pub(super) async fn stock(c: &mut Conn, event: EventId) -> Result<Vec<Stock>, DbError> {
-    c.all(
-        sql!("SELECT tier_id, capacity, held, sold FROM tier_stock WHERE event_id = $1 ORDER BY tier_id"),
-        vals![event],
-    )
-    .await
-}
-
-pub(super) async fn stock_and_version(
-    c: &mut Conn,
-    tier: TierId,
-) -> Result<Option<(i64, i64)>, DbError> {
-    c.opt(
-        sql!("SELECT capacity - held - sold AS available, event_version FROM tier_stock WHERE tier_id = $1"),
-        vals![tier],
-    )
-    .await
-}
-
-// Holds
-
-pub(super) async fn insert_hold(
-    c: &mut Conn,
-    hold: &Hold,
-    key: Option<&str>,
-    request_hash: [u8; 32],
-    now: Timestamp,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "INSERT INTO holds (id, event_id, state, idempotency_key, request_hash, expires_at, created_at) \
-             VALUES ($1, $2, 'active', $3, $4, $5, $6)"
-        ),
-        vals![hold.id, hold.event_id, key, request_hash, hold.expires_at, now],
-    )
-    .await?;
-    c.insert_many(
-        sql!("INSERT INTO hold_items (hold_id, tier_id, quantity) VALUES ($1, $2, $3)"),
-        hold.items
-            .iter()
-            .map(|item| vals![hold.id, item.tier, item.quantity])
-            .collect(),
-    )
-    .await?;
-    Ok(())
-}
-
-record! {
-    /// A hold as it is stored.
-    pub(super) struct HoldRow {
-        pub(super) id: HoldId,
-        pub(super) event_id: EventId,
-        pub(super) state: String,
-        pub(super) request_hash: Option<Vec<u8>>,
-        pub(super) expires_at: Timestamp,
-    }
-}
-
-pub(super) async fn hold_by_key(
-    c: &mut Conn,
-    event: EventId,
-    key: &str,
-) -> Result<Option<HoldRow>, DbError> {
-    c.opt(
-        sql!(
-            "SELECT id, event_id, state, request_hash, expires_at FROM holds \
-             WHERE event_id = $1 AND idempotency_key = $2"
-        ),
-        vals![event, key],
-    )
-    .await
-}
-
-pub(super) async fn hold(c: &mut Conn, id: HoldId) -> Result<Option<HoldRow>, DbError> {
-    c.opt(
-        sql!("SELECT id, event_id, state, request_hash, expires_at FROM holds WHERE id = $1"),
-        vals![id],
-    )
-    .await
-}
-
-pub(super) async fn hold_items(c: &mut Conn, id: HoldId) -> Result<Vec<(TierId, u32)>, DbError> {
-    c.all(
-        sql!("SELECT tier_id, quantity FROM hold_items WHERE hold_id = $1 ORDER BY tier_id"),
-        vals![id],
-    )
-    .await
-}
-
-/// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
-/// was made; says whether it was one.
-pub(super) async fn extend_hold(
-    c: &mut Conn,
-    id: HoldId,
-    until: Timestamp,
-    most_ms: i64,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
-                 WHERE id = $1 AND state = 'active' AND expires_at > $4"
-            ),
-            vals![id, until, most_ms, now],
-        )
-        .await?;
-    Ok(touched == 1)
-}
-
-/// Ends an active hold in another state; says whether it was active and, if asked, not over.
-pub(super) async fn end_hold(
-    c: &mut Conn,
-    id: HoldId,
-    state: &str,
-    not_over_at: Option<Timestamp>,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "UPDATE holds SET state = $2 WHERE id = $1 AND state = 'active' AND expires_at > $3"
-            ),
-            vals![id, state, not_over_at.map_or(i64::MIN, Timestamp::ms)],
-        )
-        .await?;
-    Ok(touched == 1)
-}
-
-pub(super) async fn due_holds(
-    c: &mut Conn,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<HoldId>, DbError> {
-    c.scalars(
-        sql!("SELECT id FROM holds WHERE state = 'active' AND expires_at <= $1 ORDER BY expires_at LIMIT $2"),
-        vals![now, limit],
-    )
-    .await
-}
-
-// Orders
-
 record! {
     /// An order as it is stored.
     #[derive(Clone)]
@@ -302,6 +77,16 @@ record! {
         pub(super) paid_at: Option<Timestamp>,
         pub(super) idempotency_key: String,
         pub(super) request_hash: Vec<u8>,
+        pub(super) hold_id: Option<HoldId>,
+        pub(super) has_codes: bool,
+    }
+}
+
+impl OrderRow {
+    /// In whose name its seats are taken: the hold's it was, so that none is let go of in between.
+    pub(super) fn seat_holder(&self) -> String {
+        self.hold_id
+            .map_or_else(|| self.id.to_string(), |hold| hold.to_string())
     }
 }
 
@@ -320,39 +105,69 @@ pub(super) struct SealedBuyer {
     pub(super) email_lookup: [u8; 32],
 }
 
-pub(super) async fn insert_orders(
-    c: &mut Conn,
-    orders: &[(&NewOrder, Order, SealedBuyer)],
-) -> Result<(), DbError> {
+/// An order as it is written.
+pub(super) struct OrderWrite<'a> {
+    pub(super) new: &'a NewOrder,
+    pub(super) order: Order,
+    pub(super) buyer: SealedBuyer,
+    pub(super) items: Vec<OrderItem>,
+    pub(super) snapshot: Option<String>,
+    pub(super) stock: Vec<(CounterKey, i64)>,
+    pub(super) has_codes: bool,
+    pub(super) hold: Option<HoldId>,
+}
+
+pub(super) async fn insert_orders(c: &mut Conn, orders: &[OrderWrite<'_>]) -> Result<(), DbError> {
     c.insert_many(
         sql!(
             "INSERT INTO orders (id, event_id, reference, state, sealed_buyer, email_lookup, currency, total_minor, \
-             idempotency_key, request_hash, expires_at, created_at, paid_at, sandbox) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+             idempotency_key, request_hash, expires_at, created_at, paid_at, sandbox, snapshot, hold_id, \
+             stock, has_codes) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
         ),
         orders
             .iter()
-            .map(|(new, o, buyer)| {
-                vals![
+            .map(|write| {
+                let (new, o, buyer) = (write.new, &write.order, &write.buyer);
+                Ok(vals![
                     o.id, o.event_id, &o.reference, o.state, &buyer.sealed, buyer.email_lookup, o.currency,
                     o.total_minor, &new.idempotency_key, new.request_hash, o.expires_at, o.created_at, o.paid_at,
-                    o.sandbox
-                ]
+                    o.sandbox, write.snapshot.as_deref(), write.hold, Val::json(&write.stock)?, write.has_codes
+                ])
             })
-            .collect(),
+            .collect::<Result<Vec<_>, DbError>>()?,
     )
     .await?;
+    let mut rows = Vec::new();
+    for write in orders {
+        for item in &write.items {
+            rows.push(item_row(write.order.id, item)?);
+        }
+    }
     c.insert_many(
-        sql!("INSERT INTO order_items (order_id, tier_id, quantity, unit_price_minor) VALUES ($1, $2, $3, $4)"),
-        orders
-            .iter()
-            .flat_map(|(new, o, _)| {
-                new.items.iter().map(|item| vals![o.id, item.tier_id, item.quantity, item.unit_price_minor])
-            })
-            .collect(),
+        sql!(
+            "INSERT INTO order_items (order_id, line, tier_id, occurrence_id, quantity, unit_price_minor, \
+             total_minor, label, seats) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        ),
+        rows,
     )
     .await?;
     Ok(())
+}
+
+/// A line of a hold or an order as it is written.
+fn item_row(of: impl bilten_kernel::db::ToVal, item: &OrderItem) -> Result<Vec<Val>, DbError> {
+    Ok(vals![
+        of,
+        item.line,
+        item.tier_id,
+        item.occurrence_id,
+        item.quantity,
+        item.unit_price_minor,
+        item.total_minor,
+        &item.label,
+        Val::json(&item.seats)?
+    ])
 }
 
 /// The orders that earlier requests with these keys made.
@@ -364,7 +179,7 @@ pub(super) async fn orders_by_keys(
     c.all(
         sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders \
              WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
         ),
         vals![event, keys],
@@ -376,25 +191,41 @@ pub(super) async fn order(c: &mut Conn, id: OrderId) -> Result<Option<OrderRow>,
     c.opt(
         sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders WHERE id = $1"
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders WHERE id = $1"
         ),
         vals![id],
     )
     .await
 }
 
-/// Whether an order is of a sandbox.
-pub(super) async fn is_sandbox(c: &mut Conn, id: OrderId) -> Result<bool, DbError> {
-    c.scalar(sql!("SELECT sandbox FROM orders WHERE id = $1"), vals![id])
-        .await
-}
-
 pub(super) async fn order_items(c: &mut Conn, id: OrderId) -> Result<Vec<OrderItem>, DbError> {
     c.all(
-        sql!("SELECT tier_id, quantity, unit_price_minor FROM order_items WHERE order_id = $1 ORDER BY tier_id"),
+        sql!(
+            "SELECT line, tier_id, label, occurrence_id, quantity, unit_price_minor, total_minor, seats \
+             FROM order_items WHERE order_id = $1 ORDER BY line"
+        ),
         vals![id],
     )
     .await
+}
+
+/// What an order has taken of which counter; none of orders from before that was kept.
+pub(super) async fn order_stock(
+    c: &mut Conn,
+    id: OrderId,
+) -> Result<Option<Vec<(CounterKey, i64)>>, DbError> {
+    let found: Option<Option<AsJson<Vec<(CounterKey, i64)>>>> = c
+        .scalar_opt(sql!("SELECT stock FROM orders WHERE id = $1"), vals![id])
+        .await?;
+    Ok(found.flatten().map(|AsJson(stock)| stock))
+}
+
+/// All that an order's price came from, as JSON; none of orders from before that was kept.
+pub(super) async fn order_snapshot(c: &mut Conn, id: OrderId) -> Result<Option<String>, DbError> {
+    let found: Option<Option<String>> = c
+        .scalar_opt(sql!("SELECT snapshot FROM orders WHERE id = $1"), vals![id])
+        .await?;
+    Ok(found.flatten())
 }
 
 /// The statement that lists an event's orders in an order, one for each.
@@ -402,7 +233,7 @@ macro_rules! listed {
     ($after_and_order:literal) => {
         sql!(concat!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders \
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders \
              WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) AND ",
             $after_and_order,
             " LIMIT $4"
@@ -457,7 +288,7 @@ pub(super) async fn orders_of_buyer(
     c.all(
         sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash FROM orders WHERE email_lookup = $1 ORDER BY id"
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders WHERE email_lookup = $1 ORDER BY id"
         ),
         vals![email_lookup],
     )

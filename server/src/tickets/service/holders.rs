@@ -51,6 +51,9 @@ pub(in crate::tickets) fn opened(app: &App, row: TicketRow) -> Result<Ticket, Db
         transfer_id: row.transfer_id,
         passed_on: row.passed_on,
         sandbox: row.sandbox,
+        occurrence_id: row.occurrence_id,
+        seat_id: row.seat_id,
+        seat_label: row.seat_label,
         created_at: row.created_at,
     })
 }

@@ -8,6 +8,7 @@ use super::{fed, sealed_holder};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId};
 use crate::events::PaidOrder;
+use crate::sales;
 
 /// Issues the tickets of orders that were paid in this write.
 pub(crate) async fn on_orders_paid(
@@ -47,36 +48,40 @@ pub(crate) async fn on_orders_paid(
     Ok(())
 }
 
-/// The tickets of a paid order.
+/// The tickets of a paid order: one for each unit that lets somebody in.
 fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket> {
     let mut tickets = Vec::new();
-    for &(tier_id, quantity) in &order.items {
-        let Some(tier) = detail.tier(tier_id) else {
+    for (due, index) in sales::tickets_due(detail, &order.lines)
+        .into_iter()
+        .zip(0u32..)
+    {
+        let Some(tier) = detail.tier(due.tier) else {
             continue;
         };
-        let (valid_from, valid_until) = detail.validity(tier);
-        for _ in 0..quantity {
-            let index = u32::try_from(tickets.len()).unwrap_or(u32::MAX);
-            tickets.push(Ticket {
-                id: TicketId::of_order(order.order, index),
-                event_id: order.event,
-                order_id: order.order,
-                tier_id,
-                tier_number: tier.number,
-                version: 1,
-                state: TicketState::Valid,
-                key_id: key_id.to_owned(),
-                valid_from,
-                valid_until,
-                holder_name: order.name.clone(),
-                order_reference: order.reference.clone(),
-                revoked_below: 0,
-                transfer_id: None,
-                passed_on: 0,
-                sandbox: detail.event.sandbox,
-                created_at: order.paid_at,
-            });
-        }
+        let (valid_from, valid_until) = detail.validity_on(tier, due.occurrence);
+        let holder = order.holders.get(&index).unwrap_or(&order.name);
+        tickets.push(Ticket {
+            id: TicketId::of_order(order.order, index),
+            event_id: order.event,
+            order_id: order.order,
+            tier_id: due.tier,
+            tier_number: tier.number,
+            version: 1,
+            state: TicketState::Valid,
+            key_id: key_id.to_owned(),
+            valid_from,
+            valid_until,
+            holder_name: holder.clone(),
+            order_reference: order.reference.clone(),
+            revoked_below: 0,
+            transfer_id: None,
+            passed_on: 0,
+            sandbox: detail.event.sandbox,
+            occurrence_id: due.occurrence,
+            seat_id: due.seat.as_ref().map(|seat| seat.id),
+            seat_label: due.seat.map(|seat| seat.label),
+            created_at: order.paid_at,
+        });
     }
     tickets
 }

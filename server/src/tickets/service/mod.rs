@@ -30,7 +30,7 @@ use crate::catalog::policy::PassOnRefusal;
 use crate::events::Refused;
 use crate::payments::PaymentError;
 use crate::platform::VaultError;
-use crate::sales::SalesError;
+use crate::sales::{CanBeUnknownCode, SalesError};
 
 /// Why something about tickets was refused, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +83,16 @@ pub enum TicketError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl CanBeUnknownCode for TicketError {
+    fn is_unknown_code(&self) -> bool {
+        if let Self::Payment(PaymentError::Sales(error)) = self {
+            error.is_unknown_code()
+        } else {
+            false
+        }
+    }
 }
 
 impl From<SalesError> for TicketError {

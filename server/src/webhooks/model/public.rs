@@ -248,6 +248,8 @@ mod tests {
             name: "Ana".to_owned(),
             sandbox: false,
             items: Vec::new(),
+            lines: Vec::new(),
+            holders: std::collections::BTreeMap::new(),
             paid_at: Timestamp::from_ms(0),
             cause: Cause::default(),
         });

@@ -1,0 +1,321 @@
+//! Seats: choosing them, and who has which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::error::FieldError;
+
+use super::super::model::*;
+use super::super::store;
+use super::SalesError;
+use super::cart::CartLine;
+use crate::app::App;
+use crate::catalog::seating::{
+    Layout, Occupancy, PartId, SeatId, SeatSet, TakenState, Wish, best_available, check_choice,
+};
+use crate::catalog::{self, EventDetail, EventId, OccurrenceId};
+use crate::identity::Tenant;
+
+/// What is taken on a date; seats that the map does not have (any more) are left out.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn occupancy(
+    app: &App,
+    date: OccurrenceId,
+    layout: &Layout,
+) -> Result<Occupancy, SalesError> {
+    let mut occupancy = Occupancy::new(layout);
+    for (id, state) in taken_seats(app, date).await? {
+        if let Some(seat) = layout.index(id) {
+            occupancy.put(seat, Some(state));
+        }
+    }
+    Ok(occupancy)
+}
+
+/// The seats that are taken on a date, and how.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn taken_seats(
+    app: &App,
+    date: OccurrenceId,
+) -> Result<Vec<(SeatId, TakenState)>, SalesError> {
+    let now = app.now();
+    Ok(app
+        .db
+        .read(move |c| Box::pin(async move { store::seats::taken(c, date, now).await }))
+        .await?)
+}
+
+/// The seats that are taken on a date, and how, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn taken_seats_in(
+    c: &mut Conn,
+    date: OccurrenceId,
+    now: Timestamp,
+) -> Result<Vec<(SeatId, TakenState)>, DbError> {
+    store::seats::taken(c, date, now).await
+}
+
+/// Keeps seats back inside a write, sorted by date and id; says whether all of them were free. The write
+/// must fail if they were not.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn block_seats_in(
+    c: &mut Conn,
+    event: EventId,
+    seats: &[(OccurrenceId, SeatId)],
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    store::seats::block(c, event, seats, now).await
+}
+
+/// Gives seats back inside a write that the organiser has kept, sorted by date and id.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn unblock_seats_in(
+    c: &mut Conn,
+    event: EventId,
+    seats: &[(OccurrenceId, SeatId)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    store::seats::unblock(c, event, seats, now).await
+}
+
+/// Keeps seats of one date back for the organiser, all or none, or gives them back.
+///
+/// # Errors
+/// [`SalesError::EventNotFound`], [`SalesError::Invalid`] for seats that the map does not have,
+/// [`SalesError::SeatsTaken`], or a fault of the database.
+pub async fn keep_seats(
+    app: &App,
+    tenant: &Tenant,
+    event: EventId,
+    date: OccurrenceId,
+    seats: &[SeatId],
+    is_kept: bool,
+) -> Result<(), SalesError> {
+    let offer = catalog::detail_of(app, tenant, event).await?;
+    let layout = layout_of(app, &offer, date).await?;
+    let unknown = |field: &str, detail: &str| {
+        SalesError::Invalid(vec![FieldError {
+            field: field.to_owned(),
+            code: "unknown".into(),
+            detail: detail.to_owned(),
+        }])
+    };
+    let layout = layout.ok_or_else(|| unknown("occurrence", "This date has no seat map."))?;
+    // Distinct and sorted, whatever the caller's order.
+    let seats: BTreeSet<SeatId> = seats.iter().copied().collect();
+    if seats.iter().any(|seat| layout.index(*seat).is_none()) {
+        return Err(unknown("seats", "The map has no such seat."));
+    }
+    let keys: Vec<_> = seats.into_iter().map(|seat| (date, seat)).collect();
+    let now = app.now();
+    app.db
+        .write_again(move |c| {
+            let keys = keys.clone();
+            Box::pin(async move {
+                if !is_kept {
+                    store::seats::unblock(c, event, &keys, now).await?;
+                } else if !store::seats::block(c, event, &keys, now).await? {
+                    let seats = keys.into_iter().map(|(_, seat)| seat).collect();
+                    return Err(SalesError::SeatsTaken(seats));
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// The layout of a date's seat map, if it has one.
+pub(super) async fn layout_of(
+    app: &App,
+    offer: &EventDetail,
+    date: OccurrenceId,
+) -> Result<Option<Arc<Layout>>, SalesError> {
+    let map = offer.occurrence(date).and_then(|date| date.seat_map);
+    Ok(match map {
+        Some(map) => Some(catalog::layout(app, map).await?),
+        None => None,
+    })
+}
+
+/// Checks the seats that are named and looks for those that are not, by what is free now. That they
+/// are free is decided when they are held.
+pub(super) async fn choose_seats(
+    app: &App,
+    offer: &EventDetail,
+    lines: &mut [CartLine],
+) -> Result<(), SalesError> {
+    let mut by_date: BTreeMap<OccurrenceId, Vec<&mut CartLine>> = BTreeMap::new();
+    for line in lines.iter_mut().filter(|line| line.category.is_some()) {
+        if let Some(date) = line.occurrence {
+            by_date.entry(date).or_default().push(line);
+        }
+    }
+    if by_date.is_empty() {
+        return Ok(());
+    }
+    let rules = pick_rules(app, offer.event.id).await?;
+    for (date, mut lines) in by_date {
+        let Some(layout) = layout_of(app, offer, date).await? else {
+            continue;
+        };
+        let mut free = occupancy(app, date, &layout).await?.free(&layout);
+        let mut named = SeatSet::empty(layout.places().len());
+        for line in &mut lines {
+            name(&layout, line, &mut named)?;
+        }
+        if !named.is_empty() {
+            check_choice(&layout, &free, &named, rules).map_err(SalesError::Choice)?;
+            free = free.without(&named);
+        }
+        for line in &mut lines {
+            let open = line.quantity.saturating_sub(count(line.seats.len()));
+            if open > 0 {
+                let found = best_available(&layout, &free, &wish(line, open), rules)
+                    .map_err(SalesError::NoSeats)?
+                    .set(&layout);
+                free = free.without(&found);
+                for place in found.iter().filter_map(|at| layout.places().get(at)) {
+                    line.seats.push(HeldSeat {
+                        id: place.id,
+                        label: label(&layout, place),
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Checks that a line's seats are on the map, are of its category and are named once, and labels them.
+fn name(layout: &Layout, line: &mut CartLine, named: &mut SeatSet) -> Result<(), SalesError> {
+    for seat in &mut line.seats {
+        let fault = |code: &'static str, detail: String| {
+            SalesError::Invalid(vec![FieldError {
+                field: "items".to_owned(),
+                code: code.into(),
+                detail,
+            }])
+        };
+        let found = layout
+            .index(seat.id)
+            .and_then(|at| Some((at, layout.places().get(at)?)));
+        let Some((at, place)) = found else {
+            return Err(fault(
+                "unknown_seat",
+                format!("The map of this date has no seat {}.", seat.id),
+            ));
+        };
+        let category = layout.map().categories.get(place.category);
+        let is_of_it =
+            category.is_some_and(|category| line.category.as_deref() == Some(category.id.as_str()));
+        if !is_of_it {
+            let detail = format!("Seat {} is of another price category.", seat.id);
+            return Err(fault("wrong_category", detail));
+        }
+        if !named.insert(at) {
+            return Err(fault("twice", format!("Seat {} is named twice.", seat.id)));
+        }
+        seat.label = label(layout, place);
+    }
+    Ok(())
+}
+
+fn label(layout: &Layout, place: &crate::catalog::seating::Place) -> String {
+    let (section, row, seat) = layout.labels(place);
+    [section, row, seat]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+fn wish(line: &CartLine, seats: u32) -> Wish {
+    let wish = &line.wish;
+    let category = line
+        .category
+        .as_deref()
+        .and_then(|id| id.parse::<PartId>().ok());
+    Wish {
+        categories: category.into_iter().collect(),
+        section: wish.section,
+        wheelchair: wish.wheelchair,
+        companions: wish.companions,
+        step_free: wish.step_free,
+        may_split: wish.may_split,
+        full_view: wish.full_view,
+        ..Wish::seats(u16::try_from(seats).unwrap_or(u16::MAX))
+    }
+}
+
+/// The seats of an order's or a hold's items, sorted by date and id.
+pub(super) fn seats_of(items: &[OrderItem]) -> Vec<(OccurrenceId, SeatId)> {
+    let mut seats: Vec<_> = items
+        .iter()
+        .filter_map(|item| Some((item.occurrence_id?, &item.seats.0)))
+        .flat_map(|(date, seats)| seats.iter().map(move |seat| (date, seat.id)))
+        .collect();
+    seats.sort_unstable();
+    seats
+}
+
+/// What an event's organiser asks of those who choose seats.
+async fn pick_rules(
+    app: &App,
+    event: EventId,
+) -> Result<crate::catalog::seating::PickRules, SalesError> {
+    let rules = seat_rules(app, event).await?;
+    Ok(crate::catalog::seating::PickRules {
+        no_orphans: rules.no_single_seats,
+        companions_with_their_place: rules.companions_with_their_place,
+    })
+}
+
+/// What an event's organiser asks of those who choose seats.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn seat_rules(app: &App, event: EventId) -> Result<SeatRules, SalesError> {
+    let found = app
+        .db
+        .read(move |c| Box::pin(async move { store::seats::rules(c, event).await }))
+        .await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Sets what an event's organiser asks of those who choose seats.
+///
+/// # Errors
+/// [`SalesError::EventNotFound`], or a fault of the database.
+pub async fn set_seat_rules(
+    app: &App,
+    tenant: &Tenant,
+    event: EventId,
+    rules: SeatRules,
+) -> Result<SeatRules, SalesError> {
+    catalog::event_of(app, tenant, event).await?;
+    let is_known = app
+        .db
+        .write(move |c| Box::pin(async move { store::seats::set_rules(c, event, rules).await }))
+        .await?;
+    if is_known {
+        Ok(rules)
+    } else {
+        Err(SalesError::EventNotFound)
+    }
+}

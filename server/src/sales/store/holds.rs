@@ -1,0 +1,200 @@
+//! Holds as they are stored.
+
+use bilten_kernel::clock::Timestamp;
+use bilten_kernel::db::{AsJson, Conn, DbError, Val};
+use bilten_kernel::money::{Currency, Money};
+use bilten_kernel::{record, sql, vals};
+
+use super::item_row;
+use crate::catalog::{CounterKey, EventId};
+use crate::sales::model::*;
+
+/// A hold that is made, with what its price came from.
+pub(in crate::sales) struct NewHold {
+    pub(in crate::sales) id: HoldId,
+    pub(in crate::sales) event: EventId,
+    pub(in crate::sales) key: Option<String>,
+    pub(in crate::sales) request_hash: [u8; 32],
+    pub(in crate::sales) items: Vec<OrderItem>,
+    pub(in crate::sales) total: Money,
+    pub(in crate::sales) snapshot: Option<String>,
+    pub(in crate::sales) stock: Vec<(CounterKey, i64)>,
+    pub(in crate::sales) has_codes: bool,
+    pub(in crate::sales) expires_at: Timestamp,
+}
+
+pub(in crate::sales) async fn insert_hold(
+    c: &mut Conn,
+    hold: &NewHold,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO holds (id, event_id, state, idempotency_key, request_hash, expires_at, created_at, \
+             currency, total_minor, snapshot, stock, has_codes) \
+             VALUES ($1, $2, 'active', $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        ),
+        vals![
+            hold.id, hold.event, hold.key.as_deref(), hold.request_hash, hold.expires_at, now,
+            hold.total.currency, hold.total.minor, hold.snapshot.as_deref(), Val::json(&hold.stock)?, hold.has_codes
+        ],
+    )
+    .await?;
+    let rows: Result<Vec<_>, DbError> = hold
+        .items
+        .iter()
+        .map(|item| item_row(hold.id, item))
+        .collect();
+    c.insert_many(
+        sql!(
+            "INSERT INTO hold_items (hold_id, line, tier_id, occurrence_id, quantity, unit_price_minor, \
+             total_minor, label, seats) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        ),
+        rows?,
+    )
+    .await?;
+    Ok(())
+}
+
+record! {
+    /// A hold as it is stored.
+    pub(in crate::sales) struct HoldRow {
+        pub(in crate::sales) id: HoldId,
+        pub(in crate::sales) event_id: EventId,
+        pub(in crate::sales) state: String,
+        pub(in crate::sales) request_hash: Option<Vec<u8>>,
+        pub(in crate::sales) expires_at: Timestamp,
+        pub(in crate::sales) currency: Currency,
+        pub(in crate::sales) total_minor: i64,
+        pub(in crate::sales) has_codes: bool,
+    }
+}
+
+pub(in crate::sales) async fn hold_by_key(
+    c: &mut Conn,
+    event: EventId,
+    key: &str,
+) -> Result<Option<HoldRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, state, request_hash, expires_at, currency, total_minor, has_codes FROM holds \
+             WHERE event_id = $1 AND idempotency_key = $2"
+        ),
+        vals![event, key],
+    )
+    .await
+}
+
+pub(in crate::sales) async fn hold(c: &mut Conn, id: HoldId) -> Result<Option<HoldRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, state, request_hash, expires_at, currency, total_minor, has_codes FROM holds WHERE id = $1"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// What a hold has taken of which counter; none of holds from before that was kept.
+pub(in crate::sales) async fn hold_stock(
+    c: &mut Conn,
+    id: HoldId,
+) -> Result<Option<Vec<(CounterKey, i64)>>, DbError> {
+    let found: Option<Option<AsJson<Vec<(CounterKey, i64)>>>> = c
+        .scalar_opt(sql!("SELECT stock FROM holds WHERE id = $1"), vals![id])
+        .await?;
+    Ok(found.flatten().map(|AsJson(stock)| stock))
+}
+
+/// All that a hold's price came from, as JSON.
+pub(in crate::sales) async fn hold_snapshot(
+    c: &mut Conn,
+    id: HoldId,
+) -> Result<Option<String>, DbError> {
+    let found: Option<Option<String>> = c
+        .scalar_opt(sql!("SELECT snapshot FROM holds WHERE id = $1"), vals![id])
+        .await?;
+    Ok(found.flatten())
+}
+
+pub(in crate::sales) async fn hold_items(
+    c: &mut Conn,
+    id: HoldId,
+) -> Result<Vec<OrderItem>, DbError> {
+    c.all(
+        sql!(
+            "SELECT line, tier_id, label, occurrence_id, quantity, unit_price_minor, total_minor, seats \
+             FROM hold_items WHERE hold_id = $1 ORDER BY line"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
+/// was made; says whether it was one.
+pub(in crate::sales) async fn extend_hold(
+    c: &mut Conn,
+    id: HoldId,
+    until: Timestamp,
+    most_ms: i64,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
+                 WHERE id = $1 AND state = 'active' AND expires_at > $4"
+            ),
+            vals![id, until, most_ms, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Ends an active hold in another state; says whether it was active and, if asked, not over.
+pub(in crate::sales) async fn end_hold(
+    c: &mut Conn,
+    id: HoldId,
+    state: &str,
+    not_over_at: Option<Timestamp>,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET state = $2 WHERE id = $1 AND state = 'active' AND expires_at > $3"
+            ),
+            vals![id, state, not_over_at.map_or(i64::MIN, Timestamp::ms)],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(in crate::sales) async fn due_holds(
+    c: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<HoldId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM holds WHERE state = 'active' AND expires_at <= $1 ORDER BY expires_at LIMIT $2"),
+        vals![now, limit],
+    )
+    .await
+}
+
+/// Lets the holds of an event run out now: the sweep ends them.
+pub(in crate::sales) async fn run_out_holds(
+    c: &mut Conn,
+    event: EventId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE holds SET expires_at = $2 \
+             WHERE event_id = $1 AND state = 'active' AND expires_at > $2"
+        ),
+        vals![event, now],
+    )
+    .await?;
+    Ok(())
+}

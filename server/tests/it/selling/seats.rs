@@ -1,0 +1,226 @@
+//! Seats: chosen by hand or found, held together or not at all, and never sold twice.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bilten_kernel::on_both_engines;
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{balance, buy, hold, named, seated, seated_on, seen, text};
+use crate::app::{Answer, TestApp};
+
+fn seats_of(answer: &Value) -> Vec<String> {
+    let tickets = answer["tickets"].as_array().unwrap().iter();
+    tickets.map(|ticket| text(&ticket["seat_id"])).collect()
+}
+
+/// Whether rivals may be refused so.
+#[track_caller]
+fn is_lost(answer: &Answer) {
+    let body = answer.expect(409);
+    let code = body["code"].as_str().unwrap();
+    let fair = [
+        "sales.seats_taken",
+        "sales.sold_out",
+        "sales.too_few_seats",
+        "sales.not_together",
+    ];
+    assert!(fair.contains(&code), "{}", answer.text);
+}
+
+on_both_engines! {
+    /// 200 rivals want 800 of 500 seats, half of them by name: no seat is sold twice, and none is lost.
+    ///
+    /// covers: BE-2, DB-2
+    async fn rivals_never_get_one_seat_twice(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 2, 10, 25).await;
+        let rivals = (0..200usize).map(|i| {
+            let (t, event) = (&t, &event);
+            async move {
+                let items = if i % 2 == 0 {
+                    json!([{"tier": event.tiers[0], "quantity": 4}])
+                } else {
+                    // Neighbours by name: two rivals for each four of them, and across their borders.
+                    let (row, from) = (i % 10 + 1, i % 22 + 1);
+                    let seats: Vec<_> = (from..from + 4).map(|seat| format!("1-{row}-{seat}")).collect();
+                    json!([{"tier": event.tiers[0], "seats": seats}])
+                };
+                buy(t, event, items, "succeed", &format!("rival-{i}")).await
+            }
+        });
+        let mut sold = BTreeSet::new();
+        let mut keep = |answer: &Value| {
+            for seat in seats_of(answer) {
+                assert!(sold.insert(seat.clone()), "{seat} was sold twice");
+            }
+        };
+        for answer in join_all(rivals).await {
+            if answer.status == 201 {
+                keep(&answer.expect(201));
+            } else {
+                is_lost(&answer);
+            }
+        }
+        // Whoever comes later gets what is left, one by one, until there is none.
+        for i in 0..=500 {
+            let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+            let answer = buy(&t, &event, items, "succeed", &format!("late-{i}")).await;
+            if answer.status != 201 {
+                is_lost(&answer);
+                break;
+            }
+            keep(&answer.expect(201));
+        }
+        assert_eq!(sold.len(), 500);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// covers: BE-2, WEB-4
+    async fn a_party_has_all_its_seats_or_none(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, date) = seated(&t, 1, 2, 5).await;
+        let held = hold(&t, &event, named(&event, &["1-1-2", "1-1-3", "1-1-4"]), "h").await.expect(201);
+        assert_eq!(held["items"][0]["quantity"], 3);
+        assert_eq!(held["items"][0]["occurrence"], date.as_str());
+        assert_eq!(held["items"][0]["seats"][0], json!({"id": "1-1-2", "label": "Block 1 · 1 · 2"}));
+        assert_eq!(held["total_minor"], 7500);
+        // Asked again with the same key, it is the same hold: not a rival of itself.
+        assert_eq!(hold(&t, &event, named(&event, &["1-1-2", "1-1-3", "1-1-4"]), "h").await.expect(201), held);
+
+        let lost = hold(&t, &event, named(&event, &["1-1-4", "1-1-5"]), "h2").await.refused(409, "sales.seats_taken");
+        assert_eq!(lost["errors"], json!([{"field": "seats", "code": "taken", "detail": "1-1-4"}]));
+        let one = buy(&t, &event, named(&event, &["1-1-5"]), "succeed", "k").await.expect(201);
+        assert_eq!(seats_of(&one), ["1-1-5"]);
+
+        // The hold becomes the order, with its seats and its price.
+        let mut order = super::buying(&event, json!([]), "succeed");
+        order["hold"] = held["id"].clone();
+        let bought = t.stranger.post_once("/api/v1/shop/orders", "k2", &order).await.expect(201);
+        assert_eq!(seats_of(&bought).len(), 3);
+        assert_eq!(bought["tickets"][0]["occurrence_id"], date.as_str());
+        assert!(bought["tickets"][0]["seat_label"].as_str().unwrap().starts_with("Block 1 · 1 · "));
+        balance(&t.app.db).await;
+
+        // Paid back, they are for others.
+        let path = format!("/api/v1/orders/{}/refund", text(&bought["order"]["id"]));
+        t.organiser.post(&path, json!({})).await.expect(200);
+        buy(&t, &event, named(&event, &["1-1-2", "1-1-3", "1-1-4"]), "succeed", "k3").await.expect(201);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// covers: BE-6
+    async fn strange_seats_are_refused(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let mut map = serde_json::to_value(bilten_server::catalog::seating::templates::arena(2, 1, 5).unwrap()).unwrap();
+        map["sections"][1]["category"] = json!("b");
+        let (event, date) = seated_on(&t, map).await;
+        let plain = t.event(&[("Standing", 2500, 10)]).await;
+        let tier = event.tiers[0].as_str();
+        for (items, code) in [
+            (json!([{"tier": tier, "seats": ["9-9-9"]}]), "unknown_seat"),
+            (json!([{"tier": tier, "seats": ["2-1-1"]}]), "wrong_category"),
+            (json!([{"tier": tier, "seats": ["1-1-1", "1-1-1"]}]), "twice"),
+            (json!([{"tier": tier, "seats": ["1-1-1"], "quantity": 2}]), "count"),
+            (json!([{"tier": tier, "seats": ["1-1-1"], "occurrence": "occ_01kdvm6x00fazbzzr4pc4snbka"}]), "unknown"),
+        ] {
+            let refused = hold(&t, &event, items.clone(), &format!("h-{code}")).await.refused(422, "invalid");
+            assert_eq!(refused["errors"][0]["code"], code, "{items}");
+        }
+        let seats = json!([{"tier": plain.tiers[0], "seats": ["1-1-1"]}]);
+        let refused = hold(&t, &plain, seats, "no-seats").await.refused(422, "invalid");
+        assert_eq!(refused["errors"][0]["code"], "no_seats");
+        // No seat id at all is no JSON of ours.
+        let strange = hold(&t, &event, json!([{"tier": tier, "seats": ["Č"]}]), "strange").await;
+        assert!([400, 422].contains(&strange.status), "{}", strange.text);
+        // Nothing of it was taken.
+        let bought = buy(&t, &event, json!([{"tier": tier, "occurrence": date, "quantity": 5}]), "succeed", "all").await;
+        assert_eq!(bought.expect(201)["tickets"].as_array().unwrap().len(), 5);
+        let wish = json!([{"tier": tier, "quantity": 1}]);
+        hold(&t, &event, wish, "none-left").await.refused(409, "sales.too_few_seats");
+        t.stop().await;
+    }
+
+    /// A hold that ran out is nobody's, also before anybody has swept it away.
+    ///
+    /// covers: BE-2, PAY-1
+    async fn money_that_comes_too_late_buys_the_seat_only_if_it_is_free(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 1, 1, 5).await;
+        for (seat, is_gone) in [("1-1-1", true), ("1-1-3", false)] {
+            let pending = buy(&t, &event, named(&event, &[seat]), "time_out", seat).await.expect(201);
+            assert_eq!(pending["order"]["state"], "pending");
+            hold(&t, &event, named(&event, &[seat]), &format!("rival-{seat}")).await.refused(409, "sales.seats_taken");
+            t.clock.advance(Duration::from_secs(16 * 60));
+            if is_gone {
+                buy(&t, &event, named(&event, &[seat]), "succeed", &format!("other-{seat}")).await.expect(201);
+            }
+            let payment = text(&pending["payment"]["id"]).parse().unwrap();
+            for _ in 0..2 {
+                bilten_server::payments::provider_reports(&t.app, payment, true).await.unwrap();
+            }
+            let order = seen(&t, &pending).await;
+            if is_gone {
+                assert_eq!((&order["order"]["state"], &order["payment"]["state"]), (&json!("expired"), &json!("refunded")));
+                assert_eq!(order["tickets"], json!([]));
+            } else {
+                assert_eq!((&order["order"]["state"], &order["payment"]["state"]), (&json!("paid"), &json!("succeeded")));
+                assert_eq!(seats_of(&order), [seat]);
+            }
+        }
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// covers: BE-2, WEB-4
+    async fn what_is_given_up_is_free_at_once_and_what_is_extended_is_not(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 1, 1, 5).await;
+        let first = hold(&t, &event, named(&event, &["1-1-1", "1-1-2"]), "h").await.expect(201);
+        let path = format!("/api/v1/shop/holds/{}", text(&first["id"]));
+        t.clock.advance(Duration::from_secs(14 * 60));
+        t.stranger.post(&format!("{path}/extend"), json!({})).await.expect(200);
+        t.clock.advance(Duration::from_secs(5 * 60));
+        hold(&t, &event, named(&event, &["1-1-1"]), "h2").await.refused(409, "sales.seats_taken");
+        t.stranger.delete(&path).await.expect(204);
+        hold(&t, &event, named(&event, &["1-1-1", "1-1-2"]), "h3").await.expect(201);
+        // A pending order that is given up as well.
+        let pending = buy(&t, &event, named(&event, &["1-1-3"]), "decline", "k").await.expect(201);
+        let buyer = t.stranger.with_token(pending["token"].as_str().unwrap());
+        buyer.delete(&format!("/api/v1/shop/orders/{}", text(&pending["order"]["id"]))).await.expect(204);
+        buy(&t, &event, named(&event, &["1-1-3"]), "succeed", "k2").await.expect(201);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-2
+    async fn an_organiser_keeps_seats_back_and_single_seats_away(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, date) = seated(&t, 1, 1, 5).await;
+        let path = |what: &str| format!("/api/v1/events/{}/{what}", event.id);
+        let keep = json!({"occurrence": date, "seats": ["1-1-5", "1-1-4"]});
+        let kept = t.organiser.post(&path("seats/block"), keep.clone()).await.expect(200);
+        assert_eq!(kept["taken"].as_array().unwrap().len(), 2);
+        hold(&t, &event, named(&event, &["1-1-5"]), "h").await.refused(409, "sales.seats_taken");
+        t.organiser.post(&path("seats/unblock"), keep).await.expect(200);
+        hold(&t, &event, named(&event, &["1-1-5"]), "h2").await.expect(201);
+        let taken = json!({"occurrence": date, "seats": ["1-1-4", "1-1-5"]});
+        t.organiser.post(&path("seats/block"), taken).await.refused(409, "sales.seats_taken");
+        let unknown = json!({"occurrence": date, "seats": ["9-9-9"]});
+        t.organiser.post(&path("seats/block"), unknown).await.refused(422, "invalid");
+
+        // 1 to 4 are free: taking 2 and 3 leaves two single ones behind.
+        let rules = json!({"no_single_seats": true, "companions_with_their_place": true});
+        let put = t.organiser.request(Method::PUT, &path("seat-rules")).json(&rules);
+        assert_eq!(t.organiser.send(put).await.expect(200), rules);
+        assert_eq!(t.organiser.get(&path("seat-rules")).await.expect(200), rules);
+        let single = hold(&t, &event, named(&event, &["1-1-2", "1-1-3"]), "h3").await.refused(409, "sales.leaves_single_seats");
+        assert_eq!(single["errors"].as_array().unwrap().len(), 2);
+        hold(&t, &event, named(&event, &["1-1-1", "1-1-2"]), "h4").await.expect(201);
+        t.stop().await;
+    }
+}

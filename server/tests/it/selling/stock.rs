@@ -1,0 +1,193 @@
+//! Counters: shared by tiers, changed while they are sold from, and never below what is sold.
+
+use bilten_kernel::on_both_engines;
+use bilten_kernel::{sql, vals};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{balance, buy, event_with, hold, text};
+use crate::app::{Event, TestApp};
+
+/// An event whose two tiers share a pool of so many.
+async fn pooled(t: &TestApp, capacity: i64) -> (Event, String) {
+    let event = event_with(
+        t,
+        json!([
+            {"name": "Standing", "price_minor": 1000, "capacity": 1000},
+            {"name": "Reduced", "price_minor": 500, "capacity": 1000},
+        ]),
+        &[24],
+    )
+    .await;
+    let path = format!("/api/v1/events/{}/pools", event.id);
+    let made = t
+        .organiser
+        .post(&path, json!({"name": "Floor", "capacity": capacity}))
+        .await
+        .expect(201);
+    let pool = text(&made["id"]);
+    for tier in &event.tiers {
+        let path = format!("/api/v1/events/{}/tiers/{tier}", event.id);
+        let version = t
+            .organiser
+            .get(&format!("/api/v1/events/{}", event.id))
+            .await
+            .expect(200)["version"]
+            .clone();
+        t.organiser
+            .patch(&path, json!({"version": version, "pool_id": pool}))
+            .await
+            .expect(200);
+    }
+    (event, pool)
+}
+
+async fn version(t: &TestApp, event: &Event) -> Value {
+    let path = format!("/api/v1/events/{}", event.id);
+    t.organiser.get(&path).await.expect(200)["version"].clone()
+}
+
+async fn counter(t: &TestApp, counter: &str) -> (i64, i64, i64) {
+    let found: Option<(i64, i64, i64)> = t
+        .app
+        .db
+        .opt(
+            sql!("SELECT capacity, held, sold FROM stock WHERE counter = $1"),
+            vals![counter],
+        )
+        .await
+        .unwrap();
+    found.unwrap()
+}
+
+on_both_engines! {
+    /// 150 rivals on two tiers want more than the 100 that both have together, while the capacity and
+    /// texts of the event are changed again and again: never one too many, and none is lost.
+    ///
+    /// covers: BE-2, DB-2, ORG-3
+    async fn a_shared_pool_is_never_oversold(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, pool) = pooled(&t, 100).await;
+        let rivals = (0..150usize).map(|i| {
+            let (t, event) = (&t, &event);
+            async move {
+                let items = json!([{"tier": event.tiers[i % 2], "quantity": 1}, {"tier": event.tiers[(i + 1) % 2], "quantity": i % 3}]);
+                let items: Vec<Value> = items.as_array().unwrap().iter().filter(|item| item["quantity"] != 0).cloned().collect();
+                let key = format!("rival-{i}");
+                let answer = if i % 5 == 0 {
+                    let held = hold(t, event, json!(items), &key).await;
+                    if held.status != 201 {
+                        held
+                    } else {
+                        let mut body = super::buying(event, json!([]), "succeed");
+                        body["hold"] = held.expect(201)["id"].clone();
+                        t.stranger.post_once("/api/v1/shop/orders", &key, &body).await
+                    }
+                } else {
+                    buy(t, event, json!(items), "succeed", &key).await
+                };
+                match answer.status {
+                    201 => answer.expect(201)["tickets"].as_array().unwrap().len(),
+                    _ => {
+                        let refused = answer.expect(409);
+                        let code = refused["code"].as_str().unwrap();
+                        assert!(["sales.sold_out", "sales.offer_changed"].contains(&code), "{}", answer.text);
+                        0
+                    }
+                }
+            }
+        });
+        let edits = async {
+            for i in 0..10 {
+                let version = version(&t, &event).await;
+                let (path, body) = if i % 2 == 0 {
+                    (format!("/api/v1/events/{}/pools/{pool}", event.id), json!({"version": version, "capacity": 100 - i}))
+                } else {
+                    (format!("/api/v1/events/{}", event.id), json!({"version": version, "description": format!("No. {i}")}))
+                };
+                let answer = t.organiser.patch(&path, body).await;
+                assert!([200, 409].contains(&answer.status), "{}", answer.text);
+            }
+        };
+        let (sold, ()) = tokio::join!(join_all(rivals), edits);
+        let mut sold: usize = sold.into_iter().sum();
+        for i in 0..200 {
+            let items = json!([{"tier": event.tiers[i % 2], "quantity": 1}]);
+            let answer = buy(&t, &event, items, "succeed", &format!("late-{i}")).await;
+            if answer.status != 201 {
+                answer.refused(409, "sales.sold_out");
+                break;
+            }
+            sold += 1;
+        }
+        let (capacity, held, of_pool) = counter(&t, &pool).await;
+        assert_eq!((held, of_pool), (0, capacity), "the pool is sold out to the last");
+        assert_eq!(usize::try_from(of_pool).unwrap(), sold, "every ticket was answered, and no other");
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-3
+    async fn capacity_never_falls_below_what_is_sold(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, pool) = pooled(&t, 10).await;
+        buy(&t, &event, json!([{"tier": event.tiers[0], "quantity": 3}]), "succeed", "k").await.expect(201);
+        hold(&t, &event, json!([{"tier": event.tiers[1], "quantity": 2}]), "h").await.expect(201);
+        let path = format!("/api/v1/events/{}/pools/{pool}", event.id);
+        for (capacity, status) in [(4, 409), (0, 409), (5, 200), (6, 200)] {
+            let answer = t.organiser.patch(&path, json!({"version": version(&t, &event).await, "capacity": capacity})).await;
+            assert_eq!(answer.status, status, "{capacity}: {}", answer.text);
+        }
+        assert_eq!(counter(&t, &pool).await, (6, 2, 3));
+        let left = t.stranger.get(&format!("/api/v1/shop/events/{}", event.id)).await.expect(200);
+        let left: Vec<_> = left["availability"].as_array().unwrap().iter().map(|one| one["left"].clone()).collect();
+        assert_eq!(left, [json!(1), json!(1)], "no more than the pool has");
+        let short = buy(&t, &event, json!([{"tier": event.tiers[1], "quantity": 2}]), "succeed", "k2").await.refused(409, "sales.sold_out");
+        assert_eq!(short["errors"][0]["detail"].as_str().unwrap().split(' ').nth(2), Some("1"));
+        t.stop().await;
+    }
+
+    /// A pause works from the moment it is written; holds that nobody has paid for end with it, and what is
+    /// being paid is finished.
+    ///
+    /// covers: BE-2, ORG-2
+    async fn nobody_buys_while_the_sale_is_paused(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+        let held = hold(&t, &event, items.clone(), "h").await.expect(201);
+        let pending = buy(&t, &event, items.clone(), "decline", "k").await.expect(201);
+        t.organiser.post(&format!("/api/v1/events/{}/pause", event.id), json!({})).await.expect(200);
+        buy(&t, &event, items.clone(), "succeed", "k2").await.refused(409, "sales.off_sale");
+        hold(&t, &event, items.clone(), "h2").await.refused(409, "sales.off_sale");
+        let mut body = super::buying(&event, json!([]), "succeed");
+        body["hold"] = held["id"].clone();
+        t.stranger.post_once("/api/v1/shop/orders", "k3", &body).await.refused(410, "sales.hold_gone");
+        let buyer = t.stranger.with_token(pending["token"].as_str().unwrap());
+        let path = format!("/api/v1/shop/orders/{}/payments", text(&pending["order"]["id"]));
+        let payment = json!({"payment": {"method": "sandbox", "outcome": "succeed"}});
+        let paid = buyer.post_once(&path, "p", &payment).await.expect(201);
+        assert_eq!(paid["order"]["state"], "paid");
+        t.organiser.post(&format!("/api/v1/events/{}/resume", event.id), json!({})).await.expect(200);
+        buy(&t, &event, items, "succeed", "k4").await.expect(201);
+        t.stop().await;
+    }
+
+    /// Money for an event that was called off in the meantime goes back.
+    ///
+    /// covers: PAY-1
+    async fn nobody_pays_for_what_was_called_off(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+        let pending = buy(&t, &event, items, "time_out", "k").await.expect(201);
+        t.organiser.post(&format!("/api/v1/events/{}/cancel", event.id), json!({})).await.expect(200);
+        let payment = text(&pending["payment"]["id"]).parse().unwrap();
+        bilten_server::payments::provider_reports(&t.app, payment, true).await.unwrap();
+        let seen = super::seen(&t, &pending).await;
+        assert_eq!((&seen["order"]["state"], &seen["payment"]["state"]), (&json!("expired"), &json!("refunded")));
+        assert_eq!(seen["tickets"], json!([]));
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+}
