@@ -142,4 +142,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "after_sale",
         sql: include_str!("../migrations/0146_after_sale.sql"),
     },
+    Migration {
+        version: 149,
+        name: "resale",
+        sql: include_str!("../migrations/0149_resale.sql"),
+    },
 ];

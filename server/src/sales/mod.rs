@@ -21,8 +21,8 @@
 //!
 //! `codes` has tables of its own, and is what holds and orders ask for promo codes.
 //!
-//! [`waitlist`] has tables and services of its own. `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
-//! needs: nothing calls them yet.
+//! [`waitlist`] and [`resale`] have tables and services of their own. `limits` and `fraud` are pure rules,
+//! each with what a service that obeys them needs: nothing calls them yet.
 
 pub mod codes;
 pub mod fraud;

@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reset))
         .routes(routes!(event_stock))
         .merge(super::codes::routes())
+        .merge(super::resale::routes())
         .merge(super::waitlist::routes())
 }
 
@@ -628,6 +629,7 @@ impl IntoProblem for SalesError {
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
             Self::State(_) => Problem::conflict("sales.state", detail),
+            Self::PaidOut => Problem::conflict("sales.resale_paid_out", detail),
             Self::Db(error) => error.into_problem(),
         }
     }

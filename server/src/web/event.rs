@@ -314,6 +314,7 @@ fn in_words(
         | SalesError::HoldGone
         | SalesError::KeyReused
         | SalesError::State(_)
+        | SalesError::PaidOut
         | SalesError::Db(_)) => Err(other.into()),
     }
 }
