@@ -104,7 +104,11 @@ mod tests {
             (Method::POST, "/api/v1/events/evt_1/check-in", &DEVICE),
             (Method::POST, "/api/v1/shop/orders", &BUY),
             (Method::POST, "/e/gala/hold", &BUY),
-            (Method::POST, "/api/v1/shop/events/evt_1/resale-listings/rsl_1/holds", &BUY),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/resale-listings/rsl_1/holds",
+                &BUY,
+            ),
             (Method::GET, "/e/gala", &BROWSE),
             (Method::GET, "/orders/ord_1", &BUY),
             (Method::GET, "/transfers/trf_1", &BUY),

@@ -107,11 +107,11 @@ pub async fn list(
         .write(move |c| {
             Box::pin(async move {
                 let app = work;
-                let to_sell = to_sell(&app, c, by, ticket).await?;
+                let wanted = to_sell(&app, c, by, ticket).await?;
                 if transfers::is_pending(c, ticket, now).await? {
                     return Err(TicketError::OfferedAlready);
                 }
-                Ok(resale::list_in(&app, c, to_sell, price_minor, now).await?)
+                Ok(resale::list_in(&app, c, wanted, price_minor, now).await?)
             })
         })
         .await
@@ -139,22 +139,23 @@ pub async fn withdraw(
         .await
 }
 
-/// A ticket's listings after one, oldest first, for whoever holds it.
+/// The listings of a ticket of an order after one, oldest first: those by the order's holder, or by whoever
+/// got it by a transfer.
 ///
 /// # Errors
-/// [`TicketError`] if it is not theirs; a fault of the database.
+/// [`TicketError::NotFound`] if there is no such ticket; a fault of the database.
 pub async fn listings(
     app: &App,
-    by: Holding,
-    ticket: TicketId,
+    (order, ticket): (OrderId, TicketId),
+    transfer: Option<TransferId>,
     after: Option<ListingId>,
     limit: i64,
 ) -> Result<Vec<ResaleListing>, TicketError> {
-    let work = app.clone();
-    app.db
-        .read(move |c| Box::pin(async move { transfers::held(&work, c, by, ticket).await }))
-        .await?;
-    Ok(resale::listings_of_ticket(app, ticket, transfer_of(by), after, limit).await?)
+    // Of another order there is no such ticket.
+    if service::ticket(app, ticket).await?.order_id != order {
+        return Err(TicketError::NotFound);
+    }
+    Ok(resale::listings_of_ticket(app, ticket, transfer, after, limit).await?)
 }
 
 /// Ends the ticket of somebody who sold it, if it is still theirs and has let nobody in; says whether it
@@ -238,25 +239,8 @@ async fn of_order(
 ) -> Result<Json<Page<ResaleListing>>, Problem> {
     service::bought(&app, order, &token).await?;
     let (after, limit) = (page.after()?, page.limit_and_one());
-    let found = own_listings(&app, ticket, order, None, after, limit).await?;
+    let found = listings(&app, (order, ticket), None, after, limit).await?;
     Ok(Json(page.page(found, |listing| listing.id)))
-}
-
-/// The listings of a ticket of an order, by whoever has or had it: to look needs no more.
-async fn own_listings(
-    app: &App,
-    ticket: TicketId,
-    order: OrderId,
-    transfer: Option<TransferId>,
-    after: Option<ListingId>,
-    limit: i64,
-) -> Result<Vec<ResaleListing>, TicketError> {
-    // Of another order there is no such ticket.
-    let found = service::ticket(app, ticket).await?;
-    if found.order_id != order {
-        return Err(TicketError::NotFound);
-    }
-    Ok(resale::listings_of_ticket(app, ticket, transfer, after, limit).await?)
 }
 
 /// Take a ticket back that is for sale, as long as nobody is buying it
@@ -305,7 +289,7 @@ async fn of_transfer(
     let ticket = transfers::received(&app, transfer, &token).await?;
     let order = service::ticket(&app, ticket).await?.order_id;
     let (after, limit) = (page.after()?, page.limit_and_one());
-    let found = own_listings(&app, ticket, order, Some(transfer), after, limit).await?;
+    let found = listings(&app, (order, ticket), Some(transfer), after, limit).await?;
     Ok(Json(page.page(found, |listing| listing.id)))
 }
 

@@ -44,7 +44,7 @@ text_enum! {
 
 text_enum! {
     /// Where it stands with what a seller is owed.
-    pub enum PayoutState {
+    pub enum ResalePayoutState {
         /// It is to be paid.
         Owed = "owed",
         /// It was paid.
@@ -138,7 +138,7 @@ record! {
         /// The order by which it was bought.
         pub buyer_order_id: OrderId,
         /// Where it stands.
-        pub state: PayoutState,
+        pub state: ResalePayoutState,
         /// The currency of its amounts (ISO 4217).
         pub currency: Currency,
         /// What the buyer paid, in minor units.

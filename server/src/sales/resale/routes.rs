@@ -36,9 +36,9 @@ async fn for_sale(
 ) -> Result<Json<Page<ShopListing>>, Problem> {
     let (after, limit) = (page.after()?, page.limit_and_one());
     let found = service::for_sale(&app, event, after, limit).await?;
-    Ok(Json(page.page(found, |listing| {
-        (listing.price_minor, listing.id)
-    })))
+    Ok(Json(
+        page.page(found, |listing| (listing.price_minor, listing.id)),
+    ))
 }
 
 /// Hold a ticket for 15 minutes that its holder sells, to buy it as other tickets

@@ -124,7 +124,9 @@ pub enum SalesError {
     #[error("the order is {0}")]
     State(OrderState),
     /// Somebody was paid out for a ticket of the order that they sold on.
-    #[error("a ticket of this order was sold on and its seller paid out, so the order cannot be paid back as a whole")]
+    #[error(
+        "a ticket of this order was sold on and its seller paid out, so the order cannot be paid back as a whole"
+    )]
     PaidOut,
     /// The database failed.
     #[error(transparent)]

@@ -122,7 +122,10 @@ async fn ticket_in(app: &App, c: &mut Conn, id: TicketId) -> Result<Ticket, Tick
     Ok(opened(app, row.ok_or(TicketError::NotFound)?)?)
 }
 
-pub(in crate::tickets) async fn event_in(c: &mut Conn, id: EventId) -> Result<EventDetail, TicketError> {
+pub(in crate::tickets) async fn event_in(
+    c: &mut Conn,
+    id: EventId,
+) -> Result<EventDetail, TicketError> {
     catalog::detail_in(c, id)
         .await?
         .ok_or(TicketError::NotFound)

@@ -81,7 +81,12 @@ pub async fn offer(
 }
 
 /// A ticket that is theirs who offer it.
-pub(in crate::tickets) async fn held(app: &App, c: &mut Conn, by: Holding, id: TicketId) -> Result<Ticket, TicketError> {
+pub(in crate::tickets) async fn held(
+    app: &App,
+    c: &mut Conn,
+    by: Holding,
+    id: TicketId,
+) -> Result<Ticket, TicketError> {
     let ticket = ticket_in(app, c, id).await?;
     if by.holds(&ticket) {
         return Ok(ticket);
@@ -122,7 +127,11 @@ pub async fn offer_onward(
 }
 
 /// Which ticket a transfer is about, for whoever knows its secret.
-pub(in crate::tickets) async fn received(app: &App, id: TransferId, given: &str) -> Result<TicketId, TicketError> {
+pub(in crate::tickets) async fn received(
+    app: &App,
+    id: TransferId,
+    given: &str,
+) -> Result<TicketId, TicketError> {
     authorise(app, id, given)?;
     let row = app
         .db
