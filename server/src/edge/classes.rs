@@ -82,7 +82,9 @@ pub(super) fn classify(method: &Method, path: &str) -> &'static Class {
         return &DEVICE;
     }
     let holds = |beginning: &str, end: &str| path.starts_with(beginning) && path.ends_with(end);
-    let is_hold = holds("/e/", "/hold") || holds("/api/v1/shop/events/", "/holds");
+    let is_hold = holds("/e/", "/hold")
+        || holds("/api/v1/shop/events/", "/holds")
+        || (path.starts_with("/e/") && path.contains("/resale/"));
     if method == Method::POST && is_hold {
         return &BUY;
     }

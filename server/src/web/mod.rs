@@ -15,7 +15,7 @@
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
-//! | `transfer.rs` `waitlist.rs` | passing a ticket on; waiting for one |
+//! | `transfer.rs` `resale.rs` `waitlist.rs` | passing a ticket on, selling it on; waiting for one |
 //! | `status.rs` | how the service is |
 //! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
@@ -43,6 +43,7 @@ mod home;
 mod order;
 mod organisation;
 mod problem;
+mod resale;
 mod shell;
 mod status;
 mod text;
@@ -70,6 +71,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(home::show))
         .route("/e/{slug}", get(event::show))
         .route("/e/{slug}/hold", post(event::hold))
+        .route("/e/{slug}/resale/{listing}", post(resale::buy))
         .route("/o/{slug}", get(organisation::show))
         .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
@@ -85,6 +87,14 @@ pub fn routes(app: &App) -> Router<App> {
         .route(
             "/orders/{order}/transfer/{ticket}/cancel",
             post(transfer::cancel),
+        )
+        .route(
+            "/orders/{order}/sell/{ticket}",
+            get(resale::show).post(resale::list),
+        )
+        .route(
+            "/orders/{order}/sell/{ticket}/withdraw",
+            post(resale::withdraw),
         )
         .route("/transfers/{transfer}", get(transfer::show))
         .route("/transfers/{transfer}/accept", post(transfer::accept))

@@ -307,10 +307,12 @@ pub async fn for_sale(
     app.db
         .read(move |c| {
             Box::pin(async move {
-                if !catalog::policy_of(c, event).await?.resale.allowed {
-                    return Ok(Vec::new());
+                let found = store::for_all(c, event, after, limit, now).await?;
+                if found.is_empty() || catalog::policy_of(c, event).await?.resale.allowed {
+                    Ok(found)
+                } else {
+                    Ok(Vec::new())
                 }
-                Ok(store::for_all(c, event, after, limit, now).await?)
             })
         })
         .await

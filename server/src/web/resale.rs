@@ -1,0 +1,333 @@
+//! Selling a ticket on from the page of its order, and buying what others sell from the page of an event.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::{Path, Query};
+use bilten_kernel::money::{Currency, Money};
+
+use super::event;
+use super::form::{self, Faults, Fields, Refusal};
+use super::order::{self, Key};
+use super::shell::{self, Privacy, Shell};
+use super::text::{self, Moment};
+use super::view::EventView;
+use crate::app::App;
+use crate::catalog::{self, EventDetail};
+use crate::sales::resale::{
+    self, ListingId, ListingState, MAX_LISTINGS, ResaleError, ResaleListing, ResaleTerms,
+    ShopListing,
+};
+use crate::sales::{OrderId, SalesError};
+use crate::tickets::transfers::Holding;
+use crate::tickets::{self, SignedTicket, TicketError, TicketId};
+
+/// How many of an event's tickets are shown that others sell: the cheapest.
+const SHOWN: i64 = 20;
+
+// On the page of an event
+
+/// A ticket that somebody sells.
+pub(super) struct ResoldView {
+    pub(super) name: String,
+    /// Its date and seat, if it is for one.
+    pub(super) place: String,
+    pub(super) price: String,
+    pub(super) action: String,
+}
+
+impl ResoldView {
+    fn of(offer: &EventDetail, listing: ShopListing) -> Self {
+        let zone = text::zone(&offer.event.time_zone);
+        let date = listing
+            .occurrence_id
+            .filter(|_| offer.occurrences.len() > 1);
+        let date = offer.occurrences.iter().find(|one| Some(one.id) == date);
+        let date = date.map(|date| text::date_and_time(date.starts_at, &zone).text);
+        let place: Vec<String> = date.into_iter().chain(listing.seat_label).collect();
+        Self {
+            name: listing.label,
+            place: place.join(", "),
+            price: text::price(Money::new(listing.price_minor, listing.currency)),
+            action: format!("/e/{}/resale/{}", offer.event.slug, listing.id),
+        }
+    }
+}
+
+/// The tickets of an event that everybody can buy of others.
+pub(super) async fn for_sale(
+    app: &App,
+    offer: &EventDetail,
+) -> Result<Vec<ResoldView>, ResaleError> {
+    let found = resale::for_sale(app, offer.event.id, None, SHOWN).await?;
+    let views = found.into_iter().map(|one| ResoldView::of(offer, one));
+    Ok(views.collect())
+}
+
+/// `POST /e/{slug}/resale/{listing}`
+pub(super) async fn buy(
+    State(app): State<App>,
+    Path((slug, listing)): Path<(String, ListingId)>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let offer = event::visible(&app, &slug).await?;
+    let fresh = || form::new_key(&*app.random);
+    let key = fields.key().unwrap_or_else(fresh);
+    let held = match resale::hold(&app, offer.event.id, listing, key).await {
+        // The form was used before, for another choice or for a hold that has ended.
+        Err(ResaleError::Sales(SalesError::KeyReused | SalesError::HoldGone)) => {
+            resale::hold(&app, offer.event.id, listing, fresh()).await
+        }
+        other => other,
+    };
+    match held {
+        Ok(hold) => Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
+        Err(error @ (ResaleError::Gone | ResaleError::Refused(_) | ResaleError::NotFound)) => {
+            Ok(event::back_to(&slug, error))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+// From the page of an order
+
+/// A ticket that is for sale.
+struct ListedView {
+    id: ListingId,
+    price: String,
+    fee: Option<String>,
+    until: Moment,
+    is_held: bool,
+}
+
+impl ListedView {
+    fn of(event: &EventDetail, listing: &ResaleListing) -> Self {
+        let zone = text::zone(&event.event.time_zone);
+        let money = |minor: i64| text::price(Money::new(minor, listing.currency));
+        Self {
+            id: listing.id,
+            price: money(listing.price_minor),
+            fee: (listing.fee_minor > 0).then(|| money(listing.fee_minor)),
+            until: text::date_and_time(listing.closes_at, &zone),
+            is_held: listing.state == ListingState::Held,
+        }
+    }
+}
+
+/// At what price it can be listed, in words.
+struct TermsView {
+    hint: String,
+    most: Option<String>,
+    /// What the organiser keeps, in percent.
+    fee: Option<String>,
+    until: Moment,
+}
+
+impl TermsView {
+    fn of(event: &EventDetail, terms: ResaleTerms) -> Self {
+        let zone = text::zone(&event.event.time_zone);
+        let most = terms.most_minor;
+        let most = most.map(|most| text::amount(Money::new(most, terms.currency)));
+        let (whole, part) = (terms.fee_basis_points / 100, terms.fee_basis_points % 100);
+        let fee = if part == 0 {
+            format!("{whole} %")
+        } else {
+            format!("{whole}.{part:02} %")
+        };
+        Self {
+            hint: format!("In {}, all included.", terms.currency.code()),
+            most,
+            fee: (terms.fee_basis_points > 0).then_some(fee),
+            until: text::date_and_time(terms.closes_at, &zone),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "resale_list.html")]
+struct SellPage {
+    shell: Shell,
+    faults: Faults,
+    event: EventView,
+    tier: String,
+    holder: String,
+    listed: Option<ListedView>,
+    terms: Option<TermsView>,
+    /// Why it cannot be sold.
+    why_not: String,
+    action: String,
+    withdraw: String,
+    price: String,
+    back: String,
+}
+
+async fn page(
+    app: &App,
+    order: OrderId,
+    ticket: &SignedTicket,
+    price: &str,
+    mut refusal: Refusal,
+) -> Result<Response, Problem> {
+    let id = ticket.ticket.id;
+    let event = catalog::offer(app, ticket.ticket.event_id).await?;
+    let all = tickets::listings(app, (order, id), None, None, MAX_LISTINGS).await?;
+    let open = all.iter().find(|listing| match listing.state {
+        ListingState::Listed | ListingState::Held => true,
+        ListingState::Sold | ListingState::Withdrawn | ListingState::Ended => false,
+    });
+    let (terms, why_not) = match tickets::terms(app, Holding::Order(order), id).await {
+        Ok(terms) => (Some(TermsView::of(&event, terms)), String::new()),
+        Err(error) => {
+            let faults = Refusal::of(error, str::to_owned)?.take_faults();
+            let why = faults.iter().next().map(|fault| fault.text.clone());
+            (None, why.unwrap_or_default())
+        }
+    };
+    let faults = refusal.take_faults();
+    let page = SellPage {
+        shell: Shell::personal("Sell a ticket")
+            .of_event(event.event.sandbox)
+            .with_faults(!faults.is_empty()),
+        faults,
+        event: EventView::of(&event),
+        tier: event
+            .tier(ticket.ticket.tier_id)
+            .map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
+        holder: ticket.ticket.holder_name.clone(),
+        listed: open.map(|listing| ListedView::of(&event, listing)),
+        terms,
+        why_not,
+        action: order::address(app, order, &format!("/sell/{id}")),
+        withdraw: order::address(app, order, &format!("/sell/{id}/withdraw")),
+        price: price.to_owned(),
+        back: order::address(app, order, ""),
+    };
+    refusal.page(&page, Privacy::SecretForm)
+}
+
+/// A ticket of an order that is still its buyer's.
+async fn own(
+    app: &App,
+    order: OrderId,
+    ticket: TicketId,
+    key: &Key,
+) -> Result<SignedTicket, Problem> {
+    let bought = tickets::bought(app, order, &key.token).await?;
+    let mut all = bought.tickets.into_iter();
+    let found = all.find(|signed| signed.ticket.id == ticket);
+    Ok(found.ok_or(TicketError::NotFound)?)
+}
+
+/// `GET /orders/{order}/sell/{ticket}?token=`
+pub(super) async fn show(
+    State(app): State<App>,
+    Path((order, ticket)): Path<(OrderId, TicketId)>,
+    Query(key): Query<Key>,
+) -> Result<Response, Problem> {
+    let ticket = own(&app, order, ticket, &key).await?;
+    page(&app, order, &ticket, "", Refusal::default()).await
+}
+
+/// `POST /orders/{order}/sell/{ticket}?token=`
+pub(super) async fn list(
+    State(app): State<App>,
+    Path((order, id)): Path<(OrderId, TicketId)>,
+    Query(key): Query<Key>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = own(&app, order, id, &key).await?;
+    let written = fields.text("price");
+    let currency = tickets::terms(&app, Holding::Order(order), id)
+        .await
+        .map(|terms| terms.currency);
+    let listed = match currency {
+        Ok(currency) => match minor_of(written, currency) {
+            Some(minor) => tickets::list(&app, Holding::Order(order), id, minor).await,
+            None => {
+                let text = "Please give an amount such as 25 or 25.00.";
+                let refusal = Refusal::with(Faults::one("price", text));
+                return page(&app, order, &ticket, written, refusal).await;
+            }
+        },
+        Err(error) => Err(error),
+    };
+    match listed {
+        // Sent twice: the page says that it is for sale.
+        Ok(_) | Err(TicketError::Resale(ResaleError::Listed)) => {
+            let here = order::address(&app, order, &format!("/sell/{id}"));
+            Ok(shell::see_other(&here))
+        }
+        Err(TicketError::Resale(ResaleError::AboveCap(most))) => {
+            let text = format!("At most {}, all included.", text::amount(most));
+            let refusal = Refusal::with(Faults::one("price", text));
+            page(&app, order, &ticket, written, refusal).await
+        }
+        Err(error) => {
+            let refusal = Refusal::of(error, |_| "price".to_owned())?;
+            page(&app, order, &ticket, written, refusal).await
+        }
+    }
+}
+
+/// `POST /orders/{order}/sell/{ticket}/withdraw?token=`
+pub(super) async fn withdraw(
+    State(app): State<App>,
+    Path((order, id)): Path<(OrderId, TicketId)>,
+    Query(key): Query<Key>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    tickets::bought(&app, order, &key.token).await?;
+    let Ok(listing) = fields.text("listing").parse::<ListingId>() else {
+        return Err(ResaleError::NotFound.into());
+    };
+    match tickets::withdraw(&app, Holding::Order(order), id, listing).await {
+        // Whatever came in between, the page shows how it stands.
+        Ok(()) | Err(TicketError::Resale(ResaleError::State(_))) => {
+            let here = order::address(&app, order, &format!("/sell/{id}"));
+            Ok(shell::see_other(&here))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An amount as people write it, in minor units: with a point or a comma, and no more places than the
+/// currency has.
+fn minor_of(text: &str, currency: Currency) -> Option<i64> {
+    let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let places = usize::try_from(currency.exponent()).ok()?;
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > places || !is_digits(whole) || !is_digits(part) {
+        return None;
+    }
+    format!("{whole}{part:0<places$}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// covers: WEB-4
+    #[test]
+    fn amounts_are_read_as_people_write_them() {
+        let yen: Currency = "JPY".parse().unwrap();
+        for (text, currency, wanted) in [
+            ("25", Currency::EUR, Some(2_500)),
+            ("25.5", Currency::EUR, Some(2_550)),
+            ("25,50", Currency::EUR, Some(2_550)),
+            ("0", Currency::EUR, Some(0)),
+            ("25.", Currency::EUR, Some(2_500)),
+            ("25", yen, Some(25)),
+            ("25.5", yen, None),
+            ("25.505", Currency::EUR, None),
+            ("-1", Currency::EUR, None),
+            ("1e3", Currency::EUR, None),
+            ("1.000,00", Currency::EUR, None),
+            ("", Currency::EUR, None),
+            (".5", Currency::EUR, None),
+            ("99999999999999999999", Currency::EUR, None),
+        ] {
+            assert_eq!(minor_of(text, currency), wanted, "{text}");
+        }
+    }
+}
