@@ -6,9 +6,11 @@
 //! place that knows who reacts to what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 use bilten_kernel::outbox::{self, Entry};
 use bilten_kernel::telemetry::Cause;
@@ -16,10 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Counting, DeviceId, Redeemed};
 use crate::app::App;
-use crate::catalog::{EventDetail, EventId, TierId};
+use crate::catalog::{
+    CounterKey, EventDetail, EventId, MapEdit, OccurrenceId, SeatMapId, TierId, VenueId,
+};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::{ORDERS, OrderId, OrderItem};
-use crate::{access, inspect, payments, sales, tickets};
+use crate::{access, inspect, payments, sales, tickets, waiting_room};
 
 /// Something that happened, as it is written to the outbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +99,24 @@ pub enum DomainEvent {
         #[serde(skip)]
         email: Option<Email>,
     },
+    /// A venue was made, changed or deleted.
+    VenueChanged {
+        /// Which one.
+        venue: VenueId,
+        /// Whose it is.
+        organisation: OrganisationId,
+        /// What was done to it, such as `venues.created`.
+        change: String,
+    },
+    /// A seat map was made, or has a new version.
+    SeatMapSaved(SavedSeatMap),
+    /// A seat map that no date uses was deleted.
+    SeatMapDeleted {
+        /// Which one.
+        map: SeatMapId,
+        /// Whose it was.
+        organisation: OrganisationId,
+    },
     /// Something happened to somebody's account.
     #[serde(untagged)]
     Identity(IdentityEvent),
@@ -130,6 +152,26 @@ pub struct PaidOrder {
     pub cause: Cause,
 }
 
+/// A seat map that was made, or has a new version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SavedSeatMap {
+    /// Which one.
+    pub map: SeatMapId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// The version that there was; 0 for a map that is new.
+    pub from_version: i64,
+    /// The version that there is now.
+    pub to_version: i64,
+    /// The dates that are not over, used the one and use the other from now on, with their events; by
+    /// id.
+    pub dates: Vec<(OccurrenceId, EventId)>,
+    /// Both versions, if there were two and dates use them; only those who react in the same
+    /// transaction see them.
+    #[serde(skip)]
+    pub edit: Option<Arc<MapEdit>>,
+}
+
 /// Passages of one event that stand anew, all in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledRedemptions {
@@ -150,6 +192,9 @@ pub enum Refused {
     /// A tier's capacity would be below what is sold or held.
     #[error("the capacity would be below what is sold or held")]
     CapacityBelowSold,
+    /// Somebody has a seat that would be gone or another one; what it would do, by seat.
+    #[error("somebody has a seat that this would take away or change")]
+    SeatsTaken(Vec<FieldError>),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -169,6 +214,9 @@ impl DomainEvent {
             Self::OAuthChanged { .. } => "oauth.changed",
             Self::Identity(event) => event.kind(),
             Self::PersonErased { .. } => "person.erased",
+            Self::VenueChanged { .. } => "venue.changed",
+            Self::SeatMapSaved(_) => "seat_map.saved",
+            Self::SeatMapDeleted { .. } => "seat_map.deleted",
         }
     }
 
@@ -184,6 +232,9 @@ impl DomainEvent {
             | Self::DeviceChanged { .. }
             | Self::OAuthChanged { .. }
             | Self::PersonErased { .. }
+            | Self::VenueChanged { .. }
+            | Self::SeatMapSaved(_)
+            | Self::SeatMapDeleted { .. }
             | Self::Identity(_) => Cause::default(),
         }
     }
@@ -203,8 +254,20 @@ impl DomainEvent {
                 .user()
                 .map_or_else(|| "nobody".to_owned(), |user| user.to_string()),
             Self::PersonErased { user, .. } => user.to_string(),
+            Self::VenueChanged { venue, .. } => venue.to_string(),
+            Self::SeatMapSaved(saved) => saved.map.to_string(),
+            Self::SeatMapDeleted { map, .. } => map.to_string(),
         }
     }
+}
+
+/// What is sold or held of an event, by what it is counted by: sales know, and the catalogue has to
+/// before it changes dates or what a tier takes of its stock.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn taken_in(c: &mut Conn, event: EventId) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    sales::taken_in(c, event).await
 }
 
 metric! {
@@ -235,6 +298,9 @@ fn count(c: &mut Conn, events: &[DomainEvent]) {
             | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::PersonErased { .. }
+            | DomainEvent::VenueChanged { .. }
+            | DomainEvent::SeatMapSaved(_)
+            | DomainEvent::SeatMapDeleted { .. }
             | DomainEvent::Identity(_) => {}
         }
     }
@@ -281,6 +347,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 payments::on_event_deleted(c, &orders).await?;
                 sales::waitlist::on_event_deleted(c, event).await?;
                 sales::on_event_deleted(c, event).await?;
+                waiting_room::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
             DomainEvent::OrderRefunded { order, event, .. } => {
@@ -300,9 +367,12 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 let used: Vec<_> = used.collect();
                 sales::resale::on_let_in(c, &used, now).await?;
             }
+            DomainEvent::SeatMapSaved(saved) => sales::on_seat_map_saved(app, c, &saved).await?,
             DomainEvent::TicketChanged { .. }
             | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
+            | DomainEvent::VenueChanged { .. }
+            | DomainEvent::SeatMapDeleted { .. }
             | DomainEvent::Identity(_) => {}
         }
     }

@@ -36,7 +36,8 @@ pub async fn held_by_others(
         for order in sales::orders_of_buyer_in(app, c, &email.lookup()).await? {
             let tickets = tickets::of_order_in(app, c, order.order.id).await?;
             let said = sales::people_of_order_in(app, c, order.order.id).await?;
-            orders.push(json!({"order": order, "tickets": tickets, "said": said}));
+            let notes = sales::order_notes_in(app, c, order.order.id).await?;
+            orders.push(json!({"order": order, "tickets": tickets, "said": said, "notes": notes}));
         }
     }
     let (mut received, mut waited) = (Vec::new(), Vec::new());

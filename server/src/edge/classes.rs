@@ -81,6 +81,10 @@ pub(super) fn classify(method: &Method, path: &str) -> &'static Class {
     if is_scan {
         return &DEVICE;
     }
+    // Whoever waited for this has waited long enough.
+    if path.ends_with("/waiting-room/pass") {
+        return &BUY;
+    }
     let holds = |beginning: &str, end: &str| path.starts_with(beginning) && path.ends_with(end);
     let is_hold = holds("/e/", "/hold")
         || holds("/api/v1/shop/events/", "/holds")
@@ -112,6 +116,16 @@ mod tests {
                 &BUY,
             ),
             (Method::GET, "/e/gala", &BROWSE),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/waiting-room/pass",
+                &BUY,
+            ),
+            (
+                Method::GET,
+                "/api/v1/shop/events/evt_1/waiting-room/notice",
+                &BROWSE,
+            ),
             (Method::GET, "/orders/ord_1", &BUY),
             (Method::GET, "/transfers/trf_1", &BUY),
             (Method::POST, "/api/v1/shop/transfers/trf_1/accept", &BUY),

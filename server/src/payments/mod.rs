@@ -7,14 +7,20 @@
 //!   somebody else while its payment may still succeed in time;
 //! - a payment that succeeds too late, with no stock left, is paid back, never lost;
 //! - asking again with the same key asks the provider once;
+//! - nobody is asked for money for an order that somebody has to look at first;
+//! - what staff sells is paid when it is made, and taken from the same stock;
 //! - in a sandbox no way to pay moves money, whatever else is set up.
 
+mod import;
+mod manual;
 mod model;
 mod routes;
 mod sandbox;
 mod service;
 mod store;
 
+pub use import::*;
+pub use manual::*;
 pub use model::*;
 pub use routes::routes;
 pub use service::*;

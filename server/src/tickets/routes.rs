@@ -1,5 +1,8 @@
 //! Buying tickets, showing them, and ending them, over HTTP.
 
+mod desk;
+mod export;
+
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -19,7 +22,7 @@ use crate::catalog::EventId;
 use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
 use crate::qr::{self, QrFormat};
-use crate::sales::{self, OrderDetail, OrderId};
+use crate::sales::{self, BuyerFrom, OrderDetail, OrderId};
 
 /// The routes of tickets.
 pub fn routes() -> OpenApiRouter<App> {
@@ -34,6 +37,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reissue))
         .routes(routes!(rotate_key))
         .merge(super::resale::routes())
+        .merge(desk::routes())
+        .merge(export::routes())
         .merge(super::transfers::routes())
 }
 
@@ -138,10 +143,12 @@ impl FromRequestParts<App> for OrderToken {
     responses((status = 201, body = BoughtAnswer), (status = "4XX", body = Problem)))]
 async fn buy(
     State(app): State<App>,
+    BuyerFrom(origin): BuyerFrom,
     ClientIp(ip): ClientIp,
     key: IdempotencyKey,
     Json(request): Json<PurchaseRequest>,
 ) -> Result<(StatusCode, Json<BoughtAnswer>), Problem> {
+    let request = PurchaseRequest { origin, ..request };
     let codes = request.codes.clone();
     let work = service::buy(&app, request, key.as_str().to_owned());
     let bought = sales::trying_codes(&app, ip, &codes, work).await??;

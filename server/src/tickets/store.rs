@@ -205,6 +205,20 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     .await
 }
 
+/// The tickets of these orders.
+pub(super) async fn of_orders(c: &mut Conn, orders: Val) -> Result<Vec<TicketRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets \
+             WHERE order_id IN (SELECT value FROM list($1)) ORDER BY order_id, tier_number, id"
+        ),
+        vals![orders],
+    )
+    .await
+}
+
 /// An event's tickets after a feed position, in the feed's order, with their positions.
 pub(super) async fn after(
     c: &mut Conn,
@@ -229,6 +243,22 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
             "SELECT id FROM tickets WHERE event_id = $1 AND state IN ('valid', 'unpaid', 'blocked')"
         ),
         vals![event],
+    )
+    .await
+}
+
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
     )
     .await
 }
@@ -262,6 +292,7 @@ record! {
     pub(super) struct RenewedRow {
         pub(super) id: TicketId,
         pub(super) tier_id: TierId,
+        pub(super) occurrence_id: Option<OccurrenceId>,
     }
 }
 
@@ -269,7 +300,7 @@ record! {
 pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_id FROM tickets WHERE event_id = $1 \
+            "SELECT id, tier_id, occurrence_id FROM tickets WHERE event_id = $1 \
              AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
         ),
         vals![event],

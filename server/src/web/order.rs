@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
-    Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
+    self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
 };
 use crate::sales::resale::{ListingState, MAX_LISTINGS};
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
@@ -90,6 +90,7 @@ pub(super) fn go_to(app: &App, order: OrderId) -> Response {
 fn in_words(
     order: &Order,
     payment: &Payment,
+    is_under_review: bool,
     offer: &EventDetail,
 ) -> (&'static str, Vec<Notice>, bool, bool) {
     let zone = text::zone(&offer.event.time_zone);
@@ -122,18 +123,29 @@ fn in_words(
             }
             ("Your tickets", notices, false, false)
         }
+        OrderState::Pending if is_under_review => {
+            let text = format!(
+                "The organiser looks at this order before it can be paid. You have paid nothing; you are sent a \
+                 mail as soon as you can. Your tickets stay reserved until {until}."
+            );
+            (
+                "We are looking at your order",
+                vec![Notice { kind: "test", text }],
+                false,
+                false,
+            )
+        }
         OrderState::Pending => match payment.state {
             PaymentState::Declined => {
+                let heading = match payment.decline_code.as_deref() {
+                    Some(payments::UNDER_REVIEW) => "Your order can be paid now",
+                    Some(_) | None => "The payment did not go through",
+                };
                 let why = declined(payment.decline_code.as_deref());
                 let text = format!(
                     "{why} You have paid nothing. Your tickets stay reserved until {until}."
                 );
-                (
-                    "The payment did not go through",
-                    vec![bad(text)],
-                    false,
-                    true,
-                )
+                (heading, vec![bad(text)], false, true)
             }
             PaymentState::Pending | PaymentState::Succeeded | PaymentState::Refunded => {
                 let text = format!(
@@ -197,6 +209,7 @@ fn declined(code: Option<&str>) -> &'static str {
         Some("suspected_fraud") => {
             "The bank declined it because it looks like fraud. Please ask your bank."
         }
+        Some(payments::UNDER_REVIEW) => "The organiser has looked at your order: please pay now.",
         Some("amount_due") => "This order is not free, so it needs a payment.",
         Some(_) | None => "The payment provider declined it without giving a reason.",
     }
@@ -263,7 +276,10 @@ async fn page(
     let (detail, payment) = (&bought.purchased.order, &bought.purchased.payment);
     let order = &detail.order;
     let offer = catalog::offer(app, order.event_id).await?;
-    let (heading, mut notices, is_waiting, is_payable) = in_words(order, payment, &offer);
+    let is_held_back = payment.decline_code.as_deref() == Some(payments::UNDER_REVIEW)
+        && sales::is_under_review(app, order.id).await?;
+    let (heading, mut notices, is_waiting, is_payable) =
+        in_words(order, payment, is_held_back, &offer);
     let passed_on = tickets::passed_on(app, order.id).await?;
     if passed_on > 0 {
         let which = if passed_on == 1 {

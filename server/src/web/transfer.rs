@@ -3,7 +3,6 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{Path, Query};

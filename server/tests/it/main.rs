@@ -3,8 +3,14 @@
 
 mod access;
 mod app;
+mod buyers;
 mod catalog;
 mod catalog_event;
+mod catalog_offers;
+mod catalog_seat_edits;
+mod catalog_seat_maps;
+mod catalog_series;
+mod catalog_venues;
 mod cli;
 mod codes;
 mod crash;
@@ -26,6 +32,7 @@ mod statements;
 mod telemetry;
 mod tickets;
 mod transfers;
+mod waiting_room;
 mod waitlist;
 mod walk;
 mod web;

@@ -93,6 +93,22 @@ pub(in crate::sales) async fn counters(
     .await
 }
 
+/// The counters of an event, each with all its dates put together.
+pub(in crate::sales) async fn counter_sums(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<CounterRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, '' AS occurrence_id, CAST(SUM(capacity) AS BIGINT) AS capacity, \
+             CAST(SUM(held + sold) AS BIGINT) AS taken FROM stock WHERE event_id = $1 \
+             GROUP BY counter ORDER BY counter"
+        ),
+        vals![event],
+    )
+    .await
+}
+
 /// The counters of an event for all dates together, and those of one date.
 pub(in crate::sales) async fn counters_on(
     c: &mut Conn,

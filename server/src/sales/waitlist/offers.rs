@@ -12,7 +12,7 @@ use crate::catalog::{self, CatalogError, EventDetail, EventId, OccurrenceId, Tie
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, Tenant};
 use crate::sales::store::seats as taken;
-use crate::sales::{SalesError, service as sales};
+use crate::sales::{HoldWish, SalesError, service as sales};
 
 /// How many offers are settled in one run, and for how many tiers it is looked.
 const RUN: i64 = 500;
@@ -184,8 +184,13 @@ async fn make(
     // No header can hold a space, so that no stranger can have this key. It is the same for all nodes
     // that offer to this entry in this moment, and for a run after one that was cut off.
     let key = format!("waitlist {} {}", row.id, row.version);
-    let wished = vec![wanted(row, quantity)];
-    let hold = match sales::hold(app, row.event_id, wished, Some(key)).await {
+    let wish = HoldWish {
+        items: vec![wanted(row, quantity)],
+        idempotency_key: Some(key),
+        is_invited: true,
+        ..HoldWish::default()
+    };
+    let hold = match sales::hold_wish(app, row.event_id, wish).await {
         Ok(hold) => hold,
         Err(SalesError::HoldGone | SalesError::KeyReused) => {
             let (id, version) = (row.id, row.version);

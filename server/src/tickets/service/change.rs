@@ -46,7 +46,10 @@ pub(super) async fn renew_all(
     let tickets: Vec<(TicketId, (u32, u32))> = store::renewable(c, event)
         .await?
         .into_iter()
-        .filter_map(|row| Some((row.id, detail.validity(detail.tier(row.tier_id)?))))
+        .filter_map(|row| {
+            let tier = detail.tier(row.tier_id)?;
+            Some((row.id, detail.validity_on(tier, row.occurrence_id)))
+        })
         .collect();
     if tickets.is_empty() {
         return Ok(());

@@ -1,12 +1,14 @@
 //! Use cases of tickets: their keys, issuing, ending, showing and buying.
 
 mod change;
+mod export;
 mod holders;
 mod issue;
 mod keys;
 mod show;
 
 pub use change::*;
+pub use export::*;
 pub use issue::*;
 pub use keys::*;
 pub use show::*;

@@ -165,3 +165,20 @@ pub async fn counts(app: &App, event: EventId) -> Result<Vec<(TicketState, i64)>
         .read(move |c| Box::pin(async move { store::counts(c, event).await }))
         .await?)
 }
+
+/// Makes an order of staff; gives its tickets.
+///
+/// # Errors
+/// [`TicketError`] by what was refused.
+pub async fn staff_order(
+    app: &App,
+    tenant: &Tenant,
+    event: EventId,
+    request: payments::StaffOrderRequest,
+    actor: String,
+    key: &str,
+) -> Result<Bought, TicketError> {
+    let purchased = payments::staff_order(app, tenant, event, request, actor, key).await?;
+    let tickets = of_order(app, purchased.order.order.id).await?;
+    Ok(Bought { purchased, tickets })
+}

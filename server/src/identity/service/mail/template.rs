@@ -173,6 +173,24 @@ pub enum MailTemplate {
         /// Whether it said that it is gone, and did not just fail.
         is_gone: bool,
     },
+    /// To whoever bought: the way to their orders of an event, as somebody asked.
+    OrdersFound {
+        /// When.
+        at: Timestamp,
+        /// The event's name.
+        event: String,
+        /// The pages of the orders, the newest first.
+        links: Vec<String>,
+    },
+    /// To whoever ordered: somebody has looked at the order, and it can be paid.
+    OrderAccepted {
+        /// What people call the order.
+        reference: String,
+        /// The page of the order.
+        link: String,
+        /// Until when it can be paid.
+        expires_at: Timestamp,
+    },
     /// An administrator of the platform acted as somebody.
     ImpersonationNotice {
         /// From when.
@@ -253,6 +271,8 @@ impl MailTemplate {
             Self::ExportReady { .. } => "export_ready",
             Self::AccountFlagged { .. } => "account_flagged",
             Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::OrdersFound { .. } => "orders_found",
+            Self::OrderAccepted { .. } => "order_accepted",
             Self::ImpersonationNotice { .. } => "impersonation_notice",
             Self::TicketOffered { .. } => "ticket_offered",
             Self::TicketReceived { .. } => "ticket_received",
@@ -272,6 +292,7 @@ impl MailTemplate {
             | Self::Invitation { expires_at, .. }
             | Self::ConfirmNewEmail { expires_at, .. }
             | Self::ExportReady { expires_at, .. }
+            | Self::OrderAccepted { expires_at, .. }
             | Self::TicketOffered { expires_at, .. }
             | Self::WaitlistOffered { expires_at, .. } => *expires_at,
             Self::EmailChanged { undo_until, .. } => *undo_until,
@@ -286,6 +307,7 @@ impl MailTemplate {
             | Self::AccountErased { .. }
             | Self::AccountFlagged { .. }
             | Self::WebhookDisabled { .. }
+            | Self::OrdersFound { .. }
             | Self::ImpersonationNotice { .. }
             | Self::TicketReceived { .. }
             | Self::TransferAnswered { .. }

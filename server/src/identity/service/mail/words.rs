@@ -206,6 +206,20 @@ impl MailTemplate {
                     .says("Once it works again, switch it on; what it missed meanwhile can be sent again.")
                     .ends("You get this mail because you may look after the webhooks of your organisation.")
             }
+            Self::OrdersFound { event, links, .. } => {
+                let one_or_many = if links.len() == 1 { "your order" } else { "your orders" };
+                let words = Words::about(format!("Your tickets for {}", quoted(event)))
+                    .says(format!("Somebody, hopefully you, asked for the way to {one_or_many} for {}. Here it is, the newest first.", quoted(event)));
+                links
+                    .iter()
+                    .fold(words, |words, link| words.leads("See the order", link))
+                    .ends("Whoever has such a link has the tickets, so do not pass this mail on.")
+                    .ends("If this was not you, you need do nothing: only you were sent this.")
+            }
+            Self::OrderAccepted { reference, link, expires_at } => Words::about("Your order can be paid now")
+                .says(format!("The organiser has looked at your order {}. Its tickets are reserved for you; please pay for them by {}.", quoted(reference), when(*expires_at)))
+                .leads("Pay now", link)
+                .ends("If you have changed your mind, you need do nothing."),
             Self::ImpersonationNotice { at, until, reason } => Words::about("Our support has access to your account")
                 .says(format!("A member of our staff can act in your name from {} until {} at the latest. Everything they do is recorded.", when(*at), when(*until)))
                 .says(format!("The reason they gave: {}", quoted(reason)))
@@ -352,6 +366,16 @@ mod tests {
                 endpoint: "whe_00000000000000000000000001".to_owned(),
                 description: "<b>Ledger</b>\r\nBcc: x".to_owned(),
                 is_gone: false,
+            },
+            MailTemplate::OrdersFound {
+                at,
+                event: "<b>Gala</b>\r\nBcc: x".to_owned(),
+                links: vec![url("a"), url("b")],
+            },
+            MailTemplate::OrderAccepted {
+                reference: "ABC123XYZ".to_owned(),
+                link: url("o"),
+                expires_at: at,
             },
             MailTemplate::ImpersonationNotice {
                 at,
