@@ -192,7 +192,7 @@ pub(crate) async fn on_resold(
     match events::publish(app, c, vec![changed]).await {
         Ok(()) => {}
         Err(Refused::Db(error)) => return Err(error),
-        Err(Refused::CapacityBelowSold) => {
+        Err(Refused::CapacityBelowSold | Refused::SeatsTaken(_)) => {
             return Err(DbError::Closed("a resale was refused by a reaction"));
         }
     }

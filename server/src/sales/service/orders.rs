@@ -64,6 +64,9 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         && listing.is_none()
         && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
     if let (Some(listing), Some(hold)) = (listing, row.hold_id) {
+        if !is_pending {
+            limits::count_again_in(c, id).await?;
+        }
         let unit = if takes_place {
             resale::sell(app, c, listing, (id, hold), now).await?
         } else {
@@ -71,6 +74,9 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         };
         let Some(unit) = unit else {
             // The ticket was used, changed or sold to somebody else, or the event was called off.
+            if !is_pending {
+                limits::give_back_in(c, id).await?;
+            }
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;

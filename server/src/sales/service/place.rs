@@ -481,7 +481,7 @@ async fn take_resold(
             None => false,
         }
     } else {
-        let until = Timestamp::from_ms(new.at.ms() + HOLD_MS);
+        let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
         resale::keep(c, listing, hold, until).await?
     };
     if is_there {
