@@ -59,7 +59,7 @@ text_enum! {
 #[serde(deny_unknown_fields)]
 pub struct ListingRequest {
     /// What the buyer pays for it in minor units, all included.
-    #[schema(minimum = 0, maximum = 1_000_000_000_i64)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub price_minor: i64,
 }
 
