@@ -11,7 +11,8 @@
 //! |---|---|
 //! | `law.rs` | caps: pure rules |
 //! | `sale.rs` | what holds, orders and payments ask, inside their writes |
-//! | `service.rs` `offers.rs` | use cases; asking those who wait |
+//! | `service.rs` | listing and taking back |
+//! | `shop.rs` `offers.rs` | showing and holding; asking those who wait |
 //!
 //! Whoever holds the ticket lists it by the routes of tickets (`tickets/resale`), which come after sales.
 //!
@@ -44,6 +45,7 @@ mod offers;
 mod routes;
 mod sale;
 mod service;
+mod shop;
 mod store;
 
 pub use error::ResaleError;
@@ -56,3 +58,4 @@ pub(in crate::sales) use sale::{
     keep, let_go, listing_of, on_event_deleted, on_order_refunded, sell,
 };
 pub use service::*;
+pub use shop::*;

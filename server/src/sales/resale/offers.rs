@@ -4,7 +4,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::Conn;
 
 use super::ResaleError;
-use super::service::{check, new_hold};
+use super::shop::{check, new_hold};
 use super::store::{self, ListingRow};
 use crate::app::App;
 use crate::catalog;

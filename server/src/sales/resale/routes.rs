@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::*;
-use super::service;
+use super::shop;
 use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{Organiser, permit};
@@ -35,7 +35,7 @@ async fn for_sale(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<ShopListing>>, Problem> {
     let (after, limit) = (page.after()?, page.limit_and_one());
-    let found = service::for_sale(&app, event, after, limit).await?;
+    let found = shop::for_sale(&app, event, after, limit).await?;
     Ok(Json(
         page.page(found, |listing| (listing.price_minor, listing.id)),
     ))
@@ -53,7 +53,7 @@ async fn hold(
     key: IdempotencyKey,
     Path((event, listing)): Path<(EventId, ListingId)>,
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
-    let held = service::hold(&app, event, listing, key.as_str().to_owned()).await?;
+    let held = shop::hold(&app, event, listing, key.as_str().to_owned()).await?;
     Ok((StatusCode::CREATED, Json(held)))
 }
 
@@ -70,8 +70,7 @@ async fn listings(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<ResaleListing>>, Problem> {
     let (tenant, after) = (organiser.tenant(), page.after()?);
-    let found =
-        service::listings_of_event(&app, tenant, event, after, page.limit_and_one()).await?;
+    let found = shop::listings_of_event(&app, tenant, event, after, page.limit_and_one()).await?;
     Ok(Json(page.page(found, |listing| listing.id)))
 }
 
@@ -91,6 +90,6 @@ async fn payouts(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<ResalePayout>>, Problem> {
     let (tenant, after) = (organiser.tenant(), page.after()?);
-    let found = service::payouts(&app, tenant, event, after, page.limit_and_one()).await?;
+    let found = shop::payouts(&app, tenant, event, after, page.limit_and_one()).await?;
     Ok(Json(page.page(found, |payout| payout.id)))
 }

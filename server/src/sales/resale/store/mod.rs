@@ -1,4 +1,11 @@
-//! All SQL of resale. What decides is inside the UPDATEs; whoever calls looks at the row count.
+//! All SQL of resale. What decides is inside the UPDATEs; whoever calls looks at the row count. A file for
+//! what is looked at, and for payouts.
+
+mod look;
+mod payouts;
+
+pub(super) use look::*;
+pub(super) use payouts::*;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
@@ -359,170 +366,6 @@ pub(super) async fn hand_seat(
         )
         .await?;
     Ok(touched == 1)
-}
-
-// Payouts
-
-pub(super) async fn insert_payout(
-    c: &mut Conn,
-    id: ResalePayoutId,
-    row: &ListingRow,
-    buyer: OrderId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "INSERT INTO resale_payouts (id, listing_id, event_id, seller_order_id, seller_transfer_id, \
-             buyer_order_id, state, currency, price_minor, fee_minor, amount_minor, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'owed', $7, $8, $9, $10, $11)"
-        ),
-        vals![
-            id, row.id, row.event_id, row.order_id, row.transfer_id, buyer, row.currency, row.price_minor,
-            row.fee_minor, row.price_minor - row.fee_minor, now
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Makes void what is owed for tickets of an order; says whether nothing of it was settled.
-pub(super) async fn void(c: &mut Conn, seller: OrderId, now: Timestamp) -> Result<bool, DbError> {
-    c.exec(
-        sql!(
-            "UPDATE resale_payouts SET state = 'void', settled_at = $2 \
-             WHERE seller_order_id = $1 AND state = 'owed'"
-        ),
-        vals![seller, now],
-    )
-    .await?;
-    let settled: i64 = c
-        .scalar(
-            sql!(
-                "SELECT COUNT(*) FROM resale_payouts WHERE seller_order_id = $1 AND state = 'settled'"
-            ),
-            vals![seller],
-        )
-        .await?;
-    Ok(settled == 0)
-}
-
-/// What sellers of an event are owed, or were, oldest first, after one.
-pub(super) async fn payouts(
-    c: &mut Conn,
-    event: EventId,
-    after: Option<ResalePayoutId>,
-    limit: i64,
-) -> Result<Vec<ResalePayout>, DbError> {
-    c.all(
-        sql!(
-            "SELECT id, listing_id, event_id, seller_order_id, seller_transfer_id, buyer_order_id, state, currency, \
-             price_minor, fee_minor, amount_minor, created_at, settled_at FROM resale_payouts \
-             WHERE event_id = $1 AND id > $2 ORDER BY id LIMIT $3"
-        ),
-        vals![
-            event,
-            after.map_or_else(String::new, |id| id.to_string()),
-            limit
-        ],
-    )
-    .await
-}
-
-// Looking
-
-pub(super) async fn listing(c: &mut Conn, id: ListingId) -> Result<Option<ListingRow>, DbError> {
-    c.opt(
-        sql!(
-            "SELECT id, event_id, ticket_id, order_id, transfer_id, tier_id, occurrence_id, sold_by_date, seat_id, \
-             seat_label, label, state, currency, price_minor, fee_minor, paid_price_minor, paid_fees_minor, \
-             base_price_minor, base_fees_minor, listed_at, closes_at, settled_at FROM resale_listings WHERE id = $1"
-        ),
-        vals![id],
-    )
-    .await
-}
-
-/// What everybody can buy of an event, the cheapest first, after a place in that order.
-pub(super) async fn for_all(
-    c: &mut Conn,
-    event: EventId,
-    after: Option<(i64, ListingId)>,
-    limit: i64,
-    now: Timestamp,
-) -> Result<Vec<ShopListing>, DbError> {
-    let (price, id) = after.map_or((-1, String::new()), |(price, id)| (price, id.to_string()));
-    c.all(
-        sql!(
-            "SELECT id, tier_id, label, occurrence_id, seat_label, currency, price_minor, closes_at \
-             FROM resale_listings WHERE event_id = $1 AND shown AND closes_at > $5 \
-             AND (state = 'listed' OR (state = 'held' AND held_until <= $5)) \
-             AND (price_minor, id) > ($2, $3) ORDER BY price_minor, id LIMIT $4"
-        ),
-        vals![event, price, id, limit, now],
-    )
-    .await
-}
-
-/// A ticket's listings after one, oldest first: those of who holds it by its order, or by a transfer.
-pub(super) async fn of_ticket(
-    c: &mut Conn,
-    ticket: TicketId,
-    transfer: Option<TransferId>,
-    after: Option<ListingId>,
-    limit: i64,
-) -> Result<Vec<ResaleListing>, DbError> {
-    c.all(
-        sql!(
-            "SELECT id, event_id, ticket_id, order_id, tier_id, occurrence_id, seat_label, state, currency, \
-             price_minor, fee_minor, listed_at, closes_at, settled_at FROM resale_listings \
-             WHERE ticket_id = $1 AND COALESCE(transfer_id, '') = $2 AND id > $3 ORDER BY id LIMIT $4"
-        ),
-        vals![
-            ticket,
-            transfer.map_or_else(String::new, |id| id.to_string()),
-            after.map_or_else(String::new, |id| id.to_string()),
-            limit
-        ],
-    )
-    .await
-}
-
-/// An event's listings after one, oldest first.
-pub(super) async fn of_event(
-    c: &mut Conn,
-    event: EventId,
-    after: Option<ListingId>,
-    limit: i64,
-) -> Result<Vec<ResaleListing>, DbError> {
-    c.all(
-        sql!(
-            "SELECT id, event_id, ticket_id, order_id, tier_id, occurrence_id, seat_label, state, currency, \
-             price_minor, fee_minor, listed_at, closes_at, settled_at FROM resale_listings \
-             WHERE event_id = $1 AND id > $2 ORDER BY id LIMIT $3"
-        ),
-        vals![
-            event,
-            after.map_or_else(String::new, |id| id.to_string()),
-            limit
-        ],
-    )
-    .await
-}
-
-/// Listings that somebody who waits may want, or that nobody was asked about yet, oldest first.
-pub(super) async fn to_offer(c: &mut Conn, limit: i64) -> Result<Vec<ListingRow>, DbError> {
-    c.all(
-        sql!(
-            "SELECT l.id, l.event_id, l.ticket_id, l.order_id, l.transfer_id, l.tier_id, l.occurrence_id, \
-             l.sold_by_date, l.seat_id, l.seat_label, l.label, l.state, l.currency, l.price_minor, l.fee_minor, \
-             l.paid_price_minor, l.paid_fees_minor, l.base_price_minor, l.base_fees_minor, l.listed_at, l.closes_at, \
-             l.settled_at FROM resale_listings l WHERE l.state = 'listed' AND (NOT l.shown OR EXISTS \
-             (SELECT 1 FROM waitlist_entries w WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date \
-             AND w.state = 'waiting' AND w.least = 1)) ORDER BY l.id LIMIT $1"
-        ),
-        vals![limit],
-    )
-    .await
 }
 
 /// Deletes what was resold of an event that is deleted.
