@@ -1,7 +1,7 @@
 //! Asking those who wait before everybody sees what is for sale.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::Conn;
+use bilten_kernel::db::{Conn, DbError};
 
 use super::ResaleError;
 use super::shop::{check, new_hold};
@@ -22,15 +22,24 @@ const RUN: i64 = 500;
 /// A fault of the database.
 pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
     let now = app.now();
-    let rows = app
+    let worth_it = now
+        .ms()
+        .saturating_add(WaitlistPolicy::default().shortest_ms);
+    let worth_it = Timestamp::from_ms(worth_it);
+    let (is_any_closed, rows) = app
         .db
-        .write(move |c| {
+        .read(move |c| {
             Box::pin(async move {
-                store::end_closed(c, now).await?;
-                store::to_offer(c, RUN).await
+                let is_any_closed = store::is_any_closed(c, now).await?;
+                Ok::<_, DbError>((is_any_closed, store::to_offer(c, worth_it, RUN).await?))
             })
         })
         .await?;
+    if is_any_closed {
+        app.db
+            .write(move |c| Box::pin(async move { store::end_closed(c, now).await }))
+            .await?;
+    }
     for row in rows {
         let ticket = row.ticket_id;
         match offer(app, row).await {

@@ -221,6 +221,17 @@ pub(super) async fn end_of_event(
     Ok(())
 }
 
+/// Whether something is listed that can be bought no more.
+pub(super) async fn is_any_closed(c: &mut Conn, now: Timestamp) -> Result<bool, DbError> {
+    let closed: i64 = c
+        .scalar(
+            sql!("SELECT COUNT(*) FROM resale_listings WHERE state = 'listed' AND closes_at <= $1"),
+            vals![now],
+        )
+        .await?;
+    Ok(closed > 0)
+}
+
 /// Ends what can be bought no more; what somebody is paying for is theirs to pay.
 pub(super) async fn end_closed(c: &mut Conn, now: Timestamp) -> Result<u64, DbError> {
     c.exec(
