@@ -13,6 +13,7 @@ use super::order::{self, Key};
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
 use super::view::EventView;
+use super::waiting;
 use crate::app::App;
 use crate::catalog::{self, EventDetail};
 use crate::sales::resale::{
@@ -22,6 +23,7 @@ use crate::sales::resale::{
 use crate::sales::{OrderId, SalesError};
 use crate::tickets::transfers::Holding;
 use crate::tickets::{self, SignedTicket, TicketError, TicketId};
+use crate::waiting_room::{EnterRefusal, Visit};
 
 /// How many of an event's tickets are shown that others sell: the cheapest.
 const SHOWN: i64 = 20;
@@ -69,20 +71,27 @@ pub(super) async fn for_sale(
 pub(super) async fn buy(
     State(app): State<App>,
     Path((slug, listing)): Path<(String, ListingId)>,
+    visit: Visit,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let offer = event::visible(&app, &slug).await?;
+    let id = offer.event.id;
+    let shown = visit.shown(&app, id);
     let fresh = || form::new_key(&*app.random);
     let key = fields.key().unwrap_or_else(fresh);
-    let held = match resale::hold(&app, offer.event.id, listing, key).await {
+    let held = match resale::hold(&app, id, listing, key, &shown).await {
         // The form was used before, for another choice or for a hold that has ended.
         Err(ResaleError::Sales(SalesError::KeyReused | SalesError::HoldGone)) => {
-            resale::hold(&app, offer.event.id, listing, fresh()).await
+            resale::hold(&app, id, listing, fresh(), &shown).await
         }
         other => other,
     };
     match held {
         Ok(hold) => Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
+        Err(ResaleError::Sales(SalesError::WaitingRoom {
+            refusal: EnterRefusal::NoPass | EnterRefusal::Pass(_) | EnterRefusal::Used,
+            ..
+        })) => Ok(shell::see_other(&waiting::path(id, ""))),
         Err(error @ (ResaleError::Gone | ResaleError::Refused(_) | ResaleError::NotFound)) => {
             Ok(event::back_to(&slug, error))
         }

@@ -11,6 +11,7 @@ use crate::catalog;
 use crate::sales::service as sales;
 use crate::sales::waitlist::{self, WaitlistPolicy};
 use crate::sales::{HoldId, NewOrder};
+use crate::waiting_room::Gate;
 
 /// How many listings are looked at in one run.
 const RUN: i64 = 500;
@@ -102,7 +103,8 @@ async fn offer_in(
     }
     check(c, &event, row, now).await?;
     let request_hash = NewOrder::hash_of(&(row.event_id, row.id));
-    let hold = sales::written(c, new_hold(row, id, None, request_hash, until), now).await?;
+    let new = new_hold(row, id, None, request_hash, until);
+    let hold = sales::written(c, new, &Gate::Free, now).await?;
     waitlist::offer_one(app, c, &entry, &hold, event.event.name, now)
         .await
         .map_err(ResaleError::Waitlist)

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{Organiser, permit};
 use crate::sales::Hold;
+use crate::waiting_room::Visit;
 
 /// The routes of resale.
 pub(in crate::sales) fn routes() -> OpenApiRouter<App> {
@@ -46,14 +47,18 @@ async fn for_sale(
 /// One buyer at a time: while somebody holds it, others are refused with `sales.resale_gone`.
 #[utoipa::path(post, path = "/api/v1/shop/events/{event}/resale-listings/{listing}/holds", tag = "shop",
     params(("event" = EventId, Path), ("listing" = ListingId, Path),
-        ("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once")),
+        ("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once"),
+        ("Waiting-Pass" = Option<String>, Header, description = "The pass of whoever is called, where people wait for the event (`sales.waiting_room` without one)"),
+        ("Waiting-Place" = Option<String>, Header, description = "The secret of the place that the pass was given to")),
     responses((status = 201, body = Hold), (status = "4XX", body = Problem)))]
 async fn hold(
     State(app): State<App>,
     key: IdempotencyKey,
+    visit: Visit,
     Path((event, listing)): Path<(EventId, ListingId)>,
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
-    let held = shop::hold(&app, event, listing, key.as_str().to_owned()).await?;
+    let (key, shown) = (key.as_str().to_owned(), visit.shown(&app, event));
+    let held = shop::hold(&app, event, listing, key, &shown).await?;
     Ok((StatusCode::CREATED, Json(held)))
 }
 

@@ -17,6 +17,7 @@ use crate::identity::Tenant;
 use crate::sales::service as sales;
 use crate::sales::store::NewHold;
 use crate::sales::{HOLD_MS, HeldSeat, HeldSeats, Hold, HoldId, NewOrder, OrderItem, SalesError};
+use crate::waiting_room::{self, EnterRefusal, PassShown};
 
 // Showing
 
@@ -163,7 +164,8 @@ pub(super) fn new_hold(
 }
 
 /// Holds a listed ticket for somebody who wants to buy it, as long as a hold of other tickets: one at a
-/// time. Asking again with the same key gives the same hold.
+/// time. Where people wait for an event, it is for those who show that it is their turn. Asking again with
+/// the same key gives the same hold.
 ///
 /// # Errors
 /// [`ResaleError`] by what was refused.
@@ -172,9 +174,18 @@ pub async fn hold(
     event: EventId,
     listing: ListingId,
     key: String,
+    shown: &PassShown,
 ) -> Result<Hold, ResaleError> {
     sales::public_event(app, &event.to_string()).await?;
     let request_hash = NewOrder::hash_of(&(event, listing));
+    let gate = match waiting_room::gate(app, event, shown).await? {
+        Ok(gate) => gate,
+        // What was granted before is answered as before, whatever has become of the pass.
+        Err(refusal) => {
+            let before = sales::seen_before(app, event, key, request_hash).await?;
+            return before.ok_or(SalesError::WaitingRoom { event, refusal }.into());
+        }
+    };
     let now = app.now();
     let until = Timestamp::from_ms(now.ms().saturating_add(HOLD_MS));
     let id = HoldId::new(&*app.clock, &*app.random);
@@ -200,7 +211,7 @@ pub async fn hold(
                 }
                 check(c, &detail, &row, now).await?;
                 let new = new_hold(&row, id, Some(key), request_hash, until);
-                Ok(sales::written(c, new, now).await?)
+                Ok(sales::written(c, new, &gate, now).await?)
             })
         })
         .await;
@@ -208,6 +219,15 @@ pub async fn hold(
         // The key was used for another listing in this very moment.
         Err(ResaleError::Sales(SalesError::Db(error))) if error.violates(Violation::Unique) => {
             Err(SalesError::KeyReused.into())
+        }
+        // Their turn is kept: nothing of what was refused was written.
+        Err(ResaleError::Sales(SalesError::WaitingRoom {
+            event,
+            refusal: EnterRefusal::Full,
+        })) => {
+            waiting_room::wait_at_door(app, &gate).await?;
+            let refusal = EnterRefusal::Full;
+            Err(SalesError::WaitingRoom { event, refusal }.into())
         }
         other => other,
     }

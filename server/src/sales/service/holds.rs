@@ -125,7 +125,7 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
 }
 
 /// The hold that an earlier request with this key made.
-async fn seen_before(
+pub(in crate::sales) async fn seen_before(
     app: &App,
     event: EventId,
     key: String,
@@ -242,17 +242,19 @@ async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesEr
         has_codes,
         expires_at: until,
     };
-    written(c, new, now).await
+    written(c, new, &gate, now).await
 }
 
-/// Writes a hold down that has what it holds.
+/// Writes a hold down that has what it holds, and lets in whoever waited for it. To be called last in a
+/// write.
 pub(in crate::sales) async fn written(
     c: &mut Conn,
     new: NewHold,
+    gate: &Gate,
     now: Timestamp,
 ) -> Result<Hold, SalesError> {
     store::insert_hold(c, &new, now).await?;
-    if let Err(refusal) = waiting_room::enter(c, &gate, new.id, now).await? {
+    if let Err(refusal) = waiting_room::enter(c, gate, new.id, now).await? {
         let event = new.event;
         return Err(SalesError::WaitingRoom { event, refusal });
     }
