@@ -25,6 +25,7 @@
 //!   asks for its state, by the server's clock;
 //! - the sum of what is sold does not change by a resale: what a refund of either order gives back is what
 //!   that order has by then;
+//! - where people wait for an event, what others sell of it is held by a pass, too;
 //! - a price above the cap is neither listed nor held, whatever policy and law were when it was listed;
 //! - rows are taken in this order: order of the buyer, order of the seller, stock, listing, transfers of
 //!   the ticket, feed of the event.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::on_both_engines;
+use reqwest::Method;
 use serde_json::json;
 
 use super::{buy, check_in, evening, for_sale, hold, pay, state_of, text};
@@ -105,6 +107,23 @@ on_both_engines! {
         let late = pay(&t, &event, &held, "succeed", "k2").await;
         assert!(matches!(late.status, 409 | 410), "{late:?}");
         ana.try_list(3, 1).await.refused(409, "sales.pass_on_not_valid");
+        t.stop().await;
+    }
+
+    /// covers: BE-2
+    async fn where_people_wait_their_turn_comes_first(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 1, "k").await;
+        let listing = ana.list(0, 2_500).await;
+        let opens_at = Timestamp::from_ms(t.app.now().ms() + 3_600_000).to_string();
+        let room = format!("/api/v1/events/{}/waiting-room", event.id);
+        let body = json!({"opens_at": opens_at, "most_inside": 10});
+        let request = t.organiser.request(Method::PUT, &room).json(&body);
+        t.organiser.send(request).await.expect(200);
+        let refused = hold(&t, &event, &listing, "h").await;
+        refused.refused(409, "sales.waiting_room");
+        assert_eq!(state_of(&t, &event, &listing).await, "listed");
         t.stop().await;
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bilten_kernel::{on_both_engines, sql, vals};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
@@ -157,6 +158,39 @@ on_both_engines! {
         let paid = buyer.post_once(&path, "k4", &body).await;
         assert!(matches!(paid.status, 200 | 201), "{paid:?}");
         assert_eq!(state_of(&t, &event, &listing).await, "sold");
+        t.stop().await;
+    }
+
+    /// covers: BE-2, PAY-3
+    async fn an_order_that_waits_for_a_decision_keeps_its_ticket(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 2, "k").await;
+        let path = format!("/api/v1/events/{}/sale-rules", event.id);
+        let mut rules = t.organiser.get(&path).await.expect(200);
+        rules["needs_approval"] = json!(true);
+        t.organiser.send(t.organiser.request(Method::PUT, &path).json(&rules)).await.expect(200);
+        for (n, decision) in ["accept", "refuse"].into_iter().enumerate() {
+            let listing = ana.list(n, 2_500).await;
+            let held = text(&hold(&t, &event, &listing, decision).await.expect(201)["id"]);
+            let waiting = pay(&t, &event, &held, "succeed", decision).await.expect(201);
+            assert_eq!(waiting["payment"]["decline_code"], "under_review");
+            t.clock.advance(Duration::from_secs(20 * 60));
+            hold(&t, &event, &listing, "other").await.refused(409, "sales.resale_gone");
+            let id = text(&waiting["order"]["id"]);
+            let review = format!("/api/v1/orders/{id}/review");
+            t.organiser.post(&review, json!({"decision": decision})).await.expect(200);
+            if decision == "refuse" {
+                assert_eq!(state_of(&t, &event, &listing).await, "listed");
+                continue;
+            }
+            t.clock.advance(Duration::from_secs(20 * 60));
+            let buyer = t.stranger.with_token(&text(&waiting["token"]));
+            let money = json!({"payment": {"method": "sandbox", "outcome": "succeed"}});
+            let paid = buyer.post_once(&format!("/api/v1/shop/orders/{id}/payments"), "p", &money).await.expect(201);
+            assert_eq!((&paid["order"]["state"], paid["tickets"].as_array().unwrap().len()), (&json!("paid"), 1));
+            assert_eq!(state_of(&t, &event, &listing).await, "sold");
+        }
         t.stop().await;
     }
 
