@@ -96,11 +96,19 @@ pub fn routes(app: &App) -> Router<App> {
         )
         .route(
             "/orders/{order}/sell/{ticket}",
-            get(resale::show).post(resale::list),
+            get(resale::show_of_order).post(resale::list_of_order),
         )
         .route(
             "/orders/{order}/sell/{ticket}/withdraw",
-            post(resale::withdraw),
+            post(resale::withdraw_of_order),
+        )
+        .route(
+            "/transfers/{transfer}/sell",
+            get(resale::show_of_transfer).post(resale::list_of_transfer),
+        )
+        .route(
+            "/transfers/{transfer}/sell/withdraw",
+            post(resale::withdraw_of_transfer),
         )
         .route("/transfers/{transfer}", get(transfer::show))
         .route("/transfers/{transfer}/accept", post(transfer::accept))

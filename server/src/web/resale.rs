@@ -1,4 +1,5 @@
-//! Selling a ticket on from the page of its order, and buying what others sell from the page of an event.
+//! Selling a ticket on from the page of its order or of the transfer that brought it, and buying what
+//! others sell from the page of an event.
 
 use askama::Template;
 use axum::extract::State;
@@ -21,7 +22,7 @@ use crate::sales::resale::{
     ShopListing,
 };
 use crate::sales::{OrderId, SalesError};
-use crate::tickets::transfers::Holding;
+use crate::tickets::transfers::{self, Holding, TransferId};
 use crate::tickets::{self, SignedTicket, TicketError, TicketId};
 use crate::waiting_room::{EnterRefusal, Visit};
 
@@ -99,7 +100,48 @@ pub(super) async fn buy(
     }
 }
 
-// From the page of an order
+// From the page of an order, or of a transfer
+
+/// Who sells a ticket.
+#[derive(Clone, Copy)]
+enum Seller {
+    /// Whoever knows the secret of its order.
+    Order(OrderId),
+    /// Whoever got it by this transfer.
+    Transfer(TransferId),
+}
+
+impl Seller {
+    const fn holding(self) -> Holding {
+        match self {
+            Self::Order(order) => Holding::Order(order),
+            Self::Transfer(transfer) => Holding::Transfer(transfer),
+        }
+    }
+
+    const fn transfer(self) -> Option<TransferId> {
+        match self {
+            Self::Order(_) => None,
+            Self::Transfer(transfer) => Some(transfer),
+        }
+    }
+
+    /// The address of a page on which they sell a ticket.
+    fn address(self, app: &App, ticket: TicketId, page: &str) -> String {
+        match self {
+            Self::Order(order) => order::address(app, order, &format!("/sell/{ticket}{page}")),
+            Self::Transfer(transfer) => transfers::path(app, transfer, &format!("/sell{page}")),
+        }
+    }
+
+    /// Where they have it.
+    fn back(self, app: &App) -> String {
+        match self {
+            Self::Order(order) => order::address(app, order, ""),
+            Self::Transfer(transfer) => transfers::path(app, transfer, ""),
+        }
+    }
+}
 
 /// A ticket that is for sale.
 struct ListedView {
@@ -173,19 +215,20 @@ struct SellPage {
 
 async fn page(
     app: &App,
-    order: OrderId,
+    seller: Seller,
     ticket: &SignedTicket,
     price: &str,
     mut refusal: Refusal,
 ) -> Result<Response, Problem> {
     let id = ticket.ticket.id;
     let event = catalog::offer(app, ticket.ticket.event_id).await?;
-    let all = tickets::listings(app, (order, id), None, None, MAX_LISTINGS).await?;
+    let of = (ticket.ticket.order_id, id);
+    let all = tickets::listings(app, of, seller.transfer(), None, MAX_LISTINGS).await?;
     let open = all.iter().find(|listing| match listing.state {
         ListingState::Listed | ListingState::Held => true,
         ListingState::Sold | ListingState::Withdrawn | ListingState::Ended => false,
     });
-    let (terms, why_not) = match tickets::terms(app, Holding::Order(order), id).await {
+    let (terms, why_not) = match tickets::terms(app, seller.holding(), id).await {
         Ok(terms) => (Some(TermsView::of(&event, terms)), String::new()),
         Err(error) => {
             let faults = Refusal::of(error, str::to_owned)?.take_faults();
@@ -207,16 +250,16 @@ async fn page(
         listed: open.map(|listing| ListedView::of(&event, listing)),
         terms,
         why_not,
-        action: order::address(app, order, &format!("/sell/{id}")),
-        withdraw: order::address(app, order, &format!("/sell/{id}/withdraw")),
+        action: seller.address(app, id, ""),
+        withdraw: seller.address(app, id, "/withdraw"),
         price: price.to_owned(),
-        back: order::address(app, order, ""),
+        back: seller.back(app),
     };
     refusal.page(&page, Privacy::SecretForm)
 }
 
 /// A ticket of an order that is still its buyer's.
-async fn own(
+async fn of_order(
     app: &App,
     order: OrderId,
     ticket: TicketId,
@@ -228,35 +271,29 @@ async fn own(
     Ok(found.ok_or(TicketError::NotFound)?)
 }
 
-/// `GET /orders/{order}/sell/{ticket}?token=`
-pub(super) async fn show(
-    State(app): State<App>,
-    Path((order, ticket)): Path<(OrderId, TicketId)>,
-    Query(key): Query<Key>,
-) -> Result<Response, Problem> {
-    let ticket = own(&app, order, ticket, &key).await?;
-    page(&app, order, &ticket, "", Refusal::default()).await
+/// A ticket that is still theirs who got it by a transfer.
+async fn of_transfer(app: &App, transfer: TransferId, key: &Key) -> Result<SignedTicket, Problem> {
+    let offered = transfers::offered(app, transfer, &key.token).await?;
+    Ok(offered.ticket.ok_or(TicketError::NotFound)?)
 }
 
-/// `POST /orders/{order}/sell/{ticket}?token=`
-pub(super) async fn list(
-    State(app): State<App>,
-    Path((order, id)): Path<(OrderId, TicketId)>,
-    Query(key): Query<Key>,
-    fields: Fields,
+async fn list(
+    app: &App,
+    seller: Seller,
+    ticket: &SignedTicket,
+    fields: &Fields,
 ) -> Result<Response, Problem> {
-    let ticket = own(&app, order, id, &key).await?;
-    let written = fields.text("price");
-    let currency = tickets::terms(&app, Holding::Order(order), id)
+    let (id, by, written) = (ticket.ticket.id, seller.holding(), fields.text("price"));
+    let currency = tickets::terms(app, by, id)
         .await
         .map(|terms| terms.currency);
     let listed = match currency {
         Ok(currency) => match minor_of(written, currency) {
-            Some(minor) => tickets::list(&app, Holding::Order(order), id, minor).await,
+            Some(minor) => tickets::list(app, by, id, minor).await,
             None => {
                 let text = "Please give an amount such as 25 or 25.00.";
                 let refusal = Refusal::with(Faults::one("price", text));
-                return page(&app, order, &ticket, written, refusal).await;
+                return page(app, seller, ticket, written, refusal).await;
             }
         },
         Err(error) => Err(error),
@@ -264,40 +301,102 @@ pub(super) async fn list(
     match listed {
         // Sent twice: the page says that it is for sale.
         Ok(_) | Err(TicketError::Resale(ResaleError::Listed)) => {
-            let here = order::address(&app, order, &format!("/sell/{id}"));
-            Ok(shell::see_other(&here))
+            Ok(shell::see_other(&seller.address(app, id, "")))
         }
         Err(TicketError::Resale(ResaleError::AboveCap(most))) => {
             let text = format!("At most {}, all included.", text::amount(most));
             let refusal = Refusal::with(Faults::one("price", text));
-            page(&app, order, &ticket, written, refusal).await
+            page(app, seller, ticket, written, refusal).await
         }
         Err(error) => {
             let refusal = Refusal::of(error, |_| "price".to_owned())?;
-            page(&app, order, &ticket, written, refusal).await
+            page(app, seller, ticket, written, refusal).await
         }
     }
 }
 
-/// `POST /orders/{order}/sell/{ticket}/withdraw?token=`
-pub(super) async fn withdraw(
+async fn withdraw(
+    app: &App,
+    seller: Seller,
+    ticket: TicketId,
+    fields: &Fields,
+) -> Result<Response, Problem> {
+    let Ok(listing) = fields.text("listing").parse::<ListingId>() else {
+        return Err(ResaleError::NotFound.into());
+    };
+    match tickets::withdraw(app, seller.holding(), ticket, listing).await {
+        // Whatever came in between, the page shows how it stands.
+        Ok(()) | Err(TicketError::Resale(ResaleError::State(_))) => {
+            Ok(shell::see_other(&seller.address(app, ticket, "")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `GET /orders/{order}/sell/{ticket}?token=`
+pub(super) async fn show_of_order(
     State(app): State<App>,
-    Path((order, id)): Path<(OrderId, TicketId)>,
+    Path((order, ticket)): Path<(OrderId, TicketId)>,
+    Query(key): Query<Key>,
+) -> Result<Response, Problem> {
+    let ticket = of_order(&app, order, ticket, &key).await?;
+    let seller = Seller::Order(order);
+    page(&app, seller, &ticket, "", Refusal::default()).await
+}
+
+/// `POST /orders/{order}/sell/{ticket}?token=`
+pub(super) async fn list_of_order(
+    State(app): State<App>,
+    Path((order, ticket)): Path<(OrderId, TicketId)>,
+    Query(key): Query<Key>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = of_order(&app, order, ticket, &key).await?;
+    list(&app, Seller::Order(order), &ticket, &fields).await
+}
+
+/// `POST /orders/{order}/sell/{ticket}/withdraw?token=`
+pub(super) async fn withdraw_of_order(
+    State(app): State<App>,
+    Path((order, ticket)): Path<(OrderId, TicketId)>,
     Query(key): Query<Key>,
     fields: Fields,
 ) -> Result<Response, Problem> {
     tickets::bought(&app, order, &key.token).await?;
-    let Ok(listing) = fields.text("listing").parse::<ListingId>() else {
-        return Err(ResaleError::NotFound.into());
-    };
-    match tickets::withdraw(&app, Holding::Order(order), id, listing).await {
-        // Whatever came in between, the page shows how it stands.
-        Ok(()) | Err(TicketError::Resale(ResaleError::State(_))) => {
-            let here = order::address(&app, order, &format!("/sell/{id}"));
-            Ok(shell::see_other(&here))
-        }
-        Err(error) => Err(error.into()),
-    }
+    withdraw(&app, Seller::Order(order), ticket, &fields).await
+}
+
+/// `GET /transfers/{transfer}/sell?token=`
+pub(super) async fn show_of_transfer(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    Query(key): Query<Key>,
+) -> Result<Response, Problem> {
+    let ticket = of_transfer(&app, transfer, &key).await?;
+    let seller = Seller::Transfer(transfer);
+    page(&app, seller, &ticket, "", Refusal::default()).await
+}
+
+/// `POST /transfers/{transfer}/sell?token=`
+pub(super) async fn list_of_transfer(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    Query(key): Query<Key>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = of_transfer(&app, transfer, &key).await?;
+    list(&app, Seller::Transfer(transfer), &ticket, &fields).await
+}
+
+/// `POST /transfers/{transfer}/sell/withdraw?token=`
+pub(super) async fn withdraw_of_transfer(
+    State(app): State<App>,
+    Path(transfer): Path<TransferId>,
+    Query(key): Query<Key>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let ticket = of_transfer(&app, transfer, &key).await?.ticket.id;
+    withdraw(&app, Seller::Transfer(transfer), ticket, &fields).await
 }
 
 /// An amount as people write it, in minor units: with a point or a comma, and no more places than the

@@ -7,6 +7,29 @@ use crate::app::TestApp;
 use crate::web::Visitor;
 
 on_both_engines! {
+    /// covers: WEB-4
+    async fn whoever_got_it_by_a_transfer_sells_it_by_forms(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let (ana, cene) = (Visitor::new(&t), Visitor::new(&t));
+        let order = ana.buy(&event, &[1], "succeed").await;
+        let give = ana.get(&order).await.links("/transfer/")[0].clone();
+        ana.send(&give, &[("email", "cene@example.com")]).await.leads_to("/orders/");
+        let page = t.mail_to("cene@example.com").await.link();
+        cene.send(&page.replace('?', "/accept?"), &[("name", "Cene Hren")]).await.leads_to("/transfers/");
+        let sell = cene.get(&page).await.links("/sell?")[0].clone();
+        cene.get(&sell).await.says(200, "Sell a ticket").says(200, "Cene Hren");
+        cene.send(&sell, &[("price", "x")]).await.says(422, "id=\"price-fault\"");
+        assert_eq!(cene.send(&sell, &[("price", "24")]).await.leads_to("/transfers/"), sell);
+        cene.get(&sell).await.says(200, "It is for sale");
+        let listing = text(&for_sale(&t, &event).await[0]["id"]);
+        let withdraw = sell.replace("/sell?", "/sell/withdraw?");
+        assert_eq!(cene.send(&withdraw, &[("listing", &listing)]).await.leads_to("/transfers/"), sell);
+        assert!(for_sale(&t, &event).await.is_empty());
+        cene.get(&sell.replace("token=", "token=0")).await.says(404, "tickets.transfer_not_found");
+        t.stop().await;
+    }
+
     /// covers: WEB-2, WEB-4, WEB-7
     async fn a_ticket_is_sold_and_bought_by_forms_alone(db: TestDb) {
         let t = TestApp::start(db).await;
