@@ -12,7 +12,7 @@ use bilten_kernel::http::Path;
 
 use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
-use super::resale::{self, ResoldView};
+use super::resold::{self, ResoldView};
 use super::shell::{self, Privacy, Shell};
 use super::view::{self, EventView};
 use super::{problem, text, waiting};
@@ -182,7 +182,7 @@ impl EventPage {
             event: view,
             details: DetailsView::of(offer, wanted),
             tiers,
-            resold: resale::for_sale(app, offer).await?,
+            resold: resold::for_sale(app, offer).await?,
             key: form::new_key(&*app.random),
             hold_minutes: HOLD_MS / 60_000,
             linked_data,

@@ -16,7 +16,7 @@
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
 //! | `find.rs` | finding one's tickets again |
-//! | `transfer.rs` `resale.rs` `waitlist.rs` | passing a ticket on, selling it on; waiting for one |
+//! | `transfer.rs` `resale.rs` `resold.rs` `waitlist.rs` | passing a ticket on, selling it on, buying it; waiting for one |
 //! | `status.rs` | how the service is |
 //! | `waiting.rs` | the waiting room: a static page, and one that says how it stands |
 //! | `account/` | signing in, and what somebody can see and change of their account |
@@ -47,6 +47,7 @@ mod order;
 mod organisation;
 mod problem;
 mod resale;
+mod resold;
 mod shell;
 mod status;
 mod text;
@@ -75,7 +76,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(home::show))
         .route("/e/{slug}", get(event::show))
         .route("/e/{slug}/hold", post(event::hold))
-        .route("/e/{slug}/resale/{listing}", post(resale::buy))
+        .route("/e/{slug}/resale/{listing}", post(resold::buy))
         .route("/o/{slug}", get(organisation::show))
         .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
