@@ -72,6 +72,35 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole("article")).toHaveCount(1);
     });
 
+    test("a ticket is sold on to somebody who finds it", async ({ page, server }) => {
+      const event = await server.simple(`Sold on ${javaScriptEnabled}`, 1, 2000);
+      await reserve(page, event.slug, "General admission", 1);
+      await pay(page, "Succeed");
+      const order = page.url();
+      await page.getByRole("link", { name: /Sell it/ }).click();
+      if (javaScriptEnabled) await look(page);
+      await page.getByLabel("Price").fill("20.01");
+      await page.getByRole("button", { name: "Offer it for sale" }).click();
+      await expect(page.getByRole("alert")).toBeVisible();
+      if (javaScriptEnabled) await look(page);
+      await page.getByLabel("Price").fill("19.50");
+      await page.getByRole("button", { name: "Offer it for sale" }).click();
+      await expect(page.getByRole("button", { name: "Take it back" })).toBeVisible();
+      if (javaScriptEnabled) await look(page);
+
+      await page.goto(`/e/${event.slug}`);
+      await expect(page.getByRole("heading", { name: "Sold by their holders" })).toBeVisible();
+      if (javaScriptEnabled) await look(page);
+      await page.getByRole("button", { name: /^Buy General admission/ }).click();
+      await pay(page, "Succeed");
+      await expect(page.getByRole("article")).toHaveCount(1);
+      await expect(page.getByRole("img", { name: /QR code of ticket/ })).toBeVisible();
+      await page.goto(order);
+      await expect(page.getByRole("article")).toContainText("Sold");
+      await expect(page.getByRole("img", { name: /QR code of ticket/ })).toHaveCount(0);
+      if (javaScriptEnabled) await look(page);
+    });
+
     test("who waits is offered what comes back", async ({ page, server }) => {
       const to = `dana.${javaScriptEnabled}@example.com`;
       const event = await server.simple(`Waited for ${javaScriptEnabled}`, 1, 2000);

@@ -61,7 +61,7 @@ pub enum DomainEvent {
         event: EventId,
         /// Which one.
         ticket: tickets::TicketId,
-        /// What was done to it: `revoked`, `reissued` or `transferred`.
+        /// What was done to it: `revoked`, `reissued`, `transferred` or `resold`.
         change: String,
     },
     /// Passages at gates were recorded, or stand otherwise by what was recorded after them.
@@ -362,9 +362,13 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                     tickets::transfers::on_person_erased(app, c, &email.lookup()).await?;
                 }
             }
+            DomainEvent::RedemptionsSettled(settled) => {
+                let used = settled.redemptions.iter().map(|one| one.ticket);
+                let used: Vec<_> = used.collect();
+                sales::resale::on_let_in(c, &used, now).await?;
+            }
             DomainEvent::SeatMapSaved(saved) => sales::on_seat_map_saved(app, c, &saved).await?,
             DomainEvent::TicketChanged { .. }
-            | DomainEvent::RedemptionsSettled(_)
             | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::VenueChanged { .. }
@@ -384,6 +388,21 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
 /// A fault of the database.
 pub async fn was_let_in(c: &mut Conn, ticket: tickets::TicketId) -> Result<bool, DbError> {
     access::was_let_in_in(c, ticket).await
+}
+
+/// Ends the ticket of somebody who sells it, in the write in which it is paid for, after everything else
+/// that the write takes: what sales must ask of tickets, which come after them. Says whether the ticket
+/// was still theirs, and had let nobody in.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn end_resold(
+    app: &App,
+    c: &mut Conn,
+    ticket: tickets::TicketId,
+    holder: Option<tickets::transfers::TransferId>,
+) -> Result<bool, DbError> {
+    tickets::on_resold(app, c, ticket, holder).await
 }
 
 #[cfg(test)]

@@ -164,4 +164,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "buyers",
         sql: include_str!("../migrations/0147_buyers.sql"),
     },
+    Migration {
+        version: 149,
+        name: "resale",
+        sql: include_str!("../migrations/0149_resale.sql"),
+    },
 ];

@@ -229,7 +229,10 @@ pub fn jobs(app: &App) -> JobRunner {
         })
         .every("sales.waitlist", WAITLIST_EVERY, move || {
             let app = offerer.clone();
-            async move { Ok(sales::waitlist::offer_what_is_free(&app).await?) }
+            async move {
+                sales::waitlist::offer_what_is_free(&app).await?;
+                Ok(sales::resale::offer_listings(&app).await?)
+            }
         })
         .every("tickets.transfers", TRANSFERS_EVERY, move || {
             let app = ender.clone();

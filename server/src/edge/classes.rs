@@ -85,7 +85,11 @@ pub(super) fn classify(method: &Method, path: &str) -> &'static Class {
     if path.ends_with("/waiting-room/pass") {
         return &BUY;
     }
-    if method == Method::POST && path.starts_with("/e/") && path.ends_with("/hold") {
+    let holds = |beginning: &str, end: &str| path.starts_with(beginning) && path.ends_with(end);
+    let is_hold = holds("/e/", "/hold")
+        || holds("/api/v1/shop/events/", "/holds")
+        || (path.starts_with("/e/") && path.contains("/resale/"));
+    if method == Method::POST && is_hold {
         return &BUY;
     }
     BEGINNINGS
@@ -106,6 +110,11 @@ mod tests {
             (Method::POST, "/api/v1/events/evt_1/check-in", &DEVICE),
             (Method::POST, "/api/v1/shop/orders", &BUY),
             (Method::POST, "/e/gala/hold", &BUY),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/resale-listings/rsl_1/holds",
+                &BUY,
+            ),
             (Method::GET, "/e/gala", &BROWSE),
             (
                 Method::POST,

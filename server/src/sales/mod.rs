@@ -22,9 +22,8 @@
 //! - who buys, who comes and what they answered is stored sealed, and so is what staff writes about them;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `codes` and `waitlist` have tables and services of their own. `limits` and `fraud` are pure rules that
-//! `service/limits.rs` and `service/review.rs` obey; `resale` is pure rules with what a service that obeys
-//! them needs.
+//! `codes`, `waitlist` and `resale` have tables and services of their own. `limits` and `fraud` are pure
+//! rules that `service/limits.rs` and `service/review.rs` obey.
 
 pub mod codes;
 pub mod fraud;

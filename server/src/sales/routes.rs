@@ -63,6 +63,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(limits::routes())
         .merge(review::routes())
         .merge(super::codes::routes())
+        .merge(super::resale::routes())
         .merge(super::routes_seats::routes())
         .merge(super::waitlist::routes())
 }
@@ -663,6 +664,7 @@ impl IntoProblem for SalesError {
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
             Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),
+            Self::PaidOut => Problem::conflict("sales.resale_paid_out", detail),
             Self::PurchaseLimit(_) => Problem::conflict(LimitMet::CODE, detail),
             Self::OrderRefused => Problem::conflict("sales.order_refused", detail),
             Self::UnderReview => Problem::conflict("sales.under_review", detail),

@@ -13,6 +13,7 @@ mod door;
 mod issued;
 mod issuers;
 mod model;
+mod resale;
 mod routes;
 mod service;
 mod store;
@@ -25,6 +26,8 @@ pub use door::*;
 pub use issued::Issued;
 pub use issuers::Issuers;
 pub use model::*;
+pub(crate) use resale::on_resold;
+pub use resale::{list, listings, terms, withdraw};
 pub use routes::routes;
 pub use service::*;
 

@@ -36,6 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(revoke))
         .routes(routes!(reissue))
         .routes(routes!(rotate_key))
+        .merge(super::resale::routes())
         .merge(desk::routes())
         .merge(export::routes())
         .merge(super::transfers::routes())
@@ -326,6 +327,7 @@ impl IntoProblem for TicketError {
             Self::TransferState(_) => Problem::conflict("tickets.transfer_state", detail),
             Self::Transfer(refusal) => Problem::conflict(format!("tickets.{refusal}"), detail),
             Self::Invalid(errors) => Problem::invalid(errors),
+            Self::Resale(error) => error.into_problem(),
             Self::Payment(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),
         }

@@ -12,6 +12,7 @@ use bilten_kernel::http::Path;
 
 use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
+use super::resold::{self, ResoldView};
 use super::shell::{self, Privacy, Shell};
 use super::view::{self, EventView};
 use super::{problem, text, waiting};
@@ -36,6 +37,8 @@ struct EventPage {
     event: EventView,
     details: DetailsView,
     tiers: Vec<TierView>,
+    /// What others sell of it.
+    resold: Vec<ResoldView>,
     is_open: bool,
     key: String,
     hold_minutes: i64,
@@ -179,6 +182,7 @@ impl EventPage {
             event: view,
             details: DetailsView::of(offer, wanted),
             tiers,
+            resold: resold::for_sale(app, offer).await?,
             key: form::new_key(&*app.random),
             hold_minutes: HOLD_MS / 60_000,
             linked_data,
@@ -332,6 +336,7 @@ fn in_words(
         | SalesError::HoldGone
         | SalesError::KeyReused
         | SalesError::State(_)
+        | SalesError::PaidOut
         | SalesError::PurchaseLimit(_)
         | SalesError::OrderRefused
         | SalesError::UnderReview

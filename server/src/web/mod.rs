@@ -16,7 +16,7 @@
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
 //! | `find.rs` | finding one's tickets again |
-//! | `transfer.rs` `waitlist.rs` | passing a ticket on; waiting for one |
+//! | `transfer.rs` `resale.rs` `resold.rs` `waitlist.rs` | passing a ticket on, selling it on, buying it; waiting for one |
 //! | `status.rs` | how the service is |
 //! | `waiting.rs` | the waiting room: a static page, and one that says how it stands |
 //! | `account/` | signing in, and what somebody can see and change of their account |
@@ -46,6 +46,8 @@ mod home;
 mod order;
 mod organisation;
 mod problem;
+mod resale;
+mod resold;
 mod shell;
 mod status;
 mod text;
@@ -74,6 +76,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(home::show))
         .route("/e/{slug}", get(event::show))
         .route("/e/{slug}/hold", post(event::hold))
+        .route("/e/{slug}/resale/{listing}", post(resold::buy))
         .route("/o/{slug}", get(organisation::show))
         .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
@@ -91,6 +94,22 @@ pub fn routes(app: &App) -> Router<App> {
         .route(
             "/orders/{order}/transfer/{ticket}/cancel",
             post(transfer::cancel),
+        )
+        .route(
+            "/orders/{order}/sell/{ticket}",
+            get(resale::show_of_order).post(resale::list_of_order),
+        )
+        .route(
+            "/orders/{order}/sell/{ticket}/withdraw",
+            post(resale::withdraw_of_order),
+        )
+        .route(
+            "/transfers/{transfer}/sell",
+            get(resale::show_of_transfer).post(resale::list_of_transfer),
+        )
+        .route(
+            "/transfers/{transfer}/sell/withdraw",
+            post(resale::withdraw_of_transfer),
         )
         .route("/transfers/{transfer}", get(transfer::show))
         .route("/transfers/{transfer}/accept", post(transfer::accept))

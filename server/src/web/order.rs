@@ -19,6 +19,7 @@ use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
     self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
 };
+use crate::sales::resale::{ListingState, MAX_LISTINGS};
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
 use crate::tickets::{self, Bought, QrFormat, SignedTicket, TicketError, TicketState};
 
@@ -67,8 +68,9 @@ struct TicketView {
     /// The code as SVG; only of a ticket that lets somebody in.
     qr: Option<String>,
     picture: Option<String>,
-    /// Where to give it to somebody; only of a ticket that lets somebody in.
+    /// Where to give it to somebody, and where to sell it; only of a ticket that lets somebody in.
     give: Option<String>,
+    sell: Option<String>,
     state: &'static str,
     tier: String,
     holder: String,
@@ -224,10 +226,22 @@ pub(super) const fn state_in_words(state: TicketState) -> (bool, &'static str) {
     }
 }
 
+/// Whether a ticket is dead since its holder sold it.
+async fn is_sold(app: &App, signed: &SignedTicket) -> Result<bool, Problem> {
+    let ticket = &signed.ticket;
+    if ticket.state != TicketState::Revoked {
+        return Ok(false);
+    }
+    let of = (ticket.order_id, ticket.id);
+    let all = tickets::listings(app, of, None, None, MAX_LISTINGS).await?;
+    Ok(all.iter().any(|one| one.state == ListingState::Sold))
+}
+
 fn ticket_view(
     app: &App,
     offer: &EventDetail,
     signed: &SignedTicket,
+    is_sold: bool,
 ) -> Result<TicketView, Problem> {
     let ticket = &signed.ticket;
     let (is_valid, state) = state_in_words(ticket.state);
@@ -243,8 +257,9 @@ fn ticket_view(
         picture: is_valid
             .then(|| address(app, ticket.order_id, &format!("/tickets/{}.png", ticket.id))),
         give: is_valid.then(|| address(app, ticket.order_id, &format!("/transfer/{}", ticket.id))),
+        sell: is_valid.then(|| address(app, ticket.order_id, &format!("/sell/{}", ticket.id))),
         qr,
-        state,
+        state: if is_sold { "Sold" } else { state },
         tier: offer
             .tier(ticket.tier_id)
             .map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
@@ -282,11 +297,11 @@ async fn page(
         action: address(app, order.id, "/pay"),
         key: form::new_key(&*app.random),
     });
-    let views = bought
-        .tickets
-        .iter()
-        .map(|signed| ticket_view(app, &offer, signed))
-        .collect::<Result<_, _>>()?;
+    let mut views = Vec::with_capacity(bought.tickets.len());
+    for signed in &bought.tickets {
+        let is_sold = is_sold(app, signed).await?;
+        views.push(ticket_view(app, &offer, signed, is_sold)?);
+    }
     let page = OrderPage {
         shell: Shell::personal(heading)
             .of_event(order.sandbox)

@@ -179,8 +179,9 @@ struct TransferPage {
     decline: String,
     name: String,
     waiting: Option<WaitingView>,
-    /// Where to offer it to somebody else, if it is theirs.
+    /// Where to offer it to somebody else, and where to sell it, if it is theirs.
     offer: Option<String>,
+    sell: Option<String>,
     keep: String,
     email: String,
 }
@@ -292,6 +293,7 @@ async fn page(
             .onward
             .map(|transfer| WaitingView::of(&event, transfer)),
         offer: is_valid.then(|| transfers::path(app, id, "/offer")),
+        sell: is_valid.then(|| transfers::path(app, id, "/sell")),
         keep: transfers::path(app, id, "/keep"),
         email: written.email.to_owned(),
     };

@@ -22,6 +22,7 @@ mod openapi;
 mod platform;
 mod post;
 mod reads;
+mod resale;
 mod sales;
 mod sandbox;
 mod security_page;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::codes;
 use super::super::model::*;
+use super::super::resale;
 use super::super::store::{self, CounterRow, date_of};
 use crate::app::App;
 use crate::catalog::{CounterKey, EventDetail, EventId};
@@ -134,6 +135,7 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     codes::on_event_deleted(c, event).await?;
+    resale::on_event_deleted(c, event).await?;
     store::limits::delete_of_event(c, event).await?;
     store::delete_sold(c, event).await
 }

@@ -9,6 +9,7 @@ use bilten_kernel::money::Money;
 
 use super::super::codes;
 use super::super::model::*;
+use super::super::resale;
 use super::super::store::{self, NewHold, Take};
 use super::cart::{Cart, Founds, cart};
 use super::seats::{seats_of, turn_for};
@@ -124,7 +125,7 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
 }
 
 /// The hold that an earlier request with this key made.
-async fn seen_before(
+pub(in crate::sales) async fn seen_before(
     app: &App,
     event: EventId,
     key: String,
@@ -192,7 +193,7 @@ struct Making {
     gate: Gate,
 }
 
-async fn held_before(
+pub(in crate::sales) async fn held_before(
     c: &mut Conn,
     event: EventId,
     key: &str,
@@ -241,8 +242,19 @@ async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesEr
         has_codes,
         expires_at: until,
     };
+    written(c, new, &gate, now).await
+}
+
+/// Writes a hold down that has what it holds, and lets in whoever waited for it. To be called last in a
+/// write.
+pub(in crate::sales) async fn written(
+    c: &mut Conn,
+    new: NewHold,
+    gate: &Gate,
+    now: Timestamp,
+) -> Result<Hold, SalesError> {
     store::insert_hold(c, &new, now).await?;
-    if let Err(refusal) = waiting_room::enter(c, &gate, new.id, now).await? {
+    if let Err(refusal) = waiting_room::enter(c, gate, new.id, now).await? {
         let event = new.event;
         return Err(SalesError::WaitingRoom { event, refusal });
     }
@@ -250,7 +262,7 @@ async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesEr
     Ok(Hold {
         id: new.id,
         event_id: new.event,
-        expires_at: until,
+        expires_at: new.expires_at,
         items: new.items.into_iter().map(HeldItem::from).collect(),
         currency: new.total.currency,
         total_minor: new.total.minor,
@@ -387,7 +399,13 @@ pub async fn extend_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
                 let seats = seats_of(&store::hold_items(c, id).await?);
                 let (event, until) = (row.event_id, row.expires_at);
                 let holder = id.to_string();
-                if !seats.is_empty()
+                let stock = store::hold_stock(c, id).await?.unwrap_or_default();
+                if let Some(listing) = resale::listing_of(c, Some(id), &stock).await? {
+                    // Its seat is its seller's until it is paid.
+                    if !resale::keep(c, listing, id, until).await? {
+                        return Err(SalesError::HoldGone);
+                    }
+                } else if !seats.is_empty()
                     && !store::seats::extend(c, event, &holder, &seats, until, now).await?
                 {
                     return Err(SalesError::HoldGone);
@@ -429,6 +447,8 @@ pub(super) struct Returned {
     seats: Vec<HolderSeat>,
     stock: BTreeMap<CounterKey, i64>,
     codes: Vec<String>,
+    /// The holders that have no stock: tickets of others, perhaps.
+    resold: Vec<String>,
 }
 
 impl Returned {
@@ -440,6 +460,9 @@ impl Returned {
         items: &[OrderItem],
         stock: Vec<(CounterKey, i64)>,
     ) {
+        if stock.is_empty() {
+            self.resold.push(seat_holder.to_owned());
+        }
         let seats = seats_of(items).into_iter();
         self.seats
             .extend(seats.map(|(date, seat)| (date, seat, event, seat_holder.to_owned())));
@@ -481,6 +504,9 @@ impl Returned {
         store::give_back(c, how, &stock).await?;
         if !self.codes.is_empty() {
             codes::give_back_all(c, &self.codes).await?;
+        }
+        if !self.resold.is_empty() {
+            resale::let_go(c, &self.resold).await?;
         }
         Ok(())
     }

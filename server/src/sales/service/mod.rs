@@ -151,6 +151,11 @@ pub enum SalesError {
     /// The order's state does not allow it.
     #[error("the order is {0}")]
     State(OrderState),
+    /// Somebody was paid out for a ticket of the order that they sold on.
+    #[error(
+        "a ticket of this order was sold on and its seller paid out, so the order cannot be paid back as a whole"
+    )]
+    PaidOut,
     /// One person would have too many tickets of the event.
     #[error(transparent)]
     PurchaseLimit(LimitMet),
@@ -497,7 +502,7 @@ async fn stock_of_hold(
 }
 
 /// What an order has taken: as it is written there, or as orders from before that had it.
-async fn stock_of_order(
+pub(super) async fn stock_of_order(
     c: &mut Conn,
     id: OrderId,
     items: &[OrderItem],

@@ -8,6 +8,7 @@ use bilten_kernel::telemetry::Cause;
 
 use super::super::codes;
 use super::super::model::*;
+use super::super::resale;
 use super::super::store::{self, Take};
 use super::buyers::{email_lookup, opened};
 use super::holds::Returned;
@@ -58,9 +59,31 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         .await?
         .ok_or(SalesError::EventNotFound)?;
     let takes_place = event.event.state == catalog::EventState::Published;
+    let listing = resale::listing_of(c, row.hold_id, &stock).await?;
     let has_seats = takes_place
+        && listing.is_none()
         && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
-    if is_pending {
+    if let (Some(listing), Some(hold)) = (listing, row.hold_id) {
+        if !is_pending {
+            limits::count_again_in(c, id).await?;
+        }
+        let unit = if takes_place {
+            resale::sell(app, c, listing, (id, hold), now).await?
+        } else {
+            None
+        };
+        let Some(unit) = unit else {
+            // The ticket was used, changed or sold to somebody else, or the event was called off.
+            if !is_pending {
+                limits::give_back_in(c, id).await?;
+            }
+            let mut returned = Returned::default();
+            end_pending(c, id, OrderState::Expired, &mut returned).await?;
+            returned.give_back(c, Take::Held, now).await?;
+            return Ok(PaidOutcome::NoStockLeft);
+        };
+        store::set_order_stock(c, id, &unit).await?;
+    } else if is_pending {
         if !has_seats {
             // Its time was over, and somebody else was given its seats; or the event was called off.
             let mut returned = Returned::default();
@@ -211,6 +234,9 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
         .ok_or(SalesError::OrderNotFound)?;
     if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
         return Err(SalesError::State(order.state));
+    }
+    if !resale::on_order_refunded(c, id, app.now()).await? {
+        return Err(SalesError::PaidOut);
     }
     limits::give_back_in(c, id).await?;
     let items = store::order_items(c, id).await?;

@@ -11,6 +11,7 @@ use bilten_kernel::telemetry::Cause;
 use super::super::codes;
 use super::super::fraud::FraudDecision;
 use super::super::model::*;
+use super::super::resale::{self, ListingId};
 use super::super::store::{self, Found, OrderWrite, Take};
 use super::buyers::{email_lookup, opened, sealed};
 use super::cart::{Cart, Founds, Priced};
@@ -80,6 +81,10 @@ pub async fn place(
     let now = app.now();
     let mut ready = Vec::with_capacity(fresh.len());
     for (i, taken) in take_stock(app, c, batch, &fresh, now).await? {
+        let taken = match taken {
+            Ok(got) => take_resold(app, c, &batch[i], got, now).await?,
+            Err(refused) => Err(refused),
+        };
         match taken {
             Ok(got) => ready.push((i, got)),
             Err(refused) => answers[i] = Some(Err(refused)),
@@ -190,6 +195,8 @@ struct Got {
     stock: Vec<(CounterKey, i64)>,
     has_codes: bool,
     hold: Option<HoldId>,
+    /// The ticket of somebody else that it buys.
+    listing: Option<ListingId>,
 }
 
 impl Got {
@@ -201,6 +208,7 @@ impl Got {
             stock: cart.stock.clone(),
             has_codes: false,
             hold: None,
+            listing: None,
         }
     }
 }
@@ -389,6 +397,19 @@ async fn take_over_hold(
     if !store::end_hold(c, held.id, "ordered", Some(new.at)).await? {
         return Ok(Err(SalesError::HoldGone));
     }
+    let listing = resale::listing_of(c, Some(held.id), &held.stock).await?;
+    if listing.is_some() {
+        c.after_commit(|| HOLDS.add(&[("state", "ordered")], 1));
+        return Ok(Ok(Got {
+            items: held.items.clone(),
+            total: held.total,
+            snapshot: None,
+            stock: Vec::new(),
+            has_codes: false,
+            hold: Some(held.id),
+            listing,
+        }));
+    }
     let is_paid = new.pays.settles(held.total.minor);
     let are_there = if seats.is_empty() {
         true
@@ -435,7 +456,39 @@ async fn take_over_hold(
         stock: held.stock.clone(),
         has_codes: held.has_codes,
         hold: Some(held.id),
+        listing: None,
     }))
+}
+
+/// Gets the ticket that an order buys of somebody, if it is one: sold if the order is paid, kept for it
+/// otherwise. After all stock, since selling it waits for the event's feed.
+async fn take_resold(
+    app: &App,
+    c: &mut Conn,
+    new: &NewOrder,
+    mut got: Got,
+    now: Timestamp,
+) -> Result<Result<Got, SalesError>, DbError> {
+    let (Some(listing), Some(hold)) = (got.listing, got.hold) else {
+        return Ok(Ok(got));
+    };
+    let is_there = if new.pays.settles(got.total.minor) {
+        match resale::sell(app, c, listing, (new.id, hold), now).await? {
+            Some(unit) => {
+                got.stock = unit;
+                true
+            }
+            None => false,
+        }
+    } else {
+        let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
+        resale::keep(c, listing, hold, until).await?
+    };
+    if is_there {
+        return Ok(Ok(got));
+    }
+    resale::let_go(c, &[hold.to_string()]).await?;
+    Ok(Err(SalesError::HoldGone))
 }
 
 fn new_order(app: &App, new: &NewOrder, total: Money) -> Order {

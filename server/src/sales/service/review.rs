@@ -13,6 +13,7 @@ use super::super::fraud::{
 };
 use super::super::limits::mailbox;
 use super::super::model::*;
+use super::super::resale;
 use super::super::store::{self, Take, review};
 use super::buyers::opened;
 use super::holds::Returned;
@@ -340,7 +341,13 @@ async fn accept(app: &App, c: &mut Conn, order: &Order, now: Timestamp) -> Resul
         .await?
         .ok_or(SalesError::OrderNotFound)?;
     let seats = seats_of(&store::order_items(c, order.id).await?);
-    if !seats.is_empty() {
+    let stock = store::order_stock(c, order.id).await?.unwrap_or_default();
+    if let (Some(listing), Some(hold)) = (
+        resale::listing_of(c, row.hold_id, &stock).await?,
+        row.hold_id,
+    ) {
+        resale::keep(c, listing, hold, until).await?;
+    } else if !seats.is_empty() {
         // Seats that are lost meanwhile are found out when it is paid.
         store::seats::extend(c, row.event_id, &row.seat_holder(), &seats, until, now).await?;
     }

@@ -227,6 +227,20 @@ pub(super) async fn order_stock(
     Ok(found.flatten().map(|AsJson(stock)| stock))
 }
 
+/// Writes down what an order has of which counter, after some of it went to another order.
+pub(super) async fn set_order_stock(
+    c: &mut Conn,
+    id: OrderId,
+    stock: &[(CounterKey, i64)],
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE orders SET stock = $2 WHERE id = $1"),
+        vals![id, Val::json(&stock)?],
+    )
+    .await?;
+    Ok(())
+}
+
 /// All that an order's price came from, as JSON; none of orders from before that was kept.
 pub(super) async fn order_snapshot(c: &mut Conn, id: OrderId) -> Result<Option<String>, DbError> {
     let found: Option<Option<String>> = c

@@ -5,6 +5,9 @@
 //! lives longer than others, and the mail's link leads to its checkout. Whoever lets it pass waits on at
 //! their own place, until that was once too often.
 //!
+//! What others sell ([`resale`](super::resale)) is offered in the same way, one ticket at a time, to those who
+//! are content with one.
+//!
 //! Owns the tables `waitlist_entries` and `waitlist_offers`.
 //!
 //! Invariants:
@@ -19,6 +22,7 @@
 mod error;
 mod model;
 mod offers;
+mod resold;
 mod routes;
 mod service;
 mod store;
@@ -26,6 +30,7 @@ mod store;
 pub use error::WaitlistError;
 pub use model::*;
 pub use offers::*;
+pub(in crate::sales) use resold::{claim, is_waited_for, next_for_one, offer_one};
 pub(in crate::sales) use routes::routes;
 pub(in crate::sales) use service::person_purpose;
 pub use service::*;

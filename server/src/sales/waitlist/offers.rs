@@ -23,7 +23,7 @@ const LAST_CALL_MS: i64 = 24 * 3_600_000;
 
 metric! {
     /// Offers to those who wait, by what became of them: made, accepted, declined, expired.
-    OFFERS: Counter = "bilten_waitlist_offers_total"
+    pub(super) OFFERS: Counter = "bilten_waitlist_offers_total"
 }
 
 /// Settles offers that have ended and makes new ones of what is free; what the job does.

@@ -135,6 +135,24 @@ pub(super) async fn waiting(
     .await
 }
 
+/// Who is next of those who are content with one ticket of a tier, on a date.
+pub(super) async fn next_for_one(
+    c: &mut Conn,
+    tier: TierId,
+    occurrence: &str,
+) -> Result<Option<EntryRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, tier_id, occurrence_id, sealed_person, most, least, priority, joined_at, state, \
+             passed_over, missed, version FROM waitlist_entries \
+             WHERE tier_id = $1 AND occurrence_id = $2 AND state = 'waiting' AND least = 1 \
+             ORDER BY 0 - priority, joined_at, id LIMIT 1"
+        ),
+        vals![tier, occurrence],
+    )
+    .await
+}
+
 /// Lets a waiting entry of this version have an offer; says whether it was one.
 pub(super) async fn claim(
     c: &mut Conn,

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::catalog::{EventDetail, EventId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
-use crate::sales::{ErasedOrder, OrderId};
+use crate::sales::{ErasedOrder, OrderId, resale};
 
 pub(super) async fn end_all(
     app: &App,
@@ -24,6 +24,7 @@ pub(super) async fn end_all(
         return Ok(());
     }
     // Before the feed's row, as whoever accepts an offer takes them in this order, too.
+    resale::end_of_tickets(c, ids, app.now()).await?;
     transfers::end_pending(c, ids, app.now()).await?;
     let last = advance(app, c, event, ids.len()).await?;
     store::set_state(c, ids, TicketState::Cancelled, last).await
@@ -53,6 +54,8 @@ pub(super) async fn renew_all(
     if tickets.is_empty() {
         return Ok(());
     }
+    // Whoever sells one knows nothing of the new time yet.
+    resale::end_of_event(c, event, app.now()).await?;
     let last = advance(app, c, event, tickets.len()).await?;
     store::renew(c, &tickets, &key.key_id, last).await
 }
@@ -203,6 +206,7 @@ async fn change(
                     return Ok(ticket);
                 }
                 // What was offered is not there any more.
+                resale::end_of_tickets(c, &[id], app.now()).await?;
                 transfers::end_pending(c, &[id], app.now()).await?;
                 let event = ticket.event_id;
                 let changed = DomainEvent::TicketChanged {

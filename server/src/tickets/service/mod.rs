@@ -32,6 +32,7 @@ use crate::catalog::policy::PassOnRefusal;
 use crate::events::Refused;
 use crate::payments::PaymentError;
 use crate::platform::VaultError;
+use crate::sales::resale::ResaleError;
 use crate::sales::{CanBeUnknownCode, SalesError};
 
 /// Why something about tickets was refused, or failed.
@@ -76,6 +77,9 @@ pub enum TicketError {
     /// Fields of the input are wrong.
     #[error("the input is not valid")]
     Invalid(Vec<FieldError>),
+    /// Selling it on was refused.
+    #[error(transparent)]
+    Resale(#[from] ResaleError),
     /// Buying was refused.
     #[error(transparent)]
     Payment(#[from] PaymentError),

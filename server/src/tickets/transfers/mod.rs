@@ -22,7 +22,9 @@ mod service;
 mod store;
 
 pub use model::*;
-pub(super) use routes::routes;
+pub(super) use routes::{TransferToken, routes};
 pub use service::*;
 
-pub(in crate::tickets) use service::{end_pending, receiver_purpose};
+pub(in crate::tickets) use service::{
+    doors_at, end_pending, event_in, held, is_pending, received, receiver_purpose,
+};

@@ -52,7 +52,7 @@ pub(super) struct AcceptTransferRequest {
 }
 
 /// The receiver's secret of a transfer.
-pub(super) struct TransferToken(String);
+pub(in crate::tickets) struct TransferToken(pub(in crate::tickets) String);
 
 impl FromRequestParts<App> for TransferToken {
     type Rejection = Problem;

@@ -82,7 +82,7 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
             ticket,
             change,
         } => {
-            let event_type = if change == "revoked" {
+            let event_type = if matches!(change.as_str(), "revoked" | "resold") {
                 EventType::TicketRevoked
             } else {
                 EventType::TicketReissued

@@ -7,6 +7,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::http::NewBlock;
 use bilten_server::identity::{self, FactorId, MemberFilter, PasskeyId, Role};
 use bilten_server::platform;
+use bilten_server::sales::resale::ListingId;
 use bilten_server::tickets::transfers::TransferId;
 use serde_json::{Value, json};
 
@@ -175,6 +176,10 @@ impl Things {
             (
                 "transfer",
                 TransferId::new(&*t.app.clock, &*t.app.random).to_string(),
+            ),
+            (
+                "listing",
+                ListingId::new(&*t.app.clock, &*t.app.random).to_string(),
             ),
             ("entry", entry),
             ("block", block(t).await),

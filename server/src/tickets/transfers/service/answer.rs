@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::events::{self, DomainEvent};
 use crate::identity::Email;
 use crate::identity::mail::{self, MailTemplate};
-use crate::sales;
+use crate::sales::{self, resale};
 use crate::tickets::service::{TicketError, advance, raise, sealed_holder};
 use crate::tickets::transfers::model::*;
 use crate::tickets::transfers::store;
@@ -45,6 +45,10 @@ async fn accept_in(
     name: String,
     now: Timestamp,
 ) -> Result<(), TicketError> {
+    // Listed in the moment in which it was offered: whoever accepts is before whoever buys.
+    if let Some(row) = store::transfer(c, id).await? {
+        resale::end_of_tickets(c, &[row.ticket_id], now).await?;
+    }
     // Decides between all who answer, take back or end it at once; then the feed, as whoever ends
     // tickets takes them.
     settle(c, id, TransferState::Accepted, now).await?;

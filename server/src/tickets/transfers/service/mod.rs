@@ -9,7 +9,7 @@ pub use answer::*;
 pub use offer::*;
 pub use read::*;
 
-pub(in crate::tickets) use offer::end_pending;
+pub(in crate::tickets) use offer::{end_pending, held, is_pending, received};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
@@ -122,7 +122,10 @@ async fn ticket_in(app: &App, c: &mut Conn, id: TicketId) -> Result<Ticket, Tick
     Ok(opened(app, row.ok_or(TicketError::NotFound)?)?)
 }
 
-async fn event_in(c: &mut Conn, id: EventId) -> Result<EventDetail, TicketError> {
+pub(in crate::tickets) async fn event_in(
+    c: &mut Conn,
+    id: EventId,
+) -> Result<EventDetail, TicketError> {
     catalog::detail_in(c, id)
         .await?
         .ok_or(TicketError::NotFound)
@@ -130,7 +133,7 @@ async fn event_in(c: &mut Conn, id: EventId) -> Result<EventDetail, TicketError>
 
 /// When the doors open that a ticket is for: of the first date while it is valid; where that is not
 /// known, when it begins to be valid.
-fn doors_at(event: &EventDetail, ticket: &Ticket) -> Timestamp {
+pub(in crate::tickets) fn doors_at(event: &EventDetail, ticket: &Ticket) -> Timestamp {
     let valid = i64::from(ticket.valid_from) * 1_000..i64::from(ticket.valid_until) * 1_000;
     event
         .occurrences

@@ -10,6 +10,7 @@ use super::{
 use crate::app::App;
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, Tenant};
+use crate::sales::resale::{self, ResaleError};
 use crate::tickets::service::{TicketError, ticket_of};
 use crate::tickets::transfers::model::*;
 use crate::tickets::transfers::store::{self, TransferRow};
@@ -42,6 +43,9 @@ pub async fn offer(
                 let ticket = held(&app, c, by, ticket).await?;
                 let event = event_in(c, ticket.event_id).await?;
                 let expires_at = check(c, &event, &ticket, now).await?;
+                if resale::is_for_sale(c, ticket.id).await? {
+                    return Err(ResaleError::Listed.into());
+                }
                 if store::count(c, ticket.id).await? >= MAX_OFFERS {
                     return Err(TicketError::OfferedTooOften);
                 }
@@ -77,7 +81,12 @@ pub async fn offer(
 }
 
 /// A ticket that is theirs who offer it.
-async fn held(app: &App, c: &mut Conn, by: Holding, id: TicketId) -> Result<Ticket, TicketError> {
+pub(in crate::tickets) async fn held(
+    app: &App,
+    c: &mut Conn,
+    by: Holding,
+    id: TicketId,
+) -> Result<Ticket, TicketError> {
     let ticket = ticket_in(app, c, id).await?;
     if by.holds(&ticket) {
         return Ok(ticket);
@@ -118,7 +127,11 @@ pub async fn offer_onward(
 }
 
 /// Which ticket a transfer is about, for whoever knows its secret.
-async fn received(app: &App, id: TransferId, given: &str) -> Result<TicketId, TicketError> {
+pub(in crate::tickets) async fn received(
+    app: &App,
+    id: TransferId,
+    given: &str,
+) -> Result<TicketId, TicketError> {
     authorise(app, id, given)?;
     let row = app
         .db
@@ -193,6 +206,15 @@ pub async fn cancel_onward(app: &App, id: TransferId, given: &str) -> Result<(),
         .await?;
     let waiting = waiting.ok_or(TicketError::TransferNotFound)?;
     cancel(app, Holding::Transfer(id), ticket, waiting.id).await
+}
+
+/// Whether a ticket is offered to somebody.
+pub(in crate::tickets) async fn is_pending(
+    c: &mut Conn,
+    ticket: TicketId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    Ok(store::pending(c, ticket, now).await?.is_some())
 }
 
 /// Ends what waits for tickets that have ended or changed otherwise.
