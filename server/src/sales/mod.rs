@@ -19,11 +19,13 @@
 //! - who buys, who comes and what they answered is stored sealed;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `codes` has tables of its own, and is what holds and orders ask for promo codes.
+//! `codes` has tables of its own, and is what holds and orders ask for promo codes. `changes` is what happens
+//! to orders that are paid.
 //!
 //! `waitlist`, `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
 //! needs: nothing calls them yet.
 
+pub mod changes;
 pub mod codes;
 pub mod fraud;
 pub mod limits;

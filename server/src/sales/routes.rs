@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reset))
         .routes(routes!(event_stock))
         .merge(super::codes::routes())
+        .merge(super::changes::routes())
 }
 
 /// An event as buyers see it.

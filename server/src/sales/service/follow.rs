@@ -6,6 +6,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use sha2::{Digest, Sha256};
 
+use super::super::changes;
 use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, CounterRow, date_of};
@@ -116,5 +117,6 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     codes::on_event_deleted(c, event).await?;
+    changes::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }

@@ -1,12 +1,14 @@
 //! Use cases of tickets: their keys, issuing, ending, showing and buying.
 
 mod change;
+mod changed;
 mod holders;
 mod issue;
 mod keys;
 mod show;
 
 pub use change::*;
+pub use changed::*;
 pub use issue::*;
 pub use keys::*;
 pub use show::*;

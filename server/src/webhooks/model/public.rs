@@ -130,7 +130,7 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
             said(Whose::Organisation(organisation), event_type, data)
         }
         DomainEvent::Identity(event) => identity(event),
-        DomainEvent::PersonErased { .. } => Ok(None),
+        DomainEvent::PersonErased { .. } | DomainEvent::OrderChanged { .. } => Ok(None),
     }
 }
 
