@@ -15,8 +15,8 @@ use super::{sandbox, store};
 use crate::app::{App, Parts};
 use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::sales::{
-    self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderDetail, OrderId, OrderItem,
-    OrderState, PaidOutcome, Pays, Placed, SalesError,
+    self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderId, OrderItem, OrderState,
+    PaidOutcome, Pays, Placed, SalesError,
 };
 
 /// The job by which the sandbox calls back: the payment succeeded.

@@ -20,6 +20,7 @@
 //! - tickets change last, under the lock of the event's feed: one that let somebody in, or belongs to
 //!   somebody else, makes the whole change fail.
 
+mod draft;
 mod error;
 mod model;
 mod money;

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::random;
 
+use super::super::draft::{Draft, Fate, Whole};
 use super::super::error::ChangeError;
 use super::super::model::*;
-use super::super::plan::{Draft, Fate, Whole, stock_of};
+use super::super::plan::stock_of;
 use super::super::store;
 use super::super::units::{before_of, lines_of, side_of, total};
 use super::edit::stock_after;
