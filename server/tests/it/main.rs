@@ -5,6 +5,7 @@ mod access;
 mod app;
 mod catalog;
 mod catalog_event;
+mod changes;
 mod cli;
 mod codes;
 mod crash;
