@@ -437,14 +437,27 @@ pub(crate) async fn on_event_deleted(c: &mut Conn, orders: &[OrderId]) -> Result
     store::delete(c, orders).await
 }
 
-/// The newest payment of an order.
+/// The newest payment of an order, or of one that it came of.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn latest(app: &App, order: OrderId) -> Result<Option<Payment>, PaymentError> {
     let payments = app
         .db
-        .read(move |c| Box::pin(async move { store::of_order(c, order).await }))
+        .read(move |c| {
+            Box::pin(async move {
+                let own = store::of_order(c, order).await?;
+                if !own.is_empty() {
+                    return Ok(own);
+                }
+                // It came of another order, that was paid for both.
+                let mut shared = Vec::new();
+                for other in sales::changes::paid_together_in(c, order).await? {
+                    shared.extend(store::of_order(c, other).await?);
+                }
+                Ok::<_, DbError>(shared)
+            })
+        })
         .await?;
     Ok(payments.into_iter().next())
 }

@@ -80,8 +80,7 @@ pub async fn preview(
     request: ChangeRequest,
     seen: IfMatch,
 ) -> Result<OrderChange, ChangeError> {
-    let prepared = prepare(app, &caller, id, &request).await?;
-    allow(&request, &seen, prepared.loaded.row.version)?;
+    let prepared = prepare(app, &caller, id, &request, &seen).await?;
     let work = app.clone();
     app.db
         .read(move |c| {
@@ -193,8 +192,7 @@ async fn try_change(
     key: &str,
     hash: [u8; 32],
 ) -> Result<OrderChange, ChangeError> {
-    let prepared = Arc::new(prepare(app, caller, id, request).await?);
-    allow(request, seen, prepared.loaded.row.version)?;
+    let prepared = Arc::new(prepare(app, caller, id, request, seen).await?);
     let making = Making {
         key: key.to_owned(),
         hash,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bilten_core::price::PriceSnapshot;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::http::IfMatch;
 use serde_json::json;
 
 use super::super::draft::{Draft, Fate};
@@ -14,8 +15,8 @@ use super::super::money::{Terms, starts_at};
 use super::super::plan::{Basis, Planned};
 use super::super::store::{self, ChangingRow};
 use super::super::units::{StoredLine, before_of, side_of, units_of};
-use super::Caller;
 use super::people::people_of_added;
+use super::{Caller, allow};
 use crate::app::App;
 use crate::catalog::policy::{Policy, TicketFacts, may_transfer};
 use crate::catalog::{self, CounterKey, EventDetail};
@@ -192,6 +193,7 @@ pub(super) async fn prepare(
     caller: &Caller,
     id: OrderId,
     request: &ChangeRequest,
+    seen: &IfMatch,
 ) -> Result<Prepared, ChangeError> {
     let beyond = match &request.beyond_policy {
         Some(reason) if !(1..=500).contains(&reason.trim().chars().count()) => {
@@ -202,18 +204,20 @@ pub(super) async fn prepare(
     };
     let event = caller.event_of(app, id).await?;
     let offer = catalog::offer(app, event).await?;
-    let (work, seen) = (app.clone(), Arc::clone(&offer));
+    let (work, shown) = (app.clone(), Arc::clone(&offer));
     let (loaded, policy) = app
         .db
         .read(move |c| {
             Box::pin(async move {
-                let loaded = load(&work, c, id, &seen).await?;
+                let loaded = load(&work, c, id, &shown).await?;
                 let policy = catalog::policy_of(c, event).await?;
                 Ok::<_, ChangeError>((loaded, policy))
             })
         })
         .await?;
     loaded.stands()?;
+    // Before the steps are looked at: they name lines as the caller has seen them.
+    allow(request, seen, loaded.row.version)?;
     let draft = Draft::of(&offer, &loaded.lines, &loaded.units, &request.steps)
         .map_err(SalesError::Invalid)?;
     let now = app.now();
