@@ -51,7 +51,7 @@ fn staff<P>(organiser: &Organiser<P>) -> Caller {
 ///
 /// What it costs, what goes back by the refund policy, and what the order would be. Nothing is taken. A
 /// change that cannot be made is refused as making it would be.
-#[utoipa::path(post, path = "/api/v1/orders/{order}/changes/preview", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+#[utoipa::path(post, path = "/api/v1/orders/{order}/changes/preview", operation_id = "previewOrderChange", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.refund"))),
     params(("order" = OrderId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the order had, or its version in quotes: 412 if it was changed since")),
@@ -73,7 +73,7 @@ async fn preview_change(
 /// All steps or none. What costs nothing more is done at once, and what is too much goes back; what costs
 /// more is `pending`: its `supplement` is an order that is paid like any other, and the change is done when
 /// it is. What is given back beyond the refund policy needs a reason.
-#[utoipa::path(post, path = "/api/v1/orders/{order}/changes", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+#[utoipa::path(post, path = "/api/v1/orders/{order}/changes", operation_id = "changeOrder", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.refund"))),
     params(("order" = OrderId, Path),
         ("Idempotency-Key" = String, Header, description = "Makes a repeated request change once"),
@@ -95,7 +95,7 @@ async fn make_change(
 /// See what a change of your order would be
 ///
 /// As far as the policies of the event allow it. Nothing is taken.
-#[utoipa::path(post, path = "/api/v1/shop/orders/{order}/changes/preview", tag = "shop", security(("order_token" = [])),
+#[utoipa::path(post, path = "/api/v1/shop/orders/{order}/changes/preview", operation_id = "previewShopOrderChange", tag = "shop", security(("order_token" = [])),
     params(("order" = OrderId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the order had, or its version in quotes: 412 if it was changed since")),
     responses((status = 200, body = OrderChange, headers(("ETag" = String, description = "The version of the order, for If-Match"))), (status = "4XX", body = Problem)))]
@@ -115,7 +115,7 @@ async fn preview_own_change(
 ///
 /// As far as the policies of the event allow it. What costs more is `pending` until its `supplement` is
 /// paid: `POST /api/v1/shop/orders/{order}/payments` with that order's own token, which `token` is.
-#[utoipa::path(post, path = "/api/v1/shop/orders/{order}/changes", tag = "shop", security(("order_token" = [])),
+#[utoipa::path(post, path = "/api/v1/shop/orders/{order}/changes", operation_id = "changeShopOrder", tag = "shop", security(("order_token" = [])),
     params(("order" = OrderId, Path),
         ("Idempotency-Key" = String, Header, description = "Makes a repeated request change once"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the order had, or its version in quotes: 412 if it was changed since")),
