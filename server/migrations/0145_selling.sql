@@ -11,7 +11,9 @@ CREATE TABLE event_sales (
     -- Nobody may leave a single free seat between taken ones, where it can be avoided.
     no_single_seats BOOLEAN NOT NULL DEFAULT FALSE,
     -- A companion's seat is only sold together with the place that it belongs to.
-    companions_with_their_place BOOLEAN NOT NULL DEFAULT TRUE
+    companions_with_their_place BOOLEAN NOT NULL DEFAULT TRUE,
+    -- Every order waits until the organiser accepts it.
+    needs_approval BOOLEAN NOT NULL DEFAULT FALSE
 );
 INSERT INTO event_sales (event_id, version, selling) SELECT id, version, state = 'published' FROM events;
 

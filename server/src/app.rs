@@ -12,14 +12,16 @@ use bilten_kernel::http::Draining;
 use bilten_kernel::random::Random;
 
 use crate::access::{Hints, PushLanes};
-use crate::catalog::{Forms, Offers};
+use crate::catalog::{Books, Forms, Layouts, Offers};
 use crate::config::Config;
 use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
+use crate::sales::SeatTurns;
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
 use crate::tickets::{Issued, Issuers};
+use crate::waiting_room::{JoinLanes, Rooms};
 use crate::webhooks::Receivers;
 
 /// The running application; cheap to clone.
@@ -58,18 +60,30 @@ pub struct Parts {
     pub token_keys: TokenKeys,
     /// What is on sale, kept for a moment.
     pub offers: Offers,
+    /// By which rules it is priced, kept for a moment.
+    pub books: Books,
     /// What events ask, kept by their versions.
     pub forms: Forms,
+    /// Waiting rooms, kept for a moment.
+    pub rooms: Rooms,
+    /// Queues of people who want a place, one for each waiting room.
+    pub joins: JoinLanes,
+    /// Seat maps in use.
+    pub layouts: Layouts,
     /// Event keys in use.
     pub issuers: Issuers,
     /// Tickets issued a moment ago.
     pub issued: Issued,
+    /// Who has seats looked for, one after the other.
+    pub seat_turns: SeatTurns,
     /// Queues of purchases, one per event.
     pub purchases: PurchaseLanes,
     /// Queues of pushed scans, one per event.
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Arc<Hints>,
+    /// Who listens to what is left of tiers.
+    pub left: crate::sales::Listeners,
     /// Whether this node is about to stop.
     pub draining: Draining,
     /// How this node is.
@@ -148,6 +162,7 @@ impl App {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
+            joins: crate::waiting_room::join_lanes(db.clone()),
             outside: post.outside,
             mailer: Exchange::new(post.mailer),
             sms: Exchange::new(post.sms),
@@ -158,10 +173,15 @@ impl App {
             passwords: Passwords::new(&config.identity),
             token_keys: TokenKeys::default(),
             offers: Offers::default(),
+            books: Books::default(),
             forms: Forms::default(),
+            rooms: Rooms::default(),
+            layouts: Layouts::default(),
             issuers: Issuers::default(),
             issued: Issued::default(),
+            seat_turns: SeatTurns::default(),
             hints: Arc::default(),
+            left: crate::sales::Listeners::default(),
             draining: Draining::default(),
             health: Health::default(),
             log: LogControl::default(),

@@ -6,9 +6,11 @@
 //! place that knows who reacts to what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 use bilten_kernel::money::Money;
 use bilten_kernel::outbox::{self, Entry};
@@ -17,11 +19,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Counting, DeviceId, Redeemed};
 use crate::app::App;
-use crate::catalog::{EventDetail, EventId, TierId};
+use crate::catalog::{
+    CounterKey, EventDetail, EventId, MapEdit, OccurrenceId, SeatMapId, TierId, VenueId,
+};
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
 use crate::sales::changes::{ChangedOrder, TicketRefusal, UnitTicket};
 use crate::sales::{ORDERS, Order, OrderId, OrderItem};
-use crate::{access, inspect, payments, sales, tickets};
+use crate::{access, inspect, payments, sales, tickets, waiting_room};
 
 /// Something that happened, as it is written to the outbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,7 +63,7 @@ pub enum DomainEvent {
         event: EventId,
         /// Which one.
         ticket: tickets::TicketId,
-        /// What was done to it: `revoked` or `reissued`.
+        /// What was done to it: `revoked`, `reissued` or `transferred`.
         change: String,
     },
     /// Passages at gates were recorded, or stand otherwise by what was recorded after them.
@@ -96,6 +100,24 @@ pub enum DomainEvent {
         /// transaction see it.
         #[serde(skip)]
         email: Option<Email>,
+    },
+    /// A venue was made, changed or deleted.
+    VenueChanged {
+        /// Which one.
+        venue: VenueId,
+        /// Whose it is.
+        organisation: OrganisationId,
+        /// What was done to it, such as `venues.created`.
+        change: String,
+    },
+    /// A seat map was made, or has a new version.
+    SeatMapSaved(SavedSeatMap),
+    /// A seat map that no date uses was deleted.
+    SeatMapDeleted {
+        /// Which one.
+        map: SeatMapId,
+        /// Whose it was.
+        organisation: OrganisationId,
     },
     /// A paid order was changed: its tickets were, too.
     OrderChanged {
@@ -144,6 +166,26 @@ pub struct PaidOrder {
     pub cause: Cause,
 }
 
+/// A seat map that was made, or has a new version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SavedSeatMap {
+    /// Which one.
+    pub map: SeatMapId,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// The version that there was; 0 for a map that is new.
+    pub from_version: i64,
+    /// The version that there is now.
+    pub to_version: i64,
+    /// The dates that are not over, used the one and use the other from now on, with their events; by
+    /// id.
+    pub dates: Vec<(OccurrenceId, EventId)>,
+    /// Both versions, if there were two and dates use them; only those who react in the same
+    /// transaction see them.
+    #[serde(skip)]
+    pub edit: Option<Arc<MapEdit>>,
+}
+
 /// Passages of one event that stand anew, all in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledRedemptions {
@@ -164,6 +206,9 @@ pub enum Refused {
     /// A tier's capacity would be below what is sold or held.
     #[error("the capacity would be below what is sold or held")]
     CapacityBelowSold,
+    /// Somebody has a seat that would be gone or another one; what it would do, by seat.
+    #[error("somebody has a seat that this would take away or change")]
+    SeatsTaken(Vec<FieldError>),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -183,6 +228,9 @@ impl DomainEvent {
             Self::OAuthChanged { .. } => "oauth.changed",
             Self::Identity(event) => event.kind(),
             Self::PersonErased { .. } => "person.erased",
+            Self::VenueChanged { .. } => "venue.changed",
+            Self::SeatMapSaved(_) => "seat_map.saved",
+            Self::SeatMapDeleted { .. } => "seat_map.deleted",
             Self::OrderChanged { .. } => "order.changed",
         }
     }
@@ -199,6 +247,9 @@ impl DomainEvent {
             | Self::DeviceChanged { .. }
             | Self::OAuthChanged { .. }
             | Self::PersonErased { .. }
+            | Self::VenueChanged { .. }
+            | Self::SeatMapSaved(_)
+            | Self::SeatMapDeleted { .. }
             | Self::OrderChanged { .. }
             | Self::Identity(_) => Cause::default(),
         }
@@ -221,8 +272,20 @@ impl DomainEvent {
                 .user()
                 .map_or_else(|| "nobody".to_owned(), |user| user.to_string()),
             Self::PersonErased { user, .. } => user.to_string(),
+            Self::VenueChanged { venue, .. } => venue.to_string(),
+            Self::SeatMapSaved(saved) => saved.map.to_string(),
+            Self::SeatMapDeleted { map, .. } => map.to_string(),
         }
     }
+}
+
+/// What is sold or held of an event, by what it is counted by: sales know, and the catalogue has to
+/// before it changes dates or what a tier takes of its stock.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn taken_in(c: &mut Conn, event: EventId) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    sales::taken_in(c, event).await
 }
 
 metric! {
@@ -253,6 +316,9 @@ fn count(c: &mut Conn, events: &[DomainEvent]) {
             | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::PersonErased { .. }
+            | DomainEvent::VenueChanged { .. }
+            | DomainEvent::SeatMapSaved(_)
+            | DomainEvent::SeatMapDeleted { .. }
             | DomainEvent::OrderChanged { .. }
             | DomainEvent::Identity(_) => {}
         }
@@ -298,7 +364,9 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 access::on_event_deleted(c, event).await?;
                 tickets::on_event_deleted(c, event).await?;
                 payments::on_event_deleted(c, &orders).await?;
+                sales::waitlist::on_event_deleted(c, event).await?;
                 sales::on_event_deleted(c, event).await?;
+                waiting_room::on_event_deleted(c, event).await?;
             }
             DomainEvent::OrderPaid(order) => paid.push(order),
             DomainEvent::OrderRefunded { order, event, .. } => {
@@ -309,12 +377,17 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
                 if let Some(email) = email {
                     let orders = sales::on_person_erased(app, c, &email.lookup()).await?;
                     tickets::on_person_erased(app, c, &orders).await?;
+                    sales::waitlist::on_person_erased(app, c, &email.lookup()).await?;
+                    tickets::transfers::on_person_erased(app, c, &email.lookup()).await?;
                 }
             }
+            DomainEvent::SeatMapSaved(saved) => sales::on_seat_map_saved(app, c, &saved).await?,
             DomainEvent::TicketChanged { .. }
             | DomainEvent::RedemptionsSettled(_)
             | DomainEvent::DeviceChanged { .. }
             | DomainEvent::OAuthChanged { .. }
+            | DomainEvent::VenueChanged { .. }
+            | DomainEvent::SeatMapDeleted { .. }
             | DomainEvent::OrderChanged { .. }
             | DomainEvent::Identity(_) => {}
         }
@@ -323,6 +396,14 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
         tickets::on_orders_paid(app, c, &paid).await?;
     }
     Ok(())
+}
+
+/// Whether a ticket has let somebody in: what tickets must ask of the door, which comes after them.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn was_let_in(c: &mut Conn, ticket: tickets::TicketId) -> Result<bool, DbError> {
+    access::was_let_in_in(c, ticket).await
 }
 
 /// Why tickets of an order cannot be changed now; none if they can. Under the lock of the event's feed it

@@ -6,6 +6,7 @@
 //! | `inspect` | what programs asked of the API, for their developers |
 //! | `web` | the storefront: pages that call the domains' services |
 //! | `screens`, `batch` | what a screen shows in one read; many reads in one request |
+//! | `sheet` | tables to be downloaded: CSV and XLSX |
 //! | `edge` | who is let in, how often, and what goes first |
 //! | `api` | the API as a whole: its description, versions and documentation |
 //! | `events` | what happens in a domain and concerns those before it |
@@ -32,6 +33,7 @@ pub mod router;
 pub mod sales;
 pub mod screens;
 pub mod server;
+mod sheet;
 pub mod telemetry;
 pub mod tickets;
 pub mod waiting_room;
@@ -123,9 +125,19 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0134_nodes.sql"),
     },
     Migration {
+        version: 140,
+        name: "venues",
+        sql: include_str!("../migrations/0140_venues.sql"),
+    },
+    Migration {
         version: 141,
         name: "event_model",
         sql: include_str!("../migrations/0141_event_model.sql"),
+    },
+    Migration {
+        version: 142,
+        name: "waiting_room",
+        sql: include_str!("../migrations/0142_waiting_room.sql"),
     },
     Migration {
         version: 143,
@@ -133,8 +145,23 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0143_codes.sql"),
     },
     Migration {
+        version: 144,
+        name: "offers",
+        sql: include_str!("../migrations/0144_offers.sql"),
+    },
+    Migration {
         version: 145,
         name: "selling",
         sql: include_str!("../migrations/0145_selling.sql"),
+    },
+    Migration {
+        version: 146,
+        name: "after_sale",
+        sql: include_str!("../migrations/0146_after_sale.sql"),
+    },
+    Migration {
+        version: 147,
+        name: "buyers",
+        sql: include_str!("../migrations/0147_buyers.sql"),
     },
 ];

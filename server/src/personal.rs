@@ -36,7 +36,16 @@ pub async fn held_by_others(
         for order in sales::orders_of_buyer_in(app, c, &email.lookup()).await? {
             let tickets = tickets::of_order_in(app, c, order.order.id).await?;
             let said = sales::people_of_order_in(app, c, order.order.id).await?;
-            orders.push(json!({"order": order, "tickets": tickets, "said": said}));
+            let notes = sales::order_notes_in(app, c, order.order.id).await?;
+            orders.push(json!({"order": order, "tickets": tickets, "said": said, "notes": notes}));
+        }
+    }
+    let (mut received, mut waited) = (Vec::new(), Vec::new());
+    if let Some(email) = email {
+        let lookup = email.lookup();
+        waited = sales::waitlist::of_person_in(app, c, &lookup).await?;
+        for (transfer, ticket) in tickets::transfers::of_receiver_in(app, c, &lookup).await? {
+            received.push(json!({"transfer": transfer, "ticket": ticket}));
         }
     }
     let requests = inspect::requests_of_person_in(app, c, user).await?;
@@ -47,12 +56,20 @@ pub async fn held_by_others(
             content: json!(orders),
         },
         Held {
+            name: "received_tickets",
+            content: json!(received),
+        },
+        Held {
             name: "recorded_actions",
             content: json!(trail),
         },
         Held {
             name: "requests_of_programs",
             content: json!(requests),
+        },
+        Held {
+            name: "waitlists",
+            content: json!(waited),
         },
     ])
 }

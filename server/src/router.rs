@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::{
     access, api, catalog, identity, inspect, payments, platform, sales, telemetry, tickets,
-    webhooks,
+    waiting_room, webhooks,
 };
 
 fn described() -> OpenApiRouter<App> {
@@ -21,6 +21,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(platform::routes())
         .merge(identity::routes())
         .merge(catalog::routes())
+        .merge(waiting_room::routes())
         .merge(sales::routes())
         .merge(payments::routes())
         .merge(tickets::routes())

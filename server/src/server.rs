@@ -20,11 +20,18 @@ use crate::config::Config;
 use crate::edge::{self, EdgeError, Front};
 use crate::platform::{KeysError, SealedColumn, Vault, VaultError};
 use crate::{
-    MIGRATIONS, identity, inspect, payments, platform, router, sales, telemetry, tickets, webhooks,
+    MIGRATIONS, identity, inspect, payments, platform, router, sales, telemetry, tickets,
+    waiting_room, webhooks,
 };
 
 /// How often holds and orders whose time is over are ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often waiting rooms make a step.
+const WAITING_EVERY: Duration = Duration::from_secs(1);
+/// How often what came back is offered to those who wait for it.
+const WAITLIST_EVERY: Duration = Duration::from_secs(2);
+/// How often offers of tickets that nobody answered are ended.
+const TRANSFERS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down when sessions and keys were last used.
 const SIGHTINGS_EVERY: Duration = Duration::from_secs(60);
 /// How often codes and tokens of programs that are long over are forgotten.
@@ -144,6 +151,7 @@ pub fn sealed_columns() -> Vec<&'static SealedColumn> {
     [
         platform::SEALED,
         identity::SEALED,
+        waiting_room::SEALED,
         sales::SEALED,
         tickets::SEALED,
         webhooks::SEALED,
@@ -163,9 +171,11 @@ pub fn jobs(app: &App) -> JobRunner {
     );
     let (caller, sweeper, watcher) = (app.clone(), app.clone(), app.clone());
     let (resealer, straggler) = (app.clone(), app.clone());
-    let (forgetter, decliner) = (app.clone(), app.clone());
+    let (forgetter, decliner, usher) = (app.clone(), app.clone(), app.clone());
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
+    let finder = app.clone();
     let coder = app.clone();
+    let (offerer, ender) = (app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -197,12 +207,33 @@ pub fn jobs(app: &App) -> JobRunner {
             let app = straggler.clone();
             async move { platform::reseal_job(&app).await }
         })
+        .on(sales::FIND_JOB, move |job: sales::FindJob| {
+            let app = finder.clone();
+            async move { sales::mail_found_orders(&app, job).await }
+        })
         .every("sales.sweep", SWEEP_EVERY, move || {
             let app = sweeper.clone();
             async move {
                 while sales::sweep(&app).await? > 0 {}
                 Ok(())
             }
+        })
+        .every("waiting_room.step", WAITING_EVERY, move || {
+            let app = usher.clone();
+            async move {
+                let events = waiting_room::calling_events(&app).await?;
+                // Whoever would find nothing left is not called.
+                let left = sales::left_of(&app, events).await?;
+                Ok(waiting_room::tick(&app, &left).await?)
+            }
+        })
+        .every("sales.waitlist", WAITLIST_EVERY, move || {
+            let app = offerer.clone();
+            async move { Ok(sales::waitlist::offer_what_is_free(&app).await?) }
+        })
+        .every("tickets.transfers", TRANSFERS_EVERY, move || {
+            let app = ender.clone();
+            async move { Ok(tickets::transfers::expire(&app).await?) }
         })
         .every("identity.sightings", SIGHTINGS_EVERY, move || {
             let app = watcher.clone();
@@ -226,6 +257,7 @@ pub fn jobs(app: &App) -> JobRunner {
                 identity::tidy(&app).await?;
                 platform::forget_old_blocks(&app).await?;
                 platform::forget_old_answers(&app).await?;
+                waiting_room::tidy(&app).await?;
                 Ok(identity::tidy_federation(&app).await?)
             }
         })
@@ -296,6 +328,8 @@ pub async fn serve(
         tokio::time::sleep(drain_delay).await;
         // Devices that wait for news would hold the server up.
         waiting.hints.close();
+        // So would those who watch what is left.
+        waiting.left.close();
     };
     let routes = router::router(app.clone(), front.edge.clone());
     let blocker = app.clone();

@@ -148,6 +148,9 @@ pub enum PriceModel {
         floor_minor: i64,
         /// What it costs when the buyer says nothing.
         suggestion_minor: i64,
+        /// The most, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ceiling_minor: Option<i64>,
     },
     /// By time or by how many are sold: the first open phase counts.
     Phased {

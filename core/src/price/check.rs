@@ -132,10 +132,13 @@ fn model(rule: &str, price: &PriceModel, is_dynamic: bool) -> Checked {
         PriceModel::PayWhatYouWant {
             floor_minor,
             suggestion_minor,
+            ceiling_minor,
         } => {
             amount(rule, *floor_minor)?;
             amount(rule, *suggestion_minor)?;
-            if suggestion_minor < floor_minor {
+            amount(rule, ceiling_minor.unwrap_or(0))?;
+            let is_above = ceiling_minor.is_some_and(|most| *suggestion_minor > most);
+            if suggestion_minor < floor_minor || is_above {
                 return Err(fault(rule, BookFaultKind::Range));
             }
             Ok(())

@@ -65,6 +65,14 @@ pub enum Refusal {
         /// The least that may be chosen.
         floor_minor: i64,
     },
+    /// The chosen amount is above the item's ceiling.
+    #[error("{item}: the amount is above {ceiling_minor}")]
+    AboveCeiling {
+        /// The item.
+        item: String,
+        /// The most that may be chosen.
+        ceiling_minor: i64,
+    },
     /// An add-on without what it is added to.
     #[error("{item}: it is only sold together with a ticket that it belongs to")]
     AddOnAlone {
@@ -113,6 +121,7 @@ impl Refusal {
             Self::AmountNotAsked { .. } => "amount_not_asked",
             Self::Negative { .. } => "negative",
             Self::BelowFloor { .. } => "below_floor",
+            Self::AboveCeiling { .. } => "above_ceiling",
             Self::AddOnAlone { .. } => "add_on_alone",
             Self::AddOnTooMany { .. } => "add_on_too_many",
             Self::CodeNotApplicable { .. } => "code_not_applicable",
@@ -152,6 +161,10 @@ mod tests {
             Refusal::BelowFloor {
                 item: item(),
                 floor_minor: 1,
+            },
+            Refusal::AboveCeiling {
+                item: item(),
+                ceiling_minor: 1,
             },
             Refusal::AddOnAlone { item: item() },
             Refusal::AddOnTooMany {

@@ -128,6 +128,7 @@ fn priced<'a>(
             PriceModel::PayWhatYouWant {
                 floor_minor,
                 suggestion_minor,
+                ceiling_minor,
             } => Base {
                 reason: if amount.is_some() {
                     PriceReason::ChosenAmount
@@ -135,7 +136,12 @@ fn priced<'a>(
                     PriceReason::SuggestedAmount
                 },
                 rule,
-                minor: chosen(item, amount, *floor_minor, *suggestion_minor)?,
+                minor: chosen(
+                    item,
+                    amount.unwrap_or(*suggestion_minor),
+                    *floor_minor,
+                    *ceiling_minor,
+                )?,
             },
             PriceModel::Phased { phases } => phases
                 .iter()
@@ -221,11 +227,10 @@ impl Base<'_> {
 
 fn chosen(
     item: &PriceItem,
-    amount: Option<i64>,
+    amount: i64,
     floor_minor: i64,
-    suggestion_minor: i64,
+    ceiling_minor: Option<i64>,
 ) -> Result<i64, Refusal> {
-    let amount = amount.unwrap_or(suggestion_minor);
     let item = || item.id.clone();
     if amount < 0 {
         Err(Refusal::Negative { item: item() })
@@ -237,7 +242,13 @@ fn chosen(
             floor_minor,
         })
     } else {
-        Ok(amount)
+        match ceiling_minor {
+            Some(ceiling_minor) if amount > ceiling_minor => Err(Refusal::AboveCeiling {
+                item: item(),
+                ceiling_minor,
+            }),
+            Some(_) | None => Ok(amount),
+        }
     }
 }
 

@@ -30,7 +30,8 @@ use crate::tickets::QrFormat;
     servers((url = "/", description = "This server")),
     tags(
         (name = "shop", description = "Buying: what is on sale, holds, orders. No account and no key is needed"),
-        (name = "catalog", description = "Events, their dates and tiers"),
+        (name = "catalog", description = "Events, their dates and tiers; venues and seat maps"),
+        (name = "waiting-rooms", description = "Waiting rooms of events, as the organiser sees them"),
         (name = "sales", description = "Orders and stock, as the organiser sees them"),
         (name = "payments", description = "Money that was paid"),
         (name = "tickets", description = "Tickets and the keys that sign them"),

@@ -21,10 +21,14 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(read, update, delete))
         .routes(routes!(add_tier))
         .routes(routes!(update_tier))
+        .merge(super::offers::routes())
+        .merge(super::dates::routes())
         .merge(super::life::routes())
         .merge(super::forms::routes())
         .merge(super::policies::routes())
         .merge(super::profiles::routes())
+        .merge(super::venues::routes())
+        .merge(super::seat_maps::routes())
 }
 
 /// Make a draft of an event
@@ -182,6 +186,8 @@ impl IntoProblem for CatalogError {
             Self::NoTiers => Problem::conflict("catalog.no_tiers", detail),
             Self::TooManyTiers => Problem::conflict("catalog.too_many_tiers", detail),
             Self::CapacityBelowSold => Problem::conflict("catalog.capacity_below_sold", detail),
+            Self::Offer(why) => Problem::conflict(why.code(), detail),
+            Self::House(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),
         }
     }

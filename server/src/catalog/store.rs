@@ -97,6 +97,11 @@ pub(super) async fn event(c: &mut Conn, id: EventId) -> Result<Option<Event>, Db
     .await
 }
 
+pub(super) async fn version(c: &mut Conn, id: EventId) -> Result<Option<i64>, DbError> {
+    c.scalar_opt(sql!("SELECT version FROM events WHERE id = $1"), vals![id])
+        .await
+}
+
 pub(super) async fn organisation(
     c: &mut Conn,
     id: EventId,
@@ -214,7 +219,7 @@ pub(super) async fn upcoming(
             sql!(
                 "SELECT o.event_id, MIN(o.starts_at) AS starts_at FROM occurrences o \
                  JOIN events e ON e.id = o.event_id \
-                 WHERE e.state = 'published' AND NOT e.sandbox AND o.ends_at > $1 \
+                 WHERE e.state = 'published' AND NOT e.sandbox AND o.state = 'scheduled' AND o.ends_at > $1 \
                  GROUP BY o.event_id ORDER BY starts_at, o.event_id LIMIT $2"
             ),
             vals![now, limit],
@@ -239,9 +244,10 @@ pub(super) async fn on_sale(
         sql!(
             "SELECT e.id, e.slug, e.name, e.time_zone, e.currency, e.venue_name, e.venue_address, e.sandbox, \
              e.details, MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at, \
-             (SELECT MIN(t.price_minor) FROM tiers t WHERE t.event_id = e.id) AS from_price_minor \
+             (SELECT MIN(t.price_minor) FROM tiers t WHERE t.event_id = e.id AND NOT t.hidden \
+             AND t.kind IN ('ticket', 'bundle')) AS from_price_minor \
              FROM events e JOIN occurrences o ON o.event_id = e.id \
-             WHERE e.organisation_id = $1 AND e.state = 'published' AND o.ends_at > $2 \
+             WHERE e.organisation_id = $1 AND e.state = 'published' AND o.state = 'scheduled' AND o.ends_at > $2 \
              GROUP BY e.id \
              HAVING MIN(o.starts_at) > $3 OR (MIN(o.starts_at) = $3 AND e.id > $4) \
              ORDER BY starts_at, e.id LIMIT $5"
@@ -256,7 +262,7 @@ pub(super) async fn count_on_sale(db: &Db, now: Timestamp) -> Result<i64, DbErro
     db.scalar(
         sql!(
             "SELECT COUNT(DISTINCT o.event_id) FROM occurrences o JOIN events e ON e.id = o.event_id \
-             WHERE e.state = 'published' AND NOT e.sandbox AND o.ends_at > $1"
+             WHERE e.state = 'published' AND NOT e.sandbox AND o.state = 'scheduled' AND o.ends_at > $1"
         ),
         vals![now],
     )
@@ -294,6 +300,9 @@ pub(super) async fn sandbox_events(
 async fn delete_parts(c: &mut Conn, id: EventId) -> Result<(), DbError> {
     for statement in [
         sql!("DELETE FROM tiers WHERE event_id = $1"),
+        sql!("DELETE FROM capacity_pools WHERE event_id = $1"),
+        sql!("DELETE FROM price_settings WHERE event_id = $1"),
+        sql!("DELETE FROM series WHERE event_id = $1"),
         sql!("DELETE FROM occurrences WHERE event_id = $1"),
         sql!("DELETE FROM event_versions WHERE event_id = $1"),
         sql!("DELETE FROM questions WHERE event_id = $1"),
@@ -330,8 +339,19 @@ pub(super) async fn insert_occurrences(
     occurrences: &[Occurrence],
 ) -> Result<(), DbError> {
     c.insert_many(
-        sql!("INSERT INTO occurrences (id, event_id, doors_at, starts_at, ends_at) VALUES ($1, $2, $3, $4, $5)"),
-        occurrences.iter().map(|o| vals![o.id, event, o.doors_at, o.starts_at, o.ends_at]).collect(),
+        sql!(
+            "INSERT INTO occurrences (id, event_id, doors_at, starts_at, ends_at, state, original_local, offer, \
+             seat_map_id, seat_map_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        ),
+        occurrences
+            .iter()
+            .map(|o| {
+                vals![
+                    o.id, event, o.doors_at, o.starts_at, o.ends_at, o.state, o.original_local, o.stored_offer(),
+                    o.seat_map.map(|map| map.id), o.seat_map.map(|map| map.version)
+                ]
+            })
+            .collect(),
     )
     .await?;
     Ok(())
@@ -339,7 +359,10 @@ pub(super) async fn insert_occurrences(
 
 pub(super) async fn occurrences(c: &mut Conn, event: EventId) -> Result<Vec<Occurrence>, DbError> {
     c.all(
-        sql!("SELECT id, doors_at, starts_at, ends_at FROM occurrences WHERE event_id = $1 ORDER BY starts_at, id"),
+        sql!(
+            "SELECT id, doors_at, starts_at, ends_at, state, original_local, offer, seat_map_id, seat_map_version \
+             FROM occurrences WHERE event_id = $1 ORDER BY starts_at, id"
+        ),
         vals![event],
     )
     .await
@@ -354,15 +377,17 @@ pub(super) async fn insert_tiers(
     c.insert_many(
         sql!(
             "INSERT INTO tiers (id, event_id, number, name, description, price_minor, capacity, max_per_order, \
-             sales_start_at, sales_end_at, valid_from_at, valid_until_at, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+             sales_start_at, sales_end_at, valid_from_at, valid_until_at, created_at, updated_at, \
+             kind, per_date, pool_id, hidden, seat_category, pricing) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19)"
         ),
         tiers
             .iter()
             .map(|t| {
                 vals![
                     t.id, event, t.number, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order,
-                    t.sales_start_at, t.sales_end_at, t.valid_from_at, t.valid_until_at, now
+                    t.sales_start_at, t.sales_end_at, t.valid_from_at, t.valid_until_at, now,
+                    t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, &t.pricing
                 ]
             })
             .collect(),
@@ -375,9 +400,13 @@ pub(super) async fn update_tier(c: &mut Conn, t: &Tier, now: Timestamp) -> Resul
     c.exec(
         sql!(
             "UPDATE tiers SET name = $2, description = $3, price_minor = $4, capacity = $5, max_per_order = $6, \
-             updated_at = $7 WHERE id = $1"
+             updated_at = $7, sales_start_at = $8, sales_end_at = $9, kind = $10, per_date = $11, pool_id = $12, \
+             hidden = $13, seat_category = $14, pricing = $15 WHERE id = $1"
         ),
-        vals![t.id, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order, now],
+        vals![
+            t.id, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order, now, t.sales_start_at,
+            t.sales_end_at, t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, &t.pricing
+        ],
     )
     .await?;
     Ok(())
@@ -387,7 +416,8 @@ pub(super) async fn tiers(c: &mut Conn, event: EventId) -> Result<Vec<Tier>, DbE
     c.all(
         sql!(
             "SELECT id, number, name, description, price_minor, capacity, max_per_order, sales_start_at, \
-             sales_end_at, valid_from_at, valid_until_at FROM tiers WHERE event_id = $1 ORDER BY number"
+             sales_end_at, valid_from_at, valid_until_at, kind, per_date, pool_id, hidden, seat_category, \
+             pricing FROM tiers WHERE event_id = $1 ORDER BY number"
         ),
         vals![event],
     )

@@ -57,9 +57,11 @@ const BEGINNINGS: &[(&str, &Class)] = &[
     ("/api/v1/sync/", &DEVICE),
     ("/api/v1/shop/holds", &BUY),
     ("/api/v1/shop/orders", &BUY),
+    ("/api/v1/shop/transfers", &BUY),
     ("/api/v1/shop/", &BROWSE),
     ("/checkout/", &BUY),
     ("/orders/", &BUY),
+    ("/transfers/", &BUY),
     ("/api/v1/auth/", &SIGN_IN),
     ("/api/v1/me/reauthenticate", &SIGN_IN),
     ("/oauth/", &SIGN_IN),
@@ -78,6 +80,10 @@ pub(super) fn classify(method: &Method, path: &str) -> &'static Class {
     let is_scan = path.starts_with("/api/v1/events/") && path.ends_with("/check-in");
     if is_scan {
         return &DEVICE;
+    }
+    // Whoever waited for this has waited long enough.
+    if path.ends_with("/waiting-room/pass") {
+        return &BUY;
     }
     if method == Method::POST && path.starts_with("/e/") && path.ends_with("/hold") {
         return &BUY;
@@ -101,7 +107,19 @@ mod tests {
             (Method::POST, "/api/v1/shop/orders", &BUY),
             (Method::POST, "/e/gala/hold", &BUY),
             (Method::GET, "/e/gala", &BROWSE),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/waiting-room/pass",
+                &BUY,
+            ),
+            (
+                Method::GET,
+                "/api/v1/shop/events/evt_1/waiting-room/notice",
+                &BROWSE,
+            ),
             (Method::GET, "/orders/ord_1", &BUY),
+            (Method::GET, "/transfers/trf_1", &BUY),
+            (Method::POST, "/api/v1/shop/transfers/trf_1/accept", &BUY),
             (Method::GET, "/api/v1/shop/events/evt_1", &BROWSE),
             (Method::POST, "/api/v1/auth/tokens", &SIGN_IN),
             (Method::GET, "/api/v1/events", &API),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::catalog::{MAX_SEAT_MAP_BYTES, SEAT_MAP_PATHS};
 use crate::identity;
 use crate::platform::{self, Begun, Claim, KeptAnswer, Once};
 
@@ -58,11 +59,15 @@ pub(crate) fn is_done_once(path: &str) -> bool {
 /// The layer.
 pub(crate) async fn done_once(
     State(app): State<App>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     if !is_ours(&request) {
         return Ok(next.run(request).await);
+    }
+    // Routes say further inside how large a body they take; these take large ones.
+    if request.uri().path().starts_with(SEAT_MAP_PATHS) {
+        DefaultBodyLimit::max(MAX_SEAT_MAP_BYTES).apply(&mut request);
     }
     let (mut parts, body) = request.into_parts();
     let key = IdempotencyKey::of(&parts)?;
@@ -71,7 +76,7 @@ pub(crate) async fn done_once(
     let (Some(key), Ok(caller)) = (key, caller) else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
-    // The copy knows how large a body this route takes.
+    // The copy knows how large a body may be.
     let body = read_body(Request::from_parts(parts.clone(), body), &app).await?;
     let header = |name: &str| {
         parts

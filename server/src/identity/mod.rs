@@ -51,7 +51,7 @@ pub use routes::{
     Authenticated, KeptNext, Organiser, PageVisitor, PlatformAdmin, RecentlyAuthenticated,
     SignedIn, next_cookie, routes, safe_next, sign_in_cookies, sign_out_cookie,
 };
-pub(crate) use routes::{Noted, bearer, caller, is_same_site};
+pub(crate) use routes::{Noted, bearer, caller, cookie, is_same_site, set_cookie};
 pub use service::*;
 pub use sightings::Sightings;
 pub use token_keys::TokenKeys;

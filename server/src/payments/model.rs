@@ -1,6 +1,7 @@
 //! Payments and the ways to pay.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Currency;
@@ -10,7 +11,11 @@ use utoipa::ToSchema;
 
 use crate::catalog::EventId;
 use crate::catalog::questions::SaidAnswers;
-use crate::sales::{Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId, TicketRequest};
+use crate::sales::fraud::OrderFacts;
+use crate::sales::limits::BuyerOrigin;
+use crate::sales::{
+    ActivePolicy, Buyer, HoldId, ItemRequest, NewOrder, OrderDetail, OrderId, TicketRequest,
+};
 
 typed_id!(pub PaymentId, "pay", "Names a payment.");
 
@@ -167,6 +172,9 @@ pub struct PurchaseRequest {
     pub tickets: Vec<TicketRequest>,
     /// How it is paid.
     pub payment: PaymentMethod,
+    /// From where it is bought; nobody says that of themselves.
+    #[serde(skip)]
+    pub origin: BuyerOrigin,
 }
 
 /// A request to pay for an order whose last payment was declined.
@@ -186,6 +194,10 @@ pub struct Purchase {
     pub(super) payment: PaymentId,
     /// How it is paid.
     pub(super) method: PaymentMethod,
+    /// What is known of how suspicious it looks.
+    pub(super) facts: OrderFacts,
+    /// The rules that score it.
+    pub(super) policy: Arc<ActivePolicy>,
 }
 
 /// An order and what became of its payment.

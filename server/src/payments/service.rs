@@ -18,11 +18,15 @@ use crate::sales::{
     self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderId, OrderItem, OrderState,
     PaidOutcome, Pays, Placed, SalesError,
 };
+use crate::waiting_room::{self, EnterRefusal, PassShown};
 
 /// The job by which the sandbox calls back: the payment succeeded.
 pub const CALL_BACK_JOB: &str = "payments.sandbox_call_back";
 /// The job by which the sandbox calls back: the payment is declined.
 pub const CALL_BACK_DECLINED_JOB: &str = "payments.sandbox_call_back_declined";
+
+/// The decline code of a payment that was not begun, since somebody has to look at the order first.
+pub const UNDER_REVIEW: &str = "under_review";
 
 /// Queues of purchases, one per event.
 pub type PurchaseLanes = Lanes<EventId, Purchase, Purchased, PaymentError>;
@@ -87,6 +91,12 @@ pub async fn purchase(
             .map_err(SalesError::from)?;
         answer = try_purchase(app, &request, &key, request_hash).await;
     }
+    if let (Err(PaymentError::Sales(SalesError::OrderRefused)), Some(hold)) =
+        (&answer, request.hold)
+    {
+        // Who is refused for good keeps nothing from others.
+        sales::release_hold(app, hold).await?;
+    }
     match answer {
         // It may be refused now because it was granted before: then it is answered as before.
         Err(PaymentError::Sales(refusal)) => {
@@ -120,6 +130,14 @@ async fn try_purchase(
     if offer.event.sandbox && request.payment.moves_money() {
         return Err(PaymentError::SandboxOnly);
     }
+    if request.hold.is_none() && waiting_room::is_waiting(app, request.event).await? {
+        // Whoever has waited has a hold, which is what their pass was for.
+        return Err(SalesError::WaitingRoom {
+            event: request.event,
+            refusal: EnterRefusal::NoPass,
+        }
+        .into());
+    }
     let (basis, tiers) = match request.hold {
         Some(hold) => {
             let held = sales::held_cart(app, request.event, hold).await?;
@@ -128,23 +146,24 @@ async fn try_purchase(
             }
             on_hold(held, &offer)
         }
+        None if sales::needs_hold(&offer, &request.items, &request.codes) => {
+            // Seats and codes are taken in a write of their own; the same request finds it again.
+            let wish = HoldWish {
+                items: request.items.clone(),
+                codes: request.codes.clone(),
+                email: Some(request.buyer.email.clone()),
+                // No buyer's key has a blank in it.
+                idempotency_key: Some(format!("order {key}")),
+                shown: PassShown::default(),
+                is_invited: false,
+            };
+            let hold = sales::hold_wish(app, request.event, wish).await?;
+            on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)
+        }
         None => {
-            let cart = sales::cart(app, &offer, &request.items, &request.codes).await?;
-            if cart.is_plain() {
-                let tiers = cart.ticket_tiers();
-                (Basis::Cart(Arc::new(cart)), tiers)
-            } else {
-                // Seats and codes are taken in a write of their own; the same request finds it again.
-                let wish = HoldWish {
-                    items: request.items.clone(),
-                    codes: request.codes.clone(),
-                    email: Some(request.buyer.email.clone()),
-                    idempotency_key: Some(format!("order {key}")),
-                };
-                let hold = sales::hold_wish(app, request.event, wish).await?;
-                let held = sales::held_cart(app, request.event, hold.id).await?;
-                on_hold(held, &offer)
-            }
+            let cart = sales::cart(app, &offer, &request.items, &[]).await?;
+            let tiers = cart.ticket_tiers();
+            (Basis::Cart(Arc::new(cart)), tiers)
         }
     };
     let people = sales::people(
@@ -156,6 +175,8 @@ async fn try_purchase(
     )
     .await?;
     let purchase = Purchase {
+        facts: sales::known_facts(&offer, &request.buyer, &basis.tiers()),
+        policy: sales::fraud_policy(app).await,
         order: NewOrder {
             id: OrderId::new(&*app.clock, &*app.random),
             event: request.event,
@@ -166,6 +187,9 @@ async fn try_purchase(
             idempotency_key: key.to_owned(),
             request_hash,
             sandbox: offer.event.sandbox,
+            origin: request.origin,
+            verdict: None,
+            staff: None,
             at: app.now(),
             cause: Cause::current(),
         },
@@ -216,17 +240,23 @@ async fn purchase_batch(
     let Some(event) = batch.first().map(|purchase| purchase.order.event) else {
         return Ok(Vec::new());
     };
-    let orders: Vec<_> = batch
+    let mut orders: Vec<_> = batch
         .iter()
         .map(|purchase| purchase.order.clone())
         .collect();
+    if let Some(policy) = batch.first().map(|purchase| Arc::clone(&purchase.policy)) {
+        let facts: Vec<_> = batch.iter().map(|purchase| purchase.facts).collect();
+        sales::judge_in(app, c, &mut orders, &facts, &policy).await?;
+    }
+    sales::require_approval_in(app, c, event, &mut orders).await?;
     let placed = sales::place(app, c, event, &orders).await?;
 
     let payments: Vec<Option<Payment>> = batch
         .iter()
+        .zip(&orders)
         .zip(&placed)
-        .map(|(purchase, placed)| match placed {
-            Ok(Placed::New(order)) => Some(first_payment(purchase, &order.order)),
+        .map(|((purchase, new), placed)| match placed {
+            Ok(Placed::New(order)) => Some(first_payment(purchase, new, &order.order)),
             Ok(Placed::Before(_)) | Err(_) => None,
         })
         .collect();
@@ -238,7 +268,9 @@ async fn purchase_batch(
                 idempotency_key: &purchase.order.idempotency_key,
                 request_hash: purchase.order.request_hash,
             });
-            call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
+            if payment.state == PaymentState::Pending {
+                call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;
+            }
         }
     }
     store::insert(c, new).await?;
@@ -267,14 +299,30 @@ async fn purchase_batch(
     Ok(answers)
 }
 
-fn first_payment(purchase: &Purchase, order: &Order) -> Payment {
-    new_payment(
+/// The first payment of an order as it was placed.
+fn first_payment(purchase: &Purchase, new: &NewOrder, order: &Order) -> Payment {
+    let payment = new_payment(
         purchase.payment,
         order.id,
         &purchase.method,
         Money::new(order.total_minor, order.currency),
-        purchase.order.at,
-    )
+        new.at,
+    );
+    match &new.staff {
+        Some(staff) => Payment {
+            provider: staff.method.to_string(),
+            state: PaymentState::Succeeded,
+            decline_code: None,
+            ..payment
+        },
+        // Nobody is asked for money before somebody has looked at the order.
+        None if new.is_to_review() => Payment {
+            state: PaymentState::Declined,
+            decline_code: Some(UNDER_REVIEW.to_owned()),
+            ..payment
+        },
+        None => payment,
+    }
 }
 
 pub(super) fn new_payment(
@@ -345,6 +393,9 @@ pub async fn pay(
                     return Ok((payment, false));
                 }
                 let current = current.map_err(PaymentError::NotPayable)?;
+                if sales::is_under_review_in(c, order).await? {
+                    return Err(SalesError::UnderReview.into());
+                }
                 if current.sandbox && request.payment.moves_money() {
                     return Err(PaymentError::SandboxOnly);
                 }

@@ -4,9 +4,9 @@
 //! fingerprint of the means of payment, the network of the address. Keys are hashes that mean nothing
 //! outside this installation and outside the event.
 //!
-//! For whoever builds the service, the table `purchase_counts` (`event_id, kind, key_hash, tickets`,
-//! primary key the first three) and, for each key in the order of [`CountingKey`] (so that two buyers
-//! never wait for each other):
+//! How it is counted (`service/limits.rs`, `store/limits.rs`): the table `purchase_counts` (`event_id, kind,
+//! key_hash, tickets`, primary key the first three) and, for each key in the order of [`CountingKey`] (so
+//! that two buyers never wait for each other):
 //!
 //! ```text
 //! INSERT INTO purchase_counts (event_id, kind, key_hash, tickets) VALUES ($1, $2, $3, $4)
@@ -14,17 +14,18 @@
 //! WHERE purchase_counts.tickets + $4 <= $5
 //! ```
 //!
-//! in the write that makes the hold (e-mail, account, network) or the payment (its fingerprint), after
-//! [`PurchaseLimits::check`] has refused what is too much even for a new key: the INSERT alone does not
-//! ask. A row count of 0 is a refusal, and the whole write is rolled back. When a hold or order ends
-//! otherwise than paid, or is refunded or resold: `UPDATE purchase_counts SET tickets = tickets - $4 WHERE
-//! …`. In a lane, the buyers of one batch are counted one after the other within the same write.
-//! What a kind is not limited to is not counted.
+//! in the write that places the order, after [`PurchaseLimits::check`] has refused what is too much even
+//! for a new key: the INSERT alone does not ask. A row count of 0 is a refusal. When an order ends
+//! otherwise than paid, or is refunded: `UPDATE purchase_counts SET tickets = tickets - $4 WHERE …`. In a
+//! lane, the buyers of one batch are counted one after the other within the same write. What a kind is not
+//! limited to is not counted, so a limit that is set later counts from then on.
 
 use std::net::IpAddr;
 
+use bilten_kernel::error::FieldError;
 use bilten_kernel::text_enum;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::catalog::EventId;
 use crate::identity::{Email, UserId};
@@ -116,6 +117,24 @@ pub struct BuyerKeys<'a> {
     pub address: Option<IpAddr>,
 }
 
+/// From where somebody buys: what they do not say themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BuyerOrigin {
+    /// The address of the client.
+    pub address: Option<IpAddr>,
+    /// The account in which they are signed in.
+    pub account: Option<UserId>,
+}
+
+impl BuyerOrigin {
+    /// The address, unless it is this machine's own: that says nothing of who buys.
+    pub fn network(&self) -> Option<IpAddr> {
+        self.address
+            .map(|address| address.to_canonical())
+            .filter(|address| !address.is_loopback())
+    }
+}
+
 /// What purchases are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CountingKey {
@@ -152,18 +171,25 @@ pub fn counting_keys(vault: &Vault, event: EventId, buyer: &BuyerKeys<'_>) -> Ve
 }
 
 /// How many tickets of an event one of each may have; `None` for any number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PurchaseLimits {
-    /// For a mailbox.
+    /// For the mailbox behind an e-mail address; any number if absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_email: Option<u32>,
-    /// For an account.
+    /// For an account; any number if absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_account: Option<u32>,
-    /// For a means of payment.
+    /// For a means of payment; any number if absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_payment: Option<u32>,
-    /// For a network.
+    /// For a network; whole towns can share one, so be generous. Any number if absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_network: Option<u32>,
 }
+
+/// The most that a limit can be.
+const MOST: u32 = 1_000_000;
 
 /// A limit was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,6 +209,27 @@ impl LimitMet {
 }
 
 impl PurchaseLimits {
+    /// What is wrong with them, by field.
+    pub fn faults(&self) -> Vec<FieldError> {
+        LimitKind::ALL
+            .iter()
+            .filter(|kind| {
+                self.most(**kind)
+                    .is_some_and(|most| !(1..=MOST).contains(&most))
+            })
+            .map(|kind| FieldError {
+                field: format!("per_{kind}"),
+                code: "out_of_range".into(),
+                detail: format!("Must be from 1 to {MOST}, or null for any number."),
+            })
+            .collect()
+    }
+
+    /// Whether anything is limited.
+    pub fn is_any(&self) -> bool {
+        LimitKind::ALL.iter().any(|kind| self.most(*kind).is_some())
+    }
+
     /// How many a key of this kind may have.
     pub const fn most(&self, kind: LimitKind) -> Option<u32> {
         match kind {

@@ -1,11 +1,12 @@
 //! Stock and orders: who gets which tickets at what price, and never more than there are.
 //!
 //! Owns the tables `stock`, `event_sales`, `taken_seats`, `holds`, `hold_items`, `orders`, `order_items`,
-//! `attendees` and `answers`.
+//! `attendees` and `answers`, and those of `migrations/0147_buyers.sql`: purchase limits and counts, scores,
+//! notes, tags and origins of orders.
 //!
 //! Stock is kept in counters: one for each tier and pool, and for each date if it is sold by dates. A
 //! unit takes one of each counter that it is counted in. Whoever takes several things takes them in one
-//! order: seats, then counters (pools before tiers), then codes, each sorted by its id.
+//! order: purchase counts, then seats, then counters (pools before tiers), then codes, each sorted by its id.
 //!
 //! Invariants:
 //! - `held + sold <= capacity` for each counter, decided inside the UPDATE that takes the stock and
@@ -16,14 +17,15 @@
 //! - whatever is held belongs to exactly one active hold or pending order, and comes back when
 //!   that ends otherwise than in a paid order;
 //! - an order is made once per idempotency key, however often it is asked for;
-//! - who buys, who comes and what they answered is stored sealed;
+//! - nobody has more tickets of an event than its limits say, decided inside the statement that counts;
+//! - an order that somebody has to look at is not paid before that, and one person decides about it;
+//! - who buys, who comes and what they answered is stored sealed, and so is what staff writes about them;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `codes` has tables of its own, and is what holds and orders ask for promo codes. `changes` is what happens
-//! to orders that are paid.
-//!
-//! `waitlist`, `resale`, `limits` and `fraud` are pure rules, each with what a service that obeys them
-//! needs: nothing calls them yet.
+//! `codes` and `waitlist` have tables and services of their own. `limits` and `fraud` are pure rules that
+//! `service/limits.rs` and `service/review.rs` obey; `resale` is pure rules with what a service that obeys
+//! them needs.
+//! `changes` is what happens to orders that are paid.
 
 pub mod changes;
 pub mod codes;
@@ -32,18 +34,21 @@ pub mod limits;
 mod model;
 pub mod resale;
 mod routes;
+mod routes_seats;
 mod service;
 mod store;
 pub mod waitlist;
 
 use crate::platform::SealedColumn;
 pub use model::*;
-pub use routes::routes;
+pub use routes::{BuyerFrom, routes};
 pub use service::*;
 
 /// The columns of sales that hold sealed texts.
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("orders", "id", "sealed_buyer", "id" => |id| service::buyer_purpose(id)),
+    crate::sealed_column!("order_notes", "id", "sealed_text", "id" => |id| service::note_purpose(id)),
     crate::sealed_column!("attendees", "id", "sealed", "id" => |id| service::part_purpose(id)),
     crate::sealed_column!("answers", "id", "sealed", "id" => |id| service::part_purpose(id)),
+    crate::sealed_column!("waitlist_entries", "id", "sealed_person", "id" => |id| waitlist::person_purpose(id)),
 ];

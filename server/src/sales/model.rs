@@ -14,9 +14,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::fraud::FraudDecision;
+use super::limits::BuyerOrigin;
 use super::service::{Cart, People};
 use crate::catalog::seating::{PartId, SeatId};
 use crate::catalog::{CounterKey, EventDetail, EventId, OccurrenceId, TierId};
+
+mod available;
+mod desk;
+mod review;
+
+pub use available::*;
+pub use desk::*;
+pub use review::*;
 
 typed_id!(pub HoldId, "hld", "Names a hold.");
 typed_id!(pub OrderId, "ord", "Names an order.");
@@ -107,22 +117,26 @@ pub struct SeatWish {
 }
 
 record! {
-    /// What an event's organiser asks of those who choose seats.
+    /// What an event's organiser asks of those who buy.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
-    pub struct SeatRules {
+    pub struct SaleRules {
         /// Nobody may leave a single free seat between taken ones, where it can be avoided.
         pub no_single_seats: bool,
         /// A companion's seat is only sold together with the place that it belongs to.
         pub companions_with_their_place: bool,
+        /// Every order waits, unpaid, until the organiser accepts it; those of staff do not.
+        #[serde(default)]
+        pub needs_approval: bool,
     }
 }
 
-impl Default for SeatRules {
+impl Default for SaleRules {
     fn default() -> Self {
         Self {
             no_single_seats: false,
             companions_with_their_place: true,
+            needs_approval: false,
         }
     }
 }
@@ -653,6 +667,24 @@ pub enum Basis {
     Cart(Arc<Cart>),
 }
 
+impl Basis {
+    /// How many of which tier it has, line by line.
+    pub fn tiers(&self) -> Vec<(TierId, u32)> {
+        match self {
+            Self::Hold(held) => held
+                .items
+                .iter()
+                .map(|item| (item.tier_id, item.quantity))
+                .collect(),
+            Self::Cart(cart) => cart
+                .lines
+                .iter()
+                .map(|line| (line.tier, line.quantity))
+                .collect(),
+        }
+    }
+}
+
 /// How an order is paid when it is placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pays {
@@ -696,6 +728,12 @@ pub struct NewOrder {
     pub request_hash: [u8; 32],
     /// Whether it is of a sandbox.
     pub sandbox: bool,
+    /// From where it is bought.
+    pub origin: BuyerOrigin,
+    /// How suspicious it looks, if that was asked.
+    pub verdict: Option<Verdict>,
+    /// What there is to say of it if staff makes it.
+    pub staff: Option<StaffSale>,
     /// Now.
     pub at: Timestamp,
     /// What asked for it.
@@ -703,6 +741,38 @@ pub struct NewOrder {
 }
 
 impl NewOrder {
+    /// Whether somebody has to look at it before it can be paid.
+    pub fn is_to_review(&self) -> bool {
+        self.decision() == Some(FraudDecision::Review)
+    }
+
+    /// Whether it costs something, as far as is known.
+    pub fn may_cost(&self) -> bool {
+        match &self.basis {
+            Basis::Hold(held) => held.total.minor > 0,
+            Basis::Cart(cart) => cart.known_total() != Some(0),
+        }
+    }
+
+    /// Lets it wait for its payment, however it was to be paid.
+    pub const fn put_off_payment(&mut self) {
+        self.pays = Pays::Later;
+    }
+
+    /// How long it waits to be paid, in milliseconds.
+    pub fn waits_ms(&self) -> i64 {
+        if self.is_to_review() {
+            REVIEW_MS
+        } else {
+            HOLD_MS
+        }
+    }
+
+    /// What is done with it by how it looks.
+    pub fn decision(&self) -> Option<FraudDecision> {
+        self.verdict.as_ref().map(|verdict| verdict.score.decision)
+    }
+
     /// How many units it has in all.
     pub fn quantity(&self) -> u32 {
         match &self.basis {

@@ -12,7 +12,14 @@
 //!   `waitlist::match_entries`, and the seller cannot choose the buyer (nor be paid beside it);
 //! - *sell*: one write: `UPDATE resale_listings SET state = 'sold', order_id = $2 WHERE id = $1 AND state =
 //!   'listed' AND ticket_version = $3`, the ticket's version is raised, and the ledger is told: buyer →
-//!   seller `asked`, buyer → platform `buyer_fee`.
+//!   seller `asked`, buyer → platform `buyer_fee`;
+//! - *stock*: units of a tier and date are alike, so a listed ticket need not be sold as itself. Listing
+//!   blocks the ticket and gives its unit back (`sold - 1`), whereupon the waitlist's job offers it first.
+//!   What must hold is that there are never more open listings than unsold units (`capacity - sold`):
+//!   whenever a paid order breaks that, the oldest listings are sold, in that same write. Withdrawing
+//!   takes a free unit again, or is refused while all are held; a refund of the seller's order gives back
+//!   one unit too many for each listing, which is taken again in the reaction to it. Seats are not alike:
+//!   theirs must go with the unit.
 //!
 //! # Policies as data
 //!

@@ -1,5 +1,13 @@
 //! What is on sale, holds and orders over HTTP.
 
+mod available;
+mod buyer;
+mod desk;
+mod export;
+mod find;
+mod limits;
+mod review;
+
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use bilten_core::price::Refusal;
@@ -13,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::limits::LimitMet;
 use super::model::*;
 use super::service::{self, HoldWish, ResetError, SalesError};
 use crate::app::App;
@@ -22,6 +31,9 @@ use crate::catalog::state::Standing;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
 use crate::identity::{self, Organiser, permit};
+use crate::waiting_room::{self, Visit};
+
+pub use buyer::BuyerFrom;
 
 /// The routes of sales.
 pub fn routes() -> OpenApiRouter<App> {
@@ -41,10 +53,18 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stock))
         .routes(routes!(block_seats))
         .routes(routes!(unblock_seats))
-        .routes(routes!(seat_rules, set_seat_rules))
+        .routes(routes!(sale_rules, set_sale_rules))
         .routes(routes!(reset))
         .routes(routes!(event_stock))
+        .merge(available::routes())
+        .merge(desk::routes())
+        .merge(export::routes())
+        .merge(find::routes())
+        .merge(limits::routes())
+        .merge(review::routes())
         .merge(super::codes::routes())
+        .merge(super::routes_seats::routes())
+        .merge(super::waitlist::routes())
         .merge(super::changes::routes())
 }
 
@@ -120,13 +140,9 @@ async fn shop_event(
     let offer = service::public_event(&app, &event).await?;
     let stock = service::stock(&app, offer.event.id).await?;
     let standing = service::standing(&offer, &stock, app.now());
+    let mut detail = offer.for_buyers(&[], app.now());
+    detail.event = offer.event.in_languages(&wanted);
     let availability = service::availability(&app, &offer, None).await?;
-    let mut detail = EventDetail {
-        event: offer.event.in_languages(&wanted),
-        ..(*offer).clone()
-    };
-    // What is hidden is shown to those who have a code for it, when they give it.
-    detail.tiers.retain(|tier| !tier.hidden);
     let event = ShopEvent {
         detail,
         standing,
@@ -233,19 +249,25 @@ pub(super) struct HoldRequest {
 
 /// Reserve capacity, seats and codes for 15 minutes, at a price that stays
 #[utoipa::path(post, path = "/api/v1/shop/holds", tag = "shop",
-    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once")),
+    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once"),
+        ("Waiting-Pass" = Option<String>, Header, description = "The pass of whoever is called, where people wait for the event (`sales.waiting_room` without one)"),
+        ("Waiting-Place" = Option<String>, Header, description = "The secret of the place that the pass was given to")),
     responses((status = 201, body = Hold), (status = "4XX", body = Problem)))]
 async fn create_hold(
     State(app): State<App>,
     ClientIp(ip): ClientIp,
     key: IdempotencyKey,
+    visit: Visit,
     Json(request): Json<HoldRequest>,
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
+    let shown = visit.shown(&app, request.event);
     let wish = HoldWish {
         items: request.items,
         codes: request.codes.clone(),
         email: request.email,
         idempotency_key: Some(key.as_str().to_owned()),
+        shown,
+        is_invited: false,
     };
     let work = service::hold_wish(&app, request.event, wish);
     let hold = service::trying_codes(&app, ip, &request.codes, work).await??;
@@ -306,6 +328,11 @@ struct OrderQuery {
     sort: Option<String>,
     /// Only orders with these ids, at most 100, with commas between them.
     ids: Option<String>,
+    /// Only orders in this state.
+    #[param(inline, value_type = Option<OrderState>)]
+    state: Option<OrderState>,
+    /// Only orders with this tag.
+    tag: Option<String>,
 }
 
 /// List an event's orders, newest first unless they are sorted otherwise
@@ -324,11 +351,19 @@ async fn orders(
         cursor: query.cursor,
     };
     let sorted = Sorted::<OrderSort>::new(page, query.sort.as_deref())?;
-    let only = ids::<OrderId>(query.ids.as_deref())?;
+    let filter = OrderFilter {
+        ids: ids::<OrderId>(query.ids.as_deref())?,
+        state: query.state,
+        // What cannot be a tag is one that no order has.
+        tag: query
+            .tag
+            .as_deref()
+            .map(|text| tag(text).unwrap_or_else(|| ",".to_owned())),
+    };
     let (after, limit) = (sorted.after()?, sorted.limit_and_one());
     let tenant = organiser.tenant();
     let orders =
-        service::orders_of_event(&app, tenant, event, only, sorted.by, after, limit).await?;
+        service::orders_of_event(&app, tenant, event, filter, sorted.by, after, limit).await?;
     let page = sorted.page(orders, |order| sorted.by.place(order));
     identity::note_personal_data_read(
         &app,
@@ -503,32 +538,32 @@ async fn unblock_seats(
     Ok(Json(TakenSeats::of(&app, event, date).await?))
 }
 
-/// See what is asked of those who choose seats
-#[utoipa::path(get, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+/// See what is asked of those who buy
+#[utoipa::path(get, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
-async fn seat_rules(
+    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+async fn sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Json<SeatRules>, Problem> {
+) -> Result<Json<SaleRules>, Problem> {
     catalog::event_of(&app, organiser.tenant(), event).await?;
-    Ok(Json(service::seat_rules(&app, event).await?))
+    Ok(Json(service::sale_rules(&app, event).await?))
 }
 
-/// Set what is asked of those who choose seats
-#[utoipa::path(put, path = "/api/v1/events/{event}/seat-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+/// Set what is asked of those who buy
+#[utoipa::path(put, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SeatRules), (status = "4XX", body = Problem)))]
-async fn set_seat_rules(
+    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+async fn set_sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
-    Json(rules): Json<SeatRules>,
-) -> Result<Json<SeatRules>, Problem> {
+    Json(rules): Json<SaleRules>,
+) -> Result<Json<SaleRules>, Problem> {
     let tenant = organiser.tenant();
     Ok(Json(
-        service::set_seat_rules(&app, tenant, event, rules).await?,
+        service::set_sale_rules(&app, tenant, event, rules).await?,
     ))
 }
 
@@ -627,7 +662,20 @@ impl IntoProblem for SalesError {
                 ),
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
+            Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),
+            Self::PurchaseLimit(_) => Problem::conflict(LimitMet::CODE, detail),
+            Self::OrderRefused => Problem::conflict("sales.order_refused", detail),
+            Self::UnderReview => Problem::conflict("sales.under_review", detail),
+            Self::NotUnderReview => Problem::conflict("sales.not_under_review", detail),
+            Self::NoteNotFound => Problem::not_found("sales.note_not_found", detail),
+            Self::TooManyNotes => Problem::conflict("sales.too_many_notes", detail),
+            Self::TooOften(seconds) => {
+                Problem::too_many("sales.too_often", detail).retry_after(seconds)
+            }
+            Self::TooManyListen => {
+                Problem::unavailable("sales.too_many_listen", detail).retry_after(5)
+            }
             Self::Db(error) => error.into_problem(),
         }
     }

@@ -25,6 +25,12 @@ impl Issued {
         }
     }
 
+    /// Forgets an order's tickets, since one of them changed.
+    pub(super) fn forget(&self, order: OrderId) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(&order);
+    }
+
     /// An order's tickets in the order in which they are always shown.
     pub(super) fn take(&self, order: OrderId) -> Option<Vec<Ticket>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

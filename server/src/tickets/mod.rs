@@ -1,6 +1,6 @@
 //! Tickets: issued when an order is paid, signed when they are shown, fed to the gates.
 //!
-//! Owns the tables `event_keys`, `feeds` and `tickets`.
+//! Owns the tables `event_keys`, `feeds` and `tickets`; [`transfers`] owns its own.
 //!
 //! Invariants:
 //! - a ticket's id follows from its order and its place in it, so issuing twice makes no second one;
@@ -16,6 +16,7 @@ mod model;
 mod routes;
 mod service;
 mod store;
+pub mod transfers;
 
 use crate::platform::SealedColumn;
 pub(crate) use crate::qr::draw_aside;
@@ -32,4 +33,6 @@ pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("event_keys", ("event_id", "key_id"), "sealed_secret",
         "event_id" => |event| service::sealed_for(event)),
     crate::sealed_column!("tickets", "id", "sealed_holder", "id" => |id| service::holder_purpose(id)),
+    crate::sealed_column!("ticket_transfers", "id", "sealed_receiver",
+        "id" => |id| transfers::receiver_purpose(id)),
 ];

@@ -13,6 +13,7 @@ use crate::catalog::seating::SeatId;
 use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::qr::{QrError, QrFormat, render_qr, render_test_qr};
 use crate::sales::OrderId;
+use crate::tickets::transfers::TransferId;
 
 typed_id!(pub TicketId, "tkt", "Names a ticket, through all its versions.");
 
@@ -61,6 +62,11 @@ pub struct Ticket {
     pub order_reference: String,
     /// Versions below this one are revoked.
     pub revoked_below: u16,
+    /// The transfer by which its holder got it; absent while it is its order's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer_id: Option<TransferId>,
+    /// How often it was passed on.
+    pub passed_on: u32,
     /// Whether it is of a sandbox: a trial that lets nobody in anywhere else.
     pub sandbox: bool,
     /// The date that it is for, if it is for one.

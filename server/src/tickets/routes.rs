@@ -1,5 +1,8 @@
 //! Buying tickets, showing them, and ending them, over HTTP.
 
+mod desk;
+mod export;
+
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -19,7 +22,7 @@ use crate::catalog::EventId;
 use crate::identity::{self, Organiser, permit};
 use crate::payments::{Payment, PaymentRequest, PurchaseRequest};
 use crate::qr::{self, QrFormat};
-use crate::sales::{self, OrderDetail, OrderId};
+use crate::sales::{self, BuyerFrom, OrderDetail, OrderId};
 
 /// The routes of tickets.
 pub fn routes() -> OpenApiRouter<App> {
@@ -33,6 +36,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(revoke))
         .routes(routes!(reissue))
         .routes(routes!(rotate_key))
+        .merge(desk::routes())
+        .merge(export::routes())
+        .merge(super::transfers::routes())
 }
 
 /// A ticket with its code, and where its buyer finds it as a picture.
@@ -110,7 +116,7 @@ impl BoughtAnswer {
 }
 
 /// The buyer's secret of an order.
-pub(super) struct OrderToken(String);
+pub(super) struct OrderToken(pub(super) String);
 
 impl FromRequestParts<App> for OrderToken {
     type Rejection = Problem;
@@ -136,10 +142,12 @@ impl FromRequestParts<App> for OrderToken {
     responses((status = 201, body = BoughtAnswer), (status = "4XX", body = Problem)))]
 async fn buy(
     State(app): State<App>,
+    BuyerFrom(origin): BuyerFrom,
     ClientIp(ip): ClientIp,
     key: IdempotencyKey,
     Json(request): Json<PurchaseRequest>,
 ) -> Result<(StatusCode, Json<BoughtAnswer>), Problem> {
+    let request = PurchaseRequest { origin, ..request };
     let codes = request.codes.clone();
     let work = service::buy(&app, request, key.as_str().to_owned());
     let bought = sales::trying_codes(&app, ip, &codes, work).await??;
@@ -311,6 +319,13 @@ impl IntoProblem for TicketError {
             Self::Holder => Problem::unprocessable("tickets.holder", detail),
             Self::Versions => Problem::conflict("tickets.versions", detail),
             Self::NoKey | Self::Vault(_) => Problem::fault(&detail),
+            Self::TransferNotFound => Problem::not_found("tickets.transfer_not_found", detail),
+            Self::PassedOn => Problem::conflict("tickets.passed_on", detail),
+            Self::OfferedAlready => Problem::conflict("tickets.offered_already", detail),
+            Self::OfferedTooOften => Problem::conflict("tickets.offered_too_often", detail),
+            Self::TransferState(_) => Problem::conflict("tickets.transfer_state", detail),
+            Self::Transfer(refusal) => Problem::conflict(format!("tickets.{refusal}"), detail),
+            Self::Invalid(errors) => Problem::invalid(errors),
             Self::Payment(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),
         }

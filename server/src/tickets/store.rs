@@ -7,6 +7,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use super::model::*;
+use super::transfers::TransferId;
 use crate::catalog::seating::SeatId;
 use crate::catalog::{EventId, OccurrenceId, TierId};
 use crate::sales::OrderId;
@@ -84,6 +85,14 @@ pub(super) async fn lock_feed(c: &mut Conn, event: EventId) -> Result<(), DbErro
 /// Deletes the keys and the feed of an event, and its tickets if it is of a sandbox.
 pub(super) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     c.exec(
+        sql!(
+            "DELETE FROM ticket_transfers WHERE ticket_id IN \
+             (SELECT id FROM tickets WHERE event_id = $1 AND sandbox)"
+        ),
+        vals![event],
+    )
+    .await?;
+    c.exec(
         sql!("DELETE FROM tickets WHERE event_id = $1 AND sandbox"),
         vals![event],
     )
@@ -116,6 +125,8 @@ record! {
         pub(super) sealed_holder: Vec<u8>,
         pub(super) order_reference: String,
         pub(super) revoked_below: u16,
+        pub(super) transfer_id: Option<TransferId>,
+        pub(super) passed_on: u32,
         pub(super) sandbox: bool,
         pub(super) occurrence_id: Option<OccurrenceId>,
         pub(super) seat_id: Option<SeatId>,
@@ -175,8 +186,8 @@ pub(super) async fn ticket(c: &mut Conn, id: TicketId) -> Result<Option<TicketRo
     c.opt(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, occurrence_id, seat_id, \
-             seat_label, created_at FROM tickets WHERE id = $1"
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets WHERE id = $1"
         ),
         vals![id],
     )
@@ -187,11 +198,25 @@ pub(super) async fn of_order(c: &mut Conn, order: OrderId) -> Result<Vec<TicketR
     c.all(
         sql!(
             "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
-             valid_until, sealed_holder, order_reference, revoked_below, sandbox, occurrence_id, seat_id, \
-             seat_label, created_at FROM tickets \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets \
              WHERE order_id = $1 ORDER BY tier_number, id"
         ),
         vals![order],
+    )
+    .await
+}
+
+/// The tickets of these orders.
+pub(super) async fn of_orders(c: &mut Conn, orders: Val) -> Result<Vec<TicketRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, event_id, order_id, tier_id, tier_number, version, state, key_id, valid_from, \
+             valid_until, sealed_holder, order_reference, revoked_below, transfer_id, passed_on, sandbox, \
+             occurrence_id, seat_id, seat_label, created_at FROM tickets \
+             WHERE order_id IN (SELECT value FROM list($1)) ORDER BY order_id, tier_number, id"
+        ),
+        vals![orders],
     )
     .await
 }
@@ -224,21 +249,41 @@ pub(super) async fn ids_of_event(c: &mut Conn, event: EventId) -> Result<Vec<Tic
     .await
 }
 
-/// Changes a ticket that still has version `from`.
+/// Tickets for dates that are not ended yet.
+pub(super) async fn ids_of_dates(
+    c: &mut Conn,
+    event: EventId,
+    dates: &[OccurrenceId],
+) -> Result<Vec<TicketId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM tickets WHERE event_id = $1 AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND state IN ('valid', 'unpaid', 'blocked') ORDER BY id"
+        ),
+        vals![event, Val::texts(dates)],
+    )
+    .await
+}
+
+/// Changes a ticket that still has this version and state.
 pub(super) async fn change(
     c: &mut Conn,
     t: &Ticket,
     sealed_holder: Vec<u8>,
-    from: u16,
+    (from, from_state): (u16, TicketState),
     position: i64,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
-                "UPDATE tickets SET version = $3, state = $4, key_id = $5, sealed_holder = $6, revoked_below = $7, \
-                 feed_position = $8 WHERE id = $1 AND version = $2"
+                "UPDATE tickets SET version = $4, state = $5, key_id = $6, sealed_holder = $7, revoked_below = $8, \
+                 transfer_id = $9, passed_on = $10, feed_position = $11 \
+                 WHERE id = $1 AND version = $2 AND state = $3"
             ),
-            vals![t.id, from, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below, position],
+            vals![
+                t.id, from, from_state, t.version, t.state, &t.key_id, sealed_holder, t.revoked_below,
+                t.transfer_id, t.passed_on, position
+            ],
         )
         .await?;
     Ok(touched == 1)
@@ -249,6 +294,7 @@ record! {
     pub(super) struct RenewedRow {
         pub(super) id: TicketId,
         pub(super) tier_id: TierId,
+        pub(super) occurrence_id: Option<OccurrenceId>,
     }
 }
 
@@ -256,7 +302,7 @@ record! {
 pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_id FROM tickets WHERE event_id = $1 \
+            "SELECT id, tier_id, occurrence_id FROM tickets WHERE event_id = $1 \
              AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
         ),
         vals![event],

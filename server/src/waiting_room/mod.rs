@@ -1,8 +1,8 @@
 //! The waiting room: when more people come than can be served, who is let in to buy, and when.
 //!
-//! Today this is the model alone: pure rules with their tests. Will own the tables `waiting_rooms`,
-//! `waiting_places`, `waiting_calls` and `waiting_counts`; stands between `catalog` and `sales` (which asks it for a
-//! pass before it holds anything).
+//! Owns the tables `waiting_rooms`, `waiting_places`, `waiting_calls` and `waiting_counts`; stands between
+//! `catalog` and `sales`, which asks [`gate`] before it holds anything and calls [`enter`] in the write that
+//! does, and [`leave`] when a hold or its order ends.
 //!
 //! | file | holds |
 //! |---|---|
@@ -15,6 +15,11 @@
 //! | `model/calls.rs` | when which numbers were called: whose time is over, how fast it goes |
 //! | `model/line.rs` | what somebody in line is told, in words and figures |
 //! | `model/notice.rs` | the one small file that every waiting page polls |
+//! | `model/room.rs` | a room as it is stored, and as it is shown |
+//! | `model/standing.rs` | what somebody who waits is answered |
+//! | `service/kept.rs` | what a node keeps in memory |
+//! | `service/manage.rs` `join.rs` `turns.rs` `steps.rs` | what organisers do; getting a place; passes and coming in; the steps |
+//! | `routes/` | all of it over HTTP |
 //!
 //! # A life
 //!
@@ -25,7 +30,7 @@
 //!    the seed. Every place of the roster has its number by [`Line`].
 //! 4. **Calling**: places are called by number, as many as [`step`] says. Whoever comes now gets the
 //!    next number after all others: first come, first served.
-//! 5. **Open**: nobody waits, and nobody needs to: passes are given at once. **Ended**: sold out, or
+//! 5. **Open**: nobody waits, and nobody needs to: who comes may buy at once. **Ended**: sold out, or
 //!    the sale is over.
 //!
 //! # Invariants
@@ -36,50 +41,26 @@
 //! - never more than `most_inside` people are inside, decided inside the UPDATE;
 //! - a node holds nothing that another could not work out again from rows.
 //!
-//! # For whoever builds the service
+//! # Who decides
 //!
-//! Tables:
+//! Each thing is decided by one statement, in `store/`:
 //!
-//! - `waiting_rooms`: `id, event_id, state, opens_at, sealed_seed, commitment, beacon, beacon_value,
-//!   roster_hash, seed, drawn, places, called, lapsed, entered, missed, inside, most_inside, policy,
-//!   pace, version`
-//! - `waiting_places`: `id, room_id, number, joined_at, serial, pass_until_at, entered_at, left_at`; the
-//!   number is written on joining after the draw, otherwise with the first pass
-//! - `waiting_calls`: `room_id, upto, at`, a row a step while somebody is called
-//! - `waiting_counts`: `room_id, kind, key_hash, places`
+//! - *join*: one lane per room. The room's row is locked first, which separates the draw from those who
+//!   come late; then limits are counted, places added. In state `calling` the numbers are the last ones of
+//!   `places`, otherwise the draw says them.
+//! - *close*, *roster*, *reveal*: three writes, each by the state that it leaves; a node that dies between
+//!   them is followed by whichever makes the next step.
+//! - *call*: by `version`: whichever node runs the step, one of them counts. In the same write those whose
+//!   time is over and who did not come are counted as missed.
+//! - *pass*: raises `serial`, for a number that is called and not used; the one before is dead.
+//! - *enter*: by `serial`, `entered_at IS NULL` and `inside < most_inside`, in one transaction with the
+//!   hold: all, or nothing. House full: in a write of its own the pass is extended, and whoever waits at the
+//!   door counts as come, not as missed.
+//! - *leave*: by `holder` (the hold, then its order) and `left_at IS NULL`. Whoever gives a hold up while
+//!   their pass is good may choose again by it.
 //!
-//! Statements that decide:
-//!
-//! - *join*: one lane per room, a batch of `$2` places:
-//!   `UPDATE waiting_rooms SET places = places + $2 WHERE id = $1 AND state IN ('gathering', 'calling')
-//!   RETURNING places, state`. Its row lock is what separates the draw from those who come late: in
-//!   state `calling` the numbers are `places - $2 + 1 ..= places`. Counted before by [`JoinLimits`]:
-//!   `INSERT INTO waiting_counts … ON CONFLICT (room_id, kind, key_hash) DO UPDATE SET places =
-//!   waiting_counts.places + 1 WHERE waiting_counts.places < $5`; no row: the place that they have.
-//! - *close*: `UPDATE waiting_rooms SET state = 'drawing', drawn = places WHERE id = $1 AND state =
-//!   'gathering' AND opens_at <= $2`; then read the ids, and publish the roster's hash.
-//! - *reveal*: `UPDATE waiting_rooms SET state = 'calling', seed = $2, beacon_value = $3 WHERE id = $1
-//!   AND state = 'drawing' AND roster_hash IS NOT NULL`.
-//! - *call*: `UPDATE waiting_rooms SET called = called + $2, pace = $3, version = version + 1 WHERE
-//!   id = $1 AND version = $4 RETURNING called`, and a row of `waiting_calls`: whichever node runs the
-//!   step, one of them counts. This counter is all that nodes share while people wait.
-//! - *lapse*, in the same write: [`Calls::lapse`] gives a range of numbers whose time is over; those of
-//!   them without a row that entered (`SELECT COUNT(*) … WHERE number > $2 AND number <= $3 AND entered_at
-//!   IS NOT NULL`) are added to `missed`. Who is called and not here yet is `called - entered - missed`.
-//!   Whoever missed their turn may join again, behind everybody (its counts are given back).
-//! - *pass*: `UPDATE waiting_places SET serial = serial + 1, number = $4, pass_until_at = $3 WHERE id = $1
-//!   AND entered_at IS NULL AND (pass_until_at IS NULL OR pass_until_at > $2) RETURNING serial`, for a
-//!   number that is called, until [`Calls::until`] says.
-//! - *enter*: `UPDATE waiting_places SET entered_at = $3 WHERE id = $1 AND serial = $2 AND entered_at IS
-//!   NULL` and `UPDATE waiting_rooms SET inside = inside + 1 WHERE id = $1 AND inside < most_inside`, in
-//!   one transaction with the hold: all, or nothing. House full: the pass stays good, and its time is
-//!   extended in the row; whoever came and found it full counts as come (`entered`), not as missed.
-//! - *leave* (paid, given up, expired): `UPDATE waiting_places SET left_at = $2 WHERE id = $1 AND left_at
-//!   IS NULL`, and with its row count `UPDATE waiting_rooms SET inside = inside - $2 WHERE id = $1`.
-//!
-//! Calls: `sales` asks for [`Pass::check`] and *enter* in the write that makes the hold, and tells
-//! *leave* when the hold or its order ends; a job of one second runs [`step`]; a job at `opens_at` closes,
-//! waits for the beacon, reveals.
+//! Rows are locked in one order: stock, places, rooms. The opening may be moved until the draw; the
+//! commitment goes on naming the one that was promised (`promised_at`).
 //!
 //! # When a node dies
 //!
@@ -99,13 +80,21 @@
 //! [`InLine::is_news_after`], so that a screen reader hears what changed and no more. No timer moves the
 //! focus or reloads; when the turn comes there is a message and a link, for as long as [`PASS_MS`].
 //!
-//! # Metrics to declare with the service
-//!
-//! `bilten_waiting_people` (gauge, by `state`: waiting, called, inside), `bilten_waiting_joins_total` (by
-//! `outcome`), `bilten_waiting_called_total`, `bilten_waiting_passes_total` (by `outcome`: used, missed
-//! and the words of [`PassRefusal`]), `bilten_waiting_rate_per_minute` (gauge), `bilten_waiting_wait_seconds`
-//! (histogram, from the opening to the pass). No label names an event: a platform has too many.
+//! Without scripts the same pages work by links: `/wait/{event}/` (static) leads to `/wait/{event}/place`,
+//! which says once how it stands.
 
 mod model;
+mod routes;
+mod service;
+mod store;
 
+use crate::platform::SealedColumn;
 pub use model::*;
+pub(crate) use routes::entry_problem;
+pub use routes::{Came, Visit, pass_cookie, place_cookie, routes};
+pub use service::*;
+
+/// The columns of the waiting room that hold sealed texts.
+pub static SEALED: &[SealedColumn] = &[
+    crate::sealed_column!("waiting_rooms", "id", "sealed_seed", "id" => |id| service::seed_purpose(id)),
+];

@@ -14,7 +14,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-static ASSETS: [Asset; 4] = [
+static ASSETS: [Asset; 5] = [
     Asset {
         name: "bilten.css",
         media_type: "text/css; charset=utf-8",
@@ -29,6 +29,11 @@ static ASSETS: [Asset; 4] = [
         name: "passkeys.js",
         media_type: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../assets/passkeys.js"),
+    },
+    Asset {
+        name: "waiting.js",
+        media_type: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../assets/waiting.js"),
     },
     Asset {
         name: "icon.svg",

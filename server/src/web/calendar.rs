@@ -2,8 +2,8 @@
 
 use bilten_kernel::clock::Timestamp;
 
-use crate::catalog::EventDetail;
 use crate::catalog::state::Kept;
+use crate::catalog::{EventDetail, MAX_OCCURRENCES};
 use crate::sales::Order;
 
 /// One entry for each date of the event.
@@ -29,7 +29,8 @@ pub(super) fn of_order(
     calendar.line("BEGIN:VCALENDAR");
     calendar.line("VERSION:2.0");
     calendar.line("PRODID:-//Bilten//Bilten//EN");
-    for date in &offer.occurrences {
+    // An order for one date of a long series would bury the reader's calendar under all the others.
+    for date in offer.scheduled().take(MAX_OCCURRENCES) {
         calendar.line("BEGIN:VEVENT");
         calendar.line(&format!("UID:{}-{}@bilten", order.id, date.id));
         calendar.line(&format!("DTSTAMP:{}", utc(now)));

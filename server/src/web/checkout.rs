@@ -15,7 +15,7 @@ use super::{event, order, problem};
 use crate::app::App;
 use crate::catalog::{self, questions::SaidAnswers};
 use crate::payments::{PaymentError, PaymentMethod, PurchaseRequest, SandboxOutcome};
-use crate::sales::{self, Buyer, Hold, HoldId, SalesError};
+use crate::sales::{self, Buyer, BuyerFrom, Hold, HoldId, SalesError};
 use crate::tickets::{self, TicketError};
 
 #[derive(Template)]
@@ -146,6 +146,7 @@ pub(super) async fn show(
 pub(super) async fn buy(
     State(app): State<App>,
     Path(id): Path<HoldId>,
+    BuyerFrom(origin): BuyerFrom,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let held = match held(&app, id).await {
@@ -199,6 +200,7 @@ pub(super) async fn buy(
         answers: SaidAnswers::default(),
         tickets: Vec::new(),
         payment,
+        origin,
     };
     // The hold is the key: however often this is sent, and with whatever corrections, it buys once.
     match tickets::buy(&app, request, id.to_string()).await {
@@ -209,6 +211,8 @@ pub(super) async fn buy(
         Err(TicketError::Payment(PaymentError::Sales(
             error @ (SalesError::OffSale { .. }
             | SalesError::SoldOut { .. }
+            | SalesError::PurchaseLimit(_)
+            | SalesError::OrderRefused
             | SalesError::SeatsTaken(_)
             | SalesError::Price(_)
             | SalesError::OfferChanged),

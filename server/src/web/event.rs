@@ -14,12 +14,13 @@ use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::view::{self, EventView};
-use super::{problem, text};
+use super::{problem, text, waiting};
 use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
 use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
 /// Stock is told as a number when no more than this is left.
 const SCARCE: i64 = 20;
@@ -30,6 +31,8 @@ struct EventPage {
     shell: Shell,
     faults: Faults,
     notice: Option<&'static str>,
+    /// Where people wait for their turn, if they have to.
+    waiting: Option<String>,
     event: EventView,
     details: DetailsView,
     tiers: Vec<TierView>,
@@ -48,10 +51,12 @@ struct TierView {
     is_scarce: bool,
     most: i64,
     chosen: String,
+    /// Where to wait for it, if it is sold out.
+    waitlist: Option<String>,
 }
 
 /// The event at this address, unless it is still a draft.
-async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
+pub(super) async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, Problem> {
     if !catalog::can_be_slug(slug) {
         return Err(CatalogError::NotFound.into());
     }
@@ -108,10 +113,9 @@ impl EventPage {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock(app, event.id).await?;
         let available = sales::availability(app, offer, None).await?;
-        let tiers: Vec<_> = offer
-            .tiers
+        let seen = offer.visible_tiers(&[]);
+        let tiers: Vec<_> = seen
             .iter()
-            .filter(|tier| !tier.hidden)
             .map(|tier| {
                 let field = field_of(tier.id);
                 let left = available.iter().find(|one| one.tier == tier.id);
@@ -123,14 +127,17 @@ impl EventPage {
                     now,
                 );
                 let chosen = match fields.text(&field) {
-                    "" if offer.tiers.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
+                    "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
                     // What can be had of what was wanted; nonsense stays, to be seen and corrected.
                     text => text
                         .parse()
                         .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
                 };
+                let is_sold_out = most == 0 && offer.off_sale(tier, now).is_none();
                 TierView {
+                    waitlist: is_sold_out
+                        .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
                     name: tier.name.clone(),
                     description: text::paragraphs(&tier.description),
                     price: text::price(offer.price(tier)),
@@ -156,6 +163,7 @@ impl EventPage {
             }
             Kept::Draft | Kept::Published => None,
         };
+        let is_waiting = waiting_room::is_waiting(app, event.id).await?;
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
         let linked_data =
@@ -167,6 +175,7 @@ impl EventPage {
             is_open: tiers.iter().any(|tier| tier.most > 0),
             faults,
             notice,
+            waiting: is_waiting.then(|| waiting::path(event.id, "")),
             event: view,
             details: DetailsView::of(offer, wanted),
             tiers,
@@ -195,13 +204,19 @@ pub(super) async fn hold(
     State(app): State<App>,
     Wanted(wanted): Wanted,
     Path(slug): Path<String>,
+    visit: Visit,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let offer = visible(&app, &slug).await?;
+    let shown = visit.shown(&app, offer.event.id);
     let (status, faults) = match chosen(&offer, &fields) {
         Err(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults),
-        Ok(wanted) => match take(&app, &offer, &wanted, fields.key()).await {
+        Ok(wanted) => match take(&app, &offer, &wanted, fields.key(), shown).await {
             Ok(hold) => return Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
+            Err(SalesError::WaitingRoom {
+                refusal: EnterRefusal::NoPass | EnterRefusal::Pass(_) | EnterRefusal::Used,
+                ..
+            }) => return Ok(shell::see_other(&waiting::path(offer.event.id, ""))),
             Err(error) => in_words(&offer, &wanted, error)?,
         },
     };
@@ -214,7 +229,7 @@ pub(super) async fn hold(
 /// How many of which tier a form asks for.
 fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
     let (mut wanted, mut faults) = (Vec::new(), Faults::default());
-    for tier in &offer.tiers {
+    for tier in offer.visible_tiers(&[]) {
         let field = field_of(tier.id);
         match fields.text(&field) {
             "" => {}
@@ -237,13 +252,14 @@ async fn take(
     offer: &EventDetail,
     wanted: &[ItemRequest],
     key: Option<String>,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let event = offer.event.id;
-    match sales::hold(app, event, wanted.to_vec(), key).await {
+    match sales::hold(app, event, wanted.to_vec(), key, shown.clone()).await {
         Ok(hold) if hold.expires_at > app.now() => Ok(hold),
         // The form was used before, for another choice or for a hold that has ended.
         Ok(_) | Err(SalesError::KeyReused | SalesError::HoldGone) => {
-            sales::hold(app, event, wanted.to_vec(), None).await
+            sales::hold(app, event, wanted.to_vec(), None, shown).await
         }
         Err(other) => Err(other),
     }
@@ -304,11 +320,26 @@ fn in_words(
             StatusCode::CONFLICT,
             Faults::one("", "The offer has just changed. Please look at it again."),
         )),
+        SalesError::WaitingRoom { .. } => Ok((
+            StatusCode::CONFLICT,
+            Faults::one(
+                "",
+                "Too many are choosing just now. Your turn is kept: please try again in a moment.",
+            ),
+        )),
         other @ (SalesError::EventNotFound
         | SalesError::OrderNotFound
         | SalesError::HoldGone
         | SalesError::KeyReused
         | SalesError::State(_)
+        | SalesError::PurchaseLimit(_)
+        | SalesError::OrderRefused
+        | SalesError::UnderReview
+        | SalesError::NotUnderReview
+        | SalesError::NoteNotFound
+        | SalesError::TooManyNotes
+        | SalesError::TooOften(_)
+        | SalesError::TooManyListen
         | SalesError::Db(_)) => Err(other.into()),
     }
 }

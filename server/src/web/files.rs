@@ -10,7 +10,7 @@ use super::order::Key;
 use crate::app::App;
 use crate::catalog;
 use crate::sales::OrderId;
-use crate::tickets::{self, QrFormat, TicketError, TicketId, TicketState};
+use crate::tickets::{self, QrFormat, SignedTicket, TicketError, TicketId, TicketState};
 
 /// A file for one person, with the name it is saved under.
 fn personal(bytes: Vec<u8>, media_type: &'static str, name: &str) -> Result<Response, Problem> {
@@ -47,6 +47,15 @@ pub(super) async fn ticket(
         .iter()
         .find(|signed| signed.ticket.id == id)
         .ok_or(TicketError::NotFound)?;
+    picture(signed.clone(), format, &file).await
+}
+
+/// The code of a ticket as a picture, if it lets somebody in.
+pub(super) async fn picture(
+    signed: SignedTicket,
+    format: QrFormat,
+    name: &str,
+) -> Result<Response, Problem> {
     match signed.ticket.state {
         TicketState::Valid => {}
         TicketState::Unpaid
@@ -59,13 +68,12 @@ pub(super) async fn ticket(
             ));
         }
     }
-    let drawn = signed.clone();
-    let picture = tickets::draw_aside(format, move || drawn.picture(format)).await?;
+    let picture = tickets::draw_aside(format, move || signed.picture(format)).await?;
     let media_type = match format {
         QrFormat::Png => "image/png",
         QrFormat::Svg => "image/svg+xml",
     };
-    personal(picture, media_type, &file)
+    personal(picture, media_type, name)
 }
 
 /// `GET /orders/{order}/calendar.ics?token=`
@@ -88,5 +96,5 @@ pub(super) async fn calendar(
 /// `GET /robots.txt`
 pub(super) async fn robots() -> &'static str {
     "User-agent: *\nDisallow: /account\nDisallow: /api/\nDisallow: /checkout/\nDisallow: /invitation\nDisallow: /orders/\n\
-     Disallow: /reset\nDisallow: /sign-in\nDisallow: /verify\n"
+     Disallow: /reset\nDisallow: /sign-in\nDisallow: /transfers/\nDisallow: /verify\nDisallow: /waitlist/\n"
 }

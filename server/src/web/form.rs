@@ -14,6 +14,11 @@ use super::shell::Privacy;
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// One field, as if it had been sent.
+    pub(super) fn of(name: &str, text: &str) -> Self {
+        Self(vec![(name.to_owned(), text.to_owned())])
+    }
+
     /// The text of a field, empty if it was not sent.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0

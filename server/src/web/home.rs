@@ -40,15 +40,12 @@ impl EventCard {
     fn of(offer: &EventDetail, now: Timestamp, wanted: &[Language]) -> Self {
         let event = &offer.event;
         let zone = text::zone(&event.time_zone);
-        let coming: Vec<_> = offer
-            .occurrences
-            .iter()
-            .filter(|o| o.ends_at > now)
-            .collect();
+        let coming: Vec<_> = offer.scheduled().filter(|o| o.ends_at > now).collect();
         let starts_at = coming.first().map_or(event.created_at, |o| o.starts_at);
         let (month, day) = text::leaf(starts_at, &zone);
         let price = |minor: i64| text::price(Money::new(minor, event.currency));
-        let prices = offer.tiers.iter().map(|tier| tier.price_minor);
+        let seen = offer.tiers.iter().filter(|tier| !tier.hidden);
+        let prices = seen.map(|tier| tier.price_minor);
         let price = match (prices.clone().min(), prices.max()) {
             (Some(least), Some(most)) if least == most => price(least),
             (Some(least), Some(most)) => format!("{} to {}", price(least), price(most)),

@@ -15,7 +15,10 @@
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `find.rs` | finding one's tickets again |
+//! | `transfer.rs` `waitlist.rs` | passing a ticket on; waiting for one |
 //! | `status.rs` | how the service is |
+//! | `waiting.rs` | the waiting room: a static page, and one that says how it stands |
 //! | `account/` | signing in, and what somebody can see and change of their account |
 //! | `files.rs` `calendar.rs` | pictures of tickets, calendar entries, `robots.txt` |
 //!
@@ -36,6 +39,7 @@ mod checkout;
 mod details;
 mod event;
 mod files;
+mod find;
 mod form;
 mod guard;
 mod home;
@@ -45,7 +49,10 @@ mod problem;
 mod shell;
 mod status;
 mod text;
+mod transfer;
 mod view;
+mod waiting;
+mod waitlist;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -71,12 +78,35 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/o/{slug}/colours.css", get(organisation::colours))
         .route("/checkout/{hold}", get(checkout::show).post(checkout::buy))
         .route("/checkout/{hold}/release", post(checkout::release))
+        .route("/orders/find", get(find::show).post(find::find))
         .route("/orders/{order}", get(order::show))
         .route("/orders/{order}/pay", post(order::pay))
         .route("/orders/{order}/calendar.ics", get(files::calendar))
         .route("/orders/{order}/tickets/{file}", get(files::ticket))
+        .merge(waiting::forms())
+        .route(
+            "/orders/{order}/transfer/{ticket}",
+            get(transfer::show_offer).post(transfer::offer),
+        )
+        .route(
+            "/orders/{order}/transfer/{ticket}/cancel",
+            post(transfer::cancel),
+        )
+        .route("/transfers/{transfer}", get(transfer::show))
+        .route("/transfers/{transfer}/accept", post(transfer::accept))
+        .route("/transfers/{transfer}/decline", post(transfer::decline))
+        .route("/transfers/{transfer}/offer", post(transfer::offer_onward))
+        .route("/transfers/{transfer}/keep", post(transfer::keep))
+        .route("/transfers/{transfer}/ticket.png", get(transfer::picture))
+        .route(
+            "/e/{slug}/waitlist",
+            get(waitlist::form).post(waitlist::join),
+        )
+        .route("/waitlist/{entry}", get(waitlist::show))
+        .route("/waitlist/{entry}/leave", post(waitlist::leave))
         .merge(account::routes())
         .route_layer(from_fn_with_state(app.clone(), guard::refuse_other_sites))
+        .merge(waiting::pages())
         .route("/status", get(status::show))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/robots.txt", get(files::robots))

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
-    Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
+    self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
 };
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
 use crate::tickets::{self, Bought, QrFormat, SignedTicket, TicketError, TicketState};
@@ -53,9 +53,9 @@ struct OrderPage {
 
 /// A message with the style of its box.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Notice {
-    kind: &'static str,
-    text: String,
+pub(super) struct Notice {
+    pub(super) kind: &'static str,
+    pub(super) text: String,
 }
 
 struct PayForm {
@@ -67,6 +67,8 @@ struct TicketView {
     /// The code as SVG; only of a ticket that lets somebody in.
     qr: Option<String>,
     picture: Option<String>,
+    /// Where to give it to somebody; only of a ticket that lets somebody in.
+    give: Option<String>,
     state: &'static str,
     tier: String,
     holder: String,
@@ -86,6 +88,7 @@ pub(super) fn go_to(app: &App, order: OrderId) -> Response {
 fn in_words(
     order: &Order,
     payment: &Payment,
+    is_under_review: bool,
     offer: &EventDetail,
 ) -> (&'static str, Vec<Notice>, bool, bool) {
     let zone = text::zone(&offer.event.time_zone);
@@ -118,18 +121,29 @@ fn in_words(
             }
             ("Your tickets", notices, false, false)
         }
+        OrderState::Pending if is_under_review => {
+            let text = format!(
+                "The organiser looks at this order before it can be paid. You have paid nothing; you are sent a \
+                 mail as soon as you can. Your tickets stay reserved until {until}."
+            );
+            (
+                "We are looking at your order",
+                vec![Notice { kind: "test", text }],
+                false,
+                false,
+            )
+        }
         OrderState::Pending => match payment.state {
             PaymentState::Declined => {
+                let heading = match payment.decline_code.as_deref() {
+                    Some(payments::UNDER_REVIEW) => "Your order can be paid now",
+                    Some(_) | None => "The payment did not go through",
+                };
                 let why = declined(payment.decline_code.as_deref());
                 let text = format!(
                     "{why} You have paid nothing. Your tickets stay reserved until {until}."
                 );
-                (
-                    "The payment did not go through",
-                    vec![bad(text)],
-                    false,
-                    true,
-                )
+                (heading, vec![bad(text)], false, true)
             }
             PaymentState::Pending | PaymentState::Succeeded | PaymentState::Refunded => {
                 let text = format!(
@@ -193,8 +207,20 @@ fn declined(code: Option<&str>) -> &'static str {
         Some("suspected_fraud") => {
             "The bank declined it because it looks like fraud. Please ask your bank."
         }
+        Some(payments::UNDER_REVIEW) => "The organiser has looked at your order: please pay now.",
         Some("amount_due") => "This order is not free, so it needs a payment.",
         Some(_) | None => "The payment provider declined it without giving a reason.",
+    }
+}
+
+/// Whether a ticket lets somebody in, and its state in words.
+pub(super) const fn state_in_words(state: TicketState) -> (bool, &'static str) {
+    match state {
+        TicketState::Valid => (true, "Valid"),
+        TicketState::Unpaid => (false, "Not paid"),
+        TicketState::Blocked => (false, "Blocked"),
+        TicketState::Cancelled => (false, "Cancelled"),
+        TicketState::Revoked => (false, "Revoked"),
     }
 }
 
@@ -204,13 +230,7 @@ fn ticket_view(
     signed: &SignedTicket,
 ) -> Result<TicketView, Problem> {
     let ticket = &signed.ticket;
-    let (is_valid, state) = match ticket.state {
-        TicketState::Valid => (true, "Valid"),
-        TicketState::Unpaid => (false, "Not paid"),
-        TicketState::Blocked => (false, "Blocked"),
-        TicketState::Cancelled => (false, "Cancelled"),
-        TicketState::Revoked => (false, "Revoked"),
-    };
+    let (is_valid, state) = state_in_words(ticket.state);
     let qr = if is_valid {
         let svg = tickets::render_qr(&signed.code, QrFormat::Svg)
             .map_err(|error| Problem::fault(&error))?;
@@ -222,6 +242,7 @@ fn ticket_view(
     Ok(TicketView {
         picture: is_valid
             .then(|| address(app, ticket.order_id, &format!("/tickets/{}.png", ticket.id))),
+        give: is_valid.then(|| address(app, ticket.order_id, &format!("/transfer/{}", ticket.id))),
         qr,
         state,
         tier: offer
@@ -240,7 +261,22 @@ async fn page(
     let (detail, payment) = (&bought.purchased.order, &bought.purchased.payment);
     let order = &detail.order;
     let offer = catalog::offer(app, order.event_id).await?;
-    let (heading, notices, is_waiting, is_payable) = in_words(order, payment, &offer);
+    let is_held_back = payment.decline_code.as_deref() == Some(payments::UNDER_REVIEW)
+        && sales::is_under_review(app, order.id).await?;
+    let (heading, mut notices, is_waiting, is_payable) =
+        in_words(order, payment, is_held_back, &offer);
+    let passed_on = tickets::passed_on(app, order.id).await?;
+    if passed_on > 0 {
+        let which = if passed_on == 1 {
+            "One ticket of this order was".to_owned()
+        } else {
+            format!("{passed_on} tickets of this order were")
+        };
+        notices.push(Notice {
+            kind: "test",
+            text: format!("{which} passed on; the code is with whoever has it now."),
+        });
+    }
     let total = Money::new(order.total_minor, order.currency);
     let pay = is_payable.then(|| PayForm {
         action: address(app, order.id, "/pay"),

@@ -185,7 +185,7 @@ async fn as_page(request: Request, next: Next) -> Response {
 }
 
 /// How the addresses of pages begin.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
     "/e/",
     "/checkout/",
     "/orders/",
@@ -198,7 +198,9 @@ const PAGES: [&str; 13] = [
     "/reset",
     "/sign-in",
     "/sign-out",
+    "/transfers/",
     "/verify",
+    "/waitlist/",
 ];
 
 /// Whether a page is wanted: by an address of the storefront or by a browser's `Accept`.

@@ -7,7 +7,7 @@ use super::details::TextView;
 use super::text::{self, Moment};
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
-use crate::catalog::{EventDetail, Occurrence, TierId};
+use crate::catalog::{EventDetail, MAX_OCCURRENCES, Occurrence, TierId};
 use crate::payments::SandboxOutcome;
 use crate::sales::{Hold, OrderItem, Stock};
 
@@ -53,7 +53,8 @@ impl EventView {
             slug: event.slug.clone(),
             name: event.name_in(wanted).into(),
             description: event.description_in(wanted).into(),
-            dates: offer.occurrences.iter().map(date).collect(),
+            // Of a series the first ones; the others are asked for by pages.
+            dates: offer.scheduled().take(MAX_OCCURRENCES).map(date).collect(),
             zone: zone.iana_name().unwrap_or("UTC").replace('_', " "),
             venue: event.venue_name_in(wanted).into(),
             address: event.venue_address_in(wanted).into(),
@@ -186,11 +187,13 @@ pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> St
     let event = &offer.event;
     let zone = text::zone(&event.time_zone);
     let iso = |at| text::date_and_time(at, &zone).iso;
-    let first = offer.occurrences.first();
+    let first = offer
+        .scheduled()
+        .next()
+        .or_else(|| offer.occurrences.first());
     let offers: Vec<_> = offer
-        .tiers
-        .iter()
-        .filter(|tier| !tier.hidden)
+        .visible_tiers(&[])
+        .into_iter()
         .map(|tier| {
             let left = stock
                 .iter()

@@ -3,8 +3,14 @@
 
 mod access;
 mod app;
+mod buyers;
 mod catalog;
 mod catalog_event;
+mod catalog_offers;
+mod catalog_seat_edits;
+mod catalog_seat_maps;
+mod catalog_series;
+mod catalog_venues;
 mod changes;
 mod cli;
 mod codes;
@@ -25,6 +31,9 @@ mod shop;
 mod statements;
 mod telemetry;
 mod tickets;
+mod transfers;
+mod waiting_room;
+mod waitlist;
 mod walk;
 mod web;
 mod webhooks;

@@ -38,6 +38,7 @@ fn model() -> impl Strategy<Value = PriceModel> {
         1 => (minor(), minor()).prop_map(|(a, b)| PriceModel::PayWhatYouWant {
             floor_minor: a.min(b),
             suggestion_minor: a.max(b),
+            ceiling_minor: None,
         }),
         2 => (minor(), minor(), 0u64..20).prop_map(|(early, late, until)| {
             let phase = |id: &str, name: PhaseName, minor: i64| PricePhase {

@@ -175,6 +175,7 @@ fn buyers_choose_what_they_may() {
     let model = PriceModel::PayWhatYouWant {
         floor_minor: 500,
         suggestion_minor: 1_500,
+        ceiling_minor: Some(50_000),
     };
     let gift = item("gift", ItemKind::Donation, model);
     let book = book("EUR", "DE", vec![gift, ticket("seat", 1_000)]);
@@ -196,6 +197,7 @@ fn buyers_choose_what_they_may() {
         (0, "below_floor"),
         (-1, "negative"),
         (i64::MIN, "negative"),
+        (50_001, "above_ceiling"),
         (MAX_MINOR + 1, "too_large"),
         (i64::MAX, "too_large"),
     ] {

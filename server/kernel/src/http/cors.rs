@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 const API: &str = "/api/";
 /// What pages may send.
 const SENT: &str = "authorization, bilten-organisation, content-type, idempotency-key, if-match, if-none-match, \
-    traceparent, tracestate, x-request-id";
+    traceparent, tracestate, waiting-pass, waiting-place, x-request-id";
 /// What pages may read besides the body.
 const READ: &str = "deprecation, etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, \
     sunset, x-request-id";

@@ -123,7 +123,9 @@ impl From<CatalogError> for AccessError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
-            | CatalogError::CapacityBelowSold) => Self::Catalog(other),
+            | CatalogError::Offer(_)
+            | CatalogError::CapacityBelowSold
+            | CatalogError::House(_)) => Self::Catalog(other),
         }
     }
 }

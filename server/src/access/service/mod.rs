@@ -42,6 +42,15 @@ use crate::access::model::*;
 use crate::access::store;
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId};
+use crate::tickets::TicketId;
+
+/// Whether a ticket has let somebody in, on any list.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn was_let_in_in(c: &mut Conn, ticket: TicketId) -> Result<bool, DbError> {
+    Ok(store::scans::entries(c, ticket).await? > 0)
+}
 
 /// Gives a new event its first list, its first gate and the device that is the server itself, and
 /// marks what devices must hear of.

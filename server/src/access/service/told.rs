@@ -17,8 +17,10 @@ impl From<Refused> for AccessError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Db(error) => Self::Db(error),
-            // Nothing that the door tells is about capacities.
-            Refused::CapacityBelowSold => Self::Db(DbError::Closed("a reaction said no")),
+            // Nothing that the door tells is about capacities or seats.
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => {
+                Self::Db(DbError::Closed("a reaction said no"))
+            }
         }
     }
 }

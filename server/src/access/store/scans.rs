@@ -37,6 +37,18 @@ pub(in crate::access) async fn known(
     .await
 }
 
+/// How often a ticket let somebody in.
+pub(in crate::access) async fn entries(c: &mut Conn, ticket: TicketId) -> Result<i64, DbError> {
+    c.scalar(
+        sql!(
+            "SELECT COUNT(*) FROM scans \
+             WHERE ticket_id = $1 AND standing IS NOT NULL AND direction = 'entry'"
+        ),
+        vals![ticket],
+    )
+    .await
+}
+
 /// A scan that is to be stored.
 #[derive(Debug)]
 pub(in crate::access) struct NewScan<'a> {

@@ -12,12 +12,12 @@ use super::model::DuplicateInput;
 use crate::app::App;
 use crate::catalog::model::state::Brake;
 use crate::catalog::model::{
-    Event, EventDetail, EventId, EventState, Faults, Occurrence, OccurrenceId, Tier, TierId,
-    slugify,
+    Event, EventDetail, EventId, EventState, Faults, Occurrence, OccurrenceId, OccurrenceState,
+    Tier, TierId, TierPrice, slugify,
 };
 use crate::catalog::service::change::record;
 use crate::catalog::service::{CatalogError, detail_in};
-use crate::catalog::{forms, policies, store};
+use crate::catalog::{forms, offers, policies, store};
 use crate::identity::Tenant;
 
 /// Makes a draft that is like an event: with its texts, its dates and tiers moved to another time, its
@@ -43,6 +43,7 @@ pub async fn duplicate(
                 let copy = copy_of(&work, &model, input)?;
                 let (event, now) = (&copy.detail.event, work.now());
                 store::insert_event(c, event).await?;
+                offers::insert_in(c, &copy.detail).await?;
                 store::insert_occurrences(c, event.id, &copy.detail.occurrences).await?;
                 store::insert_tiers(c, event.id, &copy.detail.tiers, now).await?;
                 forms::copy_in(&work, c, id, event.id, &copy.tiers).await?;
@@ -71,7 +72,8 @@ fn copy_of(app: &App, model: &EventDetail, input: DuplicateInput) -> Result<Copi
     faults.copy(input.name.as_deref(), input.slug.as_deref());
     faults.check().map_err(CatalogError::Invalid)?;
     let (now, zone) = (app.now(), model.event.time_zone.as_str());
-    let first = model.occurrences.iter().map(|date| date.starts_at).min();
+    let first = model.scheduled().next().or(model.occurrences.first());
+    let first = first.map(|date| date.starts_at);
     let distance = Distance::new(zone, first.unwrap_or(input.starts_at), input.starts_at);
     let (dates, tiers) = moved(app, model, &distance).ok_or_else(|| {
         CatalogError::Invalid(vec![FieldError {
@@ -99,11 +101,12 @@ fn copy_of(app: &App, model: &EventDetail, input: DuplicateInput) -> Result<Copi
         ..model.event.clone()
     };
     let by_model = model.tiers.iter().zip(&tiers);
-    let by_model = by_model.map(|(old, new)| (old.id, new.id)).collect();
+    let by_model: HashMap<TierId, TierId> = by_model.map(|(old, new)| (old.id, new.id)).collect();
     let mut detail = model.clone();
     detail.event = event;
-    detail.occurrences = dates;
+    detail.set_occurrences(dates);
     detail.tiers = tiers;
+    offers::rename(app, &mut detail, &by_model);
     Ok(Copied {
         detail,
         tiers: by_model,
@@ -117,8 +120,13 @@ fn moved(
     distance: &Distance,
 ) -> Option<(Vec<Occurrence>, Vec<Tier>)> {
     let mut dates = Vec::with_capacity(model.occurrences.len());
-    for date in &model.occurrences {
+    let is_off = model.scheduled().next().is_none();
+    let taking_place = model.occurrences.iter();
+    for date in taking_place.filter(|date| is_off || date.is_scheduled()) {
         let mut copy = date.clone();
+        copy.state = OccurrenceState::Scheduled;
+        // It is of no series: its dates are as those of the model are.
+        copy.original_local = None;
         copy.id = OccurrenceId::new(&*app.clock, &*app.random);
         copy.starts_at = distance.moved(date.starts_at)?;
         // A show is as long as it is, whatever the clocks do meanwhile.
@@ -131,7 +139,6 @@ fn moved(
         };
         dates.push(copy);
     }
-    dates.sort_by_key(|date| (date.starts_at, date.id));
     let mut tiers = Vec::with_capacity(model.tiers.len());
     for tier in &model.tiers {
         let mut copy = tier.clone();
@@ -141,9 +148,22 @@ fn moved(
             &mut copy.sales_end_at,
             &mut copy.valid_from_at,
             &mut copy.valid_until_at,
-        ] {
-            if let Some(time) = at {
-                *time = distance.moved(*time)?;
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *at = distance.moved(*at)?;
+        }
+        let pricing = copy.pricing.as_mut();
+        if let Some(TierPrice::Phased { phases }) =
+            pricing.and_then(|pricing| pricing.price.as_mut())
+        {
+            for at in phases
+                .iter_mut()
+                .flat_map(|phase| [&mut phase.from_at, &mut phase.until_at])
+                .flatten()
+            {
+                *at = distance.moved(*at)?;
             }
         }
         tiers.push(copy);

@@ -210,7 +210,7 @@ pub struct DetailsInput {
 }
 
 /// The texts of an event in languages other than its own, as an organiser says them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TranslationsInput {
     /// Its name.

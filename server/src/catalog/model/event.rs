@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::state::{Brake, Kept};
-use super::{DetailsInput, EventDetails, OccurrenceInput, TierInput};
+use super::{DetailsInput, EventDetails, OccurrenceInput, TierInput, VenueId};
 use crate::identity::{OrganisationId, Tenant};
 
 typed_id!(pub EventId, "evt", "Names an event.");
@@ -95,7 +95,10 @@ pub struct EventInput {
     pub time_zone: String,
     /// The currency of all its prices (ISO 4217).
     pub currency: Currency,
-    /// What the venue is called.
+    /// The organisation's venue where it takes place, whose name and address are copied.
+    pub venue: Option<VenueId>,
+    /// What the venue is called; needed unless `venue` says it.
+    #[serde(default)]
     pub venue_name: String,
     /// Where the venue is.
     #[serde(default)]
@@ -120,6 +123,8 @@ pub struct EventPatch {
     pub name: Option<String>,
     /// What it is about, in plain text.
     pub description: Option<String>,
+    /// The organisation's venue where it takes place, whose name and address are copied.
+    pub venue: Option<VenueId>,
     /// What the venue is called.
     pub venue_name: Option<String>,
     /// Where the venue is.

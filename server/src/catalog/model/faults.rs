@@ -2,6 +2,7 @@
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
+use bilten_kernel::money::Currency;
 
 use super::{
     EventInput, EventPatch, MAX_CAPACITY, MAX_OCCURRENCES, MAX_PRICE_MINOR, MAX_TIERS, TierInput,
@@ -13,7 +14,12 @@ use super::{
 pub(in crate::catalog) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    fn add(&mut self, field: String, code: &'static str, detail: impl Into<String>) {
+    pub(in crate::catalog) fn add(
+        &mut self,
+        field: String,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
         self.0.push(FieldError {
             field,
             code: code.into(),
@@ -21,7 +27,7 @@ impl Faults {
         });
     }
 
-    fn text(&mut self, field: String, text: &str, min: usize, max: usize) {
+    pub(in crate::catalog) fn text(&mut self, field: String, text: &str, min: usize, max: usize) {
         let length = text.trim().chars().count();
         if length < min {
             self.add(field, "required", "must not be empty");
@@ -43,7 +49,7 @@ impl Faults {
         }
     }
 
-    fn range(&mut self, field: String, value: i64, min: i64, max: i64) {
+    pub(in crate::catalog) fn range(&mut self, field: String, value: i64, min: i64, max: i64) {
         if !(min..=max).contains(&value) {
             self.add(
                 field,
@@ -53,7 +59,12 @@ impl Faults {
         }
     }
 
-    fn order(&mut self, field: String, earlier: Option<Timestamp>, later: Option<Timestamp>) {
+    pub(in crate::catalog) fn order(
+        &mut self,
+        field: String,
+        earlier: Option<Timestamp>,
+        later: Option<Timestamp>,
+    ) {
         if let (Some(earlier), Some(later)) = (earlier, later)
             && earlier >= later
         {
@@ -99,6 +110,31 @@ impl Faults {
         }
         if let Some(max) = patch.max_per_order {
             self.range("max_per_order".into(), max, 1, 100);
+        }
+    }
+
+    pub(in crate::catalog) fn pool(&mut self, name: Option<&str>, capacity: Option<i64>) {
+        if let Some(name) = name {
+            self.text("name".into(), name, 1, 100);
+        }
+        if let Some(capacity) = capacity {
+            self.range("capacity".into(), capacity, 0, MAX_CAPACITY);
+        }
+    }
+
+    /// An amount may say its currency; then it is that of what it is for.
+    pub(in crate::catalog) fn currency(
+        &mut self,
+        field: String,
+        said: Option<Currency>,
+        expected: Currency,
+    ) {
+        if said.is_some_and(|said| said != expected) {
+            self.add(
+                field,
+                "mixed_currency",
+                format!("the currency is {expected} here"),
+            );
         }
     }
 
@@ -182,6 +218,8 @@ impl Faults {
         }
         for (i, tier) in input.tiers.iter().enumerate() {
             self.tier(&format!("tiers[{i}]."), tier);
+            let field = format!("tiers[{i}].currency");
+            self.currency(field, tier.currency, input.currency);
         }
     }
 

@@ -92,7 +92,7 @@ record! {
         pub starts_at: Timestamp,
         /// When its last date ends.
         pub ends_at: Timestamp,
-        /// The price of its cheapest tier, in minor units; none if it has no tier.
+        /// The price of its cheapest ticket that everybody sees, in minor units; none if it has none.
         pub from_price_minor: Option<i64>,
     }
 }

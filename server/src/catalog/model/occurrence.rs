@@ -1,27 +1,160 @@
 //! The dates of an event.
 
+use std::collections::BTreeMap;
+
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::{record, typed_id};
-use serde::{Deserialize, Serialize};
+use bilten_kernel::db::{Col, ColError, DbError, FromCol, Record, Row, ToVal, Val};
+use bilten_kernel::{text_enum, typed_id};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+use super::SeatMapRef;
+use super::series::Local;
 
 typed_id!(pub OccurrenceId, "occ", "Names one date of an event.");
 
-/// The most dates of one event.
+/// The most dates that an event is made with, and that an answer, a version or a message carries;
+/// those of a series are read by pages.
 pub const MAX_OCCURRENCES: usize = 100;
 
-record! {
-    /// One date of an event.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-    pub struct Occurrence {
-        /// Its id.
-        pub id: OccurrenceId,
-        /// When the doors open, if that is known.
-        pub doors_at: Option<Timestamp>,
-        /// When it starts.
-        pub starts_at: Timestamp,
-        /// When it ends.
-        pub ends_at: Timestamp,
+/// What the change of an event is called that cancels one of its dates.
+pub const DATE_CANCELLED: &str = "date_cancelled";
+
+text_enum! {
+    /// Whether a date takes place.
+    #[derive(Default)]
+    pub enum OccurrenceState {
+        /// It does.
+        #[default]
+        Scheduled = "scheduled",
+        /// It does not: nothing is sold for it any more.
+        Cancelled = "cancelled",
+    }
+}
+
+/// What one date sells otherwise than the tiers say, by number of the tier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct DateOffer {
+    /// Prices in minor units.
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "by_number"
+    )]
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub prices: BTreeMap<u16, i64>,
+    /// Capacities.
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "by_number"
+    )]
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub capacities: BTreeMap<u16, i64>,
+}
+
+/// Reads numbers that are keys of an object from texts: a tagged enum around it, as messages are,
+/// gives nothing else.
+fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u16, i64>, D::Error> {
+    BTreeMap::<String, i64>::deserialize(deserializer)?
+        .into_iter()
+        .map(|(number, value)| Ok((number.parse().map_err(D::Error::custom)?, value)))
+        .collect()
+}
+
+impl DateOffer {
+    /// Whether the tiers say all.
+    pub fn is_empty(&self) -> bool {
+        self.prices.is_empty() && self.capacities.is_empty()
+    }
+}
+
+impl FromCol for DateOffer {
+    fn from_col(col: Col<'_>) -> Result<Self, ColError> {
+        serde_json::from_str(col.text()?).map_err(|error| ColError(error.to_string()))
+    }
+}
+
+impl ToVal for DateOffer {
+    fn to_val(self) -> Val {
+        Val::Text(serde_json::to_string(&self).ok())
+    }
+
+    fn null() -> Val {
+        Val::Text(None)
+    }
+}
+
+/// One date of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Occurrence {
+    /// Its id.
+    pub id: OccurrenceId,
+    /// When the doors open, if that is known.
+    pub doors_at: Option<Timestamp>,
+    /// When it starts.
+    pub starts_at: Timestamp,
+    /// When it ends.
+    pub ends_at: Timestamp,
+    /// Whether it takes place.
+    #[serde(default)]
+    pub state: OccurrenceState,
+    /// What a series knows it by: its local start before it was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_local: Option<Local>,
+    /// The seat map, of which seats are sold for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat_map: Option<SeatMapRef>,
+    /// What it sells otherwise than the tiers say.
+    #[serde(default, skip_serializing_if = "DateOffer::is_empty")]
+    pub offer: DateOffer,
+}
+
+impl Record for Occurrence {
+    fn read(row: &Row<'_>) -> Result<Self, DbError> {
+        let map: Option<super::SeatMapId> = row.get("seat_map_id")?;
+        let version: Option<i64> = row.get("seat_map_version")?;
+        let offer: Option<DateOffer> = row.get("offer")?;
+        Ok(Self {
+            id: row.get("id")?,
+            doors_at: row.get("doors_at")?,
+            starts_at: row.get("starts_at")?,
+            ends_at: row.get("ends_at")?,
+            state: row.get("state")?,
+            original_local: row.get("original_local")?,
+            seat_map: map
+                .zip(version)
+                .map(|(id, version)| SeatMapRef { id, version }),
+            offer: offer.unwrap_or_default(),
+        })
+    }
+}
+
+impl Occurrence {
+    /// What it sells otherwise, if it does.
+    pub(in crate::catalog) fn stored_offer(&self) -> Option<DateOffer> {
+        Some(self.offer.clone()).filter(|offer| !offer.is_empty())
+    }
+
+    /// Whether it takes place.
+    pub fn is_scheduled(&self) -> bool {
+        self.state == OccurrenceState::Scheduled
+    }
+}
+
+impl ToVal for Local {
+    fn to_val(self) -> Val {
+        Val::Text(Some(self.to_string()))
+    }
+
+    fn null() -> Val {
+        Val::Text(None)
+    }
+}
+
+impl FromCol for Local {
+    fn from_col(col: Col<'_>) -> Result<Self, ColError> {
+        col.parse()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Tiers: kinds of ticket with a price and a capacity.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::{record, typed_id};
+use bilten_kernel::money::Currency;
+use bilten_kernel::{record, text_enum, typed_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::{PoolId, TierPricing};
 
 typed_id!(pub TierId, "tir", "Names a tier of an event.");
 
@@ -13,6 +16,24 @@ pub const MAX_TIERS: usize = 50;
 pub const MAX_PRICE_MINOR: i64 = 1_000_000_000;
 /// The largest capacity of one tier.
 pub const MAX_CAPACITY: i64 = 10_000_000;
+
+text_enum! {
+    /// What kind of thing a tier sells.
+    #[derive(Default)]
+    pub enum TierKind {
+        /// A ticket.
+        #[default]
+        Ticket = "ticket",
+        /// Something that belongs to a ticket, such as parking.
+        AddOn = "add_on",
+        /// Several tiers for one price.
+        Bundle = "bundle",
+        /// A gift; neither codes nor group rates touch it.
+        Donation = "donation",
+        /// A thing that is sold along.
+        Merchandise = "merchandise",
+    }
+}
 
 record! {
     /// A kind of ticket with price and capacity.
@@ -28,7 +49,7 @@ record! {
         pub description: String,
         /// The price of one ticket, in minor units of the event's currency, taxes included.
         pub price_minor: i64,
-        /// How many tickets there are in all.
+        /// How many tickets there are in all; of each date, if it is sold by date.
         pub capacity: i64,
         /// How many tickets one order may have.
         pub max_per_order: i64,
@@ -40,6 +61,24 @@ record! {
         pub valid_from_at: Option<Timestamp>,
         /// Until when its tickets are valid, if not for the whole event.
         pub valid_until_at: Option<Timestamp>,
+        /// What kind of thing it sells.
+        #[serde(default)]
+        pub kind: TierKind,
+        /// Whether a ticket is for one date, and each date has its own stock.
+        #[serde(default)]
+        pub per_date: bool,
+        /// The pool whose capacity it shares with other tiers.
+        #[serde(default)]
+        pub pool_id: Option<PoolId>,
+        /// Whether it is shown and sold only to those with a code that unlocks it.
+        #[serde(default)]
+        pub hidden: bool,
+        /// The price category of the seat map whose seats it sells; without it, it sells no seats.
+        #[serde(default)]
+        pub seat_category: Option<String>,
+        /// How its price comes about; without it, `price_minor` is the price.
+        #[serde(default)]
+        pub pricing: Option<TierPricing>,
     }
 }
 
@@ -67,6 +106,23 @@ pub struct TierInput {
     pub valid_from_at: Option<Timestamp>,
     /// Until when its tickets are valid, if not for the whole event.
     pub valid_until_at: Option<Timestamp>,
+    /// The currency of its amounts; if it is said, it must be the event's.
+    pub currency: Option<Currency>,
+    /// What kind of thing it sells; a ticket, unless it is said.
+    #[serde(default)]
+    pub kind: TierKind,
+    /// Whether a ticket is for one date, and each date has its own stock.
+    #[serde(default)]
+    pub per_date: bool,
+    /// The pool whose capacity it shares with other tiers.
+    pub pool_id: Option<PoolId>,
+    /// Whether it is shown and sold only to those with a code that unlocks it.
+    #[serde(default)]
+    pub hidden: bool,
+    /// The price category of the seat map whose seats it sells.
+    pub seat_category: Option<String>,
+    /// How its price comes about; without it, `price_minor` is the price.
+    pub pricing: Option<TierPricing>,
 }
 
 const fn default_max_per_order() -> i64 {
@@ -89,4 +145,43 @@ pub struct TierPatch {
     pub capacity: Option<i64>,
     /// How many tickets one order may have.
     pub max_per_order: Option<i64>,
+    /// The currency of its amounts; if it is said, it must be the event's.
+    pub currency: Option<Currency>,
+    /// When sale begins; null for when the event is published.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub sales_start_at: Option<Option<Timestamp>>,
+    /// When sale ends; null for when the event ends.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub sales_end_at: Option<Option<Timestamp>>,
+    /// What kind of thing it sells.
+    pub kind: Option<TierKind>,
+    /// Whether a ticket is for one date; only while nothing of it is sold or held.
+    pub per_date: Option<bool>,
+    /// The pool whose capacity it shares; null for none. Only while nothing of it is sold or held.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<PoolId>)]
+    pub pool_id: Option<Option<PoolId>>,
+    /// Whether it is shown and sold only to those with a code that unlocks it.
+    pub hidden: Option<bool>,
+    /// The price category of the seat map whose seats it sells; null for none.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub seat_category: Option<Option<String>>,
+    /// How its price comes about; null for the fixed price of `price_minor`.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<TierPricing>)]
+    pub pricing: Option<Option<TierPricing>>,
+}
+
+/// What is said, null among it; what is left out is none.
+pub(in crate::catalog) fn nullable<'de, D, T>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
 }

@@ -13,7 +13,8 @@ pub(super) async fn profile(
     c: &mut Conn,
     organisation: OrganisationId,
 ) -> Result<Option<OrganisationProfile>, DbError> {
-    let row: Option<(i64, AsJson<Profile>, Option<AsJson<Brand>>, Timestamp)> = c
+    type Row = (i64, AsJson<Profile>, Option<AsJson<Brand>>, Timestamp);
+    let row: Option<Row> = c
         .opt(
             sql!(
                 "SELECT revision, profile, brand, updated_at FROM organisation_profiles \

@@ -9,28 +9,31 @@
 //! | `occupancy.rs` | [`Occupancy`]: what is taken on one date, read from its rows |
 //! | `compare.rs` | two versions of a map, and whether the new one may take the old one's place |
 //! | `pick.rs`, `best.rs`, `search.rs` | choosing by hand, single seats; best available, its rules and its search |
-//! | `svg.rs`, `list.rs`, `words.rs` | the picture, the list, the words of both |
+//! | `svg.rs`, `standalone.rs` | the picture, and with its style in it |
+//! | `list.rs`, `words.rs`, `languages.rs` | the list; the words of both |
 //! | `templates.rs` | maps to start from: a theatre, an arena, a club |
 //!
 //! # For who builds upon it
 //! The map belongs to catalog, the picking to sales.
 //!
-//! **Tables it suggests.** In catalog `seat_maps (id, organisation_id, venue_id, name, version,
-//! updated_at)` and `seat_map_versions (map_id, version, body, seats, created_at, created_by)`, the
-//! body as JSON text and never changed; an occurrence names map and version. In sales
+//! **Tables.** In catalog (`catalog/seat_maps`) `seat_maps (id, organisation_id, venue_id, name,
+//! version, …)` and `seat_map_versions (map_id, version, body, …)`, the body as JSON text and never
+//! changed; an occurrence names map and version. In sales
 //! `taken_seats (occurrence_id, seat_id, state, hold_id, order_item_id, until_at, PRIMARY KEY
 //! (occurrence_id, seat_id))`: a row only for what is taken ([`TakenState`]), so that a date of
 //! 60,000 seats begins with no row at all. Standing areas are capacity pools named by area id.
 //!
-//! **Saving a map** (catalog's service): parse [`SeatMap`] (the route needs a body limit of about
+//! **Saving a map** (`catalog/seat_maps/service/edit.rs`, and what is taken in
+//! `sales/service/seat_maps.rs`): parse [`SeatMap`] (the route needs a body limit of about
 //! 16 MB, the largest map is some 5 MB), [`Layout::new`] outside the transaction, its faults are
 //! the field errors of a 422. If occurrences use the map: read what is taken on those that are not
 //! over, [`compare()`]; a refusal is a 409 with its field errors. Then, in one transaction: raise the
 //! version (`UPDATE seat_maps SET version = version + 1 WHERE id = $1 AND version = $2`), insert the
 //! new one; for each date *take* the seats that the edit removes or relabels, by the statement
 //! below, as `blocked` (fewer rows than seats: somebody was quicker, 409, compare again); move the
-//! dates to the new version; give those seats back. A hold reads the date's map version *after* it
-//! took its seats, and is tried again if that is not the one it chose from. So whoever comes first
+//! dates to the new version and raise the versions of their events; give those seats back. A hold
+//! takes its seats first and its stock, which is sold at one version of the event only, after them;
+//! so it is refused if that is not the one it chose from. Whoever comes first
 //! to a seat wins, on both engines, and no hold ends on a seat that is gone or called otherwise.
 //! The preview is the same comparison without the writes.
 //!
@@ -83,6 +86,7 @@
 mod best;
 mod compare;
 mod ids;
+mod languages;
 mod layout;
 mod list;
 mod model;
@@ -91,6 +95,7 @@ mod occupancy;
 mod pick;
 mod search;
 mod set;
+mod standalone;
 pub mod svg;
 pub mod templates;
 mod validate;
@@ -109,5 +114,6 @@ pub use numbering::{Numbering, NumberingScheme, Side};
 pub use occupancy::{Occupancy, SeatState, TakenState};
 pub use pick::{ChoiceFault, PickRules, check_choice, orphans};
 pub use set::SeatSet;
+pub use standalone::{ColorScheme, standalone};
 pub use validate::{MAX_COORDINATE, MAX_PLACES, MAX_ROW_SEATS, MAX_SEATS, MAX_SECTION_SEATS};
 pub use words::Words;

@@ -74,6 +74,7 @@ text_enum! {
 /// A place on the map, in its units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MapPoint)]
 pub struct Point {
     /// From the left edge.
     pub x: i32,

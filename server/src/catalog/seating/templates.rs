@@ -14,7 +14,7 @@ const SEAT: i32 = 20;
 const ROW: i32 = 26;
 
 /// The most blocks, rows of a block and seats of a row that [`arena`] makes.
-const MOST: (usize, usize, usize) = (400, 60, 50);
+pub const MOST: (usize, usize, usize) = (400, 60, 50);
 
 /// A theatre: stalls and balcony, numbered from the middle outwards, with a middle aisle in the
 /// stalls; wheelchair spaces with companions' seats in the last row of the stalls, step-free seats

@@ -1,5 +1,6 @@
 //! How an event is changed: from a known version, with a new row of its history.
 
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Val};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::http::IfMatch;
@@ -8,7 +9,7 @@ use super::{CatalogError, detail_in};
 use crate::app::App;
 use crate::catalog::forms::{self, FormChange};
 use crate::catalog::model::*;
-use crate::catalog::{life, store};
+use crate::catalog::{life, store, venues};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 
@@ -73,6 +74,48 @@ impl StartsFrom {
         }
         Ok(())
     }
+
+    /// What is said if somebody else was a moment earlier, so that it has this version now.
+    pub(in crate::catalog) fn missed(&self, current: i64) -> CatalogError {
+        match self.seen.allow(current) {
+            Err(stale) => stale.into(),
+            Ok(()) => CatalogError::VersionConflict { current },
+        }
+    }
+}
+
+/// The event that a change starts from, inside a write.
+pub(in crate::catalog) async fn open_in(
+    c: &mut Conn,
+    tenant: &Tenant,
+    id: EventId,
+    from: &StartsFrom,
+) -> Result<EventDetail, CatalogError> {
+    let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(tenant));
+    let detail = detail.ok_or(CatalogError::NotFound)?;
+    from.allow(detail.event.version)?;
+    Ok(detail)
+}
+
+/// Raises the version of an event that a change has opened, and with it locks the event: whatever
+/// else the change writes comes after it, and [`record`] last.
+pub(in crate::catalog) async fn raise_in(
+    c: &mut Conn,
+    detail: &mut EventDetail,
+    from: &StartsFrom,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let current = detail.event.version;
+    detail.event.version = current + 1;
+    detail.event.updated_at = now;
+    if !store::update_event(c, &detail.event, current).await? {
+        // Somebody else was a moment earlier.
+        from.seen.allow(current + 1)?;
+        return Err(CatalogError::VersionConflict {
+            current: current + 1,
+        });
+    }
+    Ok(())
 }
 
 /// Changes an event that still has the version that the change starts from: loads it, lets `edit`
@@ -90,22 +133,15 @@ pub(in crate::catalog) async fn change(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let detail = detail_in(c, id).await?.filter(|d| d.event.is_of(&tenant));
-                let mut detail = detail.ok_or(CatalogError::NotFound)?;
-                let current = detail.event.version;
-                from.allow(current)?;
+                let mut detail = open_in(c, &tenant, id, &from).await?;
+                let venue = detail.venue_id;
                 let edit = edit(&mut detail)?;
                 if matches!(edit, Edit::Nothing) {
                     return Ok(detail);
                 }
-                detail.event.version = current + 1;
-                detail.event.updated_at = now;
-                if !store::update_event(c, &detail.event, current).await? {
-                    // Somebody else was a moment earlier.
-                    from.seen.allow(current + 1)?;
-                    return Err(CatalogError::VersionConflict {
-                        current: current + 1,
-                    });
+                raise_in(c, &mut detail, &from, now).await?;
+                if detail.venue_id != venue {
+                    venues::set_venue_of_event(c, id, detail.venue_id).await?;
                 }
                 match edit {
                     Edit::Nothing | Edit::Event => {}
@@ -119,6 +155,7 @@ pub(in crate::catalog) async fn change(
                         detail.tiers.push(tier);
                     }
                     Edit::SaveTier(tier) => {
+                        allow_counting(c, &detail, &tier).await?;
                         store::update_tier(c, &tier, now).await?;
                         if let Some(old) = detail.tiers.iter_mut().find(|t| t.id == tier.id) {
                             *old = tier;
@@ -130,6 +167,35 @@ pub(in crate::catalog) async fn change(
             })
         })
         .await
+}
+
+/// What is sold of a tier stays counted where it was: by date or not, in its pool, by its parts.
+async fn allow_counting(
+    c: &mut Conn,
+    detail: &EventDetail,
+    after: &Tier,
+) -> Result<(), CatalogError> {
+    let Some(before) = detail.tier(after.id) else {
+        return Ok(());
+    };
+    let parts = |tier: &Tier| {
+        let pricing = tier.pricing.clone().unwrap_or_default();
+        (
+            tier.per_date,
+            tier.pool_id,
+            tier.kind == TierKind::Bundle,
+            pricing.parts,
+        )
+    };
+    if parts(before) == parts(after) {
+        return Ok(());
+    }
+    let of = after.id.to_string();
+    let taken = events::taken_in(c, detail.event.id).await?;
+    if taken.iter().any(|(key, count)| key.of == of && *count > 0) {
+        return Err(OfferRefusal::TierSold.into());
+    }
+    Ok(())
 }
 
 /// What else a change writes, apart from the event itself.

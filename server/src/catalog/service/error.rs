@@ -6,6 +6,7 @@ use bilten_kernel::http::Stale;
 
 use crate::catalog::model::state::{Immovable, Need};
 use crate::catalog::model::*;
+use crate::catalog::venues::HouseError;
 use crate::events::Refused;
 
 /// Why something about the catalogue was refused, or failed.
@@ -26,7 +27,7 @@ pub enum CatalogError {
         /// The version it has now.
         current: i64,
     },
-    /// The event is not any more what the caller has seen.
+    /// It is not any more what the caller has seen.
     #[error(transparent)]
     Stale(#[from] Stale),
     /// There is nothing of that kind there.
@@ -47,6 +48,12 @@ pub enum CatalogError {
     /// The capacity is below what is sold or held.
     #[error("the capacity cannot be lower than what is sold or held")]
     CapacityBelowSold,
+    /// A rule of tiers, pools or dates does not allow it.
+    #[error(transparent)]
+    Offer(#[from] OfferRefusal),
+    /// Something about a venue or a seat map.
+    #[error(transparent)]
+    House(#[from] HouseError),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -68,6 +75,7 @@ impl From<Refused> for CatalogError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::CapacityBelowSold => Self::CapacityBelowSold,
+            Refused::SeatsTaken(faults) => Self::House(HouseError::SeatsTaken(faults)),
             Refused::Db(error) => Self::Db(error),
         }
     }

@@ -10,7 +10,7 @@ use super::tier::new_tier;
 use crate::app::App;
 use crate::catalog::model::state::Brake;
 use crate::catalog::model::*;
-use crate::catalog::{profiles, store};
+use crate::catalog::{offers, profiles, store, venues};
 use crate::events::{self, DomainEvent};
 use crate::identity::{self, OrganisationId, Tenant};
 
@@ -22,8 +22,12 @@ pub async fn create_event(
     app: &App,
     tenant: &Tenant,
     actor: String,
-    input: EventInput,
+    mut input: EventInput,
 ) -> Result<EventDetail, CatalogError> {
+    if let Some(venue) = input.venue {
+        let shown = venues::shown_venue(app, tenant.organisation, venue).await?;
+        (input.venue_name, input.venue_address) = (shown.name, shown.address);
+    }
     let mut faults = Faults::default();
     faults.event(&input);
     faults.check().map_err(CatalogError::Invalid)?;
@@ -69,7 +73,7 @@ pub async fn create_event(
     event
         .describe(input.details)
         .map_err(CatalogError::Invalid)?;
-    let mut occurrences: Vec<_> = input
+    let occurrences: Vec<_> = input
         .occurrences
         .into_iter()
         .map(|o| Occurrence {
@@ -77,20 +81,23 @@ pub async fn create_event(
             doors_at: o.doors_at,
             starts_at: o.starts_at,
             ends_at: o.ends_at,
+            state: OccurrenceState::Scheduled,
+            original_local: None,
+            seat_map: None,
+            offer: DateOffer::default(),
         })
         .collect();
-    occurrences.sort_by_key(|o| (o.starts_at, o.id));
     let tiers = input
         .tiers
         .into_iter()
         .zip(1..)
         .map(|(tier, number)| new_tier(app, tier, number))
         .collect();
-    let detail = EventDetail {
-        event,
-        occurrences,
-        tiers,
-    };
+    let mut detail = EventDetail::new(event, occurrences, tiers, Vec::new());
+    detail.venue_id = input.venue;
+    offers::check(&detail, |tier| {
+        format!("tiers[{}].", tier.number.saturating_sub(1))
+    })?;
 
     let (work, saved) = (app.clone(), detail.clone());
     let written: Result<(), CatalogError> = app
@@ -98,6 +105,9 @@ pub async fn create_event(
         .write(move |c| {
             Box::pin(async move {
                 store::insert_event(c, &saved.event).await?;
+                if saved.venue_id.is_some() {
+                    venues::set_venue_of_event(c, saved.event.id, saved.venue_id).await?;
+                }
                 store::insert_occurrences(c, saved.event.id, &saved.occurrences).await?;
                 store::insert_tiers(c, saved.event.id, &saved.tiers, now).await?;
                 record(&work, c, &saved, "created", &actor).await
@@ -124,8 +134,12 @@ pub async fn update_event(
     id: EventId,
     actor: String,
     seen: IfMatch,
-    patch: EventPatch,
+    mut patch: EventPatch,
 ) -> Result<EventDetail, CatalogError> {
+    if let Some(venue) = patch.venue {
+        let shown = venues::shown_venue(app, tenant.organisation, venue).await?;
+        (patch.venue_name, patch.venue_address) = (Some(shown.name), Some(shown.address));
+    }
     let mut faults = Faults::default();
     faults.event_patch(&patch);
     faults.check().map_err(CatalogError::Invalid)?;
@@ -140,6 +154,7 @@ pub async fn update_event(
         "updated",
         move |detail| {
             from.is_said()?;
+            detail.venue_id = patch.venue.or(detail.venue_id);
             let event = &mut detail.event;
             let details = patch.details.unwrap_or_default();
             if let Some(language) = &details.language {

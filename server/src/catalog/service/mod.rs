@@ -8,6 +8,7 @@ mod public;
 mod read;
 mod tier;
 
+pub(in crate::catalog) use change::{StartsFrom, open_in, raise_in, record};
 pub use error::*;
 pub use event::*;
 pub use offers::*;

@@ -6,10 +6,10 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::http::Place;
 
-use super::{CatalogError, offer};
+use super::{CatalogError, fresh_offer, offer};
 use crate::app::App;
 use crate::catalog::model::*;
-use crate::catalog::store;
+use crate::catalog::{store, venues};
 use crate::identity::{OrganisationId, Tenant};
 
 /// An event with its dates and tiers, inside a read or write that is under way.
@@ -22,11 +22,11 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
     };
     let occurrences = store::occurrences(c, id).await?;
     let tiers = store::tiers(c, id).await?;
-    Ok(Some(EventDetail {
-        event,
-        occurrences,
-        tiers,
-    }))
+    let pools = crate::catalog::offers::pools_in(c, id).await?;
+    let mut detail = EventDetail::new(event, occurrences, tiers, pools);
+    detail.price_settings = crate::catalog::offers::event_prices_in(c, id).await?;
+    detail.venue_id = venues::venue_of_event(c, id).await?;
+    Ok(Some(detail))
 }
 
 /// Whose event it is, inside a read or write that is under way.
@@ -143,13 +143,13 @@ pub async fn detail_of(
     tenant: &Tenant,
     id: EventId,
 ) -> Result<EventDetail, CatalogError> {
-    let detail = app
-        .db
-        .read(move |c| Box::pin(async move { detail_in(c, id).await }))
-        .await?;
-    detail
-        .filter(|d| d.event.is_of(tenant))
-        .ok_or(CatalogError::NotFound)
+    let event = event_of(app, tenant, id).await?;
+    // All that belongs to an event changes with its version, and a series is long.
+    if let Some(kept) = app.offers.at_version(id, event.version, app.now()) {
+        return Ok((*kept).clone());
+    }
+    let detail = fresh_offer(app, id).await?;
+    Ok((*detail).clone())
 }
 
 /// An organisation's published events that are not over, soonest first, after the one that starts

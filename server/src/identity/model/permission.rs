@@ -47,7 +47,7 @@ pub trait Permit: Send + Sync + 'static {
 permissions! {
     /// Read events with their dates, tiers and stock.
     EventsRead = "events.read" events,
-    /// Make new events.
+    /// Make new events; make, change and delete venues and seat maps.
     EventsCreate = "events.create" organisation,
     /// Change and delete events.
     EventsWrite = "events.write" events,
@@ -59,6 +59,8 @@ permissions! {
     CodesManage = "codes.manage" events,
     /// Read orders with their buyers.
     OrdersRead = "orders.read" events,
+    /// Make orders, decide on suspicious ones, write notes and tags.
+    OrdersWrite = "orders.write" events,
     /// Give money back.
     OrdersRefund = "orders.refund" events,
     /// Read tickets with their holders.
@@ -102,6 +104,7 @@ impl Permission {
             | Self::CodesRead
             | Self::CodesManage
             | Self::OrdersRead
+            | Self::OrdersWrite
             | Self::OrdersRefund
             | Self::TicketsRead
             | Self::TicketsWrite

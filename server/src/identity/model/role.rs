@@ -40,6 +40,7 @@ impl Role {
                 P::CodesRead,
                 P::CodesManage,
                 P::OrdersRead,
+                P::OrdersWrite,
                 P::OrdersRefund,
                 P::TicketsRead,
                 P::TicketsWrite,
@@ -56,6 +57,7 @@ impl Role {
             Self::BoxOffice => &[
                 P::EventsRead,
                 P::OrdersRead,
+                P::OrdersWrite,
                 P::TicketsRead,
                 P::TicketsWrite,
                 P::CheckInRead,

@@ -18,9 +18,10 @@ mod visitor;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use extract::{Authenticated, Organiser, PlatformAdmin, RecentlyAuthenticated, SignedIn};
-pub(crate) use extract::{bearer, caller};
+pub(crate) use extract::{bearer, caller, cookie};
 pub(crate) use noted::Noted;
 pub(crate) use same_site::is_same_site;
+pub(crate) use visitor::set_cookie;
 pub use visitor::{
     KeptNext, PageVisitor, next_cookie, safe_next, sign_in_cookies, sign_out_cookie,
 };

@@ -116,7 +116,7 @@ fn next_cookie_name(app: &App) -> &'static str {
 }
 
 /// A cookie for the whole of this host that no script can read and no other site's form brings.
-fn set_cookie(app: &App, name: &str, value: &str, lasts_s: i64) -> HeaderValue {
+pub(crate) fn set_cookie(app: &App, name: &str, value: &str, lasts_s: i64) -> HeaderValue {
     let secure = if is_https(app) { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}");
     // Names and tokens of ours are letters, digits and signs that a header can hold.

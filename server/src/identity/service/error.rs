@@ -250,7 +250,9 @@ impl From<Refused> for IdentityError {
         match refused {
             Refused::Db(error) => Self::Db(error),
             // No reaction to what happens to people says this.
-            Refused::CapacityBelowSold => Self::Db(DbError::Closed("a reaction said no")),
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => {
+                Self::Db(DbError::Closed("a reaction said no"))
+            }
         }
     }
 }

@@ -35,6 +35,16 @@ pub async fn setting<T: SettingValue>(app: &App, setting: &Setting<T>) -> T {
     })
 }
 
+/// How often a setting was changed; 0 if never, or if the database does not answer.
+pub async fn setting_version<T>(app: &App, setting: &Setting<T>) -> i64 {
+    match app.settings.rows(&app.db, app.now()).await {
+        Ok(rows) => rows
+            .get(setting.definition.key)
+            .map_or(0, |row| row.version),
+        Err(_) => 0,
+    }
+}
+
 /// Whether a flag is on for an organisation.
 pub async fn flag(app: &App, flag: &Setting<Flag>, organisation: impl ToString) -> bool {
     let value = setting(app, flag).await;

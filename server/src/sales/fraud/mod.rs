@@ -1,17 +1,15 @@
 //! The fraud score: how much an order looks like one that will be disputed, from 0 to 100, and why.
 //!
-//! Pure rules over facts. For whoever builds the service:
+//! Pure rules over facts; who obeys them is `service/review.rs`:
 //!
-//! - facts are gathered when payment begins (before stock leaves the hold for good): counts over rows of
-//!   `orders` and `payments` by the blind indexes of e-mail, account, address network and fingerprint of
-//!   the means of payment; a fact that is not known is `None`, and no rule fires on it;
-//! - table `order_scores` (`order_id, score, decision, reasons, policy_version, scored_at, decided_by,
-//!   decided_at`): reasons as JSON, words and points only. What a person typed, and figures that would
-//!   tell them apart, are not in them, so they can be kept, shown to the organiser and audited;
-//! - *accept*: go on. *Review*: the payment is authorised and not captured, the order stays `pending` with
-//!   its stock held, and `UPDATE order_scores SET decided_by = $2 WHERE order_id = $1 AND decided_by IS
-//!   NULL` lets one person decide. *Refuse*: the hold is released, and the buyer is told no reason
-//!   (`sales.order_refused`), so that nobody learns how to look harmless;
+//! - facts are gathered in the write that places an order which costs something: counts over
+//!   `order_scores` by keyed hashes of mailbox and network; a fact that is not known is `None`, and no
+//!   rule fires on it (no provider gives fingerprints, countries or disputes yet);
+//! - table `order_scores`: reasons as JSON, words and points only. What a person typed, and figures that
+//!   would tell them apart, are not in them, so they can be kept, shown to the organiser and audited;
+//! - *accept*: go on. *Review*: no payment is begun, the order stays `pending` with its stock held for a
+//!   day, and one UPDATE lets one person decide. *Refuse*: nothing is placed, and the buyer is told no
+//!   reason (`sales.order_refused`), so that nobody learns how to look harmless;
 //! - the policy is a setting of the platform (JSON of [`FraudPolicy`]), with its version in each score.
 //!
 //! Nobody is refused by one fact alone in the default policy, except for having been blocked.
@@ -21,6 +19,7 @@ mod policy;
 
 use bilten_kernel::text_enum;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use disposable::is_disposable;
 pub use policy::FraudPolicyError;
@@ -184,7 +183,7 @@ text_enum! {
 }
 
 /// Why an order scores what it does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FraudReason {
     /// The word of the rule.
     pub reason: String,

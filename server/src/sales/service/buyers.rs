@@ -1,6 +1,6 @@
 //! Who bought: sealed as it is stored, found again by a keyed index of the address.
 
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 
 use super::super::codes;
 use super::super::model::*;
@@ -14,7 +14,7 @@ pub(in crate::sales) fn buyer_purpose(order: impl std::fmt::Display) -> String {
     format!("buyer {order}")
 }
 
-fn lookup(app: &App, email_lookup: &str) -> [u8; 32] {
+pub(super) fn lookup(app: &App, email_lookup: &str) -> [u8; 32] {
     app.vault.blind_index("order buyer", email_lookup)
 }
 
@@ -106,6 +106,8 @@ pub(crate) async fn on_person_erased(
             event_id: row.event_id,
         });
     }
+    let ids = Val::texts(orders.iter().map(|order| order.id));
+    store::review::forget(c, ids).await?;
     store::erase_buyer(c, &orders).await?;
     let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
     store::delete_people(c, &ids).await?;

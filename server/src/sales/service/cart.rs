@@ -21,6 +21,9 @@ use crate::catalog::{
     self, CounterKey, EventDetail, Occurrence, OccurrenceId, OffSale, Tier, TierId,
 };
 
+/// How many of a tier staff puts into one order at most.
+const MOST_OF_STAFF: i64 = 100;
+
 /// What is wanted of one tier for one date, at one price if that is the buyer's to say.
 #[derive(Clone, Debug)]
 pub(in crate::sales) struct CartLine {
@@ -98,8 +101,30 @@ pub async fn cart(
     wanted: &[ItemRequest],
     codes: &[String],
 ) -> Result<Cart, SalesError> {
+    cart_by(app, offer, wanted, codes, false).await
+}
+
+/// The same for staff, who sell and give away also before and after a tier's sale, and more at once.
+///
+/// # Errors
+/// As [`cart`].
+pub async fn staff_cart(
+    app: &App,
+    offer: &Arc<EventDetail>,
+    wanted: &[ItemRequest],
+) -> Result<Cart, SalesError> {
+    cart_by(app, offer, wanted, &[], true).await
+}
+
+async fn cart_by(
+    app: &App,
+    offer: &Arc<EventDetail>,
+    wanted: &[ItemRequest],
+    codes: &[String],
+    is_staff: bool,
+) -> Result<Cart, SalesError> {
     let now = app.now();
-    let mut lines = lines(offer, wanted, now)?;
+    let mut lines = lines(offer, wanted, now, is_staff)?;
     choose_seats(app, offer, &mut lines).await?;
     let book = catalog::price_book(app, offer).await?;
     // In the order in which prices come, so that units and tickets have one order everywhere.
@@ -136,11 +161,21 @@ pub async fn cart(
     Ok(cart)
 }
 
+/// Whether an order of this needs a hold: seats and codes are taken in a write of their own, all or none.
+pub fn needs_hold(offer: &EventDetail, wanted: &[ItemRequest], codes: &[String]) -> bool {
+    let is_seated = |item: &ItemRequest| {
+        let tier = offer.tier(item.tier);
+        tier.is_some_and(|tier| tier.seat_category.is_some())
+    };
+    !codes.is_empty() || wanted.iter().any(is_seated)
+}
+
 /// The lines that are wanted, one for each tier, date and chosen price.
 fn lines(
     offer: &EventDetail,
     wanted: &[ItemRequest],
     now: Timestamp,
+    is_staff: bool,
 ) -> Result<Vec<CartLine>, SalesError> {
     if wanted.is_empty() {
         return Err(fault(
@@ -183,8 +218,13 @@ fn lines(
         }
         let sum = quantities.entry(tier.id).or_insert(0);
         *sum = sum.saturating_add(quantity);
-        if i64::from(*sum) > tier.max_per_order {
-            let detail = format!("At most {} of this kind in one order.", tier.max_per_order);
+        let most = if is_staff {
+            MOST_OF_STAFF
+        } else {
+            tier.max_per_order
+        };
+        if i64::from(*sum) > most {
+            let detail = format!("At most {most} of this kind in one order.");
             return Err(fault(format!("{at}.quantity"), "too_many", &detail));
         }
         let occurrence = date(offer, tier, item, now, &at)?;
@@ -218,6 +258,7 @@ fn lines(
         if let Some(off) = offer
             .tier(line.tier)
             .and_then(|tier| off_sale(offer, tier, now))
+            .filter(|off| !is_staff || *off == OffSale::Event)
         {
             return Err(SalesError::OffSale {
                 tier: line.tier,
@@ -315,19 +356,19 @@ impl Cart {
         Ok(self)
     }
 
+    /// Whether it is for seats.
+    pub fn has_seats(&self) -> bool {
+        self.lines.iter().any(|line| line.category.is_some())
+    }
+
     /// How many units it has in all.
     pub fn quantity(&self) -> u32 {
         let quantities = self.lines.iter().map(|line| line.quantity);
         quantities.fold(0, u32::saturating_add)
     }
 
-    /// Whether it can be placed without a hold: its seats and codes need a write of their own.
-    pub fn is_plain(&self) -> bool {
-        self.codes.is_empty() && self.lines.iter().all(|line| line.category.is_none())
-    }
-
     /// What it costs, if neither stock nor codes decide that.
-    pub(in crate::sales) fn known_total(&self) -> Option<i64> {
+    pub fn known_total(&self) -> Option<i64> {
         self.priced.as_ref().map(|priced| priced.total.minor)
     }
 
@@ -364,14 +405,6 @@ impl Cart {
                     || item.dates.iter().any(|date| is_counted(&date.price))
             })
         })
-    }
-
-    /// The counters that its prices look at.
-    pub(in crate::sales) fn looked_at(&self) -> Vec<CounterKey> {
-        if self.priced.is_some() {
-            return Vec::new();
-        }
-        self.lines.iter().map(CartLine::counter).collect()
     }
 
     /// What it costs by what was found of the stock, which is what others have taken.
@@ -416,8 +449,9 @@ impl Cart {
         Ok(Priced {
             items,
             total: Money::new(snapshot.quote.total_minor, snapshot.quote.currency),
-            snapshot: serde_json::to_string(&snapshot)
-                .map_err(|error| super::json_fault(&error))?,
+            snapshot: Some(
+                serde_json::to_string(&snapshot).map_err(|error| super::json_fault(&error))?,
+            ),
             quote: snapshot.quote,
         })
     }

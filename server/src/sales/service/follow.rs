@@ -107,6 +107,24 @@ async fn follow(
     Ok(())
 }
 
+/// What is sold or held of an event, by what it is counted by; only what is above nothing. For the
+/// catalogue, before it changes dates.
+pub(crate) async fn taken_in(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<(CounterKey, i64)>, DbError> {
+    let rows = store::counters(c, event).await?;
+    let taken = rows.into_iter().filter(|row| row.taken > 0).map(|row| {
+        let key = CounterKey {
+            of: row.counter,
+            // Empty for all dates together, which is no id.
+            occurrence: row.occurrence_id.parse().ok(),
+        };
+        (key, row.taken)
+    });
+    Ok(taken.collect())
+}
+
 /// Takes the stock of an event that is being deleted away, and locks its orders, so that whoever buys
 /// or pays in this moment is done before or finds nothing.
 pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<OrderId>, DbError> {
@@ -117,6 +135,7 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     codes::on_event_deleted(c, event).await?;
+    store::limits::delete_of_event(c, event).await?;
     changes::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }

@@ -11,11 +11,12 @@ use super::super::codes;
 use super::super::model::*;
 use super::super::store::{self, NewHold, Take};
 use super::cart::{Cart, Founds, cart};
-use super::seats::seats_of;
+use super::seats::{seats_of, turn_for};
 use super::{HOLDS, SalesError, email_lookup, end_pending, json_fault, stock_of_hold, take_all};
 use crate::app::App;
 use crate::catalog::seating::SeatId;
 use crate::catalog::{self, CounterKey, EventId, OccurrenceId};
+use crate::waiting_room::{self, EnterRefusal, Gate, PassShown};
 
 /// How many holds or orders one sweep ends in one write.
 const SWEEP: i64 = 200;
@@ -33,9 +34,14 @@ pub struct HoldWish {
     pub email: Option<String>,
     /// Makes a repeated request hold once.
     pub idempotency_key: Option<String>,
+    /// What they show, where people wait for the event.
+    pub shown: PassShown,
+    /// Whether it is offered to them, so that they need not show anything.
+    pub is_invited: bool,
 }
 
-/// Reserves capacity for a buyer until a time.
+/// Reserves capacity for a buyer until a time. Where people wait for an event, it is for those who show
+/// that it is their turn.
 ///
 /// # Errors
 /// [`SalesError`] by what was refused.
@@ -44,16 +50,19 @@ pub async fn hold(
     event: EventId,
     wanted: Vec<ItemRequest>,
     idempotency_key: Option<String>,
+    shown: PassShown,
 ) -> Result<Hold, SalesError> {
     let wish = HoldWish {
         items: wanted,
         idempotency_key,
+        shown,
         ..HoldWish::default()
     };
     hold_wish(app, event, wish).await
 }
 
-/// Reserves capacity, seats and codes for a buyer until a time, at a price that stays.
+/// Reserves capacity, seats and codes for a buyer until a time, at a price that stays. Where people wait
+/// for an event, it is for those who show that it is their turn.
 ///
 /// # Errors
 /// [`SalesError`] by what was refused.
@@ -63,10 +72,33 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
     } else {
         NewOrder::hash_of(&(event, &wish.items, &wish.codes, &wish.email))
     };
+    let gate = if wish.is_invited {
+        Ok(Gate::Free)
+    } else {
+        waiting_room::gate(app, event, &wish.shown).await?
+    };
+    let gate = match (gate, wish.idempotency_key.clone()) {
+        (Ok(gate), _) => gate,
+        (Err(refusal), None) => return Err(SalesError::WaitingRoom { event, refusal }),
+        // What was granted before is answered as before, whatever has become of the pass.
+        (Err(refusal), Some(key)) => {
+            return seen_before(app, event, key, request_hash)
+                .await?
+                .ok_or(SalesError::WaitingRoom { event, refusal });
+        }
+    };
     let (mut is_fresh, mut is_repeated, mut is_swept, mut attempts) = (false, false, false, 0);
     loop {
-        let answer = try_hold(app, event, &wish, request_hash).await;
+        let answer = try_hold(app, event, &wish, request_hash, gate).await;
         match &answer {
+            // Their turn is kept: nothing of what was refused was written.
+            Err(SalesError::WaitingRoom {
+                refusal: EnterRefusal::Full,
+                ..
+            }) => {
+                waiting_room::wait_at_door(app, &gate).await?;
+                return answer;
+            }
             // What was shown a moment ago has changed: look again, once.
             Err(SalesError::OfferChanged) if !is_fresh => {
                 is_fresh = true;
@@ -91,23 +123,35 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
     }
 }
 
+/// The hold that an earlier request with this key made.
+async fn seen_before(
+    app: &App,
+    event: EventId,
+    key: String,
+    request_hash: [u8; 32],
+) -> Result<Option<Hold>, SalesError> {
+    app.db
+        .read(move |c| Box::pin(async move { held_before(c, event, &key, request_hash).await }))
+        .await
+}
+
 async fn try_hold(
     app: &App,
     event: EventId,
     wish: &HoldWish,
     request_hash: [u8; 32],
+    gate: Gate,
 ) -> Result<Hold, SalesError> {
     if let Some(key) = wish.idempotency_key.clone() {
         // What was granted before is answered as before, even if it could not be granted now.
-        let held = app
-            .db
-            .read(move |c| Box::pin(async move { held_before(c, event, &key, request_hash).await }))
-            .await?;
+        let held = seen_before(app, event, key, request_hash).await?;
         if let Some(hold) = held {
             return Ok(hold);
         }
     }
     let offer = catalog::offer(app, event).await?;
+    // Until what was found is held.
+    let _turn = turn_for(app, &offer, &wish.items).await;
     let cart = Arc::new(cart(app, &offer, &wish.items, &wish.codes).await?);
     let now = app.now();
     let making = Making {
@@ -118,6 +162,7 @@ async fn try_hold(
         buyer: wish.email.as_deref().map(|email| email_lookup(app, email)),
         until: Timestamp::from_ms(now.ms() + HOLD_MS),
         now,
+        gate,
     };
     app.db
         .write_again(move |c| {
@@ -144,6 +189,7 @@ struct Making {
     buyer: Option<[u8; 32]>,
     until: Timestamp,
     now: Timestamp,
+    gate: Gate,
 }
 
 async fn held_before(
@@ -163,7 +209,7 @@ async fn held_before(
 
 /// Takes seats, stock and codes, in this order, and decides the price.
 async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesError> {
-    let (now, until) = (making.now, making.until);
+    let (now, until, gate) = (making.now, making.until, making.gate);
     let holder = making.id.to_string();
     let seats = cart.seats();
     if !seats.is_empty()
@@ -196,6 +242,10 @@ async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesEr
         expires_at: until,
     };
     store::insert_hold(c, &new, now).await?;
+    if let Err(refusal) = waiting_room::enter(c, &gate, new.id, now).await? {
+        let event = new.event;
+        return Err(SalesError::WaitingRoom { event, refusal });
+    }
     c.after_commit(|| HOLDS.add(&[("state", "made")], 1));
     Ok(Hold {
         id: new.id,
@@ -358,19 +408,25 @@ pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
         .write_again(move |c| {
             Box::pin(async move {
                 let mut returned = Returned::default();
-                end_hold(c, id, "released", &mut returned).await?;
+                let is_ended = end_hold(c, id, "released", &mut returned).await?;
                 returned.give_back(c, Take::Held, now).await?;
+                if is_ended {
+                    waiting_room::choose_again(c, id.to_string(), now).await?;
+                }
                 Ok(())
             })
         })
         .await
 }
 
+/// A seat of a date and an event, and in whose name it is taken.
+type HolderSeat = (OccurrenceId, SeatId, EventId, String);
+
 /// What goes back when holds and orders end: put together, so that one write gives all of it back in the
 /// order in which everybody takes.
 #[derive(Default)]
 pub(super) struct Returned {
-    seats: Vec<(OccurrenceId, SeatId, EventId, String)>,
+    seats: Vec<HolderSeat>,
     stock: BTreeMap<CounterKey, i64>,
     codes: Vec<String>,
 }
@@ -404,30 +460,22 @@ impl Returned {
         how: Take,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        if !self.seats.is_empty() {
-            self.seats.sort();
-            // A seat that went from one to another of them is let go of once: by whoever has it, the
-            // statement sees each seat once only.
-            let seats = std::mem::take(&mut self.seats);
-            let (mut round, mut later) = (Vec::new(), seats);
-            while !later.is_empty() {
-                let mut rest = Vec::new();
-                for seat in later {
-                    let is_there = round.last().is_some_and(
-                        |last: &(OccurrenceId, SeatId, EventId, String)| {
-                            (last.0, last.1) == (seat.0, seat.1)
-                        },
-                    );
-                    if is_there {
-                        rest.push(seat);
-                    } else {
-                        round.push(seat);
-                    }
+        self.seats.sort();
+        while !self.seats.is_empty() {
+            // A statement may meet each row once: a seat that went from one of them to another comes again.
+            let (mut round, mut again) = (Vec::<HolderSeat>::new(), Vec::new());
+            for seat in std::mem::take(&mut self.seats) {
+                let is_there = round
+                    .last()
+                    .is_some_and(|last| (last.0, last.1) == (seat.0, seat.1));
+                if is_there {
+                    again.push(seat);
+                } else {
+                    round.push(seat);
                 }
-                store::seats::free_all(c, &round, now).await?;
-                round = Vec::new();
-                later = rest;
             }
+            store::seats::free_all(c, &round, now).await?;
+            self.seats = again;
         }
         let stock: Vec<_> = self.stock.into_iter().collect();
         store::give_back(c, how, &stock).await?;
@@ -508,16 +556,20 @@ pub async fn sweep(app: &App) -> Result<usize, SalesError> {
         .write_again(move |c| {
             let (holds, orders) = (holds.clone(), orders.clone());
             Box::pin(async move {
-                let (mut ended, mut returned) = (0, Returned::default());
+                let (mut ended, mut returned) = (Vec::new(), Returned::default());
                 for id in holds {
-                    ended += usize::from(end_hold(c, id, "expired", &mut returned).await?);
+                    if end_hold(c, id, "expired", &mut returned).await? {
+                        ended.push(id.to_string());
+                    }
                 }
                 for id in orders {
-                    let to = OrderState::Expired;
-                    ended += usize::from(end_pending(c, id, to, &mut returned).await?);
+                    if end_pending(c, id, OrderState::Expired, &mut returned).await? {
+                        ended.push(id.to_string());
+                    }
                 }
                 returned.give_back(c, Take::Held, now).await?;
-                Ok(ended)
+                waiting_room::leave(c, &ended, now).await?;
+                Ok(ended.len())
             })
         })
         .await

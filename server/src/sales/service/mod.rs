@@ -1,33 +1,51 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
-//! for the tickets that orders give, one for stock that follows the catalogue, one for figures.
+//! for the tickets that orders give, one for stock that follows the catalogue, one for figures; purchase
+//! limits, what looks suspicious, what staff does with orders, what is downloaded of them, what buyers look
+//! for, what is told of stock.
 
+mod available;
 mod buyers;
 mod cart;
+mod desk;
+mod export;
 mod figures;
+mod find;
 mod follow;
 mod holds;
+mod limits;
 mod orders;
 mod parts;
 mod people;
 mod place;
 mod reset;
+mod review;
+mod seat_maps;
 mod seats;
 mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
+pub(super) use desk::note_purpose;
+
+pub use available::*;
 pub use buyers::*;
-pub use cart::{Cart, cart};
+pub use cart::{Cart, cart, needs_hold, staff_cart};
 pub(super) use cart::{Founds, Priced};
+pub use desk::*;
+pub use export::*;
 pub use figures::*;
+pub use find::*;
 pub(crate) use follow::*;
 pub use holds::*;
+pub use limits::*;
 pub use orders::*;
 pub(super) use parts::*;
 pub(super) use people::part_purpose;
 pub use people::*;
 pub use place::*;
 pub use reset::*;
+pub use review::*;
+pub use seat_maps::*;
 pub use seats::*;
 pub use tickets_due::*;
 
@@ -48,6 +66,7 @@ use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 
 use super::codes::{self, CodesError};
+use super::limits::LimitMet;
 use super::model::*;
 use super::store::{self, CounterRow, Take};
 use crate::app::App;
@@ -57,6 +76,7 @@ use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
 };
 use crate::events::Refused;
+use crate::waiting_room::EnterRefusal;
 
 metric! {
     /// Orders, by what became of them: created, paid, cancelled, expired, refunded; none of sandboxes.
@@ -122,9 +142,41 @@ pub enum SalesError {
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// Somebody must wait for their turn first.
+    #[error("{refusal}")]
+    WaitingRoom {
+        /// For what.
+        event: EventId,
+        /// Why they may not come in.
+        refusal: EnterRefusal,
+    },
     /// The order's state does not allow it.
     #[error("the order is {0}")]
     State(OrderState),
+    /// One person would have too many tickets of the event.
+    #[error(transparent)]
+    PurchaseLimit(LimitMet),
+    /// It looks too suspicious; why is told to nobody.
+    #[error("this order cannot be taken; please ask the organiser")]
+    OrderRefused,
+    /// Nobody has looked at the order yet.
+    #[error("the organiser looks at this order first; it cannot be paid yet")]
+    UnderReview,
+    /// The order does not wait to be looked at, or something else was decided.
+    #[error("this order does not wait for a decision")]
+    NotUnderReview,
+    /// There is no such note.
+    #[error("there is no such note")]
+    NoteNotFound,
+    /// An order has as many notes as it can have.
+    #[error("an order has at most 200 notes")]
+    TooManyNotes,
+    /// It was asked too often.
+    #[error("this was asked too often; please try again later")]
+    TooOften(u32),
+    /// As many as can be listen already.
+    #[error("too many listen just now; please ask again in a moment")]
+    TooManyListen,
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -144,7 +196,9 @@ impl From<CatalogError> for SalesError {
             | CatalogError::NotADraft
             | CatalogError::NoTiers
             | CatalogError::TooManyTiers
-            | CatalogError::CapacityBelowSold => Self::EventNotFound,
+            | CatalogError::Offer(_)
+            | CatalogError::CapacityBelowSold
+            | CatalogError::House(_) => Self::EventNotFound,
         }
     }
 }
@@ -153,7 +207,7 @@ impl From<Refused> for SalesError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Db(error) => Self::Db(error),
-            Refused::CapacityBelowSold => Self::OfferChanged,
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => Self::OfferChanged,
         }
     }
 }
@@ -229,16 +283,16 @@ pub async fn availability(
             Box::pin(async move {
                 match date {
                     Some(date) => store::counters_on(c, event, date).await,
-                    None => store::counters(c, event).await,
+                    None => store::counter_sums(c, event).await,
                 }
             })
         })
         .await?;
-    Ok(left_of(offer, date, &rows))
+    Ok(left_by_tier(offer, date, &rows))
 }
 
 /// What is left of each tier that is not hidden: of its own counters, and no more than of its pool.
-fn left_of(
+fn left_by_tier(
     offer: &EventDetail,
     date: Option<OccurrenceId>,
     rows: &[CounterRow],
@@ -264,19 +318,13 @@ fn left_of(
                 Some(shared.map_or(own, |shared| own.min(shared)))
             };
             let tier_left = match date {
-                _ if !tier.per_date => on("").unwrap_or(0),
-                Some(date) => on(&date.to_string()).unwrap_or(0),
-                None => {
-                    let dates = rows.iter().filter(|row| row.counter == id);
-                    let all: i64 = dates.filter_map(|row| on(&row.occurrence_id)).sum();
-                    // One pool for all dates has no more than it has.
-                    let shared = pool.as_deref().and_then(|pool| of(pool, ""));
-                    shared.map_or(all, |shared| all.min(shared))
-                }
+                Some(date) if tier.per_date => on(&date.to_string()),
+                // All dates together, where there are several.
+                Some(_) | None => on(""),
             };
             Availability {
                 tier: tier.id,
-                left: tier_left,
+                left: tier_left.unwrap_or(0),
             }
         })
         .collect()

@@ -15,12 +15,13 @@ use super::holds::Returned;
 use super::people::attendees_in;
 use super::place::holders;
 use super::seats::seats_of;
-use super::{ORDERS, SalesError, json_fault, paid_event, stock_of_order};
+use super::{ORDERS, SalesError, json_fault, limits, paid_event, stock_of_order};
 use crate::app::App;
 use crate::catalog::{self, CatalogError, CounterKey, EventId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::Vault;
+use crate::waiting_room;
 
 /// What paying for an order led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             returned.give_back(c, Take::Sold, now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
+        limits::count_again_in(c, id).await?;
     }
     if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {
         // Somebody else moved it in this very moment; refuse and let the caller try again.
@@ -94,6 +96,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     if row.has_codes {
         codes::confirm(c, &id.to_string()).await?;
     }
+    waiting_room::leave(c, &[id.to_string()], now).await?;
     let order = Order {
         state: OrderState::Paid,
         paid_at: Some(now),
@@ -156,6 +159,7 @@ pub(super) async fn end_pending(
     if !store::move_order(c, id, OrderState::Pending, to, None).await? {
         return Ok(false);
     }
+    limits::give_back_in(c, id).await?;
     let Some(row) = store::order(c, id).await? else {
         return Ok(false);
     };
@@ -183,6 +187,7 @@ pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
                 let mut returned = Returned::default();
                 if end_pending(c, id, OrderState::Cancelled, &mut returned).await? {
                     returned.give_back(c, Take::Held, now).await?;
+                    waiting_room::leave(c, &[id.to_string()], now).await?;
                     return Ok(());
                 }
                 let order = store::order(c, id)
@@ -211,6 +216,7 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
     if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
         return Err(SalesError::State(order.state));
     }
+    limits::give_back_in(c, id).await?;
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;
     let mut returned = Returned::default();
@@ -365,7 +371,7 @@ pub async fn order_price(
     }))
 }
 
-/// An event's orders in an order, after a place in it; all of them, or those with these ids.
+/// An event's orders in an order, after a place in it: those that fit the filter.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -373,7 +379,7 @@ pub async fn orders_of_event(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    ids: Option<Vec<OrderId>>,
+    filter: OrderFilter,
     by: OrderSort,
     after: Option<Place>,
     limit: i64,
@@ -383,7 +389,7 @@ pub async fn orders_of_event(
         .db
         .read(move |c| {
             Box::pin(async move {
-                store::orders_of_event(c, event, ids.as_deref(), by, after.as_ref(), limit).await
+                store::orders_of_event(c, event, &filter, by, after.as_ref(), limit).await
             })
         })
         .await?;

@@ -9,6 +9,7 @@ use bilten_kernel::random;
 use bilten_kernel::telemetry::Cause;
 
 use super::super::codes;
+use super::super::fraud::FraudDecision;
 use super::super::model::*;
 use super::super::store::{self, Found, OrderWrite, Take};
 use super::buyers::{email_lookup, opened, sealed};
@@ -16,10 +17,11 @@ use super::cart::{Cart, Founds, Priced};
 use super::holds::Returned;
 use super::people::{Attendee, insert_people};
 use super::seats::seats_of;
-use super::{HOLDS, ORDERS, SalesError, take_all};
+use super::{HOLDS, ORDERS, SalesError, limits, review, take_all};
 use crate::app::App;
 use crate::catalog::{CounterKey, EventId};
 use crate::events::{self, DomainEvent, PaidOrder, Refused};
+use crate::waiting_room;
 
 /// Places orders of one event inside a write, all that can be.
 ///
@@ -64,6 +66,17 @@ pub async fn place(
         }
     }
 
+    for &i in &fresh {
+        if batch[i].decision() == Some(FraudDecision::Refuse) {
+            answers[i] = Some(Err(SalesError::OrderRefused));
+        }
+    }
+    fresh.retain(|&i| answers[i].is_none());
+    let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
+    for (i, refused) in too_many {
+        answers[i] = Some(Err(refused));
+    }
+    fresh.retain(|&i| answers[i].is_none());
     let now = app.now();
     let mut ready = Vec::with_capacity(fresh.len());
     for (i, taken) in take_stock(app, c, batch, &fresh, now).await? {
@@ -98,6 +111,12 @@ pub async fn place(
         .map(|write| (write.order.id, write.new.people.as_ref()))
         .collect();
     insert_people(app, c, &people).await?;
+    let new_orders: Vec<&NewOrder> = writes.iter().map(|write| write.new).collect();
+    let ids: HashSet<OrderId> = new_orders.iter().map(|new| new.id).collect();
+    counted.settle_in(c, event, |id| ids.contains(&id)).await?;
+    review::keep_in(c, &new_orders).await?;
+    store::desk::insert_origins(c, &new_orders).await?;
+    go_on_for_orders(c, &writes, now).await?;
     let count = writes.iter().filter(|write| !write.new.sandbox).count() as u64;
     c.after_commit(move || ORDERS.add(&[("state", "created")], count));
     let paid = writes
@@ -133,11 +152,33 @@ pub async fn place(
         .collect())
 }
 
+/// Ends the visits of those who have paid by the hold that they waited for; the others go on for their
+/// orders.
+async fn go_on_for_orders(
+    c: &mut Conn,
+    writes: &[OrderWrite<'_>],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let (mut paid, mut pending) = (Vec::new(), Vec::new());
+    for write in writes {
+        let Some(hold) = write.hold else { continue };
+        if write.order.state == OrderState::Paid {
+            paid.push(hold.to_string());
+        } else {
+            pending.push((hold.to_string(), write.order.id.to_string()));
+        }
+    }
+    waiting_room::rename(c, &pending).await?;
+    waiting_room::leave(c, &paid, now).await
+}
+
 /// A refusal that cannot come from the events we publish here is a fault.
 fn fault(refused: Refused) -> DbError {
     match refused {
         Refused::Db(error) => error,
-        Refused::CapacityBelowSold => DbError::Closed("a sale was refused by a reaction"),
+        Refused::CapacityBelowSold | Refused::SeatsTaken(_) => {
+            DbError::Closed("a sale was refused by a reaction")
+        }
     }
 }
 
@@ -194,6 +235,12 @@ async fn take_stock(
             Basis::Hold(held) => answers.push((i, take_over_hold(app, c, new, held, now).await?)),
             Basis::Cart(cart) => {
                 let how = take_for(new, cart);
+                // Most carts with seats have a hold; what staff sells at once has none.
+                if !take_seats(c, new, cart, how, now).await? {
+                    let seats = cart.seats().into_iter().map(|(_, seat)| seat).collect();
+                    answers.push((i, Err(SalesError::SeatsTaken(seats))));
+                    continue;
+                }
                 direct.push((i, how, cart.as_ref()));
                 for (key, quantity) in &cart.stock {
                     let asked = (key.clone(), how, cart.offer.event.version);
@@ -247,10 +294,53 @@ async fn take_stock(
             Ok(founds) => settle(c, &batch[i], cart, how, &founds, now).await?,
             Err(refused) => Err(refused),
         };
+        if got.is_err() {
+            free_seats(c, &batch[i], cart, now).await?;
+        }
         answers.push((i, got));
     }
     answers.sort_by_key(|(i, _)| *i);
     Ok(answers)
+}
+
+/// Takes the seats of a cart in the name of its order; says whether it has all of them, otherwise it has
+/// none.
+async fn take_seats(
+    c: &mut Conn,
+    new: &NewOrder,
+    cart: &Cart,
+    how: Take,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let (seats, holder) = (cart.seats(), new.id.to_string());
+    if seats.is_empty() {
+        return Ok(true);
+    }
+    let has_all = match how {
+        Take::Sold => store::seats::sell(c, new.event, &holder, &seats, now).await?,
+        Take::Held => {
+            let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
+            store::seats::hold(c, new.event, &holder, &seats, until, now).await?
+        }
+    };
+    if !has_all {
+        free_seats(c, new, cart, now).await?;
+    }
+    Ok(has_all)
+}
+
+/// Lets go of those seats of a cart that its order has.
+async fn free_seats(
+    c: &mut Conn,
+    new: &NewOrder,
+    cart: &Cart,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let seats = cart.seats();
+    if seats.is_empty() {
+        return Ok(());
+    }
+    store::seats::free(c, new.event, &new.id.to_string(), &seats, now).await
 }
 
 /// Prices an order that has its stock; gives the stock back if it has no price.
@@ -271,6 +361,8 @@ async fn settle(
     match &got {
         Ok(got) if how == Take::Held && new.pays.settles(got.total.minor) => {
             store::sell_held(c, &cart.stock).await?;
+            // They are its own by now.
+            take_seats(c, new, cart, Take::Sold, now).await?;
         }
         Ok(_) => {}
         Err(_) => store::give_back(c, how, &cart.stock).await?,
@@ -303,20 +395,19 @@ async fn take_over_hold(
     } else if is_paid {
         store::seats::sell(c, new.event, &holder, &seats, now).await?
     } else {
-        let until = Timestamp::from_ms(new.at.ms() + HOLD_MS);
+        let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
         store::seats::extend(c, new.event, &holder, &seats, until, now).await?
     };
-    let refused = match (held.stock.first(), held.items.first()) {
-        _ if !are_there => Some(SalesError::HoldGone),
+    let mut refused = (!are_there).then_some(SalesError::HoldGone);
+    if let (Some((key, _)), Some(item)) = (held.stock.first(), held.items.first()) {
         // Whoever stops the sale in this moment is waited for.
-        (Some((key, _)), Some(item)) if !store::is_selling(c, key).await? => {
-            Some(SalesError::OffSale {
+        if are_there && !store::is_selling(c, key).await? {
+            refused = Some(SalesError::OffSale {
                 tier: item.tier_id,
                 not_yet: false,
-            })
+            });
         }
-        _ => None,
-    };
+    }
     if let Some(refused) = refused {
         let mut returned = Returned::default();
         returned.add(new.event, &holder, &held.items, held.stock.clone());
@@ -364,7 +455,7 @@ fn new_order(app: &App, new: &NewOrder, total: Money) -> Order {
         sandbox: new.sandbox,
         currency: total.currency,
         total_minor: total.minor,
-        expires_at: (!is_paid).then(|| Timestamp::from_ms(new.at.ms() + HOLD_MS)),
+        expires_at: (!is_paid).then(|| Timestamp::from_ms(new.at.ms() + new.waits_ms())),
         created_at: new.at,
         paid_at: is_paid.then_some(new.at),
     }

@@ -1,7 +1,7 @@
 //! Seats: choosing them, and who has which.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
@@ -17,6 +17,48 @@ use crate::catalog::seating::{
 };
 use crate::catalog::{self, EventDetail, EventId, OccurrenceId};
 use crate::identity::Tenant;
+
+/// Turns of those who have the best seats of a date looked for. The answer is the same for all who ask at
+/// one moment: without turns, all but one of them would have to ask again. Those of other nodes may still
+/// be faster, so the database decides all the same.
+#[derive(Default)]
+pub struct SeatTurns(Mutex<HashMap<TurnKey, Arc<tokio::sync::Mutex<()>>>>);
+
+/// An event, and the date if it is named.
+type TurnKey = (EventId, Option<OccurrenceId>);
+
+/// How many dates have turns before those are dropped that nobody waits for.
+const MOST_TURNS: usize = 1_000;
+
+impl SeatTurns {
+    /// Waits for its turn, which is over when the guard is dropped.
+    async fn wait(&self, key: TurnKey) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() >= MOST_TURNS {
+                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            }
+            Arc::clone(turns.entry(key).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
+/// Waits for a turn, if seats have to be looked for.
+pub(super) async fn turn_for(
+    app: &App,
+    offer: &EventDetail,
+    wanted: &[ItemRequest],
+) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+    let looked_for = wanted.iter().find(|item| {
+        let tier = offer.tier(item.tier);
+        item.seats.is_empty() && tier.is_some_and(|tier| tier.seat_category.is_some())
+    });
+    match looked_for {
+        Some(item) => Some(app.seat_turns.wait((offer.event.id, item.occurrence)).await),
+        None => None,
+    }
+}
 
 /// What is taken on a date; seats that the map does not have (any more) are left out.
 ///
@@ -279,18 +321,18 @@ async fn pick_rules(
     app: &App,
     event: EventId,
 ) -> Result<crate::catalog::seating::PickRules, SalesError> {
-    let rules = seat_rules(app, event).await?;
+    let rules = sale_rules(app, event).await?;
     Ok(crate::catalog::seating::PickRules {
         no_orphans: rules.no_single_seats,
         companions_with_their_place: rules.companions_with_their_place,
     })
 }
 
-/// What an event's organiser asks of those who choose seats.
+/// What an event's organiser asks of those who buy.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn seat_rules(app: &App, event: EventId) -> Result<SeatRules, SalesError> {
+pub async fn sale_rules(app: &App, event: EventId) -> Result<SaleRules, SalesError> {
     let found = app
         .db
         .read(move |c| Box::pin(async move { store::seats::rules(c, event).await }))
@@ -298,16 +340,16 @@ pub async fn seat_rules(app: &App, event: EventId) -> Result<SeatRules, SalesErr
     Ok(found.unwrap_or_default())
 }
 
-/// Sets what an event's organiser asks of those who choose seats.
+/// Sets what an event's organiser asks of those who buy.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
-pub async fn set_seat_rules(
+pub async fn set_sale_rules(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    rules: SeatRules,
-) -> Result<SeatRules, SalesError> {
+    rules: SaleRules,
+) -> Result<SaleRules, SalesError> {
     catalog::event_of(app, tenant, event).await?;
     let is_known = app
         .db

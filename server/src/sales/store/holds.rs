@@ -100,7 +100,8 @@ pub(in crate::sales) async fn hold_stock(
     c: &mut Conn,
     id: HoldId,
 ) -> Result<Option<Vec<(CounterKey, i64)>>, DbError> {
-    let found: Option<Option<AsJson<Vec<(CounterKey, i64)>>>> = c
+    type Taken = Vec<(CounterKey, i64)>;
+    let found: Option<Option<AsJson<Taken>>> = c
         .scalar_opt(sql!("SELECT stock FROM holds WHERE id = $1"), vals![id])
         .await?;
     Ok(found.flatten().map(|AsJson(stock)| stock))

@@ -1,9 +1,15 @@
 //! All SQL of sales: orders here; a file for stock, for seats, for holds, for who comes, and for what
-//! screens and reports count.
+//! screens and reports count; purchase limits are in `limits.rs`, scores in `review.rs`, what staff writes
+//! in `desk.rs`, what is looked for in `find.rs`.
 
+pub(super) mod desk;
 pub(super) mod figures;
+pub(super) mod find;
 mod holds;
+pub(super) mod limits;
+pub(super) mod map_edits;
 mod people;
+pub(super) mod review;
 pub(super) mod seats;
 mod stock;
 
@@ -214,7 +220,8 @@ pub(super) async fn order_stock(
     c: &mut Conn,
     id: OrderId,
 ) -> Result<Option<Vec<(CounterKey, i64)>>, DbError> {
-    let found: Option<Option<AsJson<Vec<(CounterKey, i64)>>>> = c
+    type Taken = Vec<(CounterKey, i64)>;
+    let found: Option<Option<AsJson<Taken>>> = c
         .scalar_opt(sql!("SELECT stock FROM orders WHERE id = $1"), vals![id])
         .await?;
     Ok(found.flatten().map(|AsJson(stock)| stock))
@@ -234,26 +241,30 @@ macro_rules! listed {
         sql!(concat!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders \
-             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) AND ",
+             WHERE event_id = $1 AND ($2 OR id IN (SELECT value FROM list($3))) \
+             AND ($4 = '' OR state = $4) \
+             AND ($5 = '' OR id IN (SELECT order_id FROM order_tags WHERE event_id = $1 AND tag = $5)) AND ",
             $after_and_order,
-            " LIMIT $4"
+            " LIMIT $6"
         ))
     };
 }
 
-/// An event's orders in an order, after a place in it; all of them, or those with these ids.
+/// An event's orders in an order, after a place in it: those that fit the filter.
 pub(super) async fn orders_of_event(
     c: &mut Conn,
     event: EventId,
-    ids: Option<&[OrderId]>,
+    filter: &OrderFilter,
     by: OrderSort,
     after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<OrderRow>, DbError> {
     let mut values = vals![
         event,
-        ids.is_none(),
-        Val::texts(ids.unwrap_or_default()),
+        filter.ids.is_none(),
+        Val::texts(filter.ids.as_deref().unwrap_or_default()),
+        filter.state.map_or("", OrderState::as_str),
+        filter.tag.as_deref().unwrap_or_default(),
         limit
     ];
     let id = after.map(|place| place.id.as_str());
@@ -268,13 +279,13 @@ pub(super) async fn orders_of_event(
         ]),
     }
     let statement = match by {
-        OrderSort::Newest => listed!("id < $5 ORDER BY id DESC"),
-        OrderSort::Oldest => listed!("id > $5 ORDER BY id"),
+        OrderSort::Newest => listed!("id < $7 ORDER BY id DESC"),
+        OrderSort::Oldest => listed!("id > $7 ORDER BY id"),
         OrderSort::Cheapest => {
-            listed!("($5 OR (total_minor, id) > ($6, $7)) ORDER BY total_minor, id")
+            listed!("($7 OR (total_minor, id) > ($8, $9)) ORDER BY total_minor, id")
         }
         OrderSort::Dearest => {
-            listed!("($5 OR (total_minor, id) < ($6, $7)) ORDER BY total_minor DESC, id DESC")
+            listed!("($7 OR (total_minor, id) < ($8, $9)) ORDER BY total_minor DESC, id DESC")
         }
     };
     c.all(statement, values).await

@@ -7,7 +7,7 @@ use bilten_kernel::{sql, vals};
 
 use crate::catalog::seating::{SeatId, TakenState};
 use crate::catalog::{EventId, OccurrenceId};
-use crate::sales::model::SeatRules;
+use crate::sales::model::SaleRules;
 
 /// Seats of dates, sorted.
 pub(in crate::sales) type SeatKeys = [(OccurrenceId, SeatId)];
@@ -188,36 +188,38 @@ pub(in crate::sales) async fn taken(
     .await
 }
 
-/// What the organiser asks of those who choose seats; none if there is no such event.
+/// What the organiser asks of those who buy; none if there is no such event.
 pub(in crate::sales) async fn rules(
     c: &mut Conn,
     event: EventId,
-) -> Result<Option<SeatRules>, DbError> {
+) -> Result<Option<SaleRules>, DbError> {
     c.opt(
         sql!(
-            "SELECT no_single_seats, companions_with_their_place FROM event_sales WHERE event_id = $1"
+            "SELECT no_single_seats, companions_with_their_place, needs_approval FROM event_sales \
+             WHERE event_id = $1"
         ),
         vals![event],
     )
     .await
 }
 
-/// Sets what the organiser asks of those who choose seats; says whether there is such an event.
+/// Sets what the organiser asks of those who buy; says whether there is such an event.
 pub(in crate::sales) async fn set_rules(
     c: &mut Conn,
     event: EventId,
-    rules: SeatRules,
+    rules: SaleRules,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
-                "UPDATE event_sales SET no_single_seats = $2, companions_with_their_place = $3 \
-                 WHERE event_id = $1"
+                "UPDATE event_sales SET no_single_seats = $2, companions_with_their_place = $3, \
+                 needs_approval = $4 WHERE event_id = $1"
             ),
             vals![
                 event,
                 rules.no_single_seats,
-                rules.companions_with_their_place
+                rules.companions_with_their_place,
+                rules.needs_approval
             ],
         )
         .await?;

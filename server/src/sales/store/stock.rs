@@ -93,6 +93,22 @@ pub(in crate::sales) async fn counters(
     .await
 }
 
+/// The counters of an event, each with all its dates put together.
+pub(in crate::sales) async fn counter_sums(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<CounterRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, '' AS occurrence_id, CAST(SUM(capacity) AS BIGINT) AS capacity, \
+             CAST(SUM(held + sold) AS BIGINT) AS taken FROM stock WHERE event_id = $1 \
+             GROUP BY counter ORDER BY counter"
+        ),
+        vals![event],
+    )
+    .await
+}
+
 /// The counters of an event for all dates together, and those of one date.
 pub(in crate::sales) async fn counters_on(
     c: &mut Conn,
@@ -261,24 +277,6 @@ pub(in crate::sales) async fn sell_held(
         c.exec(
             sql!(
                 "UPDATE stock SET held = held - $3, sold = sold + $3 \
-                 WHERE counter = $1 AND occurrence_id = $2"
-            ),
-            vals![&key.of, date_of(key), *quantity],
-        )
-        .await?;
-    }
-    Ok(())
-}
-
-/// Turns stock that was taken as sold into held stock, sorted by key.
-pub(in crate::sales) async fn hold_sold(
-    c: &mut Conn,
-    stock: &[(CounterKey, i64)],
-) -> Result<(), DbError> {
-    for (key, quantity) in stock {
-        c.exec(
-            sql!(
-                "UPDATE stock SET held = held + $3, sold = sold - $3 \
                  WHERE counter = $1 AND occurrence_id = $2"
             ),
             vals![&key.of, date_of(key), *quantity],

@@ -6,6 +6,7 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
+use super::super::transfers;
 use super::{TicketError, advance, holder, opened, sealed_holder, sign, ticket_of};
 use crate::app::App;
 use crate::catalog::{EventDetail, EventId};
@@ -22,6 +23,8 @@ pub(super) async fn end_all(
     if ids.is_empty() {
         return Ok(());
     }
+    // Before the feed's row, as whoever accepts an offer takes them in this order, too.
+    transfers::end_pending(c, ids, app.now()).await?;
     let last = advance(app, c, event, ids.len()).await?;
     store::set_state(c, ids, TicketState::Cancelled, last).await
 }
@@ -42,7 +45,10 @@ pub(super) async fn renew_all(
     let tickets: Vec<(TicketId, (u32, u32))> = store::renewable(c, event)
         .await?
         .into_iter()
-        .filter_map(|row| Some((row.id, detail.validity(detail.tier(row.tier_id)?))))
+        .filter_map(|row| {
+            let tier = detail.tier(row.tier_id)?;
+            Some((row.id, detail.validity_on(tier, row.occurrence_id)))
+        })
         .collect();
     if tickets.is_empty() {
         return Ok(());
@@ -78,7 +84,10 @@ pub(crate) async fn on_person_erased(
     for order in orders {
         let ids = by_event.entry(order.event_id).or_default();
         for ticket in store::of_order(c, order.id).await? {
-            if holder(app, ticket.id, &ticket.sealed_holder)? == order.name {
+            // Whoever got it from them keeps it in their own name.
+            if ticket.transfer_id.is_none()
+                && holder(app, ticket.id, &ticket.sealed_holder)? == order.name
+            {
                 ids.push(ticket.id);
             }
         }
@@ -149,14 +158,7 @@ pub async fn reissue(
                 return Err(TicketError::State(state));
             }
         }
-        // The last version is never reached, so that a revocation always has one above it.
-        ticket.version = ticket
-            .version
-            .checked_add(1)
-            .filter(|v| *v < u16::MAX)
-            .ok_or(TicketError::Versions)?;
-        ticket.revoked_below = ticket.version;
-        ticket.key_id = newest_key.key_id;
+        raise(ticket, newest_key.key_id)?;
         if let Some(holder) = holder {
             ticket.holder_name = holder;
         }
@@ -165,6 +167,19 @@ pub async fn reissue(
     .await?;
     let mut signed = sign(app, vec![ticket]).await?;
     signed.pop().ok_or(TicketError::NotFound)
+}
+
+/// Raises a ticket's version, so that all codes until now let nobody in.
+pub(in crate::tickets) fn raise(ticket: &mut Ticket, key_id: String) -> Result<(), TicketError> {
+    // The last version is never reached, so that a revocation always has one above it.
+    ticket.version = ticket
+        .version
+        .checked_add(1)
+        .filter(|v| *v < u16::MAX)
+        .ok_or(TicketError::Versions)?;
+    ticket.revoked_below = ticket.version;
+    ticket.key_id = key_id;
+    Ok(())
 }
 
 /// Loads a ticket, lets `edit` change it, saves it at a new feed position.
@@ -183,10 +198,12 @@ async fn change(
                 let app = work;
                 let row = store::ticket(c, id).await?.ok_or(TicketError::NotFound)?;
                 let mut ticket = opened(&app, row)?;
-                let from = ticket.version;
+                let from = (ticket.version, ticket.state);
                 if !edit(&mut ticket)? {
                     return Ok(ticket);
                 }
+                // What was offered is not there any more.
+                transfers::end_pending(c, &[id], app.now()).await?;
                 let event = ticket.event_id;
                 let changed = DomainEvent::TicketChanged {
                     event,
@@ -199,6 +216,8 @@ async fn change(
                 if !store::change(c, &ticket, holder, from, position).await? {
                     return Err(TicketError::Conflict);
                 }
+                let order = ticket.order_id;
+                c.after_commit(move || app.issued.forget(order));
                 Ok(ticket)
             })
         })

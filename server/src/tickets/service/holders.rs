@@ -13,7 +13,7 @@ pub(in crate::tickets) fn holder_purpose(ticket: impl std::fmt::Display) -> Stri
 }
 
 /// A holder as their ticket is to store them.
-pub(super) fn sealed_holder(app: &App, ticket: &Ticket) -> Result<Vec<u8>, DbError> {
+pub(in crate::tickets) fn sealed_holder(app: &App, ticket: &Ticket) -> Result<Vec<u8>, DbError> {
     let purpose = holder_purpose(ticket.id);
     Ok(app
         .vault
@@ -48,6 +48,8 @@ pub(in crate::tickets) fn opened(app: &App, row: TicketRow) -> Result<Ticket, Db
         valid_until: row.valid_until,
         order_reference: row.order_reference,
         revoked_below: row.revoked_below,
+        transfer_id: row.transfer_id,
+        passed_on: row.passed_on,
         sandbox: row.sandbox,
         occurrence_id: row.occurrence_id,
         seat_id: row.seat_id,

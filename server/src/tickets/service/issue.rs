@@ -74,6 +74,8 @@ pub(super) fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> 
             holder_name: holder.clone(),
             order_reference: order.reference.clone(),
             revoked_below: 0,
+            transfer_id: None,
+            passed_on: 0,
             sandbox: detail.event.sandbox,
             occurrence_id: due.occurrence,
             seat_id: due.seat.as_ref().map(|seat| seat.id),

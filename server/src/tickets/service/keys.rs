@@ -12,7 +12,7 @@ use super::change::renew_all;
 use super::{TicketError, end_all};
 use crate::app::App;
 use crate::catalog::state::Action;
-use crate::catalog::{self, EventDetail, EventId, EventState};
+use crate::catalog::{self, DATE_CANCELLED, EventDetail, EventId, EventState, OccurrenceId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::VaultError;
@@ -33,8 +33,8 @@ pub(in crate::tickets) fn sealed_for(event: impl std::fmt::Display) -> String {
     format!("event key {event}")
 }
 
-/// Gives a new event its key and its feed, kills the tickets of a cancelled one, and gives those of a
-/// rescheduled one their new validity.
+/// Gives a new event its key and its feed, kills the tickets of a cancelled one or of a date, and
+/// gives those of a rescheduled one their new validity.
 pub(crate) async fn on_event_saved(
     app: &App,
     c: &mut Conn,
@@ -50,6 +50,15 @@ pub(crate) async fn on_event_saved(
     }
     if change == EventState::Cancelled.as_str() {
         let ids = store::ids_of_event(c, event).await?;
+        end_all(app, c, event, &ids).await?;
+    }
+    if change == DATE_CANCELLED {
+        let dates = detail
+            .occurrences
+            .iter()
+            .filter(|date| !date.is_scheduled());
+        let dates: Vec<OccurrenceId> = dates.map(|date| date.id).collect();
+        let ids = store::ids_of_dates(c, event, &dates).await?;
         end_all(app, c, event, &ids).await?;
     }
     if change == Action::Reschedule.past() {

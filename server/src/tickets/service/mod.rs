@@ -2,6 +2,7 @@
 
 mod change;
 mod changed;
+mod export;
 mod holders;
 mod issue;
 mod keys;
@@ -9,22 +10,27 @@ mod show;
 
 pub use change::*;
 pub use changed::*;
+pub use export::*;
 pub use issue::*;
 pub use keys::*;
 pub use show::*;
 
-pub(super) use holders::{holder, holder_purpose, opened};
+pub(super) use change::raise;
+pub(super) use holders::{holder, holder_purpose, opened, sealed_holder};
 pub(super) use keys::open;
+pub(super) use show::sign;
 
 use change::end_all;
-use holders::{fed, sealed_holder};
+use holders::fed;
 use keys::issuer;
-use show::sign;
 
 use bilten_kernel::db::DbError;
+use bilten_kernel::error::FieldError;
 
 use super::model::*;
+use super::transfers::TransferState;
 use crate::catalog::CatalogError;
+use crate::catalog::policy::PassOnRefusal;
 use crate::events::Refused;
 use crate::payments::PaymentError;
 use crate::platform::VaultError;
@@ -51,6 +57,27 @@ pub enum TicketError {
     /// The event has no key in force.
     #[error("the event has no key to sign with")]
     NoKey,
+    /// There is no such transfer, or the caller may not see it.
+    #[error("there is no such offer of a ticket")]
+    TransferNotFound,
+    /// The ticket is somebody else's by now.
+    #[error("the ticket was passed on; whoever has it now can pass it on")]
+    PassedOn,
+    /// It is offered to somebody already.
+    #[error("the ticket is offered to somebody already; take that back first")]
+    OfferedAlready,
+    /// It was offered too often.
+    #[error("the ticket was offered too often; please ask the organiser to pass it on")]
+    OfferedTooOften,
+    /// The offer is over.
+    #[error("the offer of this ticket is {0}")]
+    TransferState(TransferState),
+    /// The ticket does not change hands.
+    #[error("{}", super::transfers::why_not(*.0))]
+    Transfer(PassOnRefusal),
+    /// Fields of the input are wrong.
+    #[error("the input is not valid")]
+    Invalid(Vec<FieldError>),
     /// Buying was refused.
     #[error(transparent)]
     Payment(#[from] PaymentError),

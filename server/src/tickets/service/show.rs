@@ -36,16 +36,19 @@ pub async fn ticket(app: &App, id: TicketId) -> Result<Ticket, TicketError> {
     Ok(opened(app, found.ok_or(TicketError::NotFound)?)?)
 }
 
-/// An order's tickets without their codes.
+/// An order's tickets without their codes, but for those that were passed on: they are somebody else's.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn of_order_in(app: &App, c: &mut Conn, order: OrderId) -> Result<Vec<Ticket>, DbError> {
     let rows = store::of_order(c, order).await?;
-    rows.into_iter().map(|row| opened(app, row)).collect()
+    rows.into_iter()
+        .filter(|row| row.transfer_id.is_none())
+        .map(|row| opened(app, row))
+        .collect()
 }
 
-/// The tickets of an order with their codes.
+/// The tickets of an order with their codes, but for those that were passed on.
 ///
 /// # Errors
 /// [`TicketError::Vault`], or a fault of the database.
@@ -58,8 +61,20 @@ pub async fn of_order(app: &App, order: OrderId) -> Result<Vec<SignedTicket>, Ti
     sign(app, tickets).await
 }
 
+/// How many tickets of an order were passed on.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn passed_on(app: &App, order: OrderId) -> Result<usize, TicketError> {
+    let rows = app
+        .db
+        .read(move |c| Box::pin(async move { store::of_order(c, order).await }))
+        .await?;
+    Ok(rows.iter().filter(|row| row.transfer_id.is_some()).count())
+}
+
 /// Adds the codes to tickets of one event.
-pub(super) async fn sign(
+pub(in crate::tickets) async fn sign(
     app: &App,
     tickets: Vec<Ticket>,
 ) -> Result<Vec<SignedTicket>, TicketError> {
@@ -149,4 +164,21 @@ pub async fn counts(app: &App, event: EventId) -> Result<Vec<(TicketState, i64)>
         .db
         .read(move |c| Box::pin(async move { store::counts(c, event).await }))
         .await?)
+}
+
+/// Makes an order of staff; gives its tickets.
+///
+/// # Errors
+/// [`TicketError`] by what was refused.
+pub async fn staff_order(
+    app: &App,
+    tenant: &Tenant,
+    event: EventId,
+    request: payments::StaffOrderRequest,
+    actor: String,
+    key: &str,
+) -> Result<Bought, TicketError> {
+    let purchased = payments::staff_order(app, tenant, event, request, actor, key).await?;
+    let tickets = of_order(app, purchased.order.order.id).await?;
+    Ok(Bought { purchased, tickets })
 }

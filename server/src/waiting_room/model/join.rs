@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bilten_kernel::text_enum;
+use serde::{Deserialize, Serialize};
 
 use super::{AddressNetwork, WaitingRoomId};
 use crate::identity::UserId;
@@ -55,7 +56,7 @@ impl JoinKey {
 }
 
 /// How many places there are for one of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinLimits {
     /// For an account.
     pub per_account: u32,

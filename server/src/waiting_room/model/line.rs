@@ -78,6 +78,12 @@ pub enum InLine {
     },
     /// They let their time pass, and may ask for the next free moment.
     Missed,
+    /// They are inside: what they chose is reserved, or being paid.
+    Entered,
+    /// They were inside, and are done.
+    Left,
+    /// Nobody waits any more: they may buy at once.
+    Open,
     /// There is nothing left.
     Ended,
 }
@@ -101,6 +107,9 @@ impl InLine {
             Self::Waiting { .. } => "waiting.waiting",
             Self::Called { .. } => "waiting.called",
             Self::Missed => "waiting.missed",
+            Self::Entered => "waiting.entered",
+            Self::Left => "waiting.left",
+            Self::Open => "waiting.open",
             Self::Ended => "waiting.ended",
         }
     }
@@ -150,6 +159,9 @@ impl InLine {
             Self::Missed => {
                 "Your turn is over. You can ask for the next free moment on this page.".to_owned()
             }
+            Self::Entered => "Your turn is being used: tickets are reserved for you.".to_owned(),
+            Self::Left => "Your turn was used. Thank you for waiting.".to_owned(),
+            Self::Open => "Nobody has to wait any more. You can choose your tickets now.".to_owned(),
             Self::Ended => "There are no more tickets. You need not wait any longer.".to_owned(),
         }
     }

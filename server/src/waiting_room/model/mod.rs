@@ -7,6 +7,8 @@ mod line;
 mod network;
 mod notice;
 mod pace;
+mod room;
+mod standing;
 mod token;
 
 use bilten_kernel::clock::Timestamp;
@@ -21,6 +23,11 @@ pub use line::{Estimate, InLine, estimate};
 pub use network::AddressNetwork;
 pub use notice::{Notice, poll_after_ms, spread_ms};
 pub use pace::{Measured, Pace, PacePolicy, PolicyError, Shown, Step, may_enter, step};
+pub use room::{
+    BeaconInput, PlaceRow, RoomMove, RoomPolicy, RoomRow, RosterPlace, WaitingRoom,
+    WaitingRoomInput, WaitingRoomProof,
+};
+pub use standing::{StandingState, WaitingPass, WaitingPlace, WaitingStanding};
 pub use token::{PASS_MS, Pass, PassRefusal, PlaceToken, RoomKey, Visitor};
 
 typed_id!(pub WaitingRoomId, "wrm", "Names a waiting room.");

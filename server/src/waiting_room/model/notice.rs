@@ -14,7 +14,8 @@ const SELDOM_MS: u64 = 60_000;
 const NUMBERS_PER_SECOND: u64 = 2_000;
 
 /// What everybody may know of a room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = WaitingNotice)]
 pub struct Notice {
     /// The room.
     pub room: WaitingRoomId,

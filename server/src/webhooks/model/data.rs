@@ -93,8 +93,12 @@ impl EventV1 {
     pub fn new(detail: EventDetail, change: String) -> Self {
         let EventDetail {
             event,
+            venue_id: _,
             occurrences,
             tiers,
+            occurrence_count: _,
+            pools: _,
+            price_settings: _,
         } = detail;
         let date = |date: crate::catalog::Occurrence| EventDateV1 {
             occurrence: date.id,

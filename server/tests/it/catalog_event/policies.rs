@@ -11,7 +11,7 @@ use crate::app::TestApp;
 fn keeping(basis_points: u32) -> Value {
     json!({
         "refund": {
-            "windows": [{"until_minutes_before": 1_440, "keep_basis_points": basis_points}],
+            "windows": [{"until_minutes_before": 1_440, "keep_basis_points": basis_points, "keep_minor": 0}],
             "fees_too": false, "withdrawal_minutes": 0, "moved_minutes": 20_160,
         },
         "transfer": {"allowed": true, "most": 5, "freeze_minutes": 60},
@@ -187,7 +187,7 @@ on_both_engines! {
         let second = put(&owner, own, &versioned(&|b| b["brand"] = Value::Null)).await.expect(200);
         assert_eq!((&second["version"], &second["brand"]), (&json!(2), &Value::Null));
         put(&owner, own, &versioned(&|_| {})).await.refused(409, "catalog.version_conflict");
-        t.stranger.get("/api/v1/shop/organisations/nobody/profile").await.refused(404, "identity.organisation_not_found");
+        t.stranger.get("/api/v1/shop/organisations/nobody/profile").await.refused(404, "identity.not_found");
         t.stop().await;
     }
 }

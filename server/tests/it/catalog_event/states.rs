@@ -221,11 +221,11 @@ on_both_engines! {
             (json!([date(own, 4, 5), date(own, 6, 7)]), "dates too_many"),
         ] {
             let problem = t.organiser.post(&to, json!({"dates": dates})).await.refused(422, "invalid");
-            assert_eq!(super::faults(&problem), [wanted]);
+            assert_eq!(crate::catalog_event::faults(&problem), [wanted]);
         }
         let doors = json!([{"occurrence": own, "doors_at": at(&t, 5), "starts_at": at(&t, 4), "ends_at": at(&t, 6)}]);
         let problem = t.organiser.post(&to, json!({"dates": doors})).await.refused(422, "invalid");
-        assert_eq!(super::faults(&problem), ["dates[0].doors_at after_start"]);
+        assert_eq!(crate::catalog_event::faults(&problem), ["dates[0].doors_at after_start"]);
         for odd in [json!({}), json!({"dates": [{}]}), json!({"dates": [date("x", 1, 2)]}), json!({"dates": 7})] {
             let answer = t.organiser.post(&to, odd).await;
             assert_eq!(answer.status, 422, "{}", answer.text);

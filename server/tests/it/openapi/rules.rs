@@ -23,6 +23,9 @@ pub(super) const STRANGE_WORDS: &[(&str, &str)] = &[
     ("tenants", "organisations"),
 ];
 
+/// How names of files end, which are the last part of an address.
+const FILES: &[&str] = &[".csv", ".xlsx"];
+
 /// Lists that came before the rule; the next version of each is a page.
 const BARE_LISTS: &[&str] = &[
     "/api/v1/me/consents",
@@ -90,6 +93,11 @@ pub(super) fn paths_kebab_case(document: &Value) -> Vec<String> {
             return Some("no version".to_owned());
         }
         let strange = parts.find(|part| {
+            // A file is named like one.
+            let part = FILES
+                .iter()
+                .find_map(|ending| part.strip_suffix(ending))
+                .unwrap_or(part);
             let name = part
                 .strip_prefix('{')
                 .and_then(|part| part.strip_suffix('}'));

@@ -1,5 +1,6 @@
 //! Selling: stock, seats, prices, codes, dates and who comes, on the real surface.
 
+mod approval;
 mod crash;
 mod dates;
 mod people;

@@ -97,7 +97,7 @@ on_both_engines! {
         assert_eq!(seats_of(&one), ["1-1-5"]);
 
         // The hold becomes the order, with its seats and its price.
-        let mut order = super::buying(&event, json!([]), "succeed");
+        let mut order = crate::selling::buying(&event, json!([]), "succeed");
         order["hold"] = held["id"].clone();
         let bought = t.stranger.post_once("/api/v1/shop/orders", "k2", &order).await.expect(201);
         assert_eq!(seats_of(&bought).len(), 3);
@@ -214,10 +214,10 @@ on_both_engines! {
         t.organiser.post(&path("seats/block"), unknown).await.refused(422, "invalid");
 
         // 1 to 4 are free: taking 2 and 3 leaves two single ones behind.
-        let rules = json!({"no_single_seats": true, "companions_with_their_place": true});
-        let put = t.organiser.request(Method::PUT, &path("seat-rules")).json(&rules);
+        let rules = json!({"no_single_seats": true, "companions_with_their_place": true, "needs_approval": false});
+        let put = t.organiser.request(Method::PUT, &path("sale-rules")).json(&rules);
         assert_eq!(t.organiser.send(put).await.expect(200), rules);
-        assert_eq!(t.organiser.get(&path("seat-rules")).await.expect(200), rules);
+        assert_eq!(t.organiser.get(&path("sale-rules")).await.expect(200), rules);
         let single = hold(&t, &event, named(&event, &["1-1-2", "1-1-3"]), "h3").await.refused(409, "sales.leaves_single_seats");
         assert_eq!(single["errors"].as_array().unwrap().len(), 2);
         hold(&t, &event, named(&event, &["1-1-1", "1-1-2"]), "h4").await.expect(201);

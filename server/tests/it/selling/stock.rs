@@ -79,7 +79,7 @@ on_both_engines! {
                     if held.status != 201 {
                         held
                     } else {
-                        let mut body = super::buying(event, json!([]), "succeed");
+                        let mut body = crate::selling::buying(event, json!([]), "succeed");
                         body["hold"] = held.expect(201)["id"].clone();
                         t.stranger.post_once("/api/v1/shop/orders", &key, &body).await
                     }
@@ -160,7 +160,7 @@ on_both_engines! {
         t.organiser.post(&format!("/api/v1/events/{}/pause", event.id), json!({})).await.expect(200);
         buy(&t, &event, items.clone(), "succeed", "k2").await.refused(409, "sales.off_sale");
         hold(&t, &event, items.clone(), "h2").await.refused(409, "sales.off_sale");
-        let mut body = super::buying(&event, json!([]), "succeed");
+        let mut body = crate::selling::buying(&event, json!([]), "succeed");
         body["hold"] = held["id"].clone();
         t.stranger.post_once("/api/v1/shop/orders", "k3", &body).await.refused(410, "sales.hold_gone");
         let buyer = t.stranger.with_token(pending["token"].as_str().unwrap());
@@ -184,7 +184,7 @@ on_both_engines! {
         t.organiser.post(&format!("/api/v1/events/{}/cancel", event.id), json!({})).await.expect(200);
         let payment = text(&pending["payment"]["id"]).parse().unwrap();
         bilten_server::payments::provider_reports(&t.app, payment, true).await.unwrap();
-        let seen = super::seen(&t, &pending).await;
+        let seen = crate::selling::seen(&t, &pending).await;
         assert_eq!((&seen["order"]["state"], &seen["payment"]["state"]), (&json!("expired"), &json!("refunded")));
         assert_eq!(seen["tickets"], json!([]));
         balance(&t.app.db).await;

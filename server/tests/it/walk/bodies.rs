@@ -28,7 +28,20 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
             "name": "Walk", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Hall",
             "occurrences": [{"starts_at": in_hours(2), "ends_at": in_hours(5)}],
         })),
+        ("PUT", "/api/v1/events/{event}/series")
+        | ("POST", "/api/v1/events/{event}/series/preview") => Some(
+            json!({"starts": "2031-05-01T19:30:00", "rules": ["FREQ=WEEKLY;COUNT=2"], "duration_minutes": 60}),
+        ),
+        ("PATCH", "/api/v1/events/{event}/occurrences") => {
+            Some(json!({"scope": "all", "change": {"shift_minutes": 1}}))
+        }
+        ("POST", "/api/v1/tax-rules") | ("PUT", "/api/v1/tax-rules/{tax_rule}") => Some(json!({
+            "name": "Walk", "place": {"country": "SI"}, "classes": ["walk"], "rate": 1, "mode": "inclusive",
+        })),
         ("POST", "/api/v1/events/{event}/reschedule") => Some(json!({"dates": []})),
+        // The field is called like the thing, and is what is on it.
+        ("PUT", "/api/v1/seat-maps/{map}") => Some(json!({"version": 1, "map": seat_map()})),
+        ("POST", "/api/v1/seat-maps/{map}/compare") => Some(json!({"map": seat_map()})),
         // The session of whoever walks must outlive the walk.
         ("POST", "/api/v1/me/sessions/end") => Some(json!({"keep_this": true})),
         ("POST", "/api/v1/events/{event}/pairings") => Some(json!({})),
@@ -43,6 +56,17 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// A seat map with one seat.
+fn seat_map() -> Value {
+    let row =
+        json!({"id": "r", "label": "1", "seats": [{"id": "s", "label": "1", "x": 10, "y": 10}]});
+    json!({
+        "format": 1, "name": "Walk", "width": 100, "height": 100, "seat_size": 10, "focus": {"x": 0, "y": 0},
+        "categories": [{"id": "a", "label": "A"}],
+        "sections": [{"id": "s", "label": "S", "category": "a", "rows": [row]}],
+    })
 }
 
 /// What must follow an operation's path.

@@ -88,8 +88,9 @@ impl Operation {
             .collect()
     }
 
+    /// Whether it names something that belongs to somebody: regions are everybody's.
     pub(super) fn has_parameters(&self) -> bool {
-        !self.parameters().is_empty()
+        self.parameters().iter().any(|name| *name != "region")
     }
 }
 

@@ -7,13 +7,14 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::http::NewBlock;
 use bilten_server::identity::{self, FactorId, MemberFilter, PasskeyId, Role};
 use bilten_server::platform;
+use bilten_server::tickets::transfers::TransferId;
 use serde_json::{Value, json};
 
 use super::callers::{Caller, Callers};
 use super::operations::Operation;
 use super::{Faults, bodies};
 use crate::access::Device;
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, Event, TestApp};
 
 /// One thing of every kind, by the names that paths give them.
 pub(super) struct Things {
@@ -64,6 +65,14 @@ impl Things {
             .post_once("/api/v1/shop/holds", &fresh(t), &hold)
             .await
             .expect(201);
+        let note = t
+            .organiser
+            .post(
+                &format!("/api/v1/orders/{}/notes", text(&bought["order"]["id"])),
+                json!({"text": "Walk"}),
+            )
+            .await
+            .expect(201);
         let at = |what: &str| format!("/api/v1/events/{}/{what}", event.id);
         let list = t
             .organiser
@@ -75,6 +84,11 @@ impl Things {
             .post(&at("gates"), json!({"name": "Walk"}))
             .await
             .expect(201);
+        let pool = json!({"name": "Walk", "capacity": 10});
+        let pool = t.organiser.post(&at("pools"), pool).await.expect(201);
+        let dates = t.organiser.get(&at("occurrences")).await.expect(200);
+        let tax = json!({"name": "Walk", "place": {"country": "SI"}, "classes": ["walk"], "rate": 1, "mode": "inclusive"});
+        let tax = t.organiser.post("/api/v1/tax-rules", tax).await.expect(201);
         let device = Device::pair(t, &event, 1).await;
         let revoked = Device::pair(t, &event, 2).await;
         t.organiser
@@ -117,7 +131,10 @@ impl Things {
         let impersonation = callers.impersonation(t, user).await;
         let session = callers.another_session(t).await;
         let (endpoint, delivery) = Self::webhook(t).await;
+        Self::waiting_room(t, &event).await;
         let (promo_code, batch) = Self::codes(t, &event.id).await;
+        let (venue, map) = Self::house(t).await;
+        let entry = Self::waiting(t).await;
 
         let by_name = BTreeMap::from([
             ("client", client),
@@ -131,13 +148,20 @@ impl Things {
             ("organisation", organisation.to_string()),
             ("event", event.id.clone()),
             ("tier", event.tiers[0].clone()),
+            ("venue", venue),
+            ("map", map),
+            ("country", "SI".to_owned()),
             ("order", text(&bought["order"]["id"])),
+            ("note", text(&note["id"])),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
             ("region", region(t, callers, &event.id).await),
             ("hold", text(&hold["id"])),
             ("list", text(&list["id"])),
             ("gate", text(&gate["id"])),
+            ("pool", text(&pool["id"])),
+            ("occurrence", text(&dates["items"][0]["id"])),
+            ("tax_rule", text(&tax["id"])),
             ("device", device.paired.device.to_string()),
             // Of nobody: whoever walks has none.
             (
@@ -148,6 +172,11 @@ impl Things {
                 "passkey",
                 PasskeyId::new(&*t.app.clock, &*t.app.random).to_string(),
             ),
+            (
+                "transfer",
+                TransferId::new(&*t.app.clock, &*t.app.random).to_string(),
+            ),
+            ("entry", entry),
             ("block", block(t).await),
             ("connection", connection.id.to_string()),
             ("slug", connection.slug),
@@ -216,6 +245,17 @@ impl Things {
         (endpoint, text(&sent["id"]))
     }
 
+    /// A waiting room of an event that opens in an hour.
+    async fn waiting_room(t: &TestApp, event: &Event) {
+        let opens_at = Timestamp::from_ms(t.app.now().ms() + 3_600_000).to_string();
+        let path = format!("/api/v1/events/{}/waiting-room", event.id);
+        let request = t
+            .organiser
+            .request(reqwest::Method::PUT, &path)
+            .json(&json!({"opens_at": opens_at, "most_inside": 10}));
+        t.organiser.send(request).await.expect(200);
+    }
+
     /// A promo code of an event, and a batch of others.
     async fn codes(t: &TestApp, event: &str) -> (String, String) {
         let path = "/api/v1/promo-codes";
@@ -226,6 +266,34 @@ impl Things {
         let path = format!("{path}/batches");
         let batch = t.organiser.post(&path, batch).await.expect(201);
         (text(&code["id"]), text(&batch["id"]))
+    }
+
+    /// A venue and a map of its hall.
+    async fn house(t: &TestApp) -> (String, String) {
+        let body = json!({
+            "name": {"en": "Walk"}, "time_zone": "Europe/Ljubljana",
+            "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana"},
+        });
+        let venue = t.organiser.post("/api/v1/venues", body).await.expect(201);
+        let body = json!({"venue": venue["id"], "template": {"template": "club"}});
+        let map = t
+            .organiser
+            .post("/api/v1/seat-maps", body)
+            .await
+            .expect(201);
+        (text(&venue["id"]), text(&map["id"]))
+    }
+
+    /// Somebody who waits for tickets of an event that is sold out.
+    async fn waiting(t: &TestApp) -> String {
+        let event = t.event(&[("Standing", 2500, 1)]).await;
+        let bought = t.stranger.buy(&event, 0, 1, "succeed", &fresh(t)).await;
+        bought.expect(201);
+        let path = format!("/api/v1/shop/events/{}/waitlist-entries", event.id);
+        let body = json!({"tier": event.tiers[0], "quantity": 1, "email": "walk@example.com"});
+        t.stranger.post(&path, body).await.expect(202);
+        let path = format!("/api/v1/events/{}/waitlist-entries", event.id);
+        text(&t.organiser.get(&path).await.expect(200)["items"][0]["id"])
     }
 
     /// A device of an event of somebody else.

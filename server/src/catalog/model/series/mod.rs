@@ -22,19 +22,11 @@
 //! default of the series ← [`Phase`]s ("this and following") ← [`Settings`] of the one date ("this").
 //! The topmost that says something wins, field by field, tier by tier.
 //!
-//! # For the integrator
-//! - **Tables.** `series (id, event_id UNIQUE, starts_local TEXT, rules JSON, added JSON, excluded
-//!   JSON, phases JSON)`; `occurrences` gets `original_local TEXT` (UNIQUE with `event_id`) and
-//!   `own JSON` ([`Settings`]). Dates are always rows: sales never expand a rule. `MAX_OCCURRENCES`
-//!   stays for an event that is no series; the dates of a series are read by pages.
-//! - **Making.** [`Series::plan`] gives the dates; insert them many at a time.
-//! - **Editing values.** [`edit()`] over the dates as read in the same write; it answers the new phases
-//!   and each date's own settings, or refuses all of it. Write capacities with
-//!   `UPDATE … SET capacity = $2 WHERE id = $1 AND sold + held <= $2` and look at the row count: the
-//!   `sold` given here may be older than the statement.
-//! - **Editing the rule.** [`Series::plan`] of the new series, then [`reconcile()`] with the dates there
-//!   are: what has been sold stays, whatever the new rule says. For "this and following",
-//!   [`Series::split`] first.
+//! # Who keeps it
+//! [`dates`](crate::catalog) stores a series with its event and each date as a row with what it says
+//! itself; sales never expand a rule. Values are edited by [`edit()`], rules by [`Series::plan`] of the
+//! new series and [`reconcile()`] with the dates there are: what has been sold stays, whatever the new
+//! rule says.
 
 mod edit;
 mod expand;

@@ -32,9 +32,11 @@ pub struct Settings {
     pub doors_minutes: Option<u32>,
     /// Prices in minor units, by number of the tier.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub prices: BTreeMap<u16, i64>,
     /// Capacities, by number of the tier.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, i64>)]
     pub capacities: BTreeMap<u16, i64>,
 }
 

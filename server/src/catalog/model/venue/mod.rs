@@ -1,16 +1,14 @@
 //! Venues: where they are, in the words of their country, and how one gets in.
 //!
-//! # For the integrator
-//! - **Table.** `venues (id, organisation_id, definition JSON, name, country, latitude_e6,
-//!   longitude_e6, version, archived_at)`; `events.venue_id` NULL beside `venue_name` and
-//!   `venue_address`, which stay and are written from the venue ([`Address::lines`]) whenever it is
-//!   chosen or changed: tickets and mails read them as they do today.
-//! - **Service.** [`Address::checked`] gives the address as it is kept. A venue that an event names is
-//!   archived, never dropped.
+//! - **Kept** in the table `venues`, as JSON but for what lists need; `events.venue_id` names one
+//!   beside `venue_name` and `venue_address`, which are copied from it when it is chosen
+//!   ([`VenueDetail::shown`]): tickets and mails read those.
+//! - **Never lost**: a venue that an event or a seat map names is not deleted.
 //! - **Forms.** [`format_of`] says which fields a country has and in which order, so a form asks for
 //!   nothing that does not exist there.
 
 mod format;
+mod kept;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +21,7 @@ use super::country::Country;
 use super::texts::{Texts, clean, is_unwanted};
 
 pub use format::*;
+pub use kept::*;
 
 typed_id!(pub VenueId, "ven", "Names a venue.");
 

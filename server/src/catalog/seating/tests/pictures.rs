@@ -224,6 +224,28 @@ fn a_picture_is_small_and_holds_no_colour() {
 
 /// covers: WEB-2
 #[test]
+fn a_picture_that_stands_by_itself_has_its_style_in_it() {
+    let shown = Shown::new(templates::theatre().unwrap());
+    for view in [View::Still, View::Sections, View::Seats(id("stalls"))] {
+        let plain = shown.draw(view);
+        let both = standalone(&plain, "sl", None);
+        let dark = standalone(&plain, "sl", Some(ColorScheme::Dark));
+        for svg in [&both, &dark] {
+            assert_eq!(attributes(svg, "svg", &["lang"]), [["sl"]]);
+            assert!(svg.contains(STYLE), "its style is not in it");
+            // Without what was put in, it is the picture as it was.
+            let (head, rest) = svg.split_once("<style>").unwrap();
+            let (_, rest) = rest.split_once("</style>\n").unwrap();
+            let put_together = format!("{head}{rest}").replace(" lang=\"sl\"", "");
+            assert_eq!(put_together, plain);
+        }
+        assert!(dark.contains("color-scheme: dark; }"));
+        assert!(!both.contains("color-scheme: dark; }"));
+    }
+}
+
+/// covers: WEB-2
+#[test]
 fn a_section_that_is_not_there_has_no_picture() {
     let theatre = layout(templates::theatre());
     let (occupancy, chosen) = (Occupancy::new(&theatre), SeatSet::empty(446));

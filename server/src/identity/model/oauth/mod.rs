@@ -106,12 +106,13 @@ pub fn challenge_of(verifier: &str) -> Option<String> {
 pub const fn plain_words(permission: Permission) -> &'static str {
     match permission {
         Permission::EventsRead => "See events with their dates, tiers and stock",
-        Permission::EventsCreate => "Make new events",
+        Permission::EventsCreate => "Make new events, venues and seat maps",
         Permission::EventsWrite => "Change and delete events",
         Permission::EventsPublish => "Publish, cancel and archive events",
         Permission::CodesRead => "See promo codes and what they were used for",
         Permission::CodesManage => "Make, change and archive promo codes",
         Permission::OrdersRead => "See orders with the names and addresses of buyers",
+        Permission::OrdersWrite => "Make orders, decide on suspicious ones, write notes and tags",
         Permission::OrdersRefund => "Give money back to buyers",
         Permission::TicketsRead => "See tickets with the names of their holders",
         Permission::TicketsWrite => "Revoke and reissue tickets",

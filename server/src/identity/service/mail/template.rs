@@ -5,7 +5,7 @@ use std::time::Duration;
 use bilten_kernel::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A mail to somebody with an account, or to somebody who may get one.
+/// A mail to somebody with an account, to somebody who may get one, or about tickets.
 ///
 /// Links are whole addresses, see [`link`](super::link). A mail to an address that is not known to
 /// be somebody's holds no text that a stranger chose.
@@ -173,6 +173,24 @@ pub enum MailTemplate {
         /// Whether it said that it is gone, and did not just fail.
         is_gone: bool,
     },
+    /// To whoever bought: the way to their orders of an event, as somebody asked.
+    OrdersFound {
+        /// When.
+        at: Timestamp,
+        /// The event's name.
+        event: String,
+        /// The pages of the orders, the newest first.
+        links: Vec<String>,
+    },
+    /// To whoever ordered: somebody has looked at the order, and it can be paid.
+    OrderAccepted {
+        /// What people call the order.
+        reference: String,
+        /// The page of the order.
+        link: String,
+        /// Until when it can be paid.
+        expires_at: Timestamp,
+    },
     /// An administrator of the platform acted as somebody.
     ImpersonationNotice {
         /// From when.
@@ -181,6 +199,49 @@ pub enum MailTemplate {
         until: Timestamp,
         /// Why, in the administrator's words.
         reason: String,
+    },
+    /// Somebody offers a ticket.
+    TicketOffered {
+        /// What the event is called.
+        event: String,
+        /// Where to accept or decline.
+        link: String,
+        /// Until when it can be accepted.
+        expires_at: Timestamp,
+    },
+    /// An offered ticket was accepted: to whoever has it now.
+    TicketReceived {
+        /// What the event is called.
+        event: String,
+        /// Where the ticket is.
+        link: String,
+    },
+    /// An offered ticket was accepted or declined: to whoever offered it.
+    TransferAnswered {
+        /// What the event is called.
+        event: String,
+        /// Whether it was accepted.
+        accepted: bool,
+    },
+    /// Somebody waits for tickets.
+    WaitlistJoined {
+        /// What the event is called.
+        event: String,
+        /// Where they see how it stands and leave.
+        entry: String,
+    },
+    /// Tickets came back, and are held for somebody who waits.
+    WaitlistOffered {
+        /// What the event is called.
+        event: String,
+        /// How many.
+        quantity: u32,
+        /// Where to buy them.
+        link: String,
+        /// Until when they are held.
+        expires_at: Timestamp,
+        /// Where they see how it stands and leave.
+        entry: String,
     },
 }
 
@@ -210,7 +271,14 @@ impl MailTemplate {
             Self::ExportReady { .. } => "export_ready",
             Self::AccountFlagged { .. } => "account_flagged",
             Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::OrdersFound { .. } => "orders_found",
+            Self::OrderAccepted { .. } => "order_accepted",
             Self::ImpersonationNotice { .. } => "impersonation_notice",
+            Self::TicketOffered { .. } => "ticket_offered",
+            Self::TicketReceived { .. } => "ticket_received",
+            Self::TransferAnswered { .. } => "transfer_answered",
+            Self::WaitlistJoined { .. } => "waitlist_joined",
+            Self::WaitlistOffered { .. } => "waitlist_offered",
         }
     }
 
@@ -223,7 +291,10 @@ impl MailTemplate {
             | Self::SignInCode { expires_at, .. }
             | Self::Invitation { expires_at, .. }
             | Self::ConfirmNewEmail { expires_at, .. }
-            | Self::ExportReady { expires_at, .. } => *expires_at,
+            | Self::ExportReady { expires_at, .. }
+            | Self::OrderAccepted { expires_at, .. }
+            | Self::TicketOffered { expires_at, .. }
+            | Self::WaitlistOffered { expires_at, .. } => *expires_at,
             Self::EmailChanged { undo_until, .. } => *undo_until,
             Self::AlreadyRegistered { .. }
             | Self::PasswordChanged { .. }
@@ -236,7 +307,11 @@ impl MailTemplate {
             | Self::AccountErased { .. }
             | Self::AccountFlagged { .. }
             | Self::WebhookDisabled { .. }
-            | Self::ImpersonationNotice { .. } => at + NOTICE,
+            | Self::OrdersFound { .. }
+            | Self::ImpersonationNotice { .. }
+            | Self::TicketReceived { .. }
+            | Self::TransferAnswered { .. }
+            | Self::WaitlistJoined { .. } => at + NOTICE,
         }
     }
 }

@@ -206,10 +206,67 @@ impl MailTemplate {
                     .says("Once it works again, switch it on; what it missed meanwhile can be sent again.")
                     .ends("You get this mail because you may look after the webhooks of your organisation.")
             }
+            Self::OrdersFound { event, links, .. } => {
+                let one_or_many = if links.len() == 1 { "your order" } else { "your orders" };
+                let words = Words::about(format!("Your tickets for {}", quoted(event)))
+                    .says(format!("Somebody, hopefully you, asked for the way to {one_or_many} for {}. Here it is, the newest first.", quoted(event)));
+                links
+                    .iter()
+                    .fold(words, |words, link| words.leads("See the order", link))
+                    .ends("Whoever has such a link has the tickets, so do not pass this mail on.")
+                    .ends("If this was not you, you need do nothing: only you were sent this.")
+            }
+            Self::OrderAccepted { reference, link, expires_at } => Words::about("Your order can be paid now")
+                .says(format!("The organiser has looked at your order {}. Its tickets are reserved for you; please pay for them by {}.", quoted(reference), when(*expires_at)))
+                .leads("Pay now", link)
+                .ends("If you have changed your mind, you need do nothing."),
             Self::ImpersonationNotice { at, until, reason } => Words::about("Our support has access to your account")
                 .says(format!("A member of our staff can act in your name from {} until {} at the latest. Everything they do is recorded.", when(*at), when(*until)))
                 .says(format!("The reason they gave: {}", quoted(reason)))
                 .ends("If you did not ask for help, please answer whoever runs this site."),
+            Self::TicketOffered { event, link, expires_at } => {
+                let event = quoted(event);
+                Words::about(format!("A ticket for you: {event}"))
+                    .says(format!("Somebody who has a ticket for {event} offers it to you. Once you accept it, it is yours, and theirs lets nobody in any more."))
+                    .leads("Accept or decline the ticket", link)
+                    .ends(format!("The offer is open until {}, unless it is taken back before.", when(*expires_at)))
+                    .ends("If you expect no ticket, you need do nothing. Nobody needs money from you for this: do not pay anybody to accept it.")
+            }
+            Self::TicketReceived { event, link } => {
+                let event = quoted(event);
+                Words::about(format!("Your ticket: {event}"))
+                    .says(format!("The ticket for {event} is yours. Keep this mail: the link leads to its code, and whoever has the link has the ticket."))
+                    .leads("See your ticket", link)
+            }
+            Self::TransferAnswered { event, accepted } => {
+                let event = quoted(event);
+                if *accepted {
+                    Words::about(format!("Your ticket was passed on: {event}"))
+                        .says(format!("The ticket for {event} that you offered was accepted. Its code on your side lets nobody in any more."))
+                } else {
+                    Words::about(format!("Your ticket was declined: {event}"))
+                        .says(format!("The ticket for {event} that you offered was declined. It is still yours, with the same code."))
+                }
+            }
+            Self::WaitlistJoined { event, entry } => {
+                let event = quoted(event);
+                Words::about(format!("You are on the waitlist: {event}"))
+                    .says(format!("This address is on the waitlist for {event}. When tickets come back and it is your turn, we hold them for you and write to you."))
+                    .leads("See how it stands, or leave the waitlist", entry)
+                    .ends("If this was not you, leave it by the same link.")
+            }
+            Self::WaitlistOffered { event, quantity, link, expires_at, entry } => {
+                let event = quoted(event);
+                let tickets = if *quantity == 1 {
+                    "1 ticket is".to_owned()
+                } else {
+                    format!("{quantity} tickets are")
+                };
+                Words::about(format!("Tickets for you: {event}"))
+                    .says(format!("{tickets} held for you for {event}, until {}. After that, whoever is next gets them.", when(*expires_at)))
+                    .leads("Buy them", link)
+                    .leads("I do not want them: leave the waitlist", entry)
+            }
         }
     }
 }
@@ -310,10 +367,48 @@ mod tests {
                 description: "<b>Ledger</b>\r\nBcc: x".to_owned(),
                 is_gone: false,
             },
+            MailTemplate::OrdersFound {
+                at,
+                event: "<b>Gala</b>\r\nBcc: x".to_owned(),
+                links: vec![url("a"), url("b")],
+            },
+            MailTemplate::OrderAccepted {
+                reference: "ABC123XYZ".to_owned(),
+                link: url("o"),
+                expires_at: at,
+            },
             MailTemplate::ImpersonationNotice {
                 at,
                 until: at,
                 reason: "Ticket 17".to_owned(),
+            },
+            MailTemplate::TicketOffered {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                link: url("t"),
+                expires_at: at,
+            },
+            MailTemplate::TicketReceived {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                link: url("t"),
+            },
+            MailTemplate::TransferAnswered {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                accepted: true,
+            },
+            MailTemplate::TransferAnswered {
+                event: "Večer".to_owned(),
+                accepted: false,
+            },
+            MailTemplate::WaitlistJoined {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                entry: url("w"),
+            },
+            MailTemplate::WaitlistOffered {
+                event: "A & <b>B</b>\r\nBcc: x".to_owned(),
+                quantity: 2,
+                link: url("c"),
+                expires_at: at,
+                entry: url("w"),
             },
         ]
     }

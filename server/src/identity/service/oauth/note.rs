@@ -48,7 +48,9 @@ pub(super) async fn note(app: &App, c: &mut Conn, note: Note) -> Result<(), DbEr
         .await
         .map_err(|refused| match refused {
             Refused::Db(error) => error,
-            Refused::CapacityBelowSold => DbError::Closed("a note was refused by a reaction"),
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => {
+                DbError::Closed("a note was refused by a reaction")
+            }
         })?;
     platform::audit(app, c, record).await
 }

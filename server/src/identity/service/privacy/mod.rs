@@ -69,7 +69,7 @@ impl From<Refused> for PrivacyError {
         match refused {
             Refused::Db(error) => Self::Db(error),
             // Says that about events only.
-            Refused::CapacityBelowSold => Self::ChangedMeanwhile,
+            Refused::CapacityBelowSold | Refused::SeatsTaken(_) => Self::ChangedMeanwhile,
         }
     }
 }

@@ -70,6 +70,8 @@ const HEADERS: &[&str] = &[
     "forwarded",
     "proxy-authorization",
     "set-cookie",
+    "waiting-pass",
+    "waiting-place",
     "x-forwarded-for",
 ];
 /// Headers that hold addresses of pages.

@@ -45,6 +45,8 @@ fn headers_and_addresses_are_masked_by_what_they_are() {
         ("authorization", "abc", MASK),
         ("cookie", "bilten_session=1", MASK),
         ("set-cookie", "a=b", MASK),
+        ("waiting-pass", "bwp1.a.b", MASK),
+        ("waiting-place", "bwl1.a.b", MASK),
         ("x-api-token", "1", MASK),
         ("x-real-ip", "203.0.113.7", MASK),
         ("x-forwarded-for", "203.0.113.7", MASK),

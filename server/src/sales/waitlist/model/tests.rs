@@ -182,9 +182,9 @@ fn an_offer_is_answered_once_and_in_time() {
 fn whoever_lets_offers_pass_ends() {
     let policy = WaitlistPolicy::default();
     let mut entry = entry(1, 1, 1);
-    assert_eq!(entry.after_missed(&policy), EntryState::Waiting);
+    assert_eq!(entry.after_missed(&policy), WaitlistEntryState::Waiting);
     entry.missed = 1;
-    assert_eq!(entry.after_missed(&policy), EntryState::Ended);
+    assert_eq!(entry.after_missed(&policy), WaitlistEntryState::Ended);
 }
 
 prop_compose! {

@@ -1,0 +1,188 @@
+//! Price settings of organisations and events, and the taxes that an organisation charges.
+
+use bilten_kernel::http::{IfMatch, Stale};
+
+use super::{check, store};
+use crate::app::App;
+use crate::catalog::model::*;
+use crate::catalog::service::{CatalogError, StartsFrom, detail_of, open_in, raise_in, record};
+use crate::identity::{OrganisationId, Tenant};
+
+/// What an organisation says of prices.
+pub(super) async fn of_organisation(
+    app: &App,
+    organisation: OrganisationId,
+) -> Result<OrganisationPrices, CatalogError> {
+    let kept = app
+        .db
+        .read(move |c| Box::pin(async move { store::organisation_prices(c, organisation).await }))
+        .await?;
+    Ok(kept.unwrap_or_default())
+}
+
+/// Sets what an organisation says of prices; all of it.
+pub(super) async fn set_of_organisation(
+    app: &App,
+    organisation: OrganisationId,
+    seen: IfMatch,
+    settings: PriceSettings,
+) -> Result<OrganisationPrices, CatalogError> {
+    let mut faults = Faults::default();
+    check::settings(&mut faults, &settings, None);
+    check::rules(&mut faults, &settings);
+    faults.check().map_err(CatalogError::Invalid)?;
+    let now = app.now();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let kept = store::organisation_prices(c, organisation).await?;
+                let current = kept.map_or(0, |kept| kept.version);
+                seen.allow(current)?;
+                let version = current + 1;
+                let is_written =
+                    store::put_organisation_prices(c, organisation, version, &settings, now);
+                if !is_written.await? {
+                    // Somebody else was a moment earlier.
+                    return Err(CatalogError::Stale(Stale));
+                }
+                Ok(OrganisationPrices { version, settings })
+            })
+        })
+        .await
+}
+
+/// What an event says of prices, with the version of the event.
+pub(super) async fn of_event(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+) -> Result<(i64, PriceSettings), CatalogError> {
+    let detail = detail_of(app, tenant, id).await?;
+    let settings = detail.price_settings.unwrap_or_default();
+    Ok((detail.event.version, settings))
+}
+
+/// Sets what an event says of prices; all of it.
+pub(super) async fn set_of_event(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    actor: String,
+    seen: IfMatch,
+    settings: PriceSettings,
+) -> Result<(i64, PriceSettings), CatalogError> {
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
+    let from = StartsFrom::any(seen);
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let mut detail = open_in(c, &tenant, id, &from).await?;
+                detail.price_settings = Some(settings.clone());
+                super::check(&detail, |tier| format!("{}.", tier.id))?;
+                raise_in(c, &mut detail, &from, now).await?;
+                store::put_event_prices(c, &detail.event, &settings).await?;
+                record(&work, c, &detail, "prices_updated", &actor).await?;
+                Ok((detail.event.version, settings))
+            })
+        })
+        .await
+}
+
+/// An organisation's taxes.
+pub(super) async fn taxes(
+    app: &App,
+    organisation: OrganisationId,
+) -> Result<Vec<StoredTaxRule>, CatalogError> {
+    Ok(app
+        .db
+        .read(move |c| Box::pin(async move { store::taxes(c, organisation).await }))
+        .await?)
+}
+
+fn check_tax(input: &TaxRuleInput) -> Result<(), CatalogError> {
+    let mut faults = Faults::default();
+    faults.text("name".to_owned(), &input.name, 1, 100);
+    check::place(&mut faults, "place", &input.place);
+    if input.classes.is_empty() || input.classes.len() > 50 {
+        let text = "names 1 to 50 classes";
+        faults.add("classes".to_owned(), "out_of_range", text);
+    }
+    for (i, class) in input.classes.iter().take(50).enumerate() {
+        check::tax_class(&mut faults, format!("classes[{i}]"), class);
+    }
+    faults.range("rate".to_owned(), i64::from(input.rate.0), 0, 1_000_000);
+    faults.order("until_at".to_owned(), input.from_at, input.until_at);
+    faults.check().map_err(CatalogError::Invalid)
+}
+
+/// Adds a tax.
+pub(super) async fn add_tax(
+    app: &App,
+    organisation: OrganisationId,
+    input: TaxRuleInput,
+) -> Result<StoredTaxRule, CatalogError> {
+    check_tax(&input)?;
+    let rule = StoredTaxRule {
+        id: TaxRuleId::new(&*app.clock, &*app.random),
+        content: input,
+        revision: 1,
+    };
+    let now = app.now();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if store::taxes(c, organisation).await?.len() >= MAX_TAX_RULES {
+                    return Err(CatalogError::from(OfferRefusal::TooManyTaxes));
+                }
+                store::insert_tax(c, organisation, &rule, now).await?;
+                Ok(rule)
+            })
+        })
+        .await
+}
+
+/// Changes a tax; orders keep the one by which they were priced.
+pub(super) async fn set_tax(
+    app: &App,
+    organisation: OrganisationId,
+    id: TaxRuleId,
+    seen: IfMatch,
+    input: TaxRuleInput,
+) -> Result<StoredTaxRule, CatalogError> {
+    check_tax(&input)?;
+    let now = app.now();
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let old = store::tax(c, organisation, id).await?;
+                let mut rule = old.ok_or(CatalogError::NotFound)?;
+                seen.allow(rule.revision)?;
+                rule.revision += 1;
+                rule.content = input;
+                if !store::update_tax(c, &rule, now).await? {
+                    return Err(CatalogError::Stale(Stale));
+                }
+                Ok(rule)
+            })
+        })
+        .await
+}
+
+/// Takes a tax away; orders keep it if they were priced by it.
+pub(super) async fn remove_tax(
+    app: &App,
+    organisation: OrganisationId,
+    id: TaxRuleId,
+    seen: IfMatch,
+) -> Result<(), CatalogError> {
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let old = store::tax(c, organisation, id).await?;
+                seen.allow(old.ok_or(CatalogError::NotFound)?.revision)?;
+                store::delete_tax(c, id).await?;
+                Ok(())
+            })
+        })
+        .await
+}

@@ -1,0 +1,52 @@
+//! Purchase limits over HTTP.
+
+use axum::extract::State;
+use bilten_kernel::error::Problem;
+use bilten_kernel::http::{Json, Path};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::catalog::EventId;
+use crate::identity::{Organiser, permit};
+use crate::sales::limits::PurchaseLimits;
+use crate::sales::service;
+
+/// The routes of purchase limits.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(limits, set_limits))
+}
+
+/// See how many tickets of an event one person may have
+#[utoipa::path(get, path = "/api/v1/events/{event}/purchase-limits", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.read"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = PurchaseLimits), (status = "4XX", body = Problem)))]
+async fn limits(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsRead>,
+    Path(event): Path<EventId>,
+) -> Result<Json<PurchaseLimits>, Problem> {
+    Ok(Json(
+        service::purchase_limits(&app, organiser.tenant(), event).await?,
+    ))
+}
+
+/// Set how many tickets of an event one person may have from now on
+///
+/// What is left out may be any number. A mailbox is counted however its address is written. Orders that
+/// were placed before a limit was set are not counted; orders of staff are not limited. Who would have
+/// too many is refused with `sales.purchase_limit`.
+#[utoipa::path(put, path = "/api/v1/events/{event}/purchase-limits", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = PurchaseLimits), (status = "4XX", body = Problem)))]
+async fn set_limits(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    Json(limits): Json<PurchaseLimits>,
+) -> Result<Json<PurchaseLimits>, Problem> {
+    let (tenant, actor) = (organiser.tenant(), organiser.actor());
+    Ok(Json(
+        service::set_purchase_limits(&app, tenant, event, limits, actor).await?,
+    ))
+}

@@ -1,0 +1,141 @@
+//! Purchase limits: nobody has more than the event allows, whatever they write.
+
+use bilten_kernel::on_both_engines;
+use serde_json::json;
+
+use super::{order_id, purchase_by, put, stock};
+use crate::app::{Client, Event, TestApp};
+
+async fn limit(t: &TestApp, event: &Event, limits: serde_json::Value) {
+    let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+    put(&t.organiser, &path, &limits).await.expect(200);
+}
+
+async fn buy(
+    client: &Client,
+    event: &Event,
+    email: &str,
+    count: u32,
+    key: &str,
+) -> crate::app::Answer {
+    let body = purchase_by(event, email, count, "succeed");
+    client.post_once("/api/v1/shop/orders", key, &body).await
+}
+
+on_both_engines! {
+    /// covers: BE-2, PAY-3
+    async fn thirty_rivals_of_one_mailbox_never_get_more_than_the_limit(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        limit(&t, &event, json!({"per_email": 4})).await;
+        let all = (0..30u32).map(|i| {
+            let (t, event) = (&t, &event);
+            async move {
+                let email = if i % 2 == 0 {
+                    format!("ana.novak+{i}@gmail.com")
+                } else {
+                    format!("a.n.a.novak+{i}@GoogleMail.com")
+                };
+                (1 + i % 3, buy(&t.stranger, event, &email, 1 + i % 3, &format!("rival-{i}")).await)
+            }
+        });
+        let mut sold = 0;
+        for (count, answer) in futures_util::future::join_all(all).await {
+            if answer.status == 201 {
+                sold += i64::from(count);
+            } else {
+                answer.refused(409, "sales.purchase_limit");
+            }
+        }
+        // Singles fill what is left.
+        for i in 0..4 {
+            if buy(&t.stranger, &event, "ananovak@gmail.com", 1, &format!("late-{i}")).await.status == 201 {
+                sold += 1;
+            }
+        }
+        assert_eq!(sold, 4);
+        assert_eq!(stock(&t, &event).await, (0, 4), "what was refused took no stock");
+        buy(&t.stranger, &event, "bor@example.com", 4, "other").await.expect(201);
+        buy(&t.stranger, &event, "cene@example.com", 5, "too-many").await.refused(409, "sales.purchase_limit");
+        t.stop().await;
+    }
+
+    /// covers: BE-2
+    async fn what_ends_or_is_paid_back_does_not_count_any_more(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        limit(&t, &event, json!({"per_email": 2})).await;
+        let bought = buy(&t.stranger, &event, "ana@example.com", 2, "first").await.expect(201);
+        buy(&t.stranger, &event, "ana+x@example.com", 1, "second").await.refused(409, "sales.purchase_limit");
+        // The same request is answered as before, whatever was counted since.
+        let again = buy(&t.stranger, &event, "ana@example.com", 2, "first").await.expect(201);
+        assert_eq!(order_id(&again), order_id(&bought));
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_id(&bought)), json!({})).await.expect(200);
+        let waits = purchase_by(&event, "ana@example.com", 2, "time_out");
+        let waits = t.stranger.post_once("/api/v1/shop/orders", "third", &waits).await.expect(201);
+        buy(&t.stranger, &event, "ana@example.com", 1, "fourth").await.refused(409, "sales.purchase_limit");
+        let holder = t.stranger.with_token(waits["token"].as_str().unwrap());
+        holder.delete(&format!("/api/v1/shop/orders/{}", order_id(&waits))).await.expect(204);
+        buy(&t.stranger, &event, "ana@example.com", 2, "fifth").await.expect(201);
+        // A purchase that finds no stock is not counted either.
+        let small = t.event(&[("Seat", 2500, 1)]).await;
+        limit(&t, &small, json!({"per_email": 2})).await;
+        buy(&t.stranger, &small, "ana@example.com", 2, "a").await.refused(409, "sales.sold_out");
+        buy(&t.stranger, &small, "ana@example.com", 1, "b").await.expect(201);
+        t.stop().await;
+    }
+
+    /// covers: BE-2
+    async fn networks_and_accounts_are_counted_too(db: TestDb) {
+        let set_up = |config: &mut bilten_server::config::Config| {
+            config.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        };
+        let t = TestApp::start_with(db, set_up).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        limit(&t, &event, json!({"per_network": 2, "per_account": 3})).await;
+        let from = |address: &'static str, client: Client, key: &'static str, count: u32| {
+            let body = purchase_by(&event, &format!("{key}@example.com"), count, "succeed");
+            async move {
+                let request = client
+                    .request(reqwest::Method::POST, "/api/v1/shop/orders")
+                    .header("idempotency-key", key)
+                    .header("x-forwarded-for", address)
+                    .json(&body);
+                client.send(request).await
+            }
+        };
+        let stranger = || t.stranger.clone();
+        from("2001:db8:1:201::1", stranger(), "a", 2).await.expect(201);
+        from("2001:db8:1:2ff::9", stranger(), "b", 1).await.refused(409, "sales.purchase_limit");
+        from("2001:db8:9::1", stranger(), "c", 2).await.expect(201);
+        let person = t.person("buyer").await;
+        let signed_in = t.signed_in(person, false).await;
+        from("198.51.100.1", signed_in.clone(), "d", 2).await.expect(201);
+        from("198.51.100.2", signed_in, "e", 2).await.refused(409, "sales.purchase_limit");
+        from("198.51.100.2", stranger(), "f", 2).await.expect(201);
+        t.stop().await;
+    }
+
+    /// covers: BE-2, BE-6
+    async fn limits_are_checked_and_are_those_of_the_organiser(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+        assert_eq!(t.organiser.get(&path).await.expect(200)["per_email"], json!(null));
+        for wrong in [json!({"per_email": 0}), json!({"per_network": 1_000_001})] {
+            put(&t.organiser, &path, &wrong).await.expect(422);
+        }
+        for wrong in [json!({"per_email": -1}), json!({"per_email": 1.5}), json!({"per_head": 1})] {
+            put(&t.organiser, &path, &wrong).await.expect(422);
+        }
+        put(&t.organiser, &path, &json!({"per_email": 1, "per_account": 2})).await.expect(200);
+        let seen = t.organiser.get(&path).await.expect(200);
+        assert_eq!(seen, json!({"per_email": 1, "per_account": 2, "per_payment": null, "per_network": null}));
+        buy(&t.stranger, &event, "ana@example.com", 2, "k").await.refused(409, "sales.purchase_limit");
+        put(&t.organiser, &path, &json!({})).await.expect(200);
+        buy(&t.stranger, &event, "ana@example.com", 2, "k").await.expect(201);
+        let other = t.other_organiser().await;
+        put(&other, &path, &json!({"per_email": 1})).await.expect(404);
+        t.stop().await;
+    }
+}

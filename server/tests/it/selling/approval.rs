@@ -1,0 +1,87 @@
+//! Orders that the organiser accepts one by one.
+
+use bilten_kernel::on_both_engines;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{buy, seated, text};
+use crate::app::{Event, TestApp};
+
+async fn approve_each(t: &TestApp, event: &Event) {
+    let path = format!("/api/v1/events/{}/sale-rules", event.id);
+    let mut rules = t.organiser.get(&path).await.expect(200);
+    assert_eq!(rules["needs_approval"], false);
+    rules["needs_approval"] = json!(true);
+    let put = t.organiser.request(Method::PUT, &path).json(&rules);
+    assert_eq!(t.organiser.send(put).await.expect(200), rules);
+}
+
+async fn counted(t: &TestApp, event: &Event) -> (i64, i64) {
+    let path = format!("/api/v2/events/{}/stock", event.id);
+    let stock = t.organiser.get(&path).await.expect(200);
+    (
+        stock["held"].as_i64().unwrap(),
+        stock["sold"].as_i64().unwrap(),
+    )
+}
+
+on_both_engines! {
+    /// covers: BE-2, PAY-5
+    async fn an_order_waits_with_its_seat_until_it_is_accepted(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 1, 1, 5).await;
+        approve_each(&t, &event).await;
+        let seat = |name: &str| json!([{"tier": event.tiers[0], "seats": [name]}]);
+        let waits = buy(&t, &event, seat("1-1-1"), "succeed", "k").await.expect(201);
+        assert_eq!((&waits["order"]["state"], &waits["payment"]["decline_code"]), (&json!("pending"), &json!("under_review")));
+        assert_eq!(waits["tickets"], json!([]));
+        assert_eq!(counted(&t, &event).await, (1, 0));
+        let id = text(&waits["order"]["id"]);
+        let buyer = t.stranger.with_token(waits["token"].as_str().unwrap());
+        let pay = format!("/api/v1/shop/orders/{id}/payments");
+        let money = json!({"payment": {"method": "sandbox", "outcome": "succeed"}});
+        buyer.post_once(&pay, "p", &money).await.refused(409, "sales.under_review");
+        let queue = t.organiser.get(&format!("/api/v1/events/{}/orders/review", event.id)).await.expect(200);
+        assert_eq!(queue["items"][0]["reasons"], json!([{"reason": "needs_approval", "points": 0}]));
+
+        // It is longer than any hold that somebody thinks about it.
+        t.clock.advance(std::time::Duration::from_secs(3_600));
+        buy(&t, &event, seat("1-1-1"), "succeed", "rival").await.refused(409, "sales.seats_taken");
+        let review = format!("/api/v1/orders/{id}/review");
+        t.organiser.post(&review, json!({"decision": "accept"})).await.expect(200);
+        let paid = buyer.post_once(&pay, "p2", &money).await.expect(201);
+        assert_eq!((&paid["order"]["state"], paid["tickets"].as_array().unwrap().len()), (&json!("paid"), 1));
+        assert_eq!(counted(&t, &event).await, (0, 1));
+
+        // Who is declined gives everything back.
+        let other = buy(&t, &event, seat("1-1-2"), "succeed", "k2").await.expect(201);
+        let review = format!("/api/v1/orders/{}/review", text(&other["order"]["id"]));
+        let declined = t.organiser.post(&review, json!({"decision": "refuse"})).await.expect(200);
+        assert_eq!(declined["state"], "cancelled");
+        assert_eq!(counted(&t, &event).await, (0, 1));
+        buy(&t, &event, seat("1-1-2"), "succeed", "k3").await.expect(201);
+        t.stop().await;
+    }
+
+    /// covers: BE-2
+    async fn what_is_free_is_done_when_it_is_accepted(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Guest", 0, 5)]).await;
+        approve_each(&t, &event).await;
+        let items = json!([{"tier": event.tiers[0], "quantity": 2}]);
+        let waits = buy(&t, &event, items, "succeed", "k").await.expect(201);
+        assert_eq!(waits["order"]["state"], "pending");
+        assert_eq!(counted(&t, &event).await, (2, 0));
+        let id = text(&waits["order"]["id"]);
+        let review = format!("/api/v1/orders/{id}/review");
+        for _ in 0..2 {
+            let accepted = t.organiser.post(&review, json!({"decision": "accept"})).await.expect(200);
+            assert_eq!(accepted["state"], "paid");
+        }
+        assert_eq!(counted(&t, &event).await, (0, 2));
+        let buyer = t.stranger.with_token(waits["token"].as_str().unwrap());
+        let seen = buyer.get(&format!("/api/v1/shop/orders/{id}")).await.expect(200);
+        assert_eq!(seen["tickets"].as_array().unwrap().len(), 2);
+        t.stop().await;
+    }
+}
