@@ -449,11 +449,12 @@ pub async fn order_changed(
         let amount = Money::new(changed.refund_minor, changed.currency);
         payments::on_partly_refunded(app, c, changed.order, amount).await?;
     }
-    tickets::lock_feed_in(c, changed.event).await?;
     let reissued = changed.tickets.reissued.iter().map(|now| now.ticket);
     let touched: Vec<UnitTicket> = reissued
         .chain(changed.tickets.ended.iter().copied())
         .collect();
+    tickets::on_order_changing(app, c, &touched).await?;
+    tickets::lock_feed_in(c, changed.event).await?;
     let refusal = tickets_stand(c, changed.order, &touched).await?;
     if refusal.is_none() {
         tickets::on_order_changed(app, c, &changed).await?;

@@ -5,6 +5,7 @@ use bilten_kernel::vals;
 
 use super::super::model::*;
 use super::super::store;
+use super::super::transfers;
 use super::issue::{advance, of_paid};
 use super::{holder_purpose, sealed_holder};
 use crate::app::App;
@@ -35,6 +36,20 @@ pub async fn refusal_in(
         row.order_id == order && row.state == TicketState::Valid && row.version < u16::MAX - 1
     });
     Ok((!stands || rows.len() != ids.len()).then_some(TicketRefusal::NotValid))
+}
+
+/// Ends what is offered of tickets that are about to change. To be called before the feed is locked, as
+/// whoever accepts an offer takes both in this order, too.
+pub(crate) async fn on_order_changing(
+    app: &App,
+    c: &mut Conn,
+    tickets: &[UnitTicket],
+) -> Result<(), DbError> {
+    let ids: Vec<TicketId> = tickets.iter().map(of_unit).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    transfers::end_pending(c, &ids, app.now()).await
 }
 
 /// Locks an event's feed inside a write: whoever issues, passes on or scans in this moment is done before.
@@ -124,6 +139,8 @@ pub(crate) async fn on_order_changed(
         let ended = i64::try_from(plan.ended.len()).unwrap_or(0);
         store::insert(c, &tickets, last - ended).await?;
     }
+    let (kept, order) = (app.clone(), changed.order);
+    c.after_commit(move || kept.issued.forget(order));
     let ended: Vec<TicketId> = plan.ended.iter().map(of_unit).collect();
     store::set_state(c, &ended, TicketState::Cancelled, last).await
 }

@@ -5,6 +5,7 @@ use bilten_kernel::{record, sql, vals};
 
 use crate::sales::OrderId;
 use crate::tickets::model::{TicketId, TicketState};
+use crate::tickets::transfers::TransferId;
 
 record! {
     /// What says whether a ticket can be changed.
@@ -12,7 +13,7 @@ record! {
         pub(in crate::tickets) order_id: OrderId,
         pub(in crate::tickets) state: TicketState,
         pub(in crate::tickets) version: u16,
-        pub(in crate::tickets) transfer_id: Option<String>,
+        pub(in crate::tickets) transfer_id: Option<TransferId>,
     }
 }
 

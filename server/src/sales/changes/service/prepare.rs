@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bilten_core::price::PriceSnapshot;
+use bilten_core::price::{MAX_UNITS, PriceSnapshot};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::http::IfMatch;
@@ -239,7 +239,16 @@ pub(super) async fn prepare(
         may_ask(&prepared)?;
     }
     if !prepared.draft.items.is_empty() {
-        let cart = sales::cart(app, &prepared.offer, &prepared.draft.items, &[]).await?;
+        let (offer, items) = (&prepared.offer, &prepared.draft.items);
+        let cart = if caller.is_buyer() {
+            sales::cart(app, offer, items, &[]).await?
+        } else {
+            sales::staff_cart(app, offer, items).await?
+        };
+        if cart.quantity() > MAX_UNITS {
+            let detail = "There are too many units.";
+            return Err(ChangeError::field("steps", "too_many", detail));
+        }
         prepared.people = Arc::new(people_of_added(app, &prepared, &cart).await?);
         prepared.cart = Some(Arc::new(cart));
     } else if !prepared.draft.people.is_empty() {
