@@ -33,7 +33,9 @@ CREATE TABLE order_changes (
     -- What was answered, as JSON.
     answer TEXT NOT NULL,
     actor TEXT NOT NULL,
-    reason TEXT NOT NULL,
+    -- Why everything was given back; what staff write of people is personal. Empty if the policy held, or
+    -- once the buyer is forgotten.
+    sealed_reason BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     settled_at BIGINT,
     UNIQUE (order_id, idempotency_key)

@@ -23,6 +23,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether no seat is named.
+    pub(super) const fn takes_any_seat(&self) -> bool {
+        self.seats.is_empty()
+    }
+
     /// Whether a unit is that.
     pub(super) fn is(&self, unit: &Unit) -> bool {
         let has_seat = |seat: &SeatId| unit.seat.as_ref().is_some_and(|own| own.id == *seat);

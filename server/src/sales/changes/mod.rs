@@ -34,5 +34,5 @@ pub use error::*;
 pub use model::*;
 pub use routes::routes;
 pub(crate) use service::on_event_deleted;
-pub(super) use service::settle;
 pub use service::{Caller, change, paid_together_in, preview};
+pub(super) use service::{on_buyers_erased, reason_purpose, settle};

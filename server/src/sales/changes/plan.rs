@@ -1,10 +1,10 @@
 //! From what is wanted of each unit to what is to be done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_core::price::Quote;
 
-use super::draft::{Draft, Fate};
+use super::draft::{Draft, Fate, Wanted};
 use super::model::*;
 use super::money::{Terms, Trade};
 use super::units::fresh_units;
@@ -111,6 +111,16 @@ pub(super) fn plan(
         .into_iter()
         .map(Some)
         .collect();
+    // A seat that is named is for whoever names it.
+    let named = draft.items.iter().flat_map(|item| &item.seats);
+    let named: BTreeSet<SeatId> = named.copied().collect();
+    let is_for_another = |wanted: &Wanted, unit: &Unit| {
+        wanted.takes_any_seat()
+            && unit
+                .seat
+                .as_ref()
+                .is_some_and(|own| named.contains(&own.id))
+    };
     let mut tickets = TicketPlan::default();
     let mut numbers = basis.numbers;
     let (mut before, mut after, mut seats_out) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,9 +140,10 @@ pub(super) fn plan(
             }
             Fate::Exchange(wanted) => {
                 old.reason = LineReason::Changed;
-                let place = pool
-                    .iter()
-                    .position(|one| one.as_ref().is_some_and(|one| wanted.is(one)))?;
+                let place = pool.iter().position(|one| {
+                    one.as_ref()
+                        .is_some_and(|one| wanted.is(one) && !is_for_another(wanted, one))
+                })?;
                 let mut new = pool.get_mut(place)?.take()?;
                 new.reason = LineReason::Changed;
                 if wanted.keeps_price {
@@ -216,7 +227,7 @@ fn renew(
     tickets: &mut TicketPlan,
     numbers: &mut u32,
 ) {
-    let due = due_of(basis.offer, new.tier, new.occurrence, Some(new));
+    let due = due_of(basis.offer, new.tier, new.occurrence, Some(&*new));
     let mut had = old.tickets.iter().copied();
     let mut own = Vec::with_capacity(due.len());
     for ticket in due {

@@ -315,7 +315,7 @@ pub(super) struct NewChange<'a> {
     pub(super) plan: Option<&'a Plan>,
     pub(super) answer: &'a OrderChange,
     pub(super) actor: &'a str,
-    pub(super) reason: &'a str,
+    pub(super) sealed_reason: Vec<u8>,
     pub(super) now: Timestamp,
 }
 
@@ -324,12 +324,12 @@ pub(super) async fn insert_change(c: &mut Conn, new: NewChange<'_>) -> Result<()
     c.exec(
         sql!(
             "INSERT INTO order_changes (id, order_id, idempotency_key, request_hash, state, at_version, \
-             supplement_id, plan, answer, actor, reason, created_at, settled_at) \
+             supplement_id, plan, answer, actor, sealed_reason, created_at, settled_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         ),
         vals![
             new.id, new.order, new.key, new.request_hash, new.answer.state, new.answer.version, new.supplement,
-            Val::json(&new.plan)?, Val::json(new.answer)?, new.actor, new.reason, new.now, settled_at
+            Val::json(&new.plan)?, Val::json(new.answer)?, new.actor, new.sealed_reason, new.now, settled_at
         ],
     )
     .await?;
@@ -381,6 +381,18 @@ pub(super) async fn settle_change(
         )
         .await?;
     Ok(touched == 1)
+}
+
+/// Forgets why changes of these orders were made.
+pub(super) async fn forget_reasons(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE order_changes SET sealed_reason = $2 WHERE order_id IN (SELECT value FROM list($1))"
+        ),
+        vals![Val::texts(orders), Vec::<u8>::new()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Drops the changes of an event's orders that are of a sandbox.

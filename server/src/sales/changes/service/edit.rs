@@ -167,7 +167,7 @@ pub(super) async fn carry_out(
         });
         let items = taken.priced.as_ref().map(|priced| priced.items.as_slice());
         supplement(app, c, prepared, plan, items.unwrap_or_default(), making).await?;
-        keep(c, prepared, making, &answer, Some(plan)).await?;
+        keep(app, c, prepared, making, &answer, Some(plan)).await?;
         return Ok(answer);
     }
     let answer = prepared.answer(ChangeState::Done, version, &planned);
@@ -181,7 +181,7 @@ pub(super) async fn carry_out(
         return Err(SalesError::SeatsTaken(seats).into());
     }
     move_stock(c, prepared, plan, &came, &holder).await?;
-    keep(c, prepared, making, &answer, None).await?;
+    keep(app, c, prepared, making, &answer, None).await?;
     let done = Done {
         order: &prepared.loaded.order,
         stock: &prepared.loaded.stock,

@@ -271,12 +271,20 @@ async fn raise(
 
 /// Remembers what was done, or waits.
 async fn keep(
+    app: &App,
     c: &mut Conn,
     prepared: &Prepared,
     making: &Making,
     answer: &OrderChange,
     plan: Option<&Plan>,
 ) -> Result<(), DbError> {
+    let sealed_reason = match &prepared.beyond {
+        Some(reason) => {
+            let purpose = reason_purpose(prepared.change);
+            app.vault.seal_text(&purpose, reason, &*app.random)?
+        }
+        None => Vec::new(),
+    };
     let new = store::NewChange {
         id: prepared.change,
         order: prepared.id,
@@ -286,7 +294,7 @@ async fn keep(
         plan,
         answer,
         actor: prepared.caller.actor(),
-        reason: prepared.beyond.as_deref().unwrap_or_default(),
+        sealed_reason,
         now: prepared.now,
     };
     store::insert_change(c, new).await
@@ -301,6 +309,22 @@ pub async fn paid_together_in(c: &mut Conn, id: OrderId) -> Result<Vec<OrderId>,
         return Ok(Vec::new());
     };
     store::paid_together(c, row.money_of(id)).await
+}
+
+/// For what the reason of a change is sealed.
+pub(in crate::sales) fn reason_purpose(change: impl std::fmt::Display) -> String {
+    format!("order change {change}")
+}
+
+/// Forgets why orders of buyers were changed who are forgotten.
+pub(in crate::sales) async fn on_buyers_erased(
+    c: &mut Conn,
+    orders: &[OrderId],
+) -> Result<(), DbError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    store::forget_reasons(c, orders).await
 }
 
 /// Drops the changes of a deleted event of a sandbox.

@@ -174,7 +174,7 @@ pub(super) async fn split(
         other.order_id = Some(side);
         other.token = Some(sales::order_token(app, side));
     }
-    keep(c, prepared, making, &answer, None).await?;
+    keep(app, c, prepared, making, &answer, None).await?;
     let moved = tickets_of(&moved);
     move_tickets(app, c, "split", &loaded.order, &order, moved).await?;
     Ok(answer)
@@ -248,8 +248,9 @@ pub(super) async fn merge_of(
     }
     let other = load(app, c, other_id, &prepared.offer).await?;
     let own = &prepared.loaded.row;
+    let is_known = !prepared.loaded.order.email.is_empty();
     let is_same_buyer = !own.email_lookup.is_empty() && own.email_lookup == other.row.email_lookup;
-    if other_id == prepared.id || !is_same_buyer {
+    if other_id == prepared.id || !is_known || !is_same_buyer {
         return Err(ChangeError::NotMergeable);
     }
     other.stands()?;
@@ -326,7 +327,7 @@ pub(super) async fn merge(
     answer.id = Some(prepared.change);
     answer.state = ChangeState::Done;
     answer.version += 1;
-    keep(c, prepared, making, &answer, None).await?;
+    keep(app, c, prepared, making, &answer, None).await?;
     let tickets = tickets_of(&other.units);
     move_tickets(app, c, "merged", &other.order, &loaded.order, tickets).await?;
     Ok(answer)
