@@ -40,7 +40,7 @@ impl FromRequestParts<App> for OrderSecret {
     }
 }
 
-fn staff<P>(organiser: &Organiser<P>) -> Caller {
+fn staff(organiser: &Organiser<permit::OrdersRefund>) -> Caller {
     Caller::Staff {
         tenant: organiser.tenant().clone(),
         actor: organiser.actor(),

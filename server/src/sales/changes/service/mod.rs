@@ -85,6 +85,9 @@ pub async fn preview(
     app.db
         .read(move |c| {
             Box::pin(async move {
+                if store::is_waiting(c, id, prepared.now).await? {
+                    return Err(ChangeError::Waiting);
+                }
                 match &prepared.draft.whole {
                     Whole::Edit => {
                         let taken = look(c, &prepared).await?;

@@ -257,6 +257,9 @@ pub(super) async fn merge_of(
     if version.is_some_and(|version| version != other.row.version) {
         return Err(ChangeError::VersionConflict);
     }
+    if store::is_waiting(c, other_id, prepared.now).await? {
+        return Err(ChangeError::Waiting);
+    }
     let from = prepared.loaded.numbers;
     let mut units = prepared.loaded.units.clone();
     for unit in &other.units {
