@@ -8,6 +8,7 @@ use super::model::*;
 use super::units::StoredLine;
 use crate::catalog::seating::SeatId;
 use crate::catalog::{CounterKey, EventId, OccurrenceId, TierId};
+use crate::sales::limits::LimitKind;
 use crate::sales::store::SealedBuyer;
 use crate::sales::{HeldSeats, HoldId, Order, OrderId, OrderItem, OrderState};
 
@@ -298,6 +299,95 @@ pub(super) async fn rename_seats(
             .iter()
             .map(|(date, seat)| vals![*date, *seat, from, to])
             .collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+// Purchase limits
+
+/// Counts an order by so many units more or fewer.
+pub(super) async fn shift_counts(c: &mut Conn, order: OrderId, units: i64) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE order_counts SET tickets = tickets + $2 \
+             WHERE order_id = $1 AND counted AND tickets + $2 > 0"
+        ),
+        vals![order, units],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Counts an order by so many more of one kind.
+pub(super) async fn shift_count(
+    c: &mut Conn,
+    order: OrderId,
+    kind: LimitKind,
+    units: i64,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE order_counts SET tickets = tickets + $3 WHERE order_id = $1 AND kind = $2 AND counted"
+        ),
+        vals![order, kind, units],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets an order be counted by what another one is, with so many units.
+pub(super) async fn copy_counts(
+    c: &mut Conn,
+    from: OrderId,
+    to: OrderId,
+    units: i64,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO order_counts (order_id, event_id, kind, key_hash, tickets, counted) \
+             SELECT $2, event_id, kind, key_hash, $3, TRUE FROM order_counts WHERE order_id = $1 AND counted"
+        ),
+        vals![from, to, units],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets what an order is counted by in one kind be another one's.
+pub(super) async fn move_count(
+    c: &mut Conn,
+    from: OrderId,
+    to: OrderId,
+    kind: LimitKind,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE order_counts SET order_id = $2 WHERE order_id = $1 AND kind = $3"),
+        vals![from, to, kind],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets by what an order is counted in one kind.
+pub(super) async fn drop_count(
+    c: &mut Conn,
+    order: OrderId,
+    kind: LimitKind,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM order_counts WHERE order_id = $1 AND kind = $2"),
+        vals![order, kind],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets by what an order is counted.
+pub(super) async fn drop_counts(c: &mut Conn, order: OrderId) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM order_counts WHERE order_id = $1"),
+        vals![order],
     )
     .await?;
     Ok(())

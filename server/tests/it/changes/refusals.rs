@@ -107,4 +107,43 @@ on_both_engines! {
         check(&t.app.db).await;
         t.stop().await;
     }
+
+    /// Whoever adds is counted like whoever buys; what is given back may be bought again.
+    ///
+    /// covers: BE-2, PAY-3
+    async fn limits_hold_for_what_is_added(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = far_event(&t, &[("Standing", 2_500, 10), ("Child", 0, 10)]).await;
+        let limits = t.organiser.request(reqwest::Method::PUT, &format!("/api/v1/events/{}/purchase-limits", event.id));
+        t.organiser.send(limits.json(&json!({"per_email": 4}))).await.expect(200);
+        let first = bought(&t, &event, 0, 3, "k").await;
+        let own = super::buyer(&t, &first);
+        let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
+        let add = |count: u32| json!([{"kind": "add", "items": [{"tier": event.tiers[1], "quantity": count}]}]);
+        own.post_once(&path, "a", &json!({"version": 1, "steps": add(2)})).await.refused(409, "sales.purchase_limit");
+        own.post_once(&path, "b", &json!({"version": 1, "steps": add(1)})).await.expect(200);
+        own.post_once(&path, "c", &json!({"version": 2, "steps": add(1)})).await.refused(409, "sales.purchase_limit");
+        let cancel = json!([{"kind": "cancel", "pick": {"line": 1, "units": [1, 2]}}]);
+        own.post_once(&path, "d", &json!({"version": 2, "steps": cancel})).await.expect(200);
+        // Two are left of four: staff adds as it likes, and that counts for the buyer, too.
+        let done = change(&t, &order_of(&first), 3, &add(2), "e").await.expect(200);
+        assert_eq!(done["state"], "done");
+        own.post_once(&path, "f", &json!({"version": 4, "steps": add(1)})).await.refused(409, "sales.purchase_limit");
+        // What waits for its payment counts until it is over.
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&first)), json!({})).await.expect(200);
+        let second = bought(&t, &event, 0, 3, "k2").await;
+        let own = super::buyer(&t, &second);
+        let path = format!("/api/v1/shop/orders/{}/changes", order_of(&second));
+        let dear = json!([{"kind": "add", "items": [{"tier": event.tiers[0], "quantity": 1}]}]);
+        let waiting = own.post_once(&path, "g", &json!({"version": 1, "steps": dear})).await.expect(200);
+        assert_eq!(waiting["state"], "pending");
+        let one = json!([{"tier": event.tiers[1], "quantity": 1}]);
+        buy(&t, &event, one.clone(), "succeed", "k3").await.refused(409, "sales.purchase_limit");
+        let payer = t.stranger.with_token(waiting["supplement"]["token"].as_str().unwrap());
+        let supplement = format!("/api/v1/shop/orders/{}", waiting["supplement"]["order_id"].as_str().unwrap());
+        payer.delete(&supplement).await.expect(204);
+        buy(&t, &event, one, "succeed", "k4").await.expect(201);
+        check(&t.app.db).await;
+        t.stop().await;
+    }
 }

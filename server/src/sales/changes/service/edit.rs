@@ -12,6 +12,7 @@ use super::super::model::*;
 use super::super::plan::{Coming, Planned, plan, stock_of};
 use super::super::store;
 use super::super::units::{StoredLine, lines_of};
+use super::counts::{count_added, count_change};
 use super::people::{named, put_added};
 use super::{Making, Prepared, keep};
 use crate::app::App;
@@ -157,6 +158,7 @@ pub(super) async fn carry_out(
 ) -> Result<OrderChange, ChangeError> {
     let version = prepared.loaded.row.version + 1;
     let plan = &planned.plan;
+    let units = difference(&prepared.loaded.units, &plan.units);
     if plan.money.due_minor > 0 {
         let mut answer = prepared.answer(ChangeState::Pending, version, &planned);
         answer.supplement = Some(Supplement {
@@ -167,6 +169,11 @@ pub(super) async fn carry_out(
         });
         let items = taken.priced.as_ref().map(|priced| priced.items.as_slice());
         supplement(app, c, prepared, plan, items.unwrap_or_default(), making).await?;
+        if units > 0 {
+            count_added(c, prepared, units).await?;
+            // In the name of the supplement: given back with it.
+            store::copy_counts(c, prepared.id, prepared.side, units).await?;
+        }
         keep(app, c, prepared, making, &answer, Some(plan)).await?;
         return Ok(answer);
     }
@@ -181,6 +188,10 @@ pub(super) async fn carry_out(
         return Err(SalesError::SeatsTaken(seats).into());
     }
     move_stock(c, prepared, plan, &came, &holder).await?;
+    if units > 0 {
+        count_added(c, prepared, units).await?;
+    }
+    count_change(c, event, prepared.id, units).await?;
     keep(app, c, prepared, making, &answer, None).await?;
     let done = Done {
         order: &prepared.loaded.order,
@@ -191,6 +202,12 @@ pub(super) async fn carry_out(
     };
     apply(app, c, &done, plan).await?;
     Ok(answer)
+}
+
+/// How many units there are more afterwards.
+fn difference(before: &[Unit], after: &[Unit]) -> i64 {
+    let count = |units: &[Unit]| i64::try_from(units.len()).unwrap_or(i64::MAX);
+    count(after) - count(before)
 }
 
 async fn move_stock(

@@ -1,6 +1,7 @@
 //! Use cases of changes of orders: what one would be, and making it; a file for what a change needs to know,
-//! one for edits, one for what waits for its payment, one for splitting and merging, one for those who come.
+//! one for edits, one for purchase limits, one for what waits for its payment, one for splitting and merging, one for those who come.
 
+mod counts;
 mod edit;
 mod people;
 mod prepare;

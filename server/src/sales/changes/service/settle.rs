@@ -7,6 +7,7 @@ use bilten_kernel::db::{AsJson, Conn, DbError};
 use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::store;
+use super::counts::count_change;
 use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
 use super::touched;
@@ -62,6 +63,10 @@ pub(in crate::sales) async fn settle(
     }
     let lines = store::lines(c, id).await?;
     let items: Vec<_> = lines.into_iter().map(|line| line.item).collect();
+    let before: i64 = items.iter().map(|item| i64::from(item.quantity)).sum();
+    let after = i64::try_from(plan.units.len()).unwrap_or(i64::MAX);
+    count_change(c, row.event_id, id, after - before).await?;
+    store::drop_counts(c, supplement).await?;
     let (order, stock) = (
         order_in(app, c, id).await?,
         stock_taken(c, id, &items).await?,

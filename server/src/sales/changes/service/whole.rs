@@ -12,6 +12,7 @@ use super::super::model::*;
 use super::super::plan::stock_of;
 use super::super::store;
 use super::super::units::{before_of, lines_of, side_of, total};
+use super::counts::{count_merge, count_split};
 use super::edit::stock_after;
 use super::people::renumbered;
 use super::{Caller, Loaded, Making, Prepared, keep, load, raise};
@@ -156,6 +157,9 @@ pub(super) async fn split(
     store::put_order(c, id, &lines_of(&kept), 0, &left, loaded.numbers).await?;
     let (from, to) = (loaded.row.seat_holder(id), side.to_string());
     store::rename_seats(c, &seats_of(&moved), &from, &to).await?;
+
+    let units = i64::try_from(moved.len()).unwrap_or(i64::MAX);
+    count_split(c, id, side, units).await?;
 
     let mut attendees = sales::attendees_in(app, c, id).await?;
     let (_, mut answers) = sales::answers_in(app, c, id).await?;
@@ -325,6 +329,7 @@ pub(super) async fn merge(
     }
     let (holder, theirs) = (loaded.row.seat_holder(id), other.row.seat_holder(other_id));
     store::rename_seats(c, &seats_of(&other.units), &theirs, &holder).await?;
+    count_merge(c, other_id, id).await?;
     move_people(app, c, other_id, id, from).await?;
 
     answer.id = Some(prepared.change);
