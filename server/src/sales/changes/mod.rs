@@ -34,5 +34,5 @@ pub use error::*;
 pub use model::*;
 pub use routes::routes;
 pub(crate) use service::on_event_deleted;
-pub use service::{Caller, change, paid_together_in, preview};
+pub use service::{Caller, change, changes_of, paid_together_in, preview, reasons_in};
 pub(super) use service::{on_buyers_erased, reason_purpose, settle};

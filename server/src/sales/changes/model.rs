@@ -262,8 +262,9 @@ pub struct ChangeMoney {
 pub struct Supplement {
     /// The order that is to be paid.
     pub order_id: OrderId,
-    /// Its secret, with which it is paid.
-    pub token: String,
+    /// Its secret, with which it is paid; only for whoever asked for the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// What it costs, in minor units.
     pub total_minor: i64,
     /// Until when.
@@ -276,7 +277,7 @@ pub struct OtherOrder {
     /// Its id; none in the preview of a split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// The secret of the new order of a split.
+    /// The secret of the new order of a split; only for whoever asked for the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// What it costs after the change, in minor units.

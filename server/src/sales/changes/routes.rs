@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{IdempotencyKey, IfMatch, Json, Path, Revised};
+use bilten_kernel::http::{IdempotencyKey, IfMatch, Json, Page, PageQuery, Path, Query, Revised};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,7 +17,7 @@ use crate::sales::OrderId;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(preview_change))
-        .routes(routes!(make_change))
+        .routes(routes!(changes, make_change))
         .routes(routes!(preview_own_change))
         .routes(routes!(make_own_change))
 }
@@ -90,6 +90,23 @@ async fn make_change(
     let (caller, key) = (staff(&organiser), key.as_str().to_owned());
     let change = service::change(&app, caller, order, request, seen, key).await?;
     Ok(Revised(change.version, change))
+}
+
+/// List the changes of an order, oldest first
+///
+/// As they were answered when they were made, with where they stand now.
+#[utoipa::path(get, path = "/api/v1/orders/{order}/changes", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
+    params(("order" = OrderId, Path), PageQuery), responses((status = 200, body = Page<OrderChange>), (status = "4XX", body = Problem)))]
+async fn changes(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrdersRead>,
+    Path(order): Path<OrderId>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<OrderChange>>, Problem> {
+    let (after, limit) = (page.after::<ChangeId>()?, page.limit_and_one());
+    let found = service::changes_of(&app, organiser.tenant(), order, after, limit).await?;
+    Ok(Json(page.page(found, |change| change.id)))
 }
 
 /// See what a change of your order would be

@@ -473,6 +473,36 @@ pub(super) async fn settle_change(
     Ok(touched == 1)
 }
 
+/// An order's changes after one of them, oldest first.
+pub(super) async fn changes_of(
+    c: &mut Conn,
+    order: OrderId,
+    after: Option<ChangeId>,
+    limit: i64,
+) -> Result<Vec<ChangeRow>, DbError> {
+    let after = after.map_or_else(String::new, |id| id.to_string());
+    c.all(
+        sql!(
+            "SELECT id, order_id, request_hash, state, at_version, plan, answer FROM order_changes \
+             WHERE order_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+        ),
+        vals![order, after, limit],
+    )
+    .await
+}
+
+/// Why changes of an order were made, sealed.
+pub(super) async fn reasons(
+    c: &mut Conn,
+    order: OrderId,
+) -> Result<Vec<(ChangeId, Vec<u8>)>, DbError> {
+    c.all(
+        sql!("SELECT id, sealed_reason FROM order_changes WHERE order_id = $1 ORDER BY id"),
+        vals![order],
+    )
+    .await
+}
+
 /// Forgets why changes of these orders were made.
 pub(super) async fn forget_reasons(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
     c.exec(

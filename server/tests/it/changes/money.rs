@@ -1,6 +1,6 @@
 //! What goes back, by the refund policy and beyond it.
 
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
 use serde_json::json;
 
 use super::{
@@ -67,6 +67,10 @@ on_both_engines! {
         let path = format!("/api/v1/orders/{order}/changes");
         let done = t.organiser.post_once(&path, "c3", &beyond).await.expect(200);
         assert_eq!((&done["money"]["refund_minor"], &done["money"]["kept_minor"]), (&json!(2_501), &json!(0)));
+        let changes = t.organiser.get(&path).await.expect(200);
+        assert_eq!((&changes["items"], changes["next"].is_null()), (&json!([done]), true));
+        let sealed: Vec<Vec<u8>> = t.app.db.scalars(sql!("SELECT sealed_reason FROM order_changes ORDER BY id"), vals![]).await.unwrap();
+        assert!(sealed.iter().all(|reason| !String::from_utf8_lossy(reason).contains("ill")));
         check(&t.app.db).await;
         t.stop().await;
     }

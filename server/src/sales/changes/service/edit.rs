@@ -163,7 +163,7 @@ pub(super) async fn carry_out(
         let mut answer = prepared.answer(ChangeState::Pending, version, &planned);
         answer.supplement = Some(Supplement {
             order_id: prepared.side,
-            token: sales::order_token(app, prepared.side),
+            token: Some(sales::order_token(app, prepared.side)),
             total_minor: plan.money.due_minor,
             expires_at: until(prepared),
         });

@@ -164,13 +164,14 @@ async fn earlier(
     key: &str,
     hash: [u8; 32],
 ) -> Result<Option<OrderChange>, ChangeError> {
-    let key = key.to_owned();
+    let (work, key) = (app.clone(), key.to_owned());
     app.db
-        .read(move |c| Box::pin(async move { replayed(c, id, &key, hash).await }))
+        .read(move |c| Box::pin(async move { replayed(&work, c, id, &key, hash).await }))
         .await
 }
 
 async fn replayed(
+    app: &App,
     c: &mut Conn,
     id: OrderId,
     key: &str,
@@ -184,6 +185,15 @@ async fn replayed(
     }
     let mut answer = row.answer.0;
     answer.state = row.state;
+    // Secrets follow from ids, and are stored nowhere.
+    if let Some(due) = &mut answer.supplement {
+        due.token = Some(sales::order_token(app, due.order_id));
+    }
+    if let Some(other) = &mut answer.other
+        && !other.lines.is_empty()
+    {
+        other.token = other.order_id.map(|id| sales::order_token(app, id));
+    }
     Ok(Some(answer))
 }
 
@@ -207,7 +217,7 @@ async fn try_change(
         .write_again(move |c| {
             let (app, prepared, making) = (work.clone(), Arc::clone(&prepared), making.clone());
             Box::pin(async move {
-                if let Some(before) = replayed(c, id, &making.key, making.hash).await? {
+                if let Some(before) = replayed(&app, c, id, &making.key, making.hash).await? {
                     return Ok(before);
                 }
                 let answer = match &prepared.draft.whole {
@@ -282,6 +292,13 @@ async fn keep(
     answer: &OrderChange,
     plan: Option<&Plan>,
 ) -> Result<(), DbError> {
+    let mut kept = answer.clone();
+    if let Some(due) = &mut kept.supplement {
+        due.token = None;
+    }
+    if let Some(other) = &mut kept.other {
+        other.token = None;
+    }
     let sealed_reason = match &prepared.beyond {
         Some(reason) => {
             let purpose = reason_purpose(prepared.change);
@@ -296,7 +313,7 @@ async fn keep(
         request_hash: making.hash,
         supplement: answer.supplement.as_ref().map(|due| due.order_id),
         plan,
-        answer,
+        answer: &kept,
         actor: prepared.caller.actor(),
         sealed_reason,
         now: prepared.now,
@@ -313,6 +330,43 @@ pub async fn paid_together_in(c: &mut Conn, id: OrderId) -> Result<Vec<OrderId>,
         return Ok(Vec::new());
     };
     store::paid_together(c, row.money_of(id)).await
+}
+
+/// The changes of an order of one of the organisation's events after one of them, oldest first.
+///
+/// # Errors
+/// [`SalesError::OrderNotFound`], or a fault of the database.
+pub async fn changes_of(
+    app: &App,
+    tenant: &Tenant,
+    id: OrderId,
+    after: Option<ChangeId>,
+    limit: i64,
+) -> Result<Vec<OrderChange>, ChangeError> {
+    sales::order_of(app, tenant, id).await?;
+    let rows = app
+        .db
+        .read(move |c| Box::pin(async move { store::changes_of(c, id, after, limit).await }))
+        .await?;
+    let changes = rows.into_iter().map(|row| OrderChange {
+        state: row.state,
+        ..row.answer.0
+    });
+    Ok(changes.collect())
+}
+
+/// Why changes of an order were made beyond the refund policy, for a copy of what is held of its buyer.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn reasons_in(app: &App, c: &mut Conn, id: OrderId) -> Result<Vec<String>, DbError> {
+    let mut reasons = Vec::new();
+    for (change, sealed) in store::reasons(c, id).await? {
+        if !sealed.is_empty() {
+            reasons.push(app.vault.open_text(&reason_purpose(change), &sealed)?);
+        }
+    }
+    Ok(reasons)
 }
 
 /// For what the reason of a change is sealed.
