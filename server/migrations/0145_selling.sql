@@ -118,7 +118,7 @@ CREATE TABLE attendees (
     id TEXT PRIMARY KEY,
     order_id TEXT NOT NULL REFERENCES orders (id),
     ticket BIGINT NOT NULL,
-    sealed BYTEA NOT NULL,
+    sealed_person BYTEA NOT NULL,
     email_lookup BYTEA NOT NULL
 );
 CREATE INDEX attendees_by_order ON attendees (order_id, ticket);
@@ -129,7 +129,7 @@ CREATE TABLE answers (
     id TEXT PRIMARY KEY,
     order_id TEXT NOT NULL REFERENCES orders (id),
     ticket BIGINT NOT NULL,
-    sealed BYTEA NOT NULL
+    sealed_answers BYTEA NOT NULL
 );
 CREATE INDEX answers_by_order ON answers (order_id, ticket);
 

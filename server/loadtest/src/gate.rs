@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::client::{Connection, LoadError};
 use crate::orders::sell;
-use crate::shop::{Event, Shop};
+use crate::shop::{Event, Shop, purchase_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArguments {
@@ -136,7 +136,9 @@ pub(crate) async fn scans(shop: &Shop, arguments: &ScansArguments) -> Result<(),
                 Method::POST,
                 "/api/v1/shop/orders",
                 &headers,
-                event.purchase(FILL),
+                purchase_of(&event.id, &event.items(FILL), &key)
+                    .to_string()
+                    .into_bytes(),
             )
             .await?;
         let body = String::from_utf8_lossy(&answer).into_owned();

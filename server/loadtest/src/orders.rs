@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use hyper::Method;
+use serde_json::Value;
 
 use crate::client::{Connection, LoadError};
-use crate::figures::Seen;
-use crate::shop::{Event, Shop};
+use crate::figures::{Seen, say};
+use crate::shop::{Event, Shop, at_once, purchase_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct OrdersArguments {
@@ -54,17 +55,32 @@ pub(crate) async fn sell(
     until: Duration,
     tickets: u64,
 ) -> Result<(Seen, Duration), LoadError> {
-    let body = Arc::new(event.purchase(quantity));
+    let wishes = Arc::new(vec![(event.id.clone(), event.items(quantity))]);
+    sell_of(shop, &event.id, wishes, clients, until, tickets).await
+}
+
+/// Sells these items of events one after the other, each client beginning with another one, until the time
+/// is over, `tickets` are sold or there are none left. `run` names all of it once.
+pub(crate) async fn sell_of(
+    shop: &Shop,
+    run: &str,
+    wishes: Arc<Vec<(String, Value)>>,
+    clients: u32,
+    until: Duration,
+    tickets: u64,
+) -> Result<(Seen, Duration), LoadError> {
     let began = Instant::now();
     let share = tickets.div_ceil(u64::from(clients));
-    let mut tasks = Vec::new();
+    let mut buyers = Vec::new();
     for client in 0..clients {
-        let (address, body) = (shop.address.clone(), Arc::clone(&body));
-        let run = format!("{}-{client}", began.elapsed().as_nanos());
-        tasks.push(tokio::spawn(async move {
+        let (address, wishes) = (shop.address.clone(), Arc::clone(&wishes));
+        let run = format!("{run}-{}-{client}", began.elapsed().as_nanos());
+        let from = usize::try_from(client).unwrap_or(0);
+        buyers.push(async move {
             let mut connection = Connection::open(&address).await?;
             let mut seen = Seen::default();
-            for i in 0.. {
+            let from = from % wishes.len().max(1);
+            for (i, (event, items)) in wishes.iter().cycle().skip(from).enumerate() {
                 if began.elapsed() >= until || seen.tickets >= share {
                     break;
                 }
@@ -73,15 +89,17 @@ pub(crate) async fn sell(
                     ("content-type", "application/json"),
                     ("idempotency-key", key.as_str()),
                 ];
+                let body = purchase_of(event, items, &format!("{client}-{i}"));
+                let body = body.to_string().into_bytes();
                 let sent = Instant::now();
                 let (status, answer) = connection
-                    .send(Method::POST, "/api/v1/shop/orders", &headers, body.to_vec())
+                    .send(Method::POST, "/api/v1/shop/orders", &headers, body)
                     .await?;
                 seen.note(sent.elapsed());
                 match status {
                     201 => {
                         seen.tickets +=
-                            answer.windows(CODE.len()).filter(|w| *w == CODE).count() as u64
+                            answer.windows(CODE.len()).filter(|w| *w == CODE).count() as u64;
                     }
                     409 => {
                         seen.sold_out += 1;
@@ -93,20 +111,13 @@ pub(crate) async fn sell(
                 }
             }
             Ok::<_, LoadError>(seen)
-        }));
+        });
     }
-    let mut all = Vec::new();
-    for task in tasks {
-        all.push(
-            task.await
-                .map_err(|error| LoadError::Network(error.to_string()))??,
-        );
-    }
+    let all = at_once(buyers).await?;
     Ok((Seen::merge(all), began.elapsed()))
 }
 
 /// Compares what was acknowledged with what the server says it sold.
-#[expect(clippy::print_stdout, reason = "the result")]
 async fn prove(
     shop: &Shop,
     event: &Event,
@@ -114,6 +125,20 @@ async fn prove(
     acknowledged: u64,
 ) -> Result<(), LoadError> {
     let (held, sold) = shop.stock(event).await?;
+    agree(capacity, held, sold, acknowledged)?;
+    say(&format!(
+        "proof: {sold} of {capacity} sold, {acknowledged} acknowledged, {held} held: nothing oversold"
+    ));
+    Ok(())
+}
+
+/// Whether what is sold fits, and is what was acknowledged.
+pub(crate) fn agree(
+    capacity: i64,
+    held: i64,
+    sold: i64,
+    acknowledged: u64,
+) -> Result<(), LoadError> {
     if held < 0 || sold < 0 || held + sold > capacity {
         return Err(LoadError::Wrong(format!(
             "{sold} sold and {held} held of {capacity}"
@@ -124,8 +149,5 @@ async fn prove(
             "{acknowledged} tickets acknowledged, {sold} sold"
         )));
     }
-    println!(
-        "proof: {sold} of {capacity} sold, {acknowledged} acknowledged, {held} held: nothing oversold"
-    );
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The event that is loaded.
 
+use std::time::Duration;
+
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -19,17 +21,45 @@ pub(crate) struct Event {
     pub(crate) tier: String,
 }
 
+/// How many read at once.
+const READERS: usize = 16;
+
+/// A text of an answer; empty if it is none.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The body of a paid order of these items. Each buyer is somebody else: who buys very often has to wait
+/// until somebody has looked at it. `buyer` is said once for an event.
+pub(crate) fn purchase_of(event: &str, items: &Value, buyer: &str) -> Value {
+    let tail: String = event.chars().rev().take(12).collect();
+    json!({
+        "event": event,
+        "items": items,
+        "buyer": {"email": format!("load-{buyer}.{tail}@example.com"), "name": "Load Test"},
+        "payment": {"method": "sandbox", "outcome": "succeed"},
+    })
+}
+
+/// Does all of it at the same time, and gives what came of each.
+pub(crate) async fn at_once<T, F>(all: Vec<F>) -> Result<Vec<T>, LoadError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, LoadError>> + Send + 'static,
+{
+    let tasks: Vec<_> = all.into_iter().map(tokio::spawn).collect();
+    let mut done = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let ended = task.await;
+        done.push(ended.map_err(|error| LoadError::Network(error.to_string()))??);
+    }
+    Ok(done)
+}
+
 impl Event {
-    /// The body of a paid order.
-    pub(crate) fn purchase(&self, quantity: u32) -> Vec<u8> {
-        json!({
-            "event": self.id,
-            "items": [{"tier": self.tier, "quantity": quantity}],
-            "buyer": {"email": "load@example.com", "name": "Load Test"},
-            "payment": {"method": "sandbox", "outcome": "succeed"},
-        })
-        .to_string()
-        .into_bytes()
+    /// So many of its tier.
+    pub(crate) fn items(&self, quantity: u32) -> Value {
+        json!([{"tier": self.tier, "quantity": quantity}])
     }
 }
 
@@ -72,29 +102,107 @@ impl Shop {
         })
     }
 
-    /// Makes and publishes an event with this capacity.
-    pub(crate) async fn event(&self, capacity: i64) -> Result<Event, LoadError> {
+    /// Reads all pages of a list.
+    pub(crate) async fn pages(&self, path: &str) -> Result<Vec<Value>, LoadError> {
+        let (mut all, mut next) = (Vec::new(), String::new());
+        loop {
+            let page = format!("{path}?limit=200{next}");
+            let page = self.call(Method::GET, &page, None).await?;
+            all.extend(page["items"].as_array().into_iter().flatten().cloned());
+            match page["next"].as_str() {
+                Some(cursor) => next = format!("&cursor={cursor}"),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Reads many things of the organiser's, some at once; in the order of `paths`.
+    pub(crate) async fn read_all(&self, paths: Vec<String>) -> Result<Vec<Value>, LoadError> {
+        let share = paths.len().div_ceil(READERS).max(1);
+        let readers = paths.chunks(share).map(|chunk| {
+            let (address, chunk) = (self.address.clone(), chunk.to_vec());
+            let token = format!("Bearer {}", self.key);
+            async move {
+                let mut connection = Connection::open(&address).await?;
+                let headers = [("authorization", token.as_str())];
+                let mut read = Vec::with_capacity(chunk.len());
+                for path in chunk {
+                    let answer = connection.ask(Method::GET, &path, &headers, None).await?;
+                    read.push(answer.done(&path)?);
+                }
+                Ok(read)
+            }
+        });
+        Ok(at_once(readers.collect()).await?.concat())
+    }
+
+    /// Makes an event in the far future; it is not published yet.
+    pub(crate) async fn draft(&self, tiers: Value) -> Result<Value, LoadError> {
         let body = json!({
             "name": "Load", "time_zone": "UTC", "currency": "EUR", "venue_name": "Loopback",
             "occurrences": [{"starts_at": "2099-01-01T19:00:00Z", "ends_at": "2099-01-01T23:00:00Z"}],
-            "tiers": [{"name": "Hot", "price_minor": 2500, "capacity": capacity, "max_per_order": 100,
-                       "valid_from_at": "2020-01-01T00:00:00Z"}],
+            "tiers": tiers,
         });
-        let made = self
-            .call(Method::POST, "/api/v1/events", Some(body))
+        self.call(Method::POST, "/api/v1/events", Some(body)).await
+    }
+
+    /// Publishes an event, and gives it as it is then.
+    pub(crate) async fn publish(&self, event: &str) -> Result<Value, LoadError> {
+        let path = format!("/api/v1/events/{event}/publish");
+        self.call(Method::POST, &path, None).await
+    }
+
+    /// How much of all tiers of an event is held and sold.
+    pub(crate) async fn totals(&self, event: &str) -> Result<(i64, i64), LoadError> {
+        let path = format!("/api/v2/events/{event}/stock");
+        let stock = self.call(Method::GET, &path, None).await?;
+        let number = |name: &str| stock[name].as_i64().unwrap_or(-1);
+        Ok((number("held"), number("sold")))
+    }
+
+    /// Waits until nothing is held any more of what was given up; gives what is sold.
+    pub(crate) async fn settled(&self, event: &str) -> Result<i64, LoadError> {
+        for _ in 0..100 {
+            let (held, sold) = self.totals(event).await?;
+            if held == 0 {
+                return Ok(sold);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let (held, sold) = self.totals(event).await?;
+        if held == 0 {
+            return Ok(sold);
+        }
+        Err(LoadError::Wrong(format!(
+            "{held} are held of an event of which nobody holds anything"
+        )))
+    }
+
+    /// The tickets and the money of all paid orders of an event, each of whose tickets costs this.
+    pub(crate) async fn paid(&self, event: &str, price: i64) -> Result<(u64, i64), LoadError> {
+        let orders = self
+            .pages(&format!("/api/v1/events/{event}/orders"))
             .await?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let paid = orders.iter().filter(|order| order["state"] == "paid");
+        let (mut count, mut minor) = (0, 0);
+        for order in paid {
+            count += 1;
+            minor += order["total_minor"].as_i64().unwrap_or(0);
+        }
+        Ok((count, minor / price))
+    }
+
+    /// Makes and publishes an event with this capacity.
+    pub(crate) async fn event(&self, capacity: i64) -> Result<Event, LoadError> {
+        let tiers = json!([{"name": "Hot", "price_minor": 2500, "capacity": capacity, "max_per_order": 100,
+                            "valid_from_at": "2020-01-01T00:00:00Z"}]);
+        let made = self.draft(tiers).await?;
         let event = Event {
             id: text(&made["id"]),
             slug: text(&made["slug"]),
             tier: text(&made["tiers"][0]["id"]),
         };
-        self.call(
-            Method::POST,
-            &format!("/api/v1/events/{}/publish", event.id),
-            None,
-        )
-        .await?;
+        self.publish(&event.id).await?;
         Ok(event)
     }
 

@@ -37,3 +37,4 @@ mod waitlist;
 mod walk;
 mod web;
 mod webhooks;
+mod whole_sale;

@@ -51,7 +51,7 @@ pub(in crate::sales) async fn insert_attendees(
 ) -> Result<(), DbError> {
     c.insert_many(
         sql!(
-            "INSERT INTO attendees (id, order_id, ticket, sealed, email_lookup) VALUES ($1, $2, $3, $4, $5)"
+            "INSERT INTO attendees (id, order_id, ticket, sealed_person, email_lookup) VALUES ($1, $2, $3, $4, $5)"
         ),
         attendees
             .into_iter()
@@ -76,7 +76,7 @@ pub(in crate::sales) async fn insert_answers(
     answers: Vec<SealedPart>,
 ) -> Result<(), DbError> {
     c.insert_many(
-        sql!("INSERT INTO answers (id, order_id, ticket, sealed) VALUES ($1, $2, $3, $4)"),
+        sql!("INSERT INTO answers (id, order_id, ticket, sealed_answers) VALUES ($1, $2, $3, $4)"),
         answers
             .into_iter()
             .map(|part| {
@@ -98,7 +98,7 @@ pub(in crate::sales) async fn attendees(
     order: OrderId,
 ) -> Result<Vec<PartRow>, DbError> {
     c.all(
-        sql!("SELECT ticket, sealed FROM attendees WHERE order_id = $1 ORDER BY ticket"),
+        sql!("SELECT ticket, sealed_person AS sealed FROM attendees WHERE order_id = $1 ORDER BY ticket"),
         vals![order],
     )
     .await
@@ -109,7 +109,7 @@ pub(in crate::sales) async fn answers(
     order: OrderId,
 ) -> Result<Vec<PartRow>, DbError> {
     c.all(
-        sql!("SELECT ticket, sealed FROM answers WHERE order_id = $1 ORDER BY ticket"),
+        sql!("SELECT ticket, sealed_answers AS sealed FROM answers WHERE order_id = $1 ORDER BY ticket"),
         vals![order],
     )
     .await
@@ -122,7 +122,7 @@ pub(in crate::sales) async fn lock_attendees_with_email(
 ) -> Result<Vec<AttendeeRow>, DbError> {
     c.all(
         sql!(
-            "SELECT a.order_id, o.event_id, a.ticket, a.sealed FROM attendees a \
+            "SELECT a.order_id, o.event_id, a.ticket, a.sealed_person AS sealed FROM attendees a \
              JOIN orders o ON o.id = a.order_id WHERE a.email_lookup = $1 \
              ORDER BY a.order_id, a.ticket FOR UPDATE"
         ),

@@ -77,7 +77,7 @@ on_both_engines! {
         other.get(&format!("/api/v1/orders/{order}/answers")).await.refused(404, "sales.order_not_found");
 
         // Nothing of it can be read in the database.
-        for statement in [sql!("SELECT sealed FROM attendees"), sql!("SELECT sealed FROM answers")] {
+        for statement in [sql!("SELECT sealed_person FROM attendees"), sql!("SELECT sealed_answers FROM answers")] {
             let rows: Vec<Vec<u8>> = t.app.db.write(move |c| Box::pin(async move { c.scalars(statement, vals![]).await })).await.unwrap();
             assert!(!rows.is_empty());
             for row in rows {
