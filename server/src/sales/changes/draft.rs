@@ -124,12 +124,10 @@ impl Draft {
             let at = format!("steps[{i}]");
             let stands_alone = match step {
                 ChangeStep::Split { .. } | ChangeStep::Merge { .. } => steps.len() > 1,
-                ChangeStep::ChangeHolder { .. } => steps
-                    .iter()
-                    .any(|other| !matches!(other, ChangeStep::ChangeHolder { .. })),
                 ChangeStep::ChangeTier { .. }
                 | ChangeStep::ChangeDate { .. }
                 | ChangeStep::ChangeSeats { .. }
+                | ChangeStep::ChangeHolder { .. }
                 | ChangeStep::Cancel { .. }
                 | ChangeStep::Add { .. } => false,
             };
@@ -138,6 +136,15 @@ impl Draft {
                 continue;
             }
             draft.step(offer, lines, units, step, &at, &mut faults);
+        }
+        for (unit, fate) in units.iter().zip(&draft.fates) {
+            let mut tickets = unit.tickets.iter();
+            if matches!(fate, Fate::Cancel)
+                && tickets.any(|ticket| draft.holders.contains_key(&ticket.number))
+            {
+                let detail = "A ticket that is given back has no other holder.";
+                faults.add("steps".into(), "twice", detail);
+            }
         }
         if faults.0.is_empty() {
             Ok(draft)

@@ -138,6 +138,11 @@ impl Prepared {
         if planned.plan.units.is_empty() {
             return Err(ChangeError::LeavesNothing);
         }
+        // A change that waits keeps no names.
+        if planned.plan.money.due_minor > 0 && !self.draft.holders.is_empty() {
+            let detail = "Holders are changed apart from what has to be paid.";
+            return Err(ChangeError::field("steps", "alone", detail));
+        }
         let terms = self.terms();
         if let Some(why) = terms.refuses(&planned.plan.money, &planned.cancelled) {
             return Err(ChangeError::NotRefundable(why));
