@@ -25,7 +25,8 @@ use super::store;
 use crate::app::App;
 use crate::catalog::{self, EventId};
 use crate::identity::Tenant;
-use crate::sales::{self, NewOrder, OrderId, OrderState, SalesError};
+use crate::sales::service::stock_taken;
+use crate::sales::{self, NewOrder, OrderId, OrderItem, OrderState, SalesError};
 
 /// Who asks for a change.
 #[derive(Clone, Debug)]
@@ -252,10 +253,22 @@ struct Making {
 /// Locks the order at the version that the change was planned for, and raises it.
 async fn lock(c: &mut Conn, prepared: &Prepared, making: &Making) -> Result<(), ChangeError> {
     raise(c, prepared.id, prepared.loaded.row.version, making).await?;
+    has_same_stock(c, prepared.id, &prepared.loaded).await?;
     if store::is_waiting(c, prepared.id, prepared.now).await? {
         return Err(ChangeError::Waiting);
     }
     Ok(())
+}
+
+/// Fails if what a locked order has taken is not what it had when it was looked at: a resale takes some of
+/// it, and is no change.
+async fn has_same_stock(c: &mut Conn, id: OrderId, loaded: &Loaded) -> Result<(), ChangeError> {
+    let items: Vec<OrderItem> = loaded.lines.iter().map(|line| line.item.clone()).collect();
+    if stock_taken(c, id, &items).await? == loaded.stock {
+        Ok(())
+    } else {
+        Err(ChangeError::VersionConflict)
+    }
 }
 
 async fn raise(

@@ -15,7 +15,7 @@ use super::super::units::{before_of, lines_of, side_of, total};
 use super::counts::{count_merge, count_split};
 use super::edit::stock_after;
 use super::people::renumbered;
-use super::{Caller, Loaded, Making, Prepared, keep, load, raise};
+use super::{Caller, Loaded, Making, Prepared, has_same_stock, keep, load, raise};
 use crate::app::App;
 use crate::catalog::CounterKey;
 use crate::catalog::OccurrenceId;
@@ -312,6 +312,8 @@ pub(super) async fn merge(
     both.sort_unstable();
     for (one, version) in both {
         raise(c, one, version, making).await?;
+        let as_seen = if one == id { loaded } else { &other };
+        has_same_stock(c, one, as_seen).await?;
         if store::is_waiting(c, one, prepared.now).await? {
             return Err(ChangeError::Waiting);
         }
