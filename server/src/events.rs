@@ -12,6 +12,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
+use bilten_kernel::money::Money;
 use bilten_kernel::outbox::{self, Entry};
 use bilten_kernel::telemetry::Cause;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,8 @@ use crate::catalog::{
     CounterKey, EventDetail, EventId, MapEdit, OccurrenceId, SeatMapId, TierId, VenueId,
 };
 use crate::identity::{Email, IdentityEvent, OAuthClientId, OAuthGrantId, OrganisationId, UserId};
-use crate::sales::{ORDERS, OrderId, OrderItem};
+use crate::sales::changes::{ChangedOrder, TicketRefusal, UnitTicket};
+use crate::sales::{ORDERS, Order, OrderId, OrderItem};
 use crate::{access, inspect, payments, sales, tickets, waiting_room};
 
 /// Something that happened, as it is written to the outbox.
@@ -116,6 +118,18 @@ pub enum DomainEvent {
         map: SeatMapId,
         /// Whose it was.
         organisation: OrganisationId,
+    },
+    /// A paid order was changed: its tickets were, too.
+    OrderChanged {
+        /// Which order.
+        order: OrderId,
+        /// Of which event.
+        event: EventId,
+        /// What was done to it: `changed`, `split` or `merged`.
+        change: String,
+        /// Whether it is of a sandbox.
+        #[serde(default)]
+        sandbox: bool,
     },
     /// Something happened to somebody's account.
     #[serde(untagged)]
@@ -217,6 +231,7 @@ impl DomainEvent {
             Self::VenueChanged { .. } => "venue.changed",
             Self::SeatMapSaved(_) => "seat_map.saved",
             Self::SeatMapDeleted { .. } => "seat_map.deleted",
+            Self::OrderChanged { .. } => "order.changed",
         }
     }
 
@@ -235,6 +250,7 @@ impl DomainEvent {
             | Self::VenueChanged { .. }
             | Self::SeatMapSaved(_)
             | Self::SeatMapDeleted { .. }
+            | Self::OrderChanged { .. }
             | Self::Identity(_) => Cause::default(),
         }
     }
@@ -245,7 +261,9 @@ impl DomainEvent {
             Self::EventSaved { detail, .. } => detail.event.id.to_string(),
             Self::EventDeleted { event, .. } => event.to_string(),
             Self::OrderPaid(order) => order.order.to_string(),
-            Self::OrderRefunded { order, .. } => order.to_string(),
+            Self::OrderRefunded { order, .. } | Self::OrderChanged { order, .. } => {
+                order.to_string()
+            }
             Self::TicketChanged { ticket, .. } => ticket.to_string(),
             Self::RedemptionsSettled(settled) => settled.event.to_string(),
             Self::DeviceChanged { device, .. } => device.to_string(),
@@ -301,6 +319,7 @@ fn count(c: &mut Conn, events: &[DomainEvent]) {
             | DomainEvent::VenueChanged { .. }
             | DomainEvent::SeatMapSaved(_)
             | DomainEvent::SeatMapDeleted { .. }
+            | DomainEvent::OrderChanged { .. }
             | DomainEvent::Identity(_) => {}
         }
     }
@@ -373,6 +392,7 @@ pub async fn publish(app: &App, c: &mut Conn, events: Vec<DomainEvent>) -> Resul
             | DomainEvent::OAuthChanged { .. }
             | DomainEvent::VenueChanged { .. }
             | DomainEvent::SeatMapDeleted { .. }
+            | DomainEvent::OrderChanged { .. }
             | DomainEvent::Identity(_) => {}
         }
     }
@@ -403,6 +423,70 @@ pub async fn end_resold(
     holder: Option<tickets::transfers::TransferId>,
 ) -> Result<bool, DbError> {
     tickets::on_resold(app, c, ticket, holder).await
+}
+
+/// Why tickets of an order cannot be changed now; none if they can. Under the lock of the event's feed it
+/// stays so until the write ends.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn tickets_stand(
+    c: &mut Conn,
+    order: OrderId,
+    tickets: &[UnitTicket],
+) -> Result<Option<TicketRefusal>, DbError> {
+    if tickets.is_empty() {
+        return Ok(None);
+    }
+    let ids: Vec<tickets::TicketId> = tickets.iter().map(tickets::of_unit).collect();
+    let refusal = tickets::refusal_in(c, order, &ids).await?;
+    if refusal.is_some() {
+        return Ok(refusal);
+    }
+    let is_used = access::have_let_in(c, &ids).await?;
+    Ok(is_used.then_some(TicketRefusal::Used))
+}
+
+/// Lets money and tickets follow an order that was changed; says why its tickets cannot, so that the
+/// write must fail.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn order_changed(
+    app: &App,
+    c: &mut Conn,
+    changed: ChangedOrder,
+) -> Result<Option<TicketRefusal>, Refused> {
+    let event = DomainEvent::OrderChanged {
+        order: changed.order,
+        event: changed.event,
+        change: changed.change.to_owned(),
+        sandbox: changed.sandbox,
+    };
+    publish(app, c, vec![event]).await?;
+    if changed.refund_minor > 0 {
+        let amount = Money::new(changed.refund_minor, changed.currency);
+        payments::on_partly_refunded(app, c, changed.order, amount).await?;
+    }
+    let reissued = changed.tickets.reissued.iter().map(|now| now.ticket);
+    let touched: Vec<UnitTicket> = reissued
+        .chain(changed.tickets.ended.iter().copied())
+        .collect();
+    tickets::on_order_changing(app, c, &touched).await?;
+    tickets::lock_feed_in(c, changed.event).await?;
+    let refusal = tickets_stand(c, changed.order, &touched).await?;
+    if refusal.is_none() {
+        tickets::on_order_changed(app, c, &changed).await?;
+    }
+    Ok(refusal)
+}
+
+/// Lets payments know of an order that has to be paid before another one is changed.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn supplement_placed(app: &App, c: &mut Conn, order: &Order) -> Result<(), DbError> {
+    payments::on_supplement_placed(app, c, order).await
 }
 
 #[cfg(test)]

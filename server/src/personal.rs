@@ -37,7 +37,11 @@ pub async fn held_by_others(
             let tickets = tickets::of_order_in(app, c, order.order.id).await?;
             let said = sales::people_of_order_in(app, c, order.order.id).await?;
             let notes = sales::order_notes_in(app, c, order.order.id).await?;
-            orders.push(json!({"order": order, "tickets": tickets, "said": said, "notes": notes}));
+            let reasons = sales::changes::reasons_in(app, c, order.order.id).await?;
+            orders.push(json!({
+                "order": order, "tickets": tickets, "said": said, "notes": notes,
+                "reasons_of_changes": reasons,
+            }));
         }
     }
     let (mut received, mut waited) = (Vec::new(), Vec::new());

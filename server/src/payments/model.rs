@@ -113,6 +113,39 @@ record! {
     }
 }
 
+typed_id!(pub RefundId, "ref", "Names an amount that goes back.");
+
+text_enum! {
+    /// Where an amount that goes back stands.
+    pub enum RefundState {
+        /// Nobody gave it back yet: no payment can, so it is paid in another way.
+        Owed = "owed",
+        /// It went back to where it came from.
+        Succeeded = "succeeded",
+    }
+}
+
+record! {
+    /// An amount that goes back.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+    pub struct Refund {
+        /// Its id.
+        pub id: RefundId,
+        /// The order for which it goes back.
+        pub order_id: OrderId,
+        /// The payment that it is of; none while it is owed.
+        pub payment_id: Option<PaymentId>,
+        /// How much, in minor units.
+        pub amount_minor: i64,
+        /// In which currency (ISO 4217).
+        pub currency: Currency,
+        /// Where it stands.
+        pub state: RefundState,
+        /// Since when.
+        pub created_at: Timestamp,
+    }
+}
+
 /// A wish to buy: what, who, and how it is paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

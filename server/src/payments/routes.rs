@@ -2,18 +2,21 @@
 
 use axum::extract::State;
 use bilten_kernel::error::{IntoProblem, Problem};
-use bilten_kernel::http::{Json, Path};
+use bilten_kernel::http::{Json, Page, PageQuery, Path, Query};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::service::{self, PaymentError};
+use super::model::{Refund, RefundId};
+use super::{refund as refunding, service::PaymentError};
 use crate::app::App;
 use crate::identity::{Organiser, permit};
 use crate::sales::{OrderDetail, OrderId};
 
 /// The routes of payments.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(refund))
+    OpenApiRouter::new()
+        .routes(routes!(refund))
+        .routes(routes!(refunds))
 }
 
 /// Pay an order back; its tickets let nobody in any more
@@ -28,8 +31,23 @@ async fn refund(
     Path(order): Path<OrderId>,
 ) -> Result<Json<OrderDetail>, Problem> {
     Ok(Json(
-        service::refund(&app, organiser.tenant(), order).await?,
+        refunding::refund(&app, organiser.tenant(), order).await?,
     ))
+}
+
+/// List what went back, or is owed, of an order; oldest first
+#[utoipa::path(get, path = "/api/v1/orders/{order}/refunds", tag = "payments", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("orders.read"))),
+    params(("order" = OrderId, Path), PageQuery), responses((status = 200, body = Page<Refund>), (status = "4XX", body = Problem)))]
+async fn refunds(
+    State(app): State<App>,
+    organiser: Organiser<permit::OrdersRead>,
+    Path(order): Path<OrderId>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Refund>>, Problem> {
+    let after = page.after::<RefundId>()?;
+    let found = refunding::refunds_of(&app, organiser.tenant(), order, after, page.limit_and_one());
+    Ok(Json(page.page(found.await?, |refund| refund.id)))
 }
 
 impl IntoProblem for PaymentError {

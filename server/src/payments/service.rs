@@ -14,10 +14,9 @@ use super::model::*;
 use super::{sandbox, store};
 use crate::app::{App, Parts};
 use crate::catalog::{self, EventDetail, EventId, TierId};
-use crate::identity::Tenant;
 use crate::sales::{
-    self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderDetail, OrderId, OrderItem,
-    OrderState, PaidOutcome, Pays, Placed, SalesError,
+    self, Basis, HeldCart, HoldWish, ItemRequest, NewOrder, Order, OrderId, OrderItem, OrderState,
+    PaidOutcome, Pays, Placed, SalesError,
 };
 use crate::waiting_room::{self, EnterRefusal, PassShown};
 
@@ -326,7 +325,7 @@ fn first_payment(purchase: &Purchase, new: &NewOrder, order: &Order) -> Payment 
     }
 }
 
-fn new_payment(
+pub(super) fn new_payment(
     id: PaymentId,
     order: OrderId,
     method: &PaymentMethod,
@@ -480,55 +479,36 @@ pub async fn provider_reports(
         .await
 }
 
-/// Pays an order back and undoes it.
-///
-/// # Errors
-/// [`PaymentError::Sales`] if there is no such order or it is not paid; a fault of the database.
-pub async fn refund(
-    app: &App,
-    tenant: &Tenant,
-    order: OrderId,
-) -> Result<OrderDetail, PaymentError> {
-    sales::order_of(app, tenant, order).await?;
-    let work = app.clone();
-    app.db
-        .write(move |c| {
-            Box::pin(async move {
-                let app = work;
-                sales::mark_refunded(&app, c, order).await?;
-                for payment in store::of_order(c, order).await? {
-                    store::move_to(
-                        c,
-                        payment.id,
-                        PaymentState::Succeeded,
-                        PaymentState::Refunded,
-                        app.now(),
-                    )
-                    .await?;
-                }
-                Ok::<_, PaymentError>(())
-            })
-        })
-        .await?;
-    Ok(sales::order(app, order).await?)
-}
-
 /// Drops the payments of a deleted event of a sandbox; a deleted draft has none.
 pub(crate) async fn on_event_deleted(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
     if orders.is_empty() {
         return Ok(());
     }
+    store::refunds::delete(c, orders).await?;
     store::delete(c, orders).await
 }
 
-/// The newest payment of an order.
+/// The newest payment of an order, or of one that it came of.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn latest(app: &App, order: OrderId) -> Result<Option<Payment>, PaymentError> {
     let payments = app
         .db
-        .read(move |c| Box::pin(async move { store::of_order(c, order).await }))
+        .read(move |c| {
+            Box::pin(async move {
+                let own = store::of_order(c, order).await?;
+                if !own.is_empty() {
+                    return Ok(own);
+                }
+                // It came of another order, that was paid for both.
+                let mut shared = Vec::new();
+                for other in sales::changes::paid_together_in(c, order).await? {
+                    shared.extend(store::of_order(c, other).await?);
+                }
+                Ok::<_, DbError>(shared)
+            })
+        })
         .await?;
     Ok(payments.into_iter().next())
 }

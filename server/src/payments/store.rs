@@ -1,4 +1,6 @@
-//! All SQL of payments.
+//! All SQL of payments; a file for what goes back.
+
+pub(super) mod refunds;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
@@ -111,7 +113,11 @@ pub(super) async fn move_to(
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
-            sql!("UPDATE payments SET state = $3, updated_at = $4 WHERE id = $1 AND state = $2"),
+            sql!(
+                "UPDATE payments SET state = $3, updated_at = $4, \
+                 refunded_minor = CASE WHEN $3 = 'refunded' THEN amount_minor ELSE refunded_minor END \
+                 WHERE id = $1 AND state = $2"
+            ),
             vals![id, from, to, now],
         )
         .await?;

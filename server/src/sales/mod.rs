@@ -24,7 +24,9 @@
 //!
 //! `codes`, `waitlist` and `resale` have tables and services of their own. `limits` and `fraud` are pure
 //! rules that `service/limits.rs` and `service/review.rs` obey.
+//! `changes` is what happens to orders that are paid.
 
+pub mod changes;
 pub mod codes;
 pub mod fraud;
 pub mod limits;
@@ -45,6 +47,7 @@ pub use service::*;
 pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("orders", "id", "sealed_buyer", "id" => |id| service::buyer_purpose(id)),
     crate::sealed_column!("order_notes", "id", "sealed_text", "id" => |id| service::note_purpose(id)),
+    crate::sealed_column!("order_changes", "id", "sealed_reason", "id" => |id| changes::reason_purpose(id)),
     crate::sealed_column!("attendees", "id", "sealed_person", "id" => |id| service::part_purpose(id)),
     crate::sealed_column!("answers", "id", "sealed_answers", "id" => |id| service::part_purpose(id)),
     crate::sealed_column!("waitlist_entries", "id", "sealed_person", "id" => |id| waitlist::person_purpose(id)),

@@ -66,6 +66,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(super::resale::routes())
         .merge(super::routes_seats::routes())
         .merge(super::waitlist::routes())
+        .merge(super::changes::routes())
 }
 
 /// An event as buyers see it.

@@ -1,4 +1,6 @@
-//! All SQL of tickets.
+//! All SQL of tickets; a file for orders that are changed.
+
+pub(super) mod changes;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};

@@ -11,6 +11,7 @@ mod catalog_seat_edits;
 mod catalog_seat_maps;
 mod catalog_series;
 mod catalog_venues;
+mod changes;
 mod cli;
 mod codes;
 mod crash;

@@ -17,6 +17,7 @@ mod report;
 mod session;
 mod staff;
 mod told;
+mod used;
 
 pub use check_in::*;
 pub use devices::*;
@@ -33,6 +34,7 @@ pub use read_push::*;
 pub use report::*;
 pub use session::*;
 pub use staff::*;
+pub use used::*;
 
 use bilten_kernel::db::{Conn, DbError};
 

@@ -199,3 +199,20 @@ pub(in crate::access) async fn between(
     )
     .await
 }
+
+/// Whether one of these tickets has a passage that counts or is in conflict.
+pub(in crate::access) async fn have_let_in(
+    c: &mut Conn,
+    tickets: &[TicketId],
+) -> Result<bool, DbError> {
+    let passages: i64 = c
+        .scalar(
+            sql!(
+                "SELECT COUNT(*) FROM scans WHERE ticket_id IN (SELECT value FROM list($1)) \
+                 AND standing IS NOT NULL"
+            ),
+            vals![Val::texts(tickets)],
+        )
+        .await?;
+    Ok(passages > 0)
+}

@@ -6,6 +6,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use sha2::{Digest, Sha256};
 
+use super::super::changes;
 use super::super::codes;
 use super::super::model::*;
 use super::super::resale;
@@ -137,5 +138,6 @@ pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(),
     codes::on_event_deleted(c, event).await?;
     resale::on_event_deleted(c, event).await?;
     store::limits::delete_of_event(c, event).await?;
+    changes::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }

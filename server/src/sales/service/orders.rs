@@ -6,6 +6,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::http::Place;
 use bilten_kernel::telemetry::Cause;
 
+use super::super::changes;
 use super::super::codes;
 use super::super::model::*;
 use super::super::resale;
@@ -51,6 +52,9 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     match row.state {
         OrderState::Paid | OrderState::Refunded => return Ok(PaidOutcome::AlreadyPaid),
         OrderState::Pending | OrderState::Expired | OrderState::Cancelled => {}
+    }
+    if let Some(outcome) = changes::settle(app, c, id, is_pending).await? {
+        return Ok(outcome);
     }
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;

@@ -49,7 +49,7 @@ pub(crate) async fn on_orders_paid(
 }
 
 /// The tickets of a paid order: one for each unit that lets somebody in.
-fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket> {
+pub(super) fn of_paid(order: &PaidOrder, detail: &EventDetail, key_id: &str) -> Vec<Ticket> {
     let mut tickets = Vec::new();
     for (due, index) in sales::tickets_due(detail, &order.lines)
         .into_iter()

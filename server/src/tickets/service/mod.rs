@@ -1,6 +1,7 @@
 //! Use cases of tickets: their keys, issuing, ending, showing and buying.
 
 mod change;
+mod changed;
 mod export;
 mod holders;
 mod issue;
@@ -8,6 +9,7 @@ mod keys;
 mod show;
 
 pub use change::*;
+pub use changed::*;
 pub use export::*;
 pub use issue::*;
 pub use keys::*;

@@ -134,7 +134,7 @@ pub(in crate::webhooks) fn public(event: DomainEvent) -> Result<Option<Public>, 
         DomainEvent::VenueChanged { .. }
         | DomainEvent::SeatMapSaved(_)
         | DomainEvent::SeatMapDeleted { .. } => Ok(None),
-        DomainEvent::PersonErased { .. } => Ok(None),
+        DomainEvent::PersonErased { .. } | DomainEvent::OrderChanged { .. } => Ok(None),
     }
 }
 

@@ -155,7 +155,7 @@ pub(crate) async fn balance(db: &Db) {
         ),
         sql!("SELECT COUNT(*) FROM stock WHERE held < 0 OR sold < 0 OR held + sold > capacity"),
         sql!(
-            "SELECT COUNT(*) FROM orders o WHERE o.state = 'paid' \
+            "SELECT COUNT(*) FROM orders o WHERE o.state = 'paid' AND o.merged_into IS NULL \
              AND (SELECT COUNT(*) FROM tickets t WHERE t.order_id = o.id) = 0"
         ),
         sql!(

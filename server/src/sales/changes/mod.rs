@@ -1,0 +1,38 @@
+//! Changes of paid orders: other tiers, dates, seats and holders; less, more; split and merged. Each is one
+//! operation that is priced and checked against the stock, all of it or nothing.
+//!
+//! Owns the table `order_changes`, and the columns of `orders` and `order_items` that `0148` adds.
+//!
+//! What stays costs what it cost; what comes costs what it costs now. What goes for something else counts
+//! in full for that, and what is left of it goes back as the refund policy says, like what is cancelled.
+//! [`ChangeMoney`] says how: `paid = total + kept + refunded`, always.
+//!
+//! A change that costs something waits as a `pending` supplement, an order of its own that holds what is to
+//! come. Whoever pays it gets the change; if it cannot be made any more, the money goes back. Until then
+//! the order is as it was.
+//!
+//! Invariants:
+//! - a change is made at the version of the order that the caller has seen, decided inside the UPDATE
+//!   that raises it, or not at all;
+//! - a split and a merge move units with what they cost, their tickets and their payments, and touch no
+//!   stock;
+//! - orders that came of one another share what was paid (`paid_with`);
+//! - tickets change last, under the lock of the event's feed: one that let somebody in, or belongs to
+//!   somebody else, makes the whole change fail.
+
+mod draft;
+mod error;
+mod model;
+mod money;
+mod plan;
+mod routes;
+mod service;
+mod store;
+mod units;
+
+pub use error::*;
+pub use model::*;
+pub use routes::routes;
+pub(crate) use service::on_event_deleted;
+pub use service::{Caller, change, changes_of, paid_together_in, preview, reasons_in};
+pub(super) use service::{on_buyers_erased, reason_purpose, settle};
