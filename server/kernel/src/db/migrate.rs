@@ -100,6 +100,26 @@ impl Db {
     }
 }
 
+/// Tells schemas apart: by all that is executed on either engine.
+#[cfg(feature = "testing")]
+pub(crate) fn fingerprint(sets: &[&[Migration]]) -> String {
+    let mut known: Vec<Migration> = sets.concat();
+    known.sort_by_key(|migration| migration.version);
+    let mut hash = Sha256::new();
+    hash.update(HISTORY);
+    for step in known {
+        let (pg, lite) = (
+            schema::pg_migration(step.sql),
+            schema::lite_migration(step.sql),
+        );
+        let (version, name, checksum) = (step.version, step.name, step.checksum());
+        hash.update(format!("{version} {name} {checksum}\n{pg}\n{lite}\n"));
+    }
+    let digest = hash.finalize();
+    let first = digest.iter().take(8);
+    first.map(|byte| format!("{byte:02x}")).collect()
+}
+
 async fn apply(
     conn: &mut Conn,
     known: &[Migration],

@@ -133,7 +133,7 @@ on_both_engines! {
     async fn a_migration_that_fails_leaves_nothing_behind(db: TestDb) {
         let broken = Migration { version: 101, name: "broken", sql: "CREATE TABLE half (id BIGINT); INSERT INTO nowhere VALUES (1);" };
         let sets: [&[Migration]; 3] = [bilten_kernel::MIGRATIONS, MIGRATIONS, &[broken]];
-        let error = db.migrate(&sets, AT).await.unwrap_err();
+        let error = db.db().migrate(&sets, AT).await.unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
         assert_eq!(db.missing_migrations(&sets).await.unwrap().len(), sets.concat().len());
         set_up(&db, 1).await;
