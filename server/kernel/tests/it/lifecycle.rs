@@ -101,6 +101,15 @@ on_both_engines! {
         assert_eq!(error.code(), "migration_number", "{error}");
     }
 
+    /// What tests of everything else begin with.
+    async fn a_copied_database_is_as_one_that_was_migrated(db: TestDb) {
+        let sets = [bilten_kernel::MIGRATIONS, MIGRATIONS];
+        assert_eq!(db.migrate(&sets, AT).await.unwrap(), <[&str; 0]>::default());
+        assert_eq!(db.missing_migrations(&sets).await.unwrap(), <[&str; 0]>::default());
+        assert_eq!(count(&db).await, 0);
+        assert_eq!(add(&db, 1).await.unwrap(), 1);
+    }
+
     async fn looking_at_a_database_works_beside_a_server_and_leaves_no_trace(db: TestDb) {
         let config = db.config().clone();
         set_up(&db, 3).await;
