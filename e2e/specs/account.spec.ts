@@ -1,7 +1,8 @@
 // Accounts, from choosing a password to signing out: on a phone and at a desk, with scripts and without, by
 // keyboard; and every page of them in every look. covers: AUTH-1, AUTH-2, AUTH-6, AUTH-7, WEB-3, WEB-7
 import type { Page } from "@playwright/test";
-import { accessible, desktop, expect, fits, password, phone, register, signIn, test, touchable } from "../support/test.ts";
+import { everyLook, weighing } from "../support/looks.ts";
+import { desktop, expect, password, phone, register, signIn, test } from "../support/test.ts";
 import type { Server } from "../support/server.ts";
 
 const other = "trije mostovi ponoci 7";
@@ -191,8 +192,8 @@ test.describe("at a desk", () => {
 
 /** Goes through the pages of accounts and calls `look` on each. */
 async function walk(page: Page, server: Server, look: (name: string) => Promise<void>): Promise<void> {
-  // Some thirty pages, each looked at whole.
-  test.slow();
+  // Some thirty pages, each looked at whole in every look.
+  test.setTimeout(300_000);
   const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau <b>";
   for (const path of ["/sign-in", "/sign-in/organisation", "/register", "/forgotten", "/check-mail?for=registration", "/check-mail?for=link", "/reset?token=x"]) {
     await page.goto(path);
@@ -234,47 +235,14 @@ async function walk(page: Page, server: Server, look: (name: string) => Promise<
   await look("404");
 }
 
-test.describe("on a phone", () => {
+test.describe("on a phone, a narrow one, and in the dark", () => {
   test.use(phone);
-  test("axe finds nothing, and everything can be touched", async ({ page, server }) => {
-    await walk(page, server, async () => {
-      await accessible(page);
-      await touchable(page);
+  test("axe finds nothing, everything fits and can be touched, and no page weighs 60 KB", async ({ page, server }) => {
+    const weights = weighing(page);
+    await walk(page, server, async (name) => {
+      await weights.page(name);
+      await everyLook(page);
     });
+    weights.light();
   });
-});
-
-test.describe("in the dark", () => {
-  test.use({ ...desktop, colorScheme: "dark" });
-  test("axe finds nothing", async ({ page, server }) => {
-    await walk(page, server, () => accessible(page));
-  });
-});
-
-test.describe("320 pixels wide", () => {
-  test.use({ viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true });
-  test("nothing has to be scrolled sideways, from left or from right", async ({ page, server }) => {
-    await walk(page, server, async () => {
-      await fits(page);
-      await page.evaluate(() => (document.documentElement.dir = "rtl"));
-      await fits(page);
-      await page.evaluate(() => (document.documentElement.dir = "ltr"));
-    });
-  });
-});
-
-test("no page weighs 60 KB", async ({ page, server }) => {
-  let weight = 0;
-  const weights: Record<string, number> = {};
-  page.on("request", (request) => {
-    if (request.isNavigationRequest()) weight = 0;
-  });
-  page.on("response", async (response) => {
-    weight += (await response.body().catch(() => Buffer.alloc(0))).length;
-  });
-  await walk(page, server, async (name) => {
-    await page.waitForLoadState("networkidle");
-    weights[name] = weight;
-  });
-  for (const [name, bytes] of Object.entries(weights)) expect(bytes, name).toBeLessThan(60_000);
 });

@@ -1,7 +1,8 @@
 // The pages for developers: a key from its making to its end and the requests that were made by it, on a phone and at a
 // desk, with scripts and without; and every page of them in every look. covers: GW-7, GW-10, WEB-3, WEB-7
 import type { Page } from "@playwright/test";
-import { accessible, desktop, expect, fits, phone, register, signIn, test, touchable } from "../support/test.ts";
+import { everyLook } from "../support/looks.ts";
+import { desktop, expect, phone, register, signIn, test } from "../support/test.ts";
 import type { Server } from "../support/server.ts";
 
 const place = "/account/developer/kino-siska";
@@ -61,7 +62,7 @@ for (const [look, use] of Object.entries({ phone, desktop })) {
 
 /** Goes through the pages for developers and calls `look` on each. */
 async function walk(page: Page, server: Server, look: () => Promise<void>): Promise<void> {
-  test.slow();
+  test.setTimeout(180_000);
   const email = await register(page, server, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau", "owner");
   await signIn(page, email);
   await expect(page.getByRole("heading", { level: 1, name: "Profile" })).toBeVisible();
@@ -88,30 +89,9 @@ async function walk(page: Page, server: Server, look: () => Promise<void>): Prom
   await look();
 }
 
-test.describe("on a phone", () => {
+test.describe("on a phone, a narrow one, and in the dark", () => {
   test.use(phone);
-  test("axe finds nothing, and everything can be touched", async ({ page, server }) => {
-    await walk(page, server, async () => {
-      await accessible(page);
-      await touchable(page);
-    });
-  });
-});
-
-test.describe("in the dark", () => {
-  test.use({ ...desktop, colorScheme: "dark" });
-  test("axe finds nothing", async ({ page, server }) => {
-    await walk(page, server, () => accessible(page));
-  });
-});
-
-test.describe("320 pixels wide", () => {
-  test.use({ viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true });
-  test("nothing has to be scrolled sideways, from left or from right", async ({ page, server }) => {
-    await walk(page, server, async () => {
-      await fits(page);
-      await page.evaluate(() => (document.documentElement.dir = "rtl"));
-      await fits(page);
-    });
+  test("axe finds nothing, and everything fits and can be touched", async ({ page, server }) => {
+    await walk(page, server, () => everyLook(page));
   });
 });

@@ -1,7 +1,8 @@
 // Every page, seen in every way: by axe, in the dark, on the narrowest phone, from right to left,
 // and by its weight. covers: WEB-2, WEB-7, WEB-9
 import type { Page } from "@playwright/test";
-import { accessible, expect, fits, pay, phone, reserve, test, touchable } from "../support/test.ts";
+import { everyLook, weighing } from "../support/looks.ts";
+import { expect, pay, phone, reserve, test } from "../support/test.ts";
 import type { Server } from "../support/server.ts";
 
 const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft";
@@ -57,60 +58,26 @@ async function walk(page: Page, server: Server, look: (name: string) => Promise<
   await look("cancelled event");
 }
 
-test.describe("on a phone", () => {
+test.describe("on a phone, a narrow one, and in the dark", () => {
   test.use(phone);
-  test("axe finds nothing, and everything can be touched", async ({ page, server }) => {
-    await walk(page, server, async () => {
-      await accessible(page);
-      await touchable(page);
-    });
-  });
-});
-
-test.describe("in the dark", () => {
-  test.use({ ...phone, colorScheme: "dark" });
-  test("axe finds nothing, and codes stay black on white", async ({ page, server }) => {
-    await walk(page, server, async (name) => {
-      await accessible(page);
-      if (name === "tickets") {
-        const code = page.getByRole("img", { name: /QR code/ }).first();
+  test("axe finds nothing, everything fits and can be touched, and no page weighs 60 KB", async ({ page, server }) => {
+    test.slow();
+    const weights = weighing(page);
+    const code = page.getByRole("img", { name: /QR code/ }).first();
+    const ofTickets = {
+      narrow: async () => expect((await code.locator("svg").boundingBox())?.width).toBeGreaterThan(260),
+      // Codes stay black on white.
+      dark: async () => {
         await expect(code).toHaveCSS("background-color", "rgb(255, 255, 255)");
         await expect(code.locator("path").last()).toHaveCSS("fill", "rgb(0, 0, 0)");
-      }
-    });
-  });
-});
-
-test.describe("320 pixels wide", () => {
-  test.use({ viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true });
-  test("nothing has to be scrolled sideways, from left or from right", async ({ page, server }) => {
+      },
+    };
     await walk(page, server, async (name) => {
-      await fits(page);
-      await page.evaluate(() => (document.documentElement.dir = "rtl"));
-      await fits(page);
-      await page.evaluate(() => (document.documentElement.dir = "ltr"));
-      if (name === "tickets") {
-        const box = await page.getByRole("img", { name: /QR code/ }).first().locator("svg").boundingBox();
-        expect(box?.width).toBeGreaterThan(260);
-      }
+      await weights.page(name);
+      await everyLook(page, name === "tickets" ? ofTickets : {});
     });
+    weights.light();
   });
-});
-
-test("no page weighs 60 KB", async ({ page, server }) => {
-  let weight = 0;
-  const weights: Record<string, number> = {};
-  page.on("request", (request) => {
-    if (request.isNavigationRequest()) weight = 0;
-  });
-  page.on("response", async (response) => {
-    weight += (await response.body().catch(() => Buffer.alloc(0))).length;
-  });
-  await walk(page, server, async (name) => {
-    await page.waitForLoadState("networkidle");
-    weights[name] = weight;
-  });
-  for (const [name, bytes] of Object.entries(weights)) expect(bytes, name).toBeLessThan(60_000);
 });
 
 test("paper shows the tickets and nothing to press", async ({ page, server }) => {

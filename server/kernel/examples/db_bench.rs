@@ -128,7 +128,8 @@ fn lanes(db: Db) -> Lanes<i64, Purchase, bool, DbError> {
 /// Runs `tasks` buyers for a while; gives purchases a second.
 async fn measure(engine: Engine, is_lane: bool, tasks: usize) -> Result<f64, DbError> {
     let db = TestDb::new(engine).await;
-    db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], SystemClock.now())
+    db.db()
+        .migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], SystemClock.now())
         .await?;
     db.write(|conn| {
         Box::pin(async move {

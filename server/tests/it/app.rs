@@ -73,6 +73,9 @@ impl TestApp {
     pub(crate) async fn start_with(db: TestDb, set_up: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(TestClock::default());
+        db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
+            .await
+            .unwrap();
         let listener = http::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut config: Config = config::load(None, DEFAULTS, std::iter::empty()).unwrap();
@@ -90,9 +93,6 @@ impl TestApp {
         config.identity.argon2_memory_kib = 64;
         config.identity.access_token_s = config.identity.session_absolute_s;
         set_up(&mut config);
-        db.migrate(&[bilten_kernel::MIGRATIONS, MIGRATIONS], clock.now())
-            .await
-            .unwrap();
         let vault = vault(&db, clock.now()).await;
         let outside = Outside::new(config.outgoing, clock.clone(), Arc::new(OsRandom));
         let post = Post::new(&config, outside).unwrap();

@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bilten_kernel::clock::{Clock, SystemClock};
-use bilten_kernel::db::DatabaseConfig;
-use bilten_kernel::on_both_engines;
+use bilten_kernel::db::{DatabaseConfig, Db};
+use bilten_kernel::{on_both_engines, sql, vals};
 use serde_json::{Value, json};
 
 use crate::app::{Client, Event, purchase};
@@ -54,6 +54,20 @@ pub(crate) async fn serve(config: &DatabaseConfig, folder: &std::path::Path, url
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the server did not start");
+}
+
+/// Lets what a server that was killed had claimed by an `Idempotency-Key` run out now, not some seconds
+/// later.
+pub(crate) async fn requests_run_out(db: &Db) {
+    db.write(|c| {
+        Box::pin(async move {
+            let run_out =
+                sql!("UPDATE idempotent_answers SET claimed_until = 0 WHERE NOT is_answered");
+            c.exec(run_out, vals![]).await
+        })
+    })
+    .await
+    .unwrap();
 }
 
 on_both_engines! {

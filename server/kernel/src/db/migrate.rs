@@ -100,6 +100,36 @@ impl Db {
     }
 }
 
+/// Tells schemas apart: by all that is executed on either engine.
+#[cfg(feature = "testing")]
+pub(crate) fn fingerprint(sets: &[&[Migration]]) -> String {
+    use std::sync::{Mutex, PoisonError};
+    /// The last one: nearly every test of a program asks for the same.
+    static LAST: Mutex<Option<(Vec<(i64, &'static str)>, String)>> = Mutex::new(None);
+    let mut known: Vec<Migration> = sets.concat();
+    known.sort_by_key(|migration| migration.version);
+    let steps: Vec<(i64, &'static str)> =
+        known.iter().map(|step| (step.version, step.sql)).collect();
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, print)) = &*last
+        && *of == steps
+    {
+        return print.clone();
+    }
+    let mut hash = Sha256::new();
+    hash.update(HISTORY);
+    for (version, sql) in &steps {
+        let (pg, lite) = (schema::pg_migration(sql), schema::lite_migration(sql));
+        // The text itself too: its checksum is kept in the database.
+        hash.update(format!("{version}\n{sql}\n{pg}\n{lite}\n"));
+    }
+    let digest = hash.finalize();
+    let first = digest.iter().take(8);
+    let print: String = first.map(|byte| format!("{byte:02x}")).collect();
+    *last = Some((steps, print.clone()));
+    print
+}
+
 async fn apply(
     conn: &mut Conn,
     known: &[Migration],

@@ -71,6 +71,8 @@ use places::Places;
 use reader::Readers;
 use writer::Writer;
 
+#[cfg(feature = "testing")]
+pub(crate) use migrate::fingerprint;
 pub(crate) use signals::{Signals, Topic};
 
 /// How often [`Db::write_again`] runs a write at most.

@@ -101,6 +101,15 @@ on_both_engines! {
         assert_eq!(error.code(), "migration_number", "{error}");
     }
 
+    /// What tests of everything else begin with.
+    async fn a_copied_database_is_as_one_that_was_migrated(db: TestDb) {
+        let sets = [bilten_kernel::MIGRATIONS, MIGRATIONS];
+        assert_eq!(db.migrate(&sets, AT).await.unwrap(), <[&str; 0]>::default());
+        assert_eq!(db.missing_migrations(&sets).await.unwrap(), <[&str; 0]>::default());
+        assert_eq!(count(&db).await, 0);
+        assert_eq!(add(&db, 1).await.unwrap(), 1);
+    }
+
     async fn looking_at_a_database_works_beside_a_server_and_leaves_no_trace(db: TestDb) {
         let config = db.config().clone();
         set_up(&db, 3).await;
@@ -133,7 +142,7 @@ on_both_engines! {
     async fn a_migration_that_fails_leaves_nothing_behind(db: TestDb) {
         let broken = Migration { version: 101, name: "broken", sql: "CREATE TABLE half (id BIGINT); INSERT INTO nowhere VALUES (1);" };
         let sets: [&[Migration]; 3] = [bilten_kernel::MIGRATIONS, MIGRATIONS, &[broken]];
-        let error = db.migrate(&sets, AT).await.unwrap_err();
+        let error = db.db().migrate(&sets, AT).await.unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
         assert_eq!(db.missing_migrations(&sets).await.unwrap().len(), sets.concat().len());
         set_up(&db, 1).await;

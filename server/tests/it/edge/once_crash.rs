@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bilten_kernel::clock::{Clock, SystemClock};
-use bilten_kernel::db::{DbError, Migration};
+use bilten_kernel::db::{Db, DbError, Migration};
 use bilten_kernel::testing::TestDb;
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::MIGRATIONS;
 use serde_json::json;
 
 use crate::app::Client;
-use crate::crash::{bilten, printed, serve};
+use crate::crash::{bilten, printed, requests_run_out, serve};
 
 /// What somebody knows of a request that they sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,7 +146,6 @@ on_both_engines! {
     async fn nothing_is_done_twice_after_kill_9(db: TestDb) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
-        // A claim of somebody dead ends soon.
         std::fs::write(folder.path().join("bilten.toml"), "[http]\nrequest_timeout_ms = 1500\n").unwrap();
         let config = db.config().clone();
         // The file belongs to the server from here on.
@@ -201,6 +200,10 @@ on_both_engines! {
             while let Some((key, made)) = heard.recv().await {
                 known.insert(key, made);
             }
+            // That a claim of somebody dead is waited for is shown above.
+            let between = Db::open(&config).await.unwrap();
+            requests_run_out(&between).await;
+            between.close().await;
             child = serve(&config, folder.path(), &url).await;
 
             let mut lost = 0;

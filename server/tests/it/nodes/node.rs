@@ -7,7 +7,7 @@ use bilten_kernel::db::{Db, DbError};
 use bilten_kernel::testing::TestDb;
 use bilten_kernel::{sql, vals};
 
-use crate::crash::serve;
+use crate::crash::{requests_run_out, serve};
 
 /// How long anything may take that is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,6 +81,7 @@ pub(super) async fn claims_run_out(db: &Db) {
     })
     .await
     .unwrap();
+    requests_run_out(db).await;
 }
 
 /// Waits until something is so.

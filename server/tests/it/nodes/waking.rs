@@ -46,7 +46,8 @@ async fn nodes_wake_each_other_by_redis() {
         return;
     }
     let db = TestDb::new(Engine::Postgres).await;
-    db.migrate(&[bilten_kernel::MIGRATIONS], SystemClock.now())
+    db.db()
+        .migrate(&[bilten_kernel::MIGRATIONS], SystemClock.now())
         .await
         .unwrap();
     let other = Db::open(db.config()).await.unwrap();
@@ -104,7 +105,8 @@ async fn without_words_a_node_looks_by_itself() {
         return;
     }
     let db = TestDb::new(Engine::Postgres).await;
-    db.migrate(&[bilten_kernel::MIGRATIONS], SystemClock.now())
+    db.db()
+        .migrate(&[bilten_kernel::MIGRATIONS], SystemClock.now())
         .await
         .unwrap();
     let other = Db::open(db.config()).await.unwrap();

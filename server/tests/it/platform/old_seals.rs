@@ -46,7 +46,7 @@ on_both_engines! {
     async fn secrets_from_before_the_envelope_open_and_are_sealed_again(db: TestDb) {
         let before: Vec<Migration> = MIGRATIONS.iter().filter(|m| m.version <= 100).copied().collect();
         let now = SystemClock.now();
-        db.migrate(&[bilten_kernel::MIGRATIONS, &before], now).await.unwrap();
+        db.db().migrate(&[bilten_kernel::MIGRATIONS, &before], now).await.unwrap();
         // One whose nonce begins like the text of a data key.
         let nonces = [[9; 24], [1, 0, 0, 0, 2, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24], [1; 24]];
         let sealed = nonces.map(|nonce| old_seal("event key evt_old", b"the secret", nonce));

@@ -51,7 +51,8 @@ on_both_engines! {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = port.local_addr().unwrap().to_string();
         drop(port);
-        let (process, _db) = Process::start(db, "", &[("BILTEN_TELEMETRY__METRICS_LISTEN", &listen), ("BILTEN_IDENTITY__ARGON2_MEMORY_KIB", "64")]).await;
+        let env = [("BILTEN_TELEMETRY__METRICS_LISTEN", listen.as_str()), ("BILTEN_IDENTITY__ARGON2_MEMORY_KIB", "64")];
+        let (mut process, db) = Process::start(db, "", &env).await;
         let metrics = format!("http://{listen}");
         let (organiser, stranger) = (process.organiser(), process.stranger());
         let now = bilten_kernel::clock::Clock::now(&bilten_kernel::clock::SystemClock);
@@ -67,6 +68,8 @@ on_both_engines! {
             tiers: vec![made["tiers"][0]["id"].as_str().unwrap().to_owned()],
         };
         organiser.post(&format!("/api/v1/events/{}/publish", event.id), json!({})).await.expect(200);
+        // The gauges are set when everything is looked at: at the start, and every fifteen seconds.
+        process.restart(&db, &env).await;
         let bought = stranger.buy(&event, 0, 3, "succeed", "one").await.expect(201);
         stranger.buy(&event, 0, 3, "succeed", "one").await.expect(201);
         stranger.buy(&event, 0, 2, "decline", "two").await;
@@ -88,7 +91,6 @@ on_both_engines! {
 
         let mut samples = Samples::new();
         let mut text = String::new();
-        // The gauges are set when everything is looked at, every fifteen seconds.
         for _ in 0..200 {
             (text, samples) = scrape(&metrics).await;
             if sum(&samples, "bilten_events_on_sale", &[]) == 1.0 {

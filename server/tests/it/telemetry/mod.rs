@@ -47,6 +47,33 @@ fn program(config: &DatabaseConfig, folder: &Path, env: &[(&str, &str)]) -> Comm
     command
 }
 
+/// Starts it; each line that it logs comes into `log`.
+fn spawn(
+    config: &DatabaseConfig,
+    folder: &Path,
+    env: &[(&str, &str)],
+    address: &str,
+    log: &Arc<Mutex<Vec<String>>>,
+) -> Child {
+    let mut child = program(config, folder, env)
+        .args(["serve", "--listen", address])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (lines, written) = (
+        BufReader::new(child.stderr.take().unwrap()),
+        Arc::clone(log),
+    );
+    std::thread::spawn(move || {
+        for line in lines.lines().map_while(Result::ok) {
+            written.lock().unwrap().push(line);
+        }
+    });
+    child
+}
+
 impl Process {
     /// Starts it in a folder of its own with this configuration file and environment.
     async fn start(db: TestDb, file: &str, env: &[(&str, &str)]) -> (Self, TestDb) {
@@ -67,39 +94,38 @@ impl Process {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap().to_string();
         drop(port);
-        let mut child = program(&config, folder.path(), env)
-            .args(["serve", "--listen", &address])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (lines, written) = (
-            BufReader::new(child.stderr.take().unwrap()),
-            Arc::clone(&log),
-        );
-        std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                written.lock().unwrap().push(line);
-            }
-        });
-        let url = format!("http://{address}");
+        let child = spawn(&config, folder.path(), env, &address, &log);
         let process = Self {
             child,
-            url,
+            url: format!("http://{address}"),
             key,
             folder,
             log,
         };
+        process.ready().await;
+        (process, db)
+    }
+
+    /// Stops it and starts it again where it was, on the same database.
+    async fn restart(&mut self, db: &TestDb, env: &[(&str, &str)]) {
+        self.signal("-TERM");
+        let status = tokio::task::block_in_place(|| self.child.wait()).unwrap();
+        assert!(status.success(), "{status}: {}", self.lines().join("\n"));
+        let address = self.url.trim_start_matches("http://");
+        self.child = spawn(db.config(), self.folder.path(), env, address, &self.log);
+        self.ready().await;
+    }
+
+    async fn ready(&self) {
         for _ in 0..600 {
-            let ready = reqwest::get(format!("{}/readyz", process.url)).await;
+            let ready = reqwest::get(format!("{}/readyz", self.url)).await;
             if ready.is_ok_and(|answer| answer.status() == 200) {
-                return (process, db);
+                return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("it did not start: {:?}", process.log.lock().unwrap());
+        panic!("it did not start: {:?}", self.log.lock().unwrap());
     }
 
     fn organiser(&self) -> Client {

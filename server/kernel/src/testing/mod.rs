@@ -14,14 +14,27 @@
 //! databases; each test makes one of its own and drops it. Without it the tests on PostgreSQL fail,
 //! because a test that is silently skipped is no test; `BILTEN_TEST_ENGINES=sqlite` leaves them out
 //! on purpose. `scripts/postgres start DIR` starts such a server.
+//!
+//! A database comes to be when it is first used. If that is [`TestDb::migrate`], it is a copy of one
+//! that was migrated before: applying every migration for each test would take longer than most
+//! tests. Used in any other way it begins empty.
+//!
+//! PostgreSQL copies from a template that stays there for the next run: one for each schema, of which
+//! the newest few are kept (`bilten_template_…`, about 10 MB each; whoever drops one loses nothing).
+
+mod template;
 
 use std::ops::Deref;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
-use crate::db::{DatabaseConfig, Db};
+use crate::clock::Timestamp;
+use crate::db::{DatabaseConfig, Db, DbError, Migration};
 
 /// Which engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +53,23 @@ impl Engine {
     }
 }
 
-/// An empty database that is dropped with this handle; a [`Db`] to everybody else.
+/// A database that is dropped with this handle; a [`Db`] to everybody else.
 pub struct TestDb {
-    db: Db,
+    db: OnceLock<Db>,
     config: DatabaseConfig,
-    _folder: Option<tempfile::TempDir>,
-    drop_sql: Option<(String, String)>,
+    place: Place,
+}
+
+/// Where it is.
+enum Place {
+    /// The file `test.db` in this folder.
+    Folder(tempfile::TempDir),
+    /// On this server, under this name.
+    Server { admin: String, name: String },
 }
 
 impl TestDb {
-    /// A fresh, empty database.
+    /// A database of its own, empty unless [`migrate`](Self::migrate) is the first that is done.
     ///
     /// # Panics
     /// When it cannot be had, with the reason.
@@ -58,42 +78,68 @@ impl TestDb {
         reason = "a test without its database can only fail"
     )]
     pub async fn new(engine: Engine) -> Self {
-        let (config, folder, drop_sql) = match engine {
+        let (url, place) = match engine {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().expect("a temporary folder");
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
-                (DatabaseConfig::new(url), Some(folder), None)
+                (url, Place::Folder(folder))
             }
             Engine::Postgres => {
                 let admin = std::env::var("BILTEN_TEST_POSTGRES").expect(
                     "BILTEN_TEST_POSTGRES is not set: start a server with `scripts/postgres start DIR` and set it to the URL that prints, or leave these tests out with BILTEN_TEST_ENGINES=sqlite",
                 );
                 let name = fresh_name();
-                run_sql(&admin, format!("CREATE DATABASE {name}"))
-                    .await
-                    .expect("a new database");
                 let url = with_database(&admin, &name);
-                let drop_sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                (DatabaseConfig::new(url), None, Some((admin, drop_sql)))
+                (url, Place::Server { admin, name })
             }
         };
-        let db = Db::open(&config).await.expect("a database that opens");
         Self {
-            db,
-            config,
-            _folder: folder,
-            drop_sql,
+            db: OnceLock::new(),
+            config: DatabaseConfig::new(url),
+            place,
         }
+    }
+
+    /// [`Db::migrate`], for which a database that nobody has used yet becomes a copy of one that has
+    /// all of it. A test of migrations themselves asks [`db`](Self::db) to migrate.
+    ///
+    /// # Errors
+    /// As those of [`Db::migrate`].
+    ///
+    /// # Panics
+    /// When there can be no copy, with the reason.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test without its database can only fail"
+    )]
+    pub async fn migrate(
+        &self,
+        sets: &[&[Migration]],
+        now: Timestamp,
+    ) -> Result<Vec<&'static str>, DbError> {
+        if self.db.get().is_none() {
+            match &self.place {
+                Place::Folder(folder) => {
+                    let bytes = template::lite(sets, now).await;
+                    std::fs::write(folder.path().join("test.db"), &*bytes).expect("a copied file");
+                }
+                Place::Server { admin, name } => template::copy(admin, name, sets, now).await,
+            }
+            let db = Db::open(&self.config).await.expect("a copy that opens");
+            let _ = self.db.set(db);
+        }
+        self.opened().migrate(sets, now).await
     }
 
     /// How to open the same database again.
     pub fn config(&self) -> &DatabaseConfig {
+        self.opened();
         &self.config
     }
 
     /// The handle that domain code takes.
     pub fn db(&self) -> Db {
-        self.db.clone()
+        self.opened().clone()
     }
 
     /// Closes the database and opens it again, as a restart of the server does.
@@ -105,10 +151,30 @@ impl TestDb {
         reason = "a test without its database can only fail"
     )]
     pub async fn reopen(&mut self) {
-        self.db.clone().close().await;
-        self.db = Db::open(&self.config)
+        self.db().close().await;
+        let db = Db::open(&self.config)
             .await
             .expect("a database that opens again");
+        self.db = OnceLock::from(db);
+    }
+
+    /// The database, which begins empty if this is its first use.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test without its database can only fail"
+    )]
+    fn opened(&self) -> &Db {
+        self.db.get_or_init(|| {
+            let begin = async {
+                if let Place::Server { admin, name } = &self.place {
+                    run_sql(admin, format!("CREATE DATABASE {name}"))
+                        .await
+                        .expect("a new database");
+                }
+                Db::open(&self.config).await.expect("a database that opens")
+            };
+            block_in_place(|| Handle::current().block_on(begin))
+        })
     }
 }
 
@@ -116,15 +182,17 @@ impl Deref for TestDb {
     type Target = Db;
 
     fn deref(&self) -> &Db {
-        &self.db
+        self.opened()
     }
 }
 
 impl Drop for TestDb {
     fn drop(&mut self) {
-        let Some((admin, drop_sql)) = self.drop_sql.take() else {
+        let Place::Server { admin, name } = &self.place else {
             return;
         };
+        let drop_sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        let admin = admin.clone();
         // The test's own runtime may be ending, so this brings its own.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -168,7 +236,7 @@ pub async fn assert_nothing_left(db: &Db) {
 }
 
 async fn run_sql(url: &str, sql: String) -> Result<(), sqlx::Error> {
-    // CREATE DATABASE may find its template in use by another test for a moment.
+    // A template may be in use for a moment.
     let mut left = 20;
     let mut conn = PgConnection::connect(url).await?;
     loop {
