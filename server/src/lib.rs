@@ -165,6 +165,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0147_buyers.sql"),
     },
     Migration {
+        version: 148,
+        name: "order_changes",
+        sql: include_str!("../migrations/0148_order_changes.sql"),
+    },
+    Migration {
         version: 149,
         name: "resale",
         sql: include_str!("../migrations/0149_resale.sql"),

@@ -328,8 +328,8 @@ on_both_engines! {
         t.organiser.patch(&tier, json!({"version": version(&t, &event).await, "capacity": 6})).await
             .refused(409, "catalog.capacity_below_sold");
         edit(&t, &event, json!({"scope": "this", "occurrences": [second], "change": capacity(7)})).await.expect(200);
-        buy(&t, &event, 0, Some(&second), 1, "one more").await.refused(409, "sales.sold_out");
-        buy(&t, &event, 0, Some(all[2]["id"].as_str().unwrap()), 1, "another day").await.expect(201);
+        buy(&t, &event, 0, Some(&second), 1, "one-more").await.refused(409, "sales.sold_out");
+        buy(&t, &event, 0, Some(all[2]["id"].as_str().unwrap()), 1, "another-day").await.expect(201);
 
         // An edit of all leaves sold dates, unless it is told otherwise; then it says who has moved.
         let shift = |minutes: i32, sold: &str| json!({"scope": "all", "sold": sold, "change": {"shift_minutes": minutes}});

@@ -104,12 +104,12 @@ impl Db {
 #[cfg(feature = "testing")]
 pub(crate) fn fingerprint(sets: &[&[Migration]]) -> String {
     use std::sync::{Mutex, PoisonError};
+    type Steps = Vec<(i64, &'static str)>;
     /// The last one: nearly every test of a program asks for the same.
-    static LAST: Mutex<Option<(Vec<(i64, &'static str)>, String)>> = Mutex::new(None);
+    static LAST: Mutex<Option<(Steps, String)>> = Mutex::new(None);
     let mut known: Vec<Migration> = sets.concat();
     known.sort_by_key(|migration| migration.version);
-    let steps: Vec<(i64, &'static str)> =
-        known.iter().map(|step| (step.version, step.sql)).collect();
+    let steps: Steps = known.iter().map(|step| (step.version, step.sql)).collect();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((of, print)) = &*last
         && *of == steps

@@ -1,6 +1,7 @@
 //! Orders unit by unit: from lines and back, so that every sum stays what it was.
 
 use bilten_core::price::{PriceReason, PriceSnapshot, Quote};
+use std::cmp::Reverse;
 
 use super::model::*;
 use crate::catalog::EventDetail;
@@ -148,7 +149,7 @@ fn grouped(units: &[Unit]) -> Vec<Vec<&Unit>> {
     // The amounts of a line are shared out from the first unit on: what differs by more is another line.
     let mut even: Vec<Vec<&Unit>> = Vec::new();
     for mut line in lines {
-        line.sort_by(|a, b| (b.paid_minor, b.fees_minor).cmp(&(a.paid_minor, a.fees_minor)));
+        line.sort_by_key(|unit| Reverse((unit.paid_minor, unit.fees_minor)));
         for unit in line {
             let joins = even.last().is_some_and(|last| {
                 last.first().is_some_and(|first| {

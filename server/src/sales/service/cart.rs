@@ -407,6 +407,14 @@ impl Cart {
         })
     }
 
+    /// The counters that its prices look at.
+    pub(in crate::sales) fn looked_at(&self) -> Vec<CounterKey> {
+        if self.priced.is_some() {
+            return Vec::new();
+        }
+        self.lines.iter().map(CartLine::counter).collect()
+    }
+
     /// What it costs by what was found of the stock, which is what others have taken.
     ///
     /// # Errors

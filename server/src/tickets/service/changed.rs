@@ -10,8 +10,8 @@ use super::issue::{advance, of_paid};
 use super::{holder_purpose, sealed_holder};
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::sales::OrderId;
 use crate::sales::changes::{ChangedOrder, TicketRefusal, UnitTicket};
+use crate::sales::{OrderId, resale};
 
 /// The id of a ticket that sales know by its order and number.
 pub fn of_unit(ticket: &UnitTicket) -> TicketId {
@@ -49,7 +49,9 @@ pub(crate) async fn on_order_changing(
     if ids.is_empty() {
         return Ok(());
     }
-    transfers::end_pending(c, &ids, app.now()).await
+    let now = app.now();
+    resale::end_of_tickets(c, &ids, now).await?;
+    transfers::end_pending(c, &ids, now).await
 }
 
 /// Locks an event's feed inside a write: whoever issues, passes on or scans in this moment is done before.

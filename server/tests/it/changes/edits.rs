@@ -53,7 +53,7 @@ on_both_engines! {
         assert_ne!(old.2, new.2, "the old code is dead");
         assert_eq!((stock(&t, &event.tiers[0]).await, stock(&t, &event.tiers[1]).await), ((0, 1), (0, 1)));
         // Asked again with the same key, it is answered as it stands.
-        let again = super::buyer(&t, &first);
+        let again = crate::changes::buyer(&t, &first);
         let path = format!("/api/v1/shop/orders/{order}/changes");
         let again = again.post_once(&path, "c", &json!({"version": 1, "steps": steps})).await.expect(200);
         assert_eq!((&again["id"], &again["state"]), (&waiting["id"], &json!("done")));

@@ -49,7 +49,7 @@ on_both_engines! {
         let event = far_event(&t, &[("Standing", 2_500, 20)]).await;
         let first = bought(&t, &event, 0, 5, "k").await;
         let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
-        let own = super::buyer(&t, &first);
+        let own = crate::changes::buyer(&t, &first);
         let body = json!({"version": 1, "steps": [{"kind": "cancel", "pick": {"line": 1, "units": [1]}}]});
         let answers = join_all((0..6).map(|_| own.post_once(&path, "same", &body))).await;
         let ids: Vec<Value> = answers.iter().map(|answer| answer.expect(200)["id"].clone()).collect();
@@ -124,7 +124,7 @@ on_both_engines! {
         assert_eq!(stock(&t, &event.tiers[1]).await, (0, 0));
         assert_eq!(seen(&t, &first).await["order"]["total_minor"], 5_000);
         let path = format!("/api/v1/shop/orders/{order}/changes");
-        let again = super::buyer(&t, &first).post_once(&path, "c", &json!({"version": 1, "steps": steps})).await;
+        let again = crate::changes::buyer(&t, &first).post_once(&path, "c", &json!({"version": 1, "steps": steps})).await;
         let again = again.expect(200);
         assert_eq!((&again["state"], &again["supplement"]), (&json!("void"), &waiting["supplement"]));
 

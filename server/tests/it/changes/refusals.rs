@@ -117,7 +117,7 @@ on_both_engines! {
         let limits = t.organiser.request(reqwest::Method::PUT, &format!("/api/v1/events/{}/purchase-limits", event.id));
         t.organiser.send(limits.json(&json!({"per_email": 4}))).await.expect(200);
         let first = bought(&t, &event, 0, 3, "k").await;
-        let own = super::buyer(&t, &first);
+        let own = crate::changes::buyer(&t, &first);
         let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
         let add = |count: u32| json!([{"kind": "add", "items": [{"tier": event.tiers[1], "quantity": count}]}]);
         own.post_once(&path, "a", &json!({"version": 1, "steps": add(2)})).await.refused(409, "sales.purchase_limit");
@@ -132,7 +132,7 @@ on_both_engines! {
         // What waits for its payment counts until it is over.
         t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&first)), json!({})).await.expect(200);
         let second = bought(&t, &event, 0, 3, "k2").await;
-        let own = super::buyer(&t, &second);
+        let own = crate::changes::buyer(&t, &second);
         let path = format!("/api/v1/shop/orders/{}/changes", order_of(&second));
         let dear = json!([{"kind": "add", "items": [{"tier": event.tiers[0], "quantity": 1}]}]);
         let waiting = own.post_once(&path, "g", &json!({"version": 1, "steps": dear})).await.expect(200);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use bilten_kernel::db::{Conn, DbError};
 
+use super::super::draft::people_faults;
 use super::super::error::ChangeError;
 use super::super::model::*;
-use super::super::plan::people_faults;
 use super::Prepared;
 use crate::app::App;
 use crate::catalog;
