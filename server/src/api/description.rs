@@ -77,6 +77,14 @@ impl Modify for Security {
                 "order_token",
                 "The secret of one order, as buying answers it.",
             ),
+            (
+                "transfer_token",
+                "The secret of one ticket that was passed on, as the mail to its receiver has it.",
+            ),
+            (
+                "waitlist_token",
+                "The secret of one entry of a waitlist, as the mail to whoever waits has it.",
+            ),
             ("device_session", "The token of a paired device's session."),
             (
                 "access_token",
