@@ -18,7 +18,7 @@ use bilten_server::{MIGRATIONS, identity, server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::post::{ReceivedMail, SmsSink, newest_mail};
+use crate::post::{ReceivedMail, SmsSink, mail_about, newest_mail};
 
 /// The real time plus what a test adds to it.
 #[derive(Default)]
@@ -216,6 +216,11 @@ impl TestApp {
     #[track_caller]
     pub(crate) fn mail_to(&self, email: &str) -> impl Future<Output = ReceivedMail> {
         newest_mail(self.mail.path().to_owned(), email.to_owned())
+    }
+
+    /// The mail to an address with this subject, however many others come; waits for it.
+    pub(crate) async fn mail_about(&self, email: &str, subject: &str) -> ReceivedMail {
+        mail_about(self.mail.path().to_owned(), email.to_owned(), subject).await
     }
 
     /// How many mails to an address have come and were not given by [`mail_to`](Self::mail_to).

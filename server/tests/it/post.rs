@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long something may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail as its reader sees it.
 #[derive(Clone, Debug)]
@@ -79,6 +79,25 @@ pub(crate) fn waiting(folder: &Path, email: &str) -> Vec<(PathBuf, Vec<u8>)> {
         .collect();
     mails.sort();
     mails
+}
+
+/// The mail to an address with this subject; takes it and leaves the others.
+pub(crate) async fn mail_about(folder: PathBuf, email: String, subject: &str) -> ReceivedMail {
+    let begin = std::time::Instant::now();
+    loop {
+        for (path, raw) in waiting(&folder, &email) {
+            let mail = ReceivedMail::read(&raw);
+            if mail.subject == subject {
+                std::fs::remove_file(path).unwrap();
+                return mail;
+            }
+        }
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "no mail to {email} about {subject}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// The newest mail to an address that nobody has taken; takes it and those before it.

@@ -81,7 +81,7 @@ impl Waiter {
     /// Waits until the entry stands like this.
     async fn becomes(&self, state: &str) -> Value {
         let mut seen = self.see().await;
-        for _ in 0..400 {
+        for _ in 0..1_200 {
             if seen["state"] == state {
                 return seen;
             }

@@ -67,8 +67,8 @@ impl SeriesInput {
 pub struct SeriesState {
     /// The version of the event.
     pub version: i64,
-    /// The series.
-    pub series: Series,
+    /// The series; null if the event's dates follow no rules.
+    pub series: Option<Series>,
     /// How many dates the event has.
     pub occurrence_count: usize,
 }

@@ -28,7 +28,7 @@ pub(super) async fn state(
         .await?;
     Ok(SeriesState {
         version: detail.event.version,
-        series: series.ok_or(CatalogError::NotFound)?,
+        series,
         occurrence_count: detail.occurrence_count,
     })
 }

@@ -12,8 +12,8 @@ async fn asked(t: &TestApp, event: &Event) -> Vec<String> {
     let path = format!("/api/v1/events/{}", event.id);
     let version = t.organiser.get(&path).await.expect(200)["version"].clone();
     let questions = json!([
-        {"label": {"sl": "Od kod ste?"}, "asks": {"kind": "country"}, "per": "order", "at": "purchase", "required": true},
-        {"label": {"sl": "Kaj boste jedli?"}, "asks": {"kind": "text", "max_length": 20}, "per": "ticket", "at": "purchase", "required": true},
+        {"label": {"sl": "Od kod ste?"}, "asks": {"kind": "country"}, "per": "order", "stage": "purchase", "required": true},
+        {"label": {"sl": "Kaj boste jedli?"}, "asks": {"kind": "text", "max_length": 20}, "per": "ticket", "stage": "purchase", "required": true},
     ]);
     let body = json!({"version": version, "questions": questions});
     let put = t

@@ -140,9 +140,10 @@ fn sample(schema: &Value, things: &Things) -> Value {
         _ => {
             let required = schema["required"].as_array().into_iter().flatten();
             let fields = required.filter_map(Value::as_str).map(|field| {
-                // A field that is called like a thing names one.
-                let thing = things.find(field).map(Value::from);
-                let value = thing.unwrap_or_else(|| sample(&schema["properties"][field], things));
+                let own = sample(&schema["properties"][field], things);
+                // A text that is called like a thing names one.
+                let thing = things.find(field).filter(|_| own.is_string());
+                let value = thing.map_or(own, Value::from);
                 (field.to_owned(), value)
             });
             Value::Object(fields.collect())

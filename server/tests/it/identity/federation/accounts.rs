@@ -100,8 +100,8 @@ on_both_engines! {
         lands_at(&sign_in("1", Some("ana@example.com"), json!("true")).await, "/account");
         lands_at(&sign_in("1", None, json!(null)).await, "/account");
         assert_eq!(users(&t).await, 3);
-        let told = t.mail_to("ana@example.com").await;
-        assert_eq!(told.subject, "Another way to sign in to your account");
+        let told = "Another way to sign in to your account";
+        t.mail_about("ana@example.com", told).await;
         // A subject is personal: it is not in the database as it is.
         let subjects = sql!("SELECT subject FROM identity_links ORDER BY created_at LIMIT 1");
         let subject: String = t.app.db.scalar(subjects, vals![]).await.unwrap();
