@@ -31,19 +31,24 @@ metric! {
 /// # Errors
 /// A fault of the database.
 pub async fn offer_what_is_free(app: &App) -> Result<(), WaitlistError> {
-    let ended = app
-        .db
-        .read(move |c| Box::pin(async move { store::ended_offers(c, RUN).await }))
-        .await?;
-    for offer in ended {
-        settle(app, offer).await?;
-    }
+    settle_ended(app).await?;
     let lists = app
         .db
         .read(move |c| Box::pin(async move { store::waiting_for(c, RUN).await }))
         .await?;
     for (event, tier, occurrence) in lists {
         serve(app, event, tier, occurrence).await?;
+    }
+    Ok(())
+}
+
+async fn settle_ended(app: &App) -> Result<(), WaitlistError> {
+    let ended = app
+        .db
+        .read(move |c| Box::pin(async move { store::ended_offers(c, RUN).await }))
+        .await?;
+    for offer in ended {
+        settle(app, offer).await?;
     }
     Ok(())
 }
@@ -59,8 +64,12 @@ async fn settle(app: &App, offer: OfferRow) -> Result<(), WaitlistError> {
     app.db
         .write(move |c| {
             Box::pin(async move {
-                let row = store::entry(c, offer.entry_id).await?;
+                let row = store::lock_entry(c, offer.entry_id).await?;
                 let row = row.ok_or(WaitlistError::NotFound)?;
+                // Two runs may find the same offer ended: one of them counts it as missed.
+                if !store::settle_offer(c, offer.id, to, now).await? {
+                    return Ok(());
+                }
                 let (state, missed) = match to {
                     OfferState::Accepted => (WaitlistEntryState::Served, 0),
                     OfferState::Declined | OfferState::Expired | OfferState::Open => {
@@ -69,9 +78,7 @@ async fn settle(app: &App, offer: OfferRow) -> Result<(), WaitlistError> {
                     }
                 };
                 store::after_offer(c, row.id, state, missed).await?;
-                if store::settle_offer(c, offer.id, to, now).await? {
-                    c.after_commit(move || OFFERS.add(&[("state", to.as_str())], 1));
-                }
+                c.after_commit(move || OFFERS.add(&[("state", to.as_str())], 1));
                 Ok(())
             })
         })
@@ -135,6 +142,9 @@ async fn serve(
     let Ok(free @ 1..) = u32::try_from(free) else {
         return Ok(());
     };
+    // What is free may be from an offer that ran out a moment ago: whoever keeps their place by that
+    // stands in it again before it is offered to the next.
+    settle_ended(app).await?;
     let id = tier.id;
     let rows = app
         .db

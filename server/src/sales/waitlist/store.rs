@@ -78,6 +78,21 @@ pub(super) async fn entry(c: &mut Conn, id: WaitlistEntryId) -> Result<Option<En
     .await
 }
 
+/// An entry, locked until the write ends. Entries are locked before their offers.
+pub(super) async fn lock_entry(
+    c: &mut Conn,
+    id: WaitlistEntryId,
+) -> Result<Option<EntryRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, event_id, tier_id, occurrence_id, sealed_person, most, least, priority, joined_at, state, \
+             passed_over, missed, version FROM waitlist_entries WHERE id = $1 FOR UPDATE"
+        ),
+        vals![id],
+    )
+    .await
+}
+
 /// An event's entries in the order in which they are served, after a place in it.
 pub(super) async fn of_event(
     c: &mut Conn,
