@@ -400,16 +400,7 @@ impl Client {
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let request = request.build().unwrap();
         let what = format!("{} {}", request.method(), request.url());
-        // A kept connection may be closed in the moment in which it is used again: reading is tried twice.
-        let again = request
-            .try_clone()
-            .filter(|again| again.method() == reqwest::Method::GET);
-        let response = match (self.http.execute(request).await, again) {
-            (Err(error), Some(again)) if error.is_request() => {
-                self.http.execute(again).await.unwrap()
-            }
-            (response, _) => response.unwrap(),
-        };
+        let response = self.http.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer {
             status,

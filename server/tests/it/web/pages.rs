@@ -162,7 +162,9 @@ on_both_engines! {
         let large = client.request(reqwest::Method::POST, &hold)
             .header("content-type", "application/x-www-form-urlencoded").body("a=".to_owned() + &"x".repeat(2 << 20));
         client.send(large).await.says(413, "<h1>");
-        // Programs get the problem itself.
+        // Programs get the problem itself; on a connection of their own, since the server closes one whose body it
+        // did not read to its end.
+        let client = &crate::app::Client::new(&t.url, None);
         client.get("/api/v1/nowhere").await.refused(404, "not_found");
         let request = client.request(reqwest::Method::GET, "/e/nowhere").header("accept", "application/json");
         client.send(request).await.refused(404, "catalog.not_found");
