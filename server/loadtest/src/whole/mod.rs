@@ -1,0 +1,298 @@
+//! A whole sale under load, through the API alone: a seated event on many dates, in three languages, with a
+//! shared pool, add-ons, donations, codes and a waiting room is made, sold out by rivals, changed, partly
+//! cancelled, given on and resold; then all of it is read back.
+//!
+//! | file | step |
+//! |---|---|
+//! | `made.rs` | the event is made |
+//! | `market.rs` | what is still worth asking for |
+//! | `sold.rs` | rivals come in through the waiting room until nothing is left |
+//! | `rival.rs` | one of them |
+//! | `changed.rs` | orders are changed, given back in part and as a whole |
+//! | `hands.rs` | tickets are given on, and sold on to those who wait |
+//! | `mails.rs` | the links that people have by mail |
+//! | `proof.rs` | all is read back and compared |
+
+mod changed;
+mod hands;
+mod made;
+mod mails;
+mod market;
+mod proof;
+mod rival;
+mod sold;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Connection, LoadError};
+use crate::figures::say;
+use crate::shop::{Arena, Shop, list, purchase_of, text};
+
+#[derive(Debug, Args)]
+pub(crate) struct WholeArguments {
+    /// How many buy at once
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rivals: u32,
+    /// On how many dates it takes place
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=50))]
+    dates: u32,
+    /// How many blocks of 40 seats the hall has
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    blocks: u32,
+    /// How many fit on the floor on each date: a pool that two tiers share
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    floor: u32,
+    /// How many orders each step after the sale is done with
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    steps: u32,
+    /// For how long at most is sold, in seconds
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
+    /// The folder that the server writes mail to: who is given a ticket has their link by mail
+    #[arg(long, env = "BILTEN_MAIL__FOLDER", default_value = "bilten-data/mail")]
+    mail: PathBuf,
+}
+
+/// A tier that is sold by dates.
+#[derive(Clone, Debug)]
+struct Ware {
+    tier: String,
+    /// How many of it each date has.
+    capacity: i64,
+    /// The blocks whose seats it sells, from 0; none on the floor.
+    blocks: Vec<u64>,
+}
+
+impl Ware {
+    const fn is_seated(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+}
+
+/// The event, and all that is needed to buy of it.
+#[derive(Clone)]
+struct Sale {
+    shop: Shop,
+    event: String,
+    arena: Arena,
+    dates: Vec<String>,
+    wares: Vec<Ware>,
+    pool: String,
+    pool_capacity: i64,
+    parking: String,
+    parking_capacity: i64,
+    donation: String,
+    /// The code that takes a tenth off: its id, its text and how often it can be used.
+    tenth: (String, String, u64),
+    batch: String,
+    /// The codes that can be used once.
+    vouchers: Vec<String>,
+}
+
+impl Sale {
+    fn path(&self, more: &str) -> String {
+        format!("/api/v1/events/{}{more}", self.event)
+    }
+
+    fn shop_path(&self, more: &str) -> String {
+        format!("/api/v1/shop/events/{}{more}", self.event)
+    }
+
+    /// The version that the next change of the event starts from.
+    async fn version(&self) -> Result<Value, LoadError> {
+        let event = self.shop.call(Method::GET, &self.path(""), None).await?;
+        Ok(event["version"].clone())
+    }
+
+    /// The place of a tier among those that are sold by dates.
+    fn ware(&self, tier: &str) -> Option<usize> {
+        self.wares.iter().position(|ware| ware.tier == tier)
+    }
+
+    /// Pays for what a hold has.
+    async fn pay(
+        &self,
+        connection: &mut Connection,
+        hold: &str,
+        who: &str,
+    ) -> Result<Value, LoadError> {
+        let mut body = purchase_of(&self.event, &json!([]), who);
+        body["hold"] = json!(hold);
+        let path = "/api/v1/shop/orders";
+        let bought = connection.post_once(path, hold, &body).await?.done(path)?;
+        if bought["order"]["state"] != "paid" {
+            let state = text(&bought["order"]["state"]);
+            return Err(LoadError::Wrong(format!("a paid order is {state}")));
+        }
+        Ok(bought)
+    }
+}
+
+/// Which code an order was bought by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    None,
+    Tenth,
+    Voucher,
+}
+
+/// A paid order of one ware on one date, and what else was bought with it.
+#[derive(Clone, Debug)]
+struct Bought {
+    order: String,
+    token: String,
+    ware: usize,
+    date: usize,
+    /// The line of the ware, from 1.
+    line: u64,
+    quantity: u64,
+    /// What one of the ware was paid for.
+    each: i64,
+    total: i64,
+    code: Code,
+    has_parking: bool,
+    tickets: Vec<Value>,
+}
+
+impl Bought {
+    /// Reads what was answered to a purchase.
+    fn of(sale: &Sale, answer: &Value, code: Code) -> Result<Self, LoadError> {
+        let order = &answer["order"];
+        let mut has_parking = false;
+        let mut found = None;
+        for item in list(&order["items"]) {
+            let tier = text(&item["tier_id"]);
+            has_parking |= tier == sale.parking;
+            let date = text(&item["occurrence_id"]);
+            let date = sale.dates.iter().position(|one| *one == date);
+            if let (Some(ware), Some(date)) = (sale.ware(&tier), date) {
+                found = Some((ware, date, item));
+            }
+        }
+        let (ware, date, item) =
+            found.ok_or_else(|| LoadError::Wrong(format!("an order of nothing: {order}")))?;
+        let quantity = item["quantity"].as_u64().unwrap_or(0);
+        let total = item["total_minor"].as_i64().unwrap_or(0);
+        Ok(Self {
+            order: text(&order["id"]),
+            token: text(&answer["token"]),
+            ware,
+            date,
+            line: item["line"].as_u64().unwrap_or(0),
+            quantity,
+            each: total / i64::try_from(quantity.max(1)).unwrap_or(1),
+            total: order["total_minor"].as_i64().unwrap_or(0),
+            code,
+            has_parking,
+            tickets: list(&answer["tickets"]).cloned().collect(),
+        })
+    }
+
+    /// What its buyer shows to see it.
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+}
+
+/// What was acknowledged: the books must say the same.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// What was paid in all, in minor units.
+    paid: i64,
+    /// How many orders have the code that takes a tenth off, and how many a code of their own.
+    tenth: u64,
+    vouchers: u64,
+    /// What was resold: the seller's order, the date and the seat.
+    resold: Vec<(String, String, String)>,
+    /// Codes of tickets that are in other hands by now.
+    dead: Vec<String>,
+    /// Codes by which they are let in.
+    good: Vec<String>,
+    /// Steps that were refused, by code.
+    refused: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    fn refuse(&mut self, code: &str) {
+        *self.refused.entry(code.to_owned()).or_insert(0) += 1;
+    }
+}
+
+/// Takes some of these orders away, of those that are fit for something.
+fn take(
+    orders: &mut Vec<Bought>,
+    most: u32,
+    is_fit: impl Fn(&Bought) -> bool,
+) -> Result<Vec<Bought>, LoadError> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    for order in orders.drain(..) {
+        if taken.len() < most && is_fit(&order) {
+            taken.push(order);
+        } else {
+            left.push(order);
+        }
+    }
+    *orders = left;
+    if taken.is_empty() {
+        let text = "too little was sold to do all steps with: take more dates, blocks or floor";
+        return Err(LoadError::Wrong(text.to_owned()));
+    }
+    Ok(taken)
+}
+
+/// One row of the table: how many, and how fast.
+fn row(name: &str, count: usize, began: Instant) -> String {
+    let took = began.elapsed().as_secs_f64();
+    format!(
+        "| {name} | {count} | {took:.2} s | {:.0}/s |",
+        count as f64 / took.max(0.001)
+    )
+}
+
+pub(crate) async fn run(shop: &Shop, arguments: &WholeArguments) -> Result<(), LoadError> {
+    let mut mails = mails::Mails::open(arguments.mail.clone())?;
+    let mut rows = Vec::new();
+    let began = Instant::now();
+    let mut sale = made::made(shop, arguments).await?;
+    rows.push(row("event made, with its dates and tiers", 1, began));
+
+    let mut ledger = Ledger::default();
+    let mut orders = sold::sold_out(&Arc::new(sale.clone()), arguments, &mut rows, &mut ledger).await?;
+    let began = Instant::now();
+    proof::proven(&sale, &ledger).await?;
+    rows.push(row("all read back: sold out", orders.len(), began));
+
+    let steps = arguments.steps;
+    hands::given_on(&sale, steps, &mut orders, &mut mails, &mut rows, &mut ledger).await?;
+    hands::resold(&sale, steps, &mut orders, &mut mails, &mut rows, &mut ledger).await?;
+    changed::offer_enlarged(&mut sale, steps).await?;
+    changed::changed(&sale, steps, &mut orders, &mut rows, &mut ledger).await?;
+    changed::given_back(&sale, steps, &mut orders, &mut rows, &mut ledger).await?;
+
+    let began = Instant::now();
+    let units = proof::proven(&sale, &ledger).await?;
+    proof::old_codes_are_dead(&sale, &ledger).await?;
+    rows.push(row("all read back: what is left of it", units, began));
+
+    say("| what | how many | time | rate |");
+    say("|---|---|---|---|");
+    for row in rows {
+        say(&row);
+    }
+    let refused: Vec<String> = ledger
+        .refused
+        .iter()
+        .map(|(code, count)| format!("{code} {count}"))
+        .collect();
+    say(&format!("refused: {}", refused.join(", ")));
+    say("verdict: no seat and no unit was sold twice; stock, codes and money agree, and old codes are dead");
+    Ok(())
+}
