@@ -1,0 +1,170 @@
+//! What is still worth asking for, as the rivals find out together.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::{Code, Sale};
+use crate::figures::Dice;
+
+/// How many somebody wants together at most.
+const PARTY: u64 = 4;
+
+/// What all rivals know.
+pub(super) struct Market {
+    /// How many together are worth asking for, by date and ware; what is sold out is gone from it.
+    open: Mutex<BTreeMap<(usize, usize), u64>>,
+    has_parking: AtomicBool,
+    has_tenth: AtomicBool,
+    /// Codes that can be used once; some are here twice, as if somebody had copied them.
+    vouchers: Mutex<Vec<String>>,
+    /// Up to which number everybody is called.
+    pub(super) called: AtomicU64,
+    /// Everything is sold, or the time is over.
+    pub(super) is_over: AtomicBool,
+}
+
+/// What somebody wants.
+pub(super) struct Wish {
+    pub(super) date: usize,
+    pub(super) ware: usize,
+    pub(super) party: u64,
+    pub(super) is_by_hand: bool,
+    pub(super) with_parking: bool,
+    pub(super) code: Code,
+    pub(super) codes: Vec<String>,
+    pub(super) items: Vec<Value>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A place in a list of so many.
+fn one_of(dice: &mut Dice, length: usize) -> usize {
+    usize::try_from(dice.below(length as u64)).unwrap_or(0)
+}
+
+impl Market {
+    pub(super) fn new(sale: &Sale) -> Self {
+        let mut open = BTreeMap::new();
+        for date in 0..sale.dates.len() {
+            for ware in 0..sale.wares.len() {
+                open.insert((date, ware), PARTY);
+            }
+        }
+        let copied = sale.vouchers.iter().take(5);
+        let vouchers = sale.vouchers.iter().rev().chain(copied).cloned().collect();
+        Self {
+            open: Mutex::new(open),
+            has_parking: AtomicBool::new(true),
+            has_tenth: AtomicBool::new(true),
+            vouchers: Mutex::new(vouchers),
+            called: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// What somebody wants next, who may name seats; nothing if all is sold out.
+    pub(super) fn wish(&self, sale: &Sale, dice: &mut Dice, may_name: bool) -> Option<Wish> {
+        let (date, ware, most) = {
+            let open = locked(&self.open);
+            let place = one_of(dice, open.len());
+            let ((date, ware), most) = open.iter().nth(place)?;
+            (*date, *ware, *most)
+        };
+        let party = (dice.below(PARTY) + 1).min(most);
+        let wanted = sale.wares.get(ware)?;
+        let mut item = json!({"tier": wanted.tier, "occurrence": sale.dates.get(date)?});
+        let block = wanted
+            .blocks
+            .get(one_of(dice, wanted.blocks.len()))
+            .copied();
+        let is_by_hand = may_name && wanted.is_seated() && dice.below(2) == 0;
+        match block {
+            Some(block) if is_by_hand => {
+                let together = u32::try_from(party).unwrap_or(1);
+                item["seats"] = json!(sale.arena.neighbours(dice, block, together));
+            }
+            Some(_) | None => item["quantity"] = json!(party),
+        }
+        let mut items = vec![item];
+        let with_parking = self.has_parking.load(Ordering::Relaxed) && dice.below(5) == 0;
+        if with_parking {
+            items.push(json!({"tier": sale.parking, "quantity": 1}));
+        }
+        if dice.below(10) == 0 {
+            let gift = json!({"tier": sale.donation, "quantity": 1, "chosen_minor": 100 + dice.below(900)});
+            items.push(gift);
+        }
+        let (code, codes) = self.code(sale, dice);
+        Some(Wish {
+            date,
+            ware,
+            party,
+            is_by_hand,
+            with_parking,
+            code,
+            codes,
+            items,
+        })
+    }
+
+    /// Some come with a code.
+    fn code(&self, sale: &Sale, dice: &mut Dice) -> (Code, Vec<String>) {
+        let (_, tenth, _) = &sale.tenth;
+        match dice.below(10) {
+            0 | 1 if self.has_tenth.load(Ordering::Relaxed) => (Code::Tenth, vec![tenth.clone()]),
+            2 => match locked(&self.vouchers).pop() {
+                Some(voucher) => (Code::Voucher, vec![voucher]),
+                None => (Code::None, Vec::new()),
+            },
+            _ => (Code::None, Vec::new()),
+        }
+    }
+
+    /// Learns from a refusal; says whether it was one that is to be expected.
+    pub(super) fn refused(&self, sale: &Sale, wish: &Wish, problem: &Value) -> bool {
+        let is_parking = wish.with_parking
+            && problem["errors"][0]["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.contains(&sale.parking));
+        match problem["code"].as_str().unwrap_or_default() {
+            "sales.sold_out" if is_parking => {
+                self.has_parking.store(false, Ordering::Relaxed);
+                true
+            }
+            "sales.code_not_applicable" => {
+                if wish.code == Code::Tenth {
+                    self.has_tenth.store(false, Ordering::Relaxed);
+                }
+                wish.code != Code::None
+            }
+            "sales.seats_taken" => true,
+            "sales.sold_out" | "sales.too_few_seats" | "sales.not_together" => {
+                if !wish.is_by_hand {
+                    let mut open = locked(&self.open);
+                    if let Some(most) = open.get_mut(&(wish.date, wish.ware)) {
+                        *most = (*most).min(wish.party.saturating_sub(1));
+                    }
+                    open.retain(|_, most| *most > 0);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives a code back that was not used after all.
+    pub(super) fn give_back(&self, wish: &Wish) {
+        if wish.code == Code::Voucher {
+            locked(&self.vouchers).extend(wish.codes.iter().cloned());
+        }
+    }
+}
