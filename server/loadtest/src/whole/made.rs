@@ -62,6 +62,7 @@ pub(super) async fn made(shop: &Shop, arguments: &WholeArguments) -> Result<Sale
         parking: String::new(),
         parking_capacity: i64::from(arguments.floor),
         donation: String::new(),
+        programme: String::new(),
         tenth: (String::new(), String::new(), u64::from(arguments.floor)),
         batch: String::new(),
         vouchers: Vec::new(),

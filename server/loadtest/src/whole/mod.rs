@@ -89,6 +89,8 @@ struct Sale {
     parking: String,
     parking_capacity: i64,
     donation: String,
+    /// An add-on that comes after the sale; empty until then.
+    programme: String,
     /// The code that takes a tenth off: its id, its text and how often it can be used.
     tenth: (String, String, u64),
     batch: String,
@@ -261,11 +263,11 @@ pub(crate) async fn run(shop: &Shop, arguments: &WholeArguments) -> Result<(), L
     let mut mails = mails::Mails::open(arguments.mail.clone())?;
     let mut rows = Vec::new();
     let began = Instant::now();
-    let mut sale = made::made(shop, arguments).await?;
+    let sale = Arc::new(made::made(shop, arguments).await?);
     rows.push(row("event made, with its dates and tiers", 1, began));
 
     let mut ledger = Ledger::default();
-    let mut orders = sold::sold_out(&Arc::new(sale.clone()), arguments, &mut rows, &mut ledger).await?;
+    let mut orders = sold::sold_out(&sale, arguments, &mut rows, &mut ledger).await?;
     let began = Instant::now();
     proof::proven(&sale, &ledger).await?;
     rows.push(row("all read back: sold out", orders.len(), began));
@@ -273,7 +275,9 @@ pub(crate) async fn run(shop: &Shop, arguments: &WholeArguments) -> Result<(), L
     let steps = arguments.steps;
     hands::given_on(&sale, steps, &mut orders, &mut mails, &mut rows, &mut ledger).await?;
     hands::resold(&sale, steps, &mut orders, &mut mails, &mut rows, &mut ledger).await?;
-    changed::offer_enlarged(&mut sale, steps).await?;
+    let mut larger = Sale::clone(&sale);
+    changed::offer_enlarged(&mut larger, steps).await?;
+    let sale = Arc::new(larger);
     changed::changed(&sale, steps, &mut orders, &mut rows, &mut ledger).await?;
     changed::given_back(&sale, steps, &mut orders, &mut rows, &mut ledger).await?;
 
