@@ -64,7 +64,7 @@ impl Mails {
             self.known.insert(name);
             let head = String::from_utf8_lossy(&raw);
             let to = head.lines().find_map(|line| line.strip_prefix("To: "));
-            let mail = MessageParser::default().parse(&raw[..]);
+            let mail = MessageParser::default().parse(raw.as_slice());
             let text = mail
                 .as_ref()
                 .and_then(|mail| mail.body_text(0))
@@ -87,7 +87,8 @@ impl Mails {
         loop {
             self.read()?;
             let texts = self.texts.get(to).into_iter().flatten();
-            if let Some(found) = texts.filter_map(|text| link_in(text, page)).next_back() {
+            let found = texts.filter_map(|text| link_in(text, page)).next_back();
+            if let Some(found) = found {
                 self.texts.remove(to);
                 return Ok(found);
             }

@@ -4,6 +4,7 @@
 //!
 //! | file | step |
 //! |---|---|
+//! | `ledger.rs` | what was acknowledged |
 //! | `made.rs` | the event is made |
 //! | `market.rs` | what is still worth asking for |
 //! | `sold.rs` | rivals come in through the waiting room until nothing is left |
@@ -15,6 +16,7 @@
 
 mod changed;
 mod hands;
+mod ledger;
 mod made;
 mod mails;
 mod market;
@@ -22,7 +24,6 @@ mod proof;
 mod rival;
 mod sold;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,9 +32,10 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Value, json};
 
+use self::ledger::{Bought, Code, Ledger, row, take};
 use crate::client::{Connection, LoadError};
 use crate::figures::say;
-use crate::shop::{Arena, Shop, list, purchase_of, text};
+use crate::shop::{Arena, Shop, purchase_of, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct WholeArguments {
@@ -137,128 +139,6 @@ impl Sale {
     }
 }
 
-/// Which code an order was bought by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Code {
-    None,
-    Tenth,
-    Voucher,
-}
-
-/// A paid order of one ware on one date, and what else was bought with it.
-#[derive(Clone, Debug)]
-struct Bought {
-    order: String,
-    token: String,
-    ware: usize,
-    date: usize,
-    /// The line of the ware, from 1.
-    line: u64,
-    quantity: u64,
-    /// What one of the ware was paid for.
-    each: i64,
-    total: i64,
-    code: Code,
-    has_parking: bool,
-    tickets: Vec<Value>,
-}
-
-impl Bought {
-    /// Reads what was answered to a purchase.
-    fn of(sale: &Sale, answer: &Value, code: Code) -> Result<Self, LoadError> {
-        let order = &answer["order"];
-        let mut has_parking = false;
-        let mut found = None;
-        for item in list(&order["items"]) {
-            let tier = text(&item["tier_id"]);
-            has_parking |= tier == sale.parking;
-            let date = text(&item["occurrence_id"]);
-            let date = sale.dates.iter().position(|one| *one == date);
-            if let (Some(ware), Some(date)) = (sale.ware(&tier), date) {
-                found = Some((ware, date, item));
-            }
-        }
-        let (ware, date, item) =
-            found.ok_or_else(|| LoadError::Wrong(format!("an order of nothing: {order}")))?;
-        let quantity = item["quantity"].as_u64().unwrap_or(0);
-        let total = item["total_minor"].as_i64().unwrap_or(0);
-        Ok(Self {
-            order: text(&order["id"]),
-            token: text(&answer["token"]),
-            ware,
-            date,
-            line: item["line"].as_u64().unwrap_or(0),
-            quantity,
-            each: total / i64::try_from(quantity.max(1)).unwrap_or(1),
-            total: order["total_minor"].as_i64().unwrap_or(0),
-            code,
-            has_parking,
-            tickets: list(&answer["tickets"]).cloned().collect(),
-        })
-    }
-
-    /// What its buyer shows to see it.
-    fn bearer(&self) -> String {
-        format!("Bearer {}", self.token)
-    }
-}
-
-/// What was acknowledged: the books must say the same.
-#[derive(Debug, Default)]
-struct Ledger {
-    /// What was paid in all, in minor units.
-    paid: i64,
-    /// How many orders have the code that takes a tenth off, and how many a code of their own.
-    tenth: u64,
-    vouchers: u64,
-    /// What was resold: the seller's order, the date and the seat.
-    resold: Vec<(String, String, String)>,
-    /// Codes of tickets that are in other hands by now.
-    dead: Vec<String>,
-    /// Codes by which they are let in.
-    good: Vec<String>,
-    /// Steps that were refused, by code.
-    refused: BTreeMap<String, u64>,
-}
-
-impl Ledger {
-    fn refuse(&mut self, code: &str) {
-        *self.refused.entry(code.to_owned()).or_insert(0) += 1;
-    }
-}
-
-/// Takes some of these orders away, of those that are fit for something.
-fn take(
-    orders: &mut Vec<Bought>,
-    most: u32,
-    is_fit: impl Fn(&Bought) -> bool,
-) -> Result<Vec<Bought>, LoadError> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let (mut taken, mut left) = (Vec::new(), Vec::new());
-    for order in orders.drain(..) {
-        if taken.len() < most && is_fit(&order) {
-            taken.push(order);
-        } else {
-            left.push(order);
-        }
-    }
-    *orders = left;
-    if taken.is_empty() {
-        let text = "too little was sold to do all steps with: take more dates, blocks or floor";
-        return Err(LoadError::Wrong(text.to_owned()));
-    }
-    Ok(taken)
-}
-
-/// One row of the table: how many, and how fast.
-fn row(name: &str, count: usize, began: Instant) -> String {
-    let took = began.elapsed().as_secs_f64();
-    format!(
-        "| {name} | {count} | {took:.2} s | {:.0}/s |",
-        count as f64 / took.max(0.001)
-    )
-}
-
 pub(crate) async fn run(shop: &Shop, arguments: &WholeArguments) -> Result<(), LoadError> {
     let mut mails = mails::Mails::open(arguments.mail.clone())?;
     let mut rows = Vec::new();
@@ -273,8 +153,24 @@ pub(crate) async fn run(shop: &Shop, arguments: &WholeArguments) -> Result<(), L
     rows.push(row("all read back: sold out", orders.len(), began));
 
     let steps = arguments.steps;
-    hands::given_on(&sale, steps, &mut orders, &mut mails, &mut rows, &mut ledger).await?;
-    hands::resold(&sale, steps, &mut orders, &mut mails, &mut rows, &mut ledger).await?;
+    hands::given_on(
+        &sale,
+        steps,
+        &mut orders,
+        &mut mails,
+        &mut rows,
+        &mut ledger,
+    )
+    .await?;
+    hands::resold(
+        &sale,
+        steps,
+        &mut orders,
+        &mut mails,
+        &mut rows,
+        &mut ledger,
+    )
+    .await?;
     let mut larger = Sale::clone(&sale);
     changed::offer_enlarged(&mut larger, steps).await?;
     let sale = Arc::new(larger);
@@ -297,6 +193,8 @@ pub(crate) async fn run(shop: &Shop, arguments: &WholeArguments) -> Result<(), L
         .map(|(code, count)| format!("{code} {count}"))
         .collect();
     say(&format!("refused: {}", refused.join(", ")));
-    say("verdict: no seat and no unit was sold twice; stock, codes and money agree, and old codes are dead");
+    say(
+        "verdict: no seat and no unit was sold twice; stock, codes and money agree, and old codes are dead",
+    );
     Ok(())
 }
