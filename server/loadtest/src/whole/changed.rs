@@ -264,7 +264,7 @@ pub(super) async fn given_back(
                 let path = format!("/api/v1/orders/{order}/refund");
                 let refunded = sale.shop.call(Method::POST, &path, Some(json!({}))).await?;
                 if refunded["state"] == "refunded" {
-                    return Ok(());
+                    return Ok::<_, LoadError>(());
                 }
                 let state = text(&refunded["state"]);
                 Err(LoadError::Wrong(format!("a refunded order is {state}")))

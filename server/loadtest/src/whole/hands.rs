@@ -74,7 +74,7 @@ pub(super) async fn given_on(
             let name = json!({"name": "Bor Kos"});
             let bearer = format!("Bearer {token}");
             let accepted = asked(&sale, Method::POST, &path, &bearer, Some(&name)).await?;
-            Ok((before, accepted["ticket"].clone()))
+            Ok::<_, LoadError>((before, accepted["ticket"].clone()))
         });
     }
     for (before, after) in at_once(accepts).await? {

@@ -40,7 +40,7 @@ use crate::shop::{Arena, Shop, purchase_of, text};
 #[derive(Debug, Args)]
 pub(crate) struct WholeArguments {
     /// How many buy at once
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_500))]
     rivals: u32,
     /// On how many dates it takes place
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=50))]
