@@ -12,6 +12,10 @@ use crate::figures::Dice;
 /// How many somebody wants together at most.
 const PARTY: u64 = 4;
 
+/// How many ask with a code at once at most: whoever tries more of them from one network at the same time is
+/// taken for somebody who guesses.
+const CODES_AT_ONCE: u64 = 20;
+
 /// What all rivals know.
 pub(super) struct Market {
     /// How many together are worth asking for, by date and ware; what is sold out is gone from it.
@@ -20,6 +24,8 @@ pub(super) struct Market {
     has_tenth: AtomicBool,
     /// Codes that can be used once; some are here twice, as if somebody had copied them.
     vouchers: Mutex<Vec<String>>,
+    /// How many ask with a code now.
+    asking: AtomicU64,
     /// Up to which number everybody is called.
     pub(super) called: AtomicU64,
     /// Everything is sold, or the time is over.
@@ -62,6 +68,7 @@ impl Market {
             has_parking: AtomicBool::new(true),
             has_tenth: AtomicBool::new(true),
             vouchers: Mutex::new(vouchers),
+            asking: AtomicU64::new(0),
             called: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         }
@@ -118,14 +125,29 @@ impl Market {
 
     /// Some come with a code.
     fn code(&self, sale: &Sale, dice: &mut Dice) -> (Code, Vec<String>) {
-        let (_, tenth, _) = &sale.tenth;
-        match dice.below(10) {
-            0 | 1 if self.has_tenth.load(Ordering::Relaxed) => (Code::Tenth, vec![tenth.clone()]),
-            2 => match locked(&self.vouchers).pop() {
-                Some(voucher) => (Code::Voucher, vec![voucher]),
-                None => (Code::None, Vec::new()),
-            },
-            _ => (Code::None, Vec::new()),
+        let none = (Code::None, Vec::new());
+        let face = dice.below(10);
+        if face > 2 {
+            return none;
+        }
+        if self.asking.fetch_add(1, Ordering::Relaxed) < CODES_AT_ONCE {
+            let (_, tenth, _) = &sale.tenth;
+            if face < 2 && self.has_tenth.load(Ordering::Relaxed) {
+                return (Code::Tenth, vec![tenth.clone()]);
+            }
+            let voucher = locked(&self.vouchers).pop();
+            if let Some(voucher) = voucher {
+                return (Code::Voucher, vec![voucher]);
+            }
+        }
+        self.asking.fetch_sub(1, Ordering::Relaxed);
+        none
+    }
+
+    /// A wish was answered, whatever was said.
+    pub(super) fn answered(&self, wish: &Wish) {
+        if wish.code != Code::None {
+            self.asking.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -146,7 +168,8 @@ impl Market {
                 }
                 wish.code != Code::None
             }
-            "sales.seats_taken" => true,
+            // Asked again, it is looked at again.
+            "sales.seats_taken" | "sales.offer_changed" | "sales.too_often" => true,
             "sales.sold_out" | "sales.too_few_seats" | "sales.not_together" => {
                 if !wish.is_by_hand {
                     let mut open = locked(&self.open);

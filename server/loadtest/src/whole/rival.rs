@@ -135,6 +135,7 @@ impl Visit {
             let held = connection
                 .ask(Method::POST, path, &headers, Some(&body))
                 .await?;
+            market.answered(&wish);
             if held.status == 201 {
                 self.bought(connection, sale, &wish, &held.body).await?;
                 self.got.seen.note(sent.elapsed());
