@@ -53,18 +53,21 @@ fn one_of(dice: &mut Dice, length: usize) -> usize {
     usize::try_from(dice.below(length as u64)).unwrap_or(0)
 }
 
+/// Everything, for parties of at most so many.
+fn open_for(sale: &Sale, most: u64) -> BTreeMap<(usize, usize), u64> {
+    let dates = 0..sale.dates.len();
+    let wares = 0..sale.wares.len();
+    dates
+        .flat_map(|date| wares.clone().map(move |ware| ((date, ware), most)))
+        .collect()
+}
+
 impl Market {
     pub(super) fn new(sale: &Sale) -> Self {
-        let mut open = BTreeMap::new();
-        for date in 0..sale.dates.len() {
-            for ware in 0..sale.wares.len() {
-                open.insert((date, ware), PARTY);
-            }
-        }
         let copied = sale.vouchers.iter().take(5);
         let vouchers = sale.vouchers.iter().rev().chain(copied).cloned().collect();
         Self {
-            open: Mutex::new(open),
+            open: Mutex::new(open_for(sale, PARTY)),
             has_parking: AtomicBool::new(true),
             has_tenth: AtomicBool::new(true),
             vouchers: Mutex::new(vouchers),
@@ -76,6 +79,14 @@ impl Market {
 
     pub(super) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Says that not everything is sold: if nothing seems to be left, all is worth asking for again.
+    pub(super) fn is_not_sold_out(&self, sale: &Sale) {
+        let mut open = locked(&self.open);
+        if open.is_empty() {
+            *open = open_for(sale, 1);
+        }
     }
 
     /// What somebody wants next, who may name seats; nothing if all is sold out.

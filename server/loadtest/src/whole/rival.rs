@@ -109,7 +109,7 @@ struct Visit {
 }
 
 impl Visit {
-    /// Buys something with a pass; says whether there was anything.
+    /// Buys something with a pass; says whether there was anything before all was over.
     async fn served(
         &mut self,
         connection: &mut Connection,
@@ -121,7 +121,9 @@ impl Visit {
         while !market.is_over() {
             let may_name = self.misses < PATIENCE;
             let Some(wish) = market.wish(sale, &mut self.dice, may_name) else {
-                return Ok(false);
+                // All is taken; what of it is not paid for may come back.
+                tokio::time::sleep(A_MOMENT).await;
+                continue;
             };
             self.attempts += 1;
             let key = format!("{}-{}-{}", sale.event, self.client, self.attempts);

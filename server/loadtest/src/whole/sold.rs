@@ -42,7 +42,17 @@ pub(super) async fn sold_out(
     let began = Instant::now();
     let rivals = (0..)
         .zip(tokens)
-        .map(|(client, token)| rival(Arc::clone(sale), Arc::clone(&market), client, token))
+        .map(|(client, token)| {
+            let (sale, market) = (Arc::clone(sale), Arc::clone(&market));
+            async move {
+                let got = rival(sale, Arc::clone(&market), client, token).await;
+                if got.is_err() {
+                    // Nobody goes on with what is proven wrong.
+                    market.is_over.store(true, Ordering::Relaxed);
+                }
+                got
+            }
+        })
         .collect();
     let all = tokio::spawn(at_once(rivals));
     let limit = Duration::from_secs(arguments.seconds);
@@ -59,6 +69,8 @@ pub(super) async fn sold_out(
         }
         if began.elapsed() >= limit || is_sold_out(sale).await? {
             market.is_over.store(true, Ordering::Relaxed);
+        } else {
+            market.is_not_sold_out(sale);
         }
         tokio::time::sleep(A_MOMENT).await;
     }
