@@ -116,8 +116,7 @@ pub(super) fn take(
     }
     *orders = left;
     if taken.is_empty() {
-        let text = "too little was sold to do all steps with: take more dates, blocks or floor";
-        return Err(LoadError::Wrong(text.to_owned()));
+        return Err(LoadError::TooLittle);
     }
     Ok(taken)
 }

@@ -34,7 +34,8 @@ impl Mails {
             known: BTreeSet::new(),
             texts: BTreeMap::new(),
         };
-        mails.known.extend(mails.new_files()?);
+        let there = mails.new_files()?;
+        mails.known.extend(there);
         Ok(mails)
     }
 
