@@ -32,6 +32,12 @@ pub(crate) enum LoadError {
     /// Requests failed that should not: the figures are of something else.
     #[error("{0} requests failed; does the server limit how many an address may make?")]
     Errors(u64),
+    /// A step after a sale has no order that it could be done with.
+    #[error("too little was sold to do all steps with: take more dates, blocks or floor")]
+    TooLittle,
+    /// Mail that was sent cannot be read.
+    #[error("the mail: {0}; --mail is the folder that the server writes it to (mail.folder)")]
+    Mail(String),
     /// The device failed.
     #[error("the device: {0}")]
     Device(String),

@@ -36,7 +36,7 @@ impl Seen {
     }
 
     /// The latency that `share` of the answers did not exceed, in milliseconds; of a merged one.
-    fn percentile(&self, share: f64) -> f64 {
+    pub(crate) fn percentile(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         #[expect(
             clippy::cast_possible_truncation,

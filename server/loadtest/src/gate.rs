@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::client::{Connection, LoadError};
 use crate::orders::sell;
-use crate::shop::{Event, Shop, purchase_of};
+use crate::shop::{Shop, purchase_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArguments {
@@ -31,7 +31,7 @@ pub(crate) struct ScansArguments {
     redemptions: u64,
 }
 
-fn device(error: impl std::fmt::Display) -> LoadError {
+pub(crate) fn device(error: impl std::fmt::Display) -> LoadError {
     LoadError::Device(error.to_string())
 }
 
@@ -40,12 +40,13 @@ const FILL: u32 = 100;
 /// Longer than any filling takes.
 const LONG: Duration = Duration::from_secs(600);
 
-async fn paired(
+/// A device at the gate of an event.
+pub(crate) async fn paired(
     shop: &Shop,
-    event: &Event,
+    event: &str,
     folder: &std::path::Path,
 ) -> Result<Arc<Gate>, LoadError> {
-    let path = format!("/api/v1/events/{}", event.id);
+    let path = format!("/api/v1/events/{event}");
     let lists = shop
         .call(Method::GET, &format!("{path}/lists"), None)
         .await?;
@@ -64,7 +65,8 @@ async fn paired(
     Ok(gate)
 }
 
-async fn synced(gate: &Gate) -> Result<Duration, LoadError> {
+/// Lets a device sync; how long it took.
+pub(crate) async fn synced(gate: &Gate) -> Result<Duration, LoadError> {
     let began = Instant::now();
     let report = gate.sync().await.map_err(device)?;
     let took = began.elapsed();
@@ -89,7 +91,7 @@ pub(crate) async fn sync(shop: &Shop, arguments: &SyncArguments) -> Result<(), L
     let mut last = None;
     for _ in 0..arguments.runs {
         let folder = tempfile::tempdir().map_err(device)?;
-        let gate = paired(shop, &event, folder.path()).await?;
+        let gate = paired(shop, &event.id, folder.path()).await?;
         let took = synced(&gate).await?;
         let known = gate.status().map_err(device)?.tickets;
         if known != seen.tickets {
@@ -154,7 +156,7 @@ pub(crate) async fn scans(shop: &Shop, arguments: &ScansArguments) -> Result<(),
     }
     codes.truncate(usize::try_from(arguments.redemptions).unwrap_or(usize::MAX));
 
-    let gate = paired(shop, &event, folder.path()).await?;
+    let gate = paired(shop, &event.id, folder.path()).await?;
     synced(&gate).await?;
     let mut times = Vec::with_capacity(codes.len());
     for code in &codes {

@@ -14,10 +14,12 @@ mod figures;
 mod gate;
 mod on_sale;
 mod orders;
+mod room;
 mod seats;
 mod series;
 mod shop;
 mod tiers;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -61,6 +63,8 @@ enum Mode {
     Series(series::SeriesArguments),
     /// Push of so many redemptions that waited on a device
     Scans(gate::ScansArguments),
+    /// A whole sale: made, sold out through a waiting room, changed, cancelled, given on and resold
+    Whole(whole::WholeArguments),
 }
 
 #[expect(
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
             Mode::OnSale(on_sale) => on_sale::run(&shop, on_sale).await,
             Mode::Series(series) => series::run(&shop, series).await,
             Mode::Scans(scans) => gate::scans(&shop, scans).await,
+            Mode::Whole(whole) => whole::run(&shop, whole).await,
         }
     });
     match done {

@@ -12,13 +12,11 @@ use serde_json::{Value, json};
 use crate::client::{Address, Connection, LoadError};
 use crate::figures::{Seen, say};
 use crate::orders::agree;
+use crate::room::{A_MOMENT, TRIES, claim, places, until_calling};
 use crate::shop::{Event, Shop, at_once, purchase_of, text};
 
 /// More tickets than anybody buys here.
 const CAPACITY: i64 = 10_000_000;
-/// How often somebody asks again who came a moment too early or finds the house full.
-const TRIES: u32 = 600;
-const A_MOMENT: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub(crate) struct OnSaleArguments {
@@ -92,10 +90,6 @@ fn say_memory(when: &str, server: Option<u32>) {
     say(&format!("memory of the server {when}: {resident}"));
 }
 
-fn places(event: &Event, what: &str) -> String {
-    format!("/api/v1/shop/events/{}/waiting-room/{what}", event.id)
-}
-
 /// Gives so many people places; their secrets.
 async fn join(
     shop: &Shop,
@@ -105,7 +99,7 @@ async fn join(
     let share = arguments.waiting.div_ceil(u64::from(arguments.clients));
     let began = Instant::now();
     let clients = (0..u64::from(arguments.clients)).map(|client| {
-        let (address, path) = (shop.address.clone(), places(event, "places"));
+        let (address, path) = (shop.address.clone(), places(&event.id, "places"));
         let mine = share.min(arguments.waiting.saturating_sub(client * share));
         async move {
             let mut connection = Connection::open(&address).await?;
@@ -137,7 +131,7 @@ async fn join(
 async fn notices(shop: &Shop, event: &Event, arguments: &OnSaleArguments) -> Result<(), LoadError> {
     let (began, until) = (Instant::now(), Duration::from_secs(arguments.seconds));
     let clients = (0..arguments.clients).map(|_| {
-        let (address, path) = (shop.address.clone(), places(event, "notice"));
+        let (address, path) = (shop.address.clone(), places(&event.id, "notice"));
         async move {
             let mut connection = Connection::open(&address).await?;
             let mut seen = Seen::default();
@@ -155,18 +149,6 @@ async fn notices(shop: &Shop, event: &Event, arguments: &OnSaleArguments) -> Res
     seen.without_errors()
 }
 
-/// Waits until the draw was held.
-async fn until_calling(shop: &Shop, room: &str) -> Result<(), LoadError> {
-    for _ in 0..TRIES {
-        let now = shop.call(Method::GET, room, None).await?;
-        if now["state"] == "calling" {
-            return Ok(());
-        }
-        tokio::time::sleep(A_MOMENT).await;
-    }
-    Err(LoadError::Wrong("the draw was not held".to_owned()))
-}
-
 /// Asks for everybody's number; the first comes first.
 async fn numbers(
     shop: &Shop,
@@ -180,7 +162,7 @@ async fn numbers(
         .max(1);
     let began = Instant::now();
     let clients = tokens.chunks(share).map(|chunk| {
-        let (address, path) = (shop.address.clone(), places(event, "place"));
+        let (address, path) = (shop.address.clone(), places(&event.id, "place"));
         let chunk = chunk.to_vec();
         async move {
             let mut connection = Connection::open(&address).await?;
@@ -316,22 +298,9 @@ async fn come_in(
     event: &Event,
     waiter: &Waiter,
 ) -> Result<Value, LoadError> {
-    let (path, place) = (
-        places(event, "pass"),
-        ("waiting-place", waiter.token.as_str()),
-    );
-    let mut pass = Value::Null;
-    for _ in 0..TRIES {
-        let claimed = connection.ask(Method::POST, &path, &[place], None).await?;
-        // A node may know of the call a second later.
-        if claimed.code() == "waiting_room.not_called" {
-            tokio::time::sleep(A_MOMENT).await;
-            continue;
-        }
-        pass = claimed.done(&path)?["pass"].clone();
-        break;
-    }
-    let (pass, path) = (text(&pass), "/api/v1/shop/holds");
+    let place = ("waiting-place", waiter.token.as_str());
+    let pass = claim(connection, &event.id, &waiter.token).await?;
+    let path = "/api/v1/shop/holds";
     let wish = json!({"event": event.id, "items": [{"tier": event.tier, "quantity": 1}]});
     let key = format!("{}-{}", event.id, waiter.number);
     let mut held = Value::Null;

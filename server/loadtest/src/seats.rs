@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Address, Answer, Connection, LoadError};
 use crate::figures::{Dice, Seen, median, say};
-use crate::shop::{Shop, at_once, purchase_of, text};
+use crate::shop::{Arena, SeatKey, Shop, at_once, distinct, list, purchase_of, seat_of, text};
 
 /// The rows of a block, and the seats of a row.
 const ROWS: u32 = 20;
@@ -40,18 +40,13 @@ pub(crate) struct SeatsArguments {
     runs: u32,
 }
 
-/// A seat of a date.
-type SeatKey = (String, String);
-
 /// A published event on one date in a hall.
 struct Hall {
     event: String,
     date: String,
-    seats: usize,
+    arena: Arena,
     /// The tier that sells the seats of each block.
     tiers: Vec<String>,
-    /// The section that each block is.
-    sections: Vec<String>,
 }
 
 /// What was acknowledged: the ticket of each seat.
@@ -95,7 +90,7 @@ pub(crate) async fn run(shop: &Shop, arguments: &SeatsArguments) -> Result<(), L
         let rate = sold as f64 / took.as_secs_f64();
         say(&format!(
             "{sold} of {} seats in {:.2} s: {rate:.0} seats/s",
-            hall.seats,
+            hall.arena.seats,
             took.as_secs_f64()
         ));
         rates.push(rate);
@@ -112,25 +107,9 @@ pub(crate) async fn run(shop: &Shop, arguments: &SeatsArguments) -> Result<(), L
 
 /// Makes a hall of so many blocks and an event that sells all of its seats.
 async fn hall(shop: &Shop, blocks: u32) -> Result<Hall, LoadError> {
-    let template = json!({"template": {"template": "arena", "sections": blocks, "rows": ROWS, "seats": SEATS}});
-    let made = shop
-        .call(Method::POST, "/api/v1/seat-maps", Some(template))
-        .await?;
-    let (id, seats) = (text(&made["id"]), made["seats"].as_u64().unwrap_or(0));
-    let map = shop
-        .call(Method::GET, &format!("/api/v1/seat-maps/{id}"), None)
-        .await?;
-    let blocks: Vec<(String, String)> = map["map"]["sections"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|section| (text(&section["id"]), text(&section["category"])))
-        .collect();
-    let mut sizes: BTreeMap<&str, u32> = BTreeMap::new();
-    for (_, category) in &blocks {
-        *sizes.entry(category).or_insert(0) += ROWS * SEATS;
-    }
-    let tiers: Vec<Value> = sizes
+    let arena = shop.arena(blocks, ROWS, SEATS).await?;
+    let tiers: Vec<Value> = arena
+        .categories()
         .iter()
         .map(|(category, size)| {
             json!({"name": format!("Category {category}"), "price_minor": 2500, "capacity": size,
@@ -139,23 +118,24 @@ async fn hall(shop: &Shop, blocks: u32) -> Result<Hall, LoadError> {
         .collect();
     let made = shop.draft(json!(tiers)).await?;
     let event = text(&made["id"]);
-    let edit = json!({"version": made["version"], "scope": "all", "change": {"seat_map": id}});
+    let edit =
+        json!({"version": made["version"], "scope": "all", "change": {"seat_map": arena.map}});
     let path = format!("/api/v1/events/{event}/occurrences");
     shop.call(Method::PATCH, &path, Some(edit)).await?;
     shop.publish(&event).await?;
-    let of_category: BTreeMap<String, String> = made["tiers"]
-        .as_array()
-        .into_iter()
-        .flatten()
+    let of_category: BTreeMap<String, String> = list(&made["tiers"])
         .map(|tier| (text(&tier["seat_category"]), text(&tier["id"])))
         .collect();
     let tier = |category: &str| of_category.get(category).cloned().unwrap_or_default();
     Ok(Hall {
         event,
         date: text(&made["occurrences"][0]["id"]),
-        seats: usize::try_from(seats).unwrap_or(0),
-        tiers: blocks.iter().map(|(_, category)| tier(category)).collect(),
-        sections: blocks.into_iter().map(|(section, _)| section).collect(),
+        tiers: arena
+            .blocks
+            .iter()
+            .map(|(_, category)| tier(category))
+            .collect(),
+        arena,
     })
 }
 
@@ -237,16 +217,12 @@ async fn rival(
 /// Neighbours somewhere in the hall, by name, with the tier that sells them.
 fn named(hall: &Hall, dice: &mut Dice, party: u32) -> (String, Value) {
     let block = dice.below(hall.tiers.len() as u64);
-    let row = dice.below(u64::from(ROWS)) + 1;
-    let from = dice.below(u64::from(SEATS - party + 1)) + 1;
+    let seats = hall.arena.neighbours(dice, block, party);
     let tier = usize::try_from(block)
         .ok()
         .and_then(|place| hall.tiers.get(place))
         .cloned()
         .unwrap_or_default();
-    let seats: Vec<String> = (from..from + u64::from(party))
-        .map(|seat| format!("{}-{row}-{seat}", block + 1))
-        .collect();
     let items = json!([{"tier": tier, "seats": seats}]);
     (tier, items)
 }
@@ -258,28 +234,6 @@ fn keep(answer: &Answer, tickets: &mut Vec<(SeatKey, String)>) -> u64 {
         tickets.push((seat_of(ticket), text(&ticket["id"])));
     }
     (tickets.len() - before) as u64
-}
-
-fn seat_of(ticket: &Value) -> SeatKey {
-    (text(&ticket["occurrence_id"]), text(&ticket["seat_id"]))
-}
-
-fn twice(what: &str, (date, seat): &SeatKey) -> LoadError {
-    LoadError::Wrong(format!("seat {seat} of {date} is twice among {what}"))
-}
-
-/// A set of these seats, none of which is there twice.
-fn distinct(
-    what: &str,
-    seats: impl IntoIterator<Item = SeatKey>,
-) -> Result<BTreeSet<SeatKey>, LoadError> {
-    let mut set = BTreeSet::new();
-    for seat in seats {
-        if !set.insert(seat.clone()) {
-            return Err(twice(what, &seat));
-        }
-    }
-    Ok(set)
 }
 
 /// Reads everything back and compares: what was acknowledged, the tickets, the paid orders, the hall as
@@ -326,7 +280,11 @@ async fn prove(
         }
     }
     let of_orders = distinct("the paid orders", in_orders)?;
-    let of_hall = distinct("the seats of the hall", sold_seats(shop, hall).await?)?;
+    let of_hall = distinct(
+        "the seats of the hall",
+        shop.sold_seats(&hall.event, &hall.date, &hall.arena)
+            .await?,
+    )?;
     let sold = shop.settled(&hall.event).await?;
     let counts = [
         ("answered", answered.len()),
@@ -344,28 +302,4 @@ async fn prove(
         answered.len()
     ));
     Ok(answered.len())
-}
-
-/// The seats that buyers see as sold.
-async fn sold_seats(shop: &Shop, hall: &Hall) -> Result<Vec<SeatKey>, LoadError> {
-    let path = format!(
-        "/api/v1/shop/events/{}/occurrences/{}/seats",
-        hall.event, hall.date
-    );
-    let paths = hall
-        .sections
-        .iter()
-        .map(|section| format!("{path}?section={section}"))
-        .collect();
-    let mut sold = Vec::new();
-    for section in shop.read_all(paths).await? {
-        for row in section["rows"].as_array().into_iter().flatten() {
-            for seat in row["seats"].as_array().into_iter().flatten() {
-                if seat["state"] == "sold" {
-                    sold.push((hall.date.clone(), text(&seat["id"])));
-                }
-            }
-        }
-    }
-    Ok(sold)
 }

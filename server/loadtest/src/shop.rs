@@ -1,13 +1,16 @@
 //! The event that is loaded.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Address, Connection, LoadError};
+use crate::client::{Address, Answer, Connection, LoadError};
+use crate::figures::Dice;
 
 /// A server, and the organisation that sells on it.
+#[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) address: Address,
     key: String,
@@ -24,19 +27,90 @@ pub(crate) struct Event {
 /// How many read at once.
 const READERS: usize = 16;
 
+/// A seat of a date.
+pub(crate) type SeatKey = (String, String);
+
+/// A map of blocks that are all of one size.
+#[derive(Clone, Debug)]
+pub(crate) struct Arena {
+    pub(crate) map: String,
+    pub(crate) seats: u64,
+    pub(crate) rows: u32,
+    /// How many seats a row has.
+    pub(crate) width: u32,
+    /// The section that each block is, and its price category.
+    pub(crate) blocks: Vec<(String, String)>,
+}
+
+impl Arena {
+    /// The categories of its seats, each with how many it has.
+    pub(crate) fn categories(&self) -> BTreeMap<String, u32> {
+        let mut sizes = BTreeMap::new();
+        for (_, category) in &self.blocks {
+            *sizes.entry(category.clone()).or_insert(0) += self.rows * self.width;
+        }
+        sizes
+    }
+
+    /// So many neighbours somewhere in a block, by name.
+    pub(crate) fn neighbours(&self, dice: &mut Dice, block: u64, party: u32) -> Vec<String> {
+        let party = party.clamp(1, self.width.max(1));
+        let row = dice.below(u64::from(self.rows)) + 1;
+        let from = dice.below(u64::from(self.width - party + 1)) + 1;
+        (from..from + u64::from(party))
+            .map(|seat| format!("{}-{row}-{seat}", block + 1))
+            .collect()
+    }
+}
+
+/// The seat of a ticket.
+pub(crate) fn seat_of(ticket: &Value) -> SeatKey {
+    (text(&ticket["occurrence_id"]), text(&ticket["seat_id"]))
+}
+
+/// The things in a list of an answer.
+pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// A set of these seats, none of which is there twice.
+pub(crate) fn distinct(
+    what: &str,
+    seats: impl IntoIterator<Item = SeatKey>,
+) -> Result<BTreeSet<SeatKey>, LoadError> {
+    let mut set = BTreeSet::new();
+    for (date, seat) in seats {
+        if !set.insert((date.clone(), seat.clone())) {
+            return Err(LoadError::Wrong(format!(
+                "seat {seat} of {date} is twice among {what}"
+            )));
+        }
+    }
+    Ok(set)
+}
+
 /// A text of an answer; empty if it is none.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// What tells an event from all others, in a few letters.
+pub(crate) fn tail_of(event: &str) -> String {
+    event.chars().rev().take(12).collect()
+}
+
+/// The address of somebody who comes to an event; `who` is said once for it.
+pub(crate) fn mailbox(event: &str, who: &str) -> String {
+    format!("load-{who}.{}@example.com", tail_of(event))
+}
+
 /// The body of a paid order of these items. Each buyer is somebody else: who buys very often has to wait
 /// until somebody has looked at it. `buyer` is said once for an event.
 pub(crate) fn purchase_of(event: &str, items: &Value, buyer: &str) -> Value {
-    let tail: String = event.chars().rev().take(12).collect();
     json!({
         "event": event,
         "items": items,
-        "buyer": {"email": format!("load-{buyer}.{tail}@example.com"), "name": "Load Test"},
+        "buyer": {"email": mailbox(event, buyer), "name": "Load Test"},
         "payment": {"method": "sandbox", "outcome": "succeed"},
     })
 }
@@ -100,6 +174,89 @@ impl Shop {
             status,
             body: text,
         })
+    }
+
+    /// Calls the organiser's API, by a key if it is to be done once; refusals are answers too.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, LoadError> {
+        let mut connection = Connection::open(&self.address).await?;
+        let token = format!("Bearer {}", self.key);
+        let mut headers = vec![("authorization", token.as_str())];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        connection.ask(method, path, &headers, body).await
+    }
+
+    /// Reads a file that the organiser can download, as text.
+    pub(crate) async fn file(&self, path: &str) -> Result<String, LoadError> {
+        let mut connection = Connection::open(&self.address).await?;
+        let token = format!("Bearer {}", self.key);
+        let headers = [("authorization", token.as_str())];
+        let (status, body) = connection
+            .send(Method::GET, path, &headers, Vec::new())
+            .await?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        if status == 200 {
+            return Ok(body);
+        }
+        Err(LoadError::Answer {
+            what: path.to_owned(),
+            status,
+            body,
+        })
+    }
+
+    /// Makes a map of so many blocks.
+    pub(crate) async fn arena(
+        &self,
+        blocks: u32,
+        rows: u32,
+        width: u32,
+    ) -> Result<Arena, LoadError> {
+        let template = json!({"template": {"template": "arena", "sections": blocks, "rows": rows, "seats": width}});
+        let made = self
+            .call(Method::POST, "/api/v1/seat-maps", Some(template))
+            .await?;
+        let id = text(&made["id"]);
+        let path = format!("/api/v1/seat-maps/{id}");
+        let map = self.call(Method::GET, &path, None).await?;
+        Ok(Arena {
+            map: id,
+            seats: made["seats"].as_u64().unwrap_or(0),
+            rows,
+            width,
+            blocks: list(&map["map"]["sections"])
+                .map(|section| (text(&section["id"]), text(&section["category"])))
+                .collect(),
+        })
+    }
+
+    /// The seats of a date that buyers see as sold.
+    pub(crate) async fn sold_seats(
+        &self,
+        event: &str,
+        date: &str,
+        arena: &Arena,
+    ) -> Result<Vec<SeatKey>, LoadError> {
+        let path = format!("/api/v1/shop/events/{event}/occurrences/{date}/seats");
+        let paths = arena
+            .blocks
+            .iter()
+            .map(|(section, _)| format!("{path}?section={section}"))
+            .collect();
+        let mut sold = Vec::new();
+        for section in self.read_all(paths).await? {
+            for row in list(&section["rows"]) {
+                for seat in list(&row["seats"]).filter(|seat| seat["state"] == "sold") {
+                    sold.push((date.to_owned(), text(&seat["id"])));
+                }
+            }
+        }
+        Ok(sold)
     }
 
     /// Reads all pages of a list.
