@@ -30,7 +30,7 @@ pub(super) async fn insert(
         vals![
             venue.id,
             organisation,
-            venue.listed_name(),
+            &venue.name,
             venue.address.country.code(),
             Val::json(&venue.venue())?,
             venue.version,
@@ -122,7 +122,7 @@ pub(super) async fn update(c: &mut Conn, venue: &VenueDetail, from: i64) -> Resu
             vals![
                 venue.id,
                 from,
-                venue.listed_name(),
+                &venue.name,
                 venue.address.country.code(),
                 Val::json(&venue.venue())?,
                 venue.version,
