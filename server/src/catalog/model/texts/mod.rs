@@ -7,8 +7,8 @@
 //! - **What has a language of its own** (an event, a venue) says its texts in it, as plain strings, for
 //!   sorting, search and every statement; `translations` has them in the others, and only those, each a
 //!   map for editing side by side ([`Texts::translated`], [`Texts::exchange`]).
-//! - **What has none** (a question, a point of a programme, an organisation's brand) says a whole
-//!   [`Texts`].
+//! - **What lists and statements never look at**, and may be missing in any language (questions, points
+//!   of a programme, restrictions, what an organisation says of itself), is a whole [`Texts`].
 //! - **API.** The same. A union of both ([`TextInput`]) is nothing for the API: clients in languages
 //!   with types cannot read it.
 //! - **Shop.** It answers the words that are best for who asks ([`wanted_languages`],

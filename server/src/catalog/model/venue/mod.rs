@@ -4,6 +4,8 @@
 //!   beside `venue_name` and `venue_address`, which are copied from it when it is chosen
 //!   ([`VenueDetail::shown`]): tickets and mails read those.
 //! - **Texts** are in the venue's own language, with `translations` beside them, as those of an event.
+//!   An event that names a venue shows its name in the event's language, if there is one, and takes
+//!   over the others as translations.
 //! - **Never lost**: a venue that an event or a seat map names is not deleted.
 //! - **Forms.** [`format_of`] says which fields a country has and in which order, so a form asks for
 //!   nothing that does not exist there.
