@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::identity::{self, NewApiKey, Permission};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -136,6 +136,34 @@ on_both_engines! {
         plain.as_object_mut().unwrap().remove("translations");
         let plain = t.organiser.post("/api/v1/venues", plain).await.expect(201);
         assert_eq!((&plain["language"], &plain["name"]), (&json!("en"), &json!("Oder")));
+        t.stop().await;
+    }
+
+    /// covers: ORG-2, I18N-2
+    async fn a_venue_that_was_kept_by_language_is_read_and_changed(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let made = t.organiser.post("/api/v1/venues", hall("Dvorana")).await.expect(201);
+        let id = made["id"].as_str().unwrap().to_owned();
+        let before = json!({
+            "name": {"sl": "Dvorana", "en": "Hall"},
+            "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana", "region": ""},
+            "position": null, "time_zone": "Europe/Ljubljana",
+            "access": {"step_free": true, "accessible_toilets": null, "hearing_loop": null, "assistance_dogs": null,
+                "accessible_parking": null, "notes": {"sl": "Dvigalo je levo."}},
+        });
+        let before = before.to_string();
+        t.app.db.write(move |c| Box::pin(async move {
+            c.exec(sql!("UPDATE venues SET definition = $2, name = 'Hall' WHERE id = $1"), vals![id, before]).await
+        })).await.unwrap();
+
+        let read = t.organiser.get(&path_of(&made)).await.expect(200);
+        assert_eq!((&read["language"], &read["name"]), (&json!("en"), &json!("Hall")));
+        let others = json!({"name": {"sl": "Dvorana"}, "access_notes": {"sl": "Dvigalo je levo."}});
+        assert_eq!((&read["access"]["notes"], &read["translations"]), (&json!(""), &others));
+        let turned = t.organiser.patch(&path_of(&made), json!({"version": 1, "language": "sl"})).await.expect(200);
+        assert_eq!((&turned["name"], &turned["access"]["notes"]), (&json!("Dvorana"), &json!("Dvigalo je levo.")));
+        assert_eq!(turned["translations"], json!({"name": {"en": "Hall"}, "access_notes": {}}));
+        assert_eq!(t.organiser.get(&path_of(&made)).await.expect(200), turned);
         t.stop().await;
     }
 
