@@ -221,11 +221,7 @@ def forget():
 
 @schemathesis.hook
 def filter_failure(_, failure, case, response):
-    """Somebody else's order is not there, whoever asks: that is a refusal too. And a stream of events is
-    described as the text that it is: OpenAPI 3.1 has no words for its events."""
+    """Somebody else's order is not there, whoever asks: that is a refusal too."""
     schemes = {name for scheme in _raw(case).get("security", []) for name in scheme}
     is_hidden = schemes == {"order_token"} and "got `404" in failure.message
-    if is_hidden and type(failure).__name__ == "IgnoredAuth":
-        return False
-    is_of_stream = any("text/event-stream" in kind for kind in response.headers.get("content-type", []))
-    return not (is_of_stream and "SSE event" in failure.title)
+    return not (is_hidden and type(failure).__name__ == "IgnoredAuth")

@@ -127,7 +127,10 @@ function sayWhatIsBytes() {
     const change = (content) => {
         for (const type of Object.keys(content ?? {})) {
             const isForm = type === "application/x-www-form-urlencoded";
-            if (!isJson(type) && !isForm && type !== "text/event-stream") {
+            if (type === "text/event-stream") {
+                // Here a stream is the text that it is; its schema says what each event is.
+                content[type].schema = { type: "string" };
+            } else if (!isJson(type) && !isForm) {
                 content[type].schema = { type: "string", format: "binary" };
             }
         }

@@ -11,6 +11,7 @@
 //! | `answers.rs` | which refusals an operation of a kind can meet, as shared responses with headers |
 //! | `parameters.rs` | parameters that many operations share |
 //! | `names.rs` | `operationId`s: a verb and a noun, by the address |
+//! | `stream.rs` | streams of server-sent events |
 //! | `examples.rs` | examples of the way from an event to a paid order |
 //! | `versions.rs` | versions side by side, what is deprecated, and the layer that says so |
 //! | `index.rs` | `GET /api` |
@@ -28,6 +29,7 @@ mod index;
 mod names;
 mod operation;
 mod parameters;
+pub(crate) mod stream;
 mod versions;
 
 use axum::Router;

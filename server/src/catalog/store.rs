@@ -153,21 +153,11 @@ pub(super) async fn events_of(
         Val::texts(only.unwrap_or_default()),
         limit
     ];
-    let id = after.map(|place| place.id.as_str());
-    // Ids sort by age and `~` after all of them.
     match by {
-        EventSort::Newest => values.extend(vals![id.unwrap_or("~")]),
-        EventSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
-        EventSort::Soonest | EventSort::Latest => values.extend(vals![
-            after.is_none(),
-            after.map_or(0, |place| place.number),
-            id.unwrap_or_default()
-        ]),
-        EventSort::Name | EventSort::NameBackwards => values.extend(vals![
-            after.is_none(),
-            after.map_or("", |place| place.text.as_str()),
-            id.unwrap_or_default()
-        ]),
+        EventSort::Newest => values.extend(Place::newest_first(after)),
+        EventSort::Oldest => values.extend(Place::oldest_first(after)),
+        EventSort::Soonest | EventSort::Latest => values.extend(Place::by_number(after)),
+        EventSort::Name | EventSort::NameBackwards => values.extend(Place::by_text(after)),
     }
     let statement = match by {
         EventSort::Newest => listed!("e.id < $5 ORDER BY e.id DESC"),

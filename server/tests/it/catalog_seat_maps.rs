@@ -246,7 +246,7 @@ on_both_engines! {
     async fn a_map_is_of_a_venue(db: TestDb) {
         let t = TestApp::start(db).await;
         let venue = json!({
-            "name": {"sl": "Dvorana"}, "time_zone": "Europe/Ljubljana",
+            "name": "Dvorana", "time_zone": "Europe/Ljubljana",
             "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana"},
         });
         let venue = t.organiser.post("/api/v1/venues", venue).await.expect(201);

@@ -11,8 +11,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::page::{Page, PageQuery, decode_cursor, encode_cursor};
+use crate::db::Val;
 use crate::error::Problem;
 use crate::text_enum::UnknownWord;
+use crate::vals;
 
 /// Where in a sorted list a row stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +60,34 @@ impl Place {
             text: text.to_owned(),
             ..Self::of_id(id)
         }
+    }
+}
+
+/// What a statement is given to go on after a place, or to begin if there is none.
+impl Place {
+    /// For `id < $n ORDER BY id DESC`: ids sort by age.
+    pub fn newest_first(after: Option<&Self>) -> Vec<Val> {
+        // It sorts after every id.
+        vals![after.map_or("~", |place| place.id.as_str())]
+    }
+
+    /// For `id > $n ORDER BY id`.
+    pub fn oldest_first(after: Option<&Self>) -> Vec<Val> {
+        vals![after.map_or("", |place| place.id.as_str())]
+    }
+
+    /// For `($n OR (number, id) > ($n + 1, $n + 2)) ORDER BY number, id`, or all of it backwards.
+    pub fn by_number(after: Option<&Self>) -> Vec<Val> {
+        let number = after.map_or(0, |place| place.number);
+        let id = after.map_or("", |place| place.id.as_str());
+        vals![after.is_none(), number, id]
+    }
+
+    /// For `($n OR (text, id) > ($n + 1, $n + 2)) ORDER BY text, id`, or all of it backwards.
+    pub fn by_text(after: Option<&Self>) -> Vec<Val> {
+        let text = after.map_or("", |place| place.text.as_str());
+        let id = after.map_or("", |place| place.id.as_str());
+        vals![after.is_none(), text, id]
     }
 }
 

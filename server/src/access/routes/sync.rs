@@ -18,13 +18,16 @@ use bilten_kernel::error::Problem;
 use bilten_kernel::http::{Json, Query};
 use futures_util::Stream;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::DeviceWith;
 use crate::access::DOOR_WORK;
 use crate::access::service::{self, AccessError, News, ReadPush};
+use crate::api;
 use crate::app::App;
 use crate::identity::permit;
 
@@ -159,13 +162,32 @@ async fn push(
     ))
 }
 
+/// What the stream of hints consists of.
+struct HintEvent;
+
+impl PartialSchema for HintEvent {
+    fn schema() -> RefOr<Schema> {
+        let position = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .description(Some("Up to which position the feed goes by now."));
+        let data = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("to", position)
+            .required("to");
+        api::stream::event("hint", data)
+    }
+}
+
+impl ToSchema for HintEvent {}
+
 /// Listen for hints that the feed has grown, as server-sent events
 ///
 /// Each event is called `hint` and its data is `{"to": position}`. The first one comes at once. The
 /// stream ends when the device is revoked.
 #[utoipa::path(get, path = "/api/v1/sync/hints", tag = "sync", security(("device_session" = [])),
     extensions(("x-permission" = json!("check_in.read"))),
-    responses((status = 200, body = String, content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = inline(HintEvent), content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
 async fn hints(
     State(app): State<App>,
     device: DeviceWith<permit::CheckInRead>,

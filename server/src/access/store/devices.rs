@@ -115,21 +115,11 @@ pub(in crate::access) async fn devices(
     limit: i64,
 ) -> Result<Vec<Device>, DbError> {
     let mut values = vals![event, limit];
-    let id = after.map(|place| place.id.as_str());
-    // `~` sorts after every id.
     match by {
-        DeviceSort::Newest => values.extend(vals![id.unwrap_or("~")]),
-        DeviceSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
-        DeviceSort::LongestSilent | DeviceSort::LastSeen => values.extend(vals![
-            after.is_none(),
-            after.map_or(0, |place| place.number),
-            id.unwrap_or_default()
-        ]),
-        DeviceSort::Name | DeviceSort::NameBackwards => values.extend(vals![
-            after.is_none(),
-            after.map_or("", |place| place.text.as_str()),
-            id.unwrap_or_default()
-        ]),
+        DeviceSort::Newest => values.extend(Place::newest_first(after)),
+        DeviceSort::Oldest => values.extend(Place::oldest_first(after)),
+        DeviceSort::LongestSilent | DeviceSort::LastSeen => values.extend(Place::by_number(after)),
+        DeviceSort::Name | DeviceSort::NameBackwards => values.extend(Place::by_text(after)),
     }
     let statement = match by {
         DeviceSort::Newest => listed!("id < $3 ORDER BY id DESC"),

@@ -52,7 +52,8 @@ pub struct ClauseInput {
     pub is: Vec<String>,
 }
 
-/// A question as an organiser says it.
+/// A question as an organiser says it: a [`Question`] but for its id and its conditions. They share no
+/// part, for what serde flattens cannot refuse fields that it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuestionInput {

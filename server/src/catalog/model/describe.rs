@@ -4,6 +4,7 @@ use bilten_kernel::error::FieldError;
 
 use super::brand::is_link;
 use super::texts::{Language, TextLimits, Texts, clean, is_unwanted};
+use super::venue::ShownVenue;
 use super::{
     AgeLimit, DetailsInput, Event, MAX_AGE, MAX_CATEGORIES, MAX_PERFORMERS, MAX_POINT_MINUTES,
     MAX_POINTS, MAX_TAGS, Performer, Point, TranslationsInput,
@@ -105,16 +106,23 @@ impl Event {
     /// translations in that language the plain texts.
     pub(in crate::catalog) fn speak(&mut self, language: Language) {
         let before = std::mem::replace(&mut self.details.language, language.clone());
-        if before == language {
-            return;
-        }
         for (_, plain, others, _) in self.texts_mut() {
-            let now = others.take(&language).unwrap_or_default();
-            let then = std::mem::replace(plain, now);
-            if !then.is_empty() {
-                others.put(before.clone(), then);
-            }
+            others.exchange(plain, &before, &language);
         }
+    }
+
+    /// Shows a venue that it names: in its own language if the venue has it, and in all others that the
+    /// venue has. What was said of the place before goes.
+    pub(in crate::catalog) fn show(&mut self, venue: ShownVenue) {
+        let own = &self.details.language;
+        let mut names = venue.names;
+        names.put(venue.language.clone(), venue.name);
+        let picked = names.pick(std::slice::from_ref(own), &venue.language);
+        self.venue_name = picked.map_or_else(String::new, |picked| picked.text.to_owned());
+        names.take(own);
+        self.venue_address = venue.address;
+        self.details.translations.venue_name = names;
+        self.details.translations.venue_address = Texts::default();
     }
 
     /// Takes over what an organiser says, once its language and its plain texts are those that they
@@ -194,13 +202,8 @@ impl Event {
         ];
         for ((field, _, others, limits), said) in self.texts_mut().into_iter().zip(said) {
             let at = format!("details.translations.{field}");
-            if said.get(&own).is_some() {
-                let detail = format!("is the event's own language: say it in {field}");
-                wrong.add(format!("{at}.{own}"), "own_language", detail);
-                continue;
-            }
-            match others.merged(&at, &said, limits) {
-                Ok(merged) => *others = merged,
+            match others.translated(&at, &said, &own, limits) {
+                Ok(translated) => *others = translated,
                 Err(faults) => wrong.0.extend(faults),
             }
         }

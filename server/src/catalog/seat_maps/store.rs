@@ -8,15 +8,6 @@ use bilten_kernel::{sql, vals};
 use crate::catalog::model::*;
 use crate::identity::{OrganisationId, Tenant};
 
-/// Which events decide what is seen, for `$n OR … IN (SELECT value FROM list($m))`.
-fn scope(tenant: &Tenant) -> [Val; 2] {
-    let only = tenant.only();
-    [
-        Val::Bool(Some(only.is_none())),
-        Val::texts(only.unwrap_or_default()),
-    ]
-}
-
 pub(super) async fn insert(
     c: &mut Conn,
     organisation: OrganisationId,
@@ -68,7 +59,7 @@ pub(super) async fn find(
     tenant: &Tenant,
     id: SeatMapId,
 ) -> Result<Option<SeatMapSummary>, DbError> {
-    let [all, events] = scope(tenant);
+    let [all, events] = tenant.only_values();
     c.opt(
         sql!(
             "SELECT m.id, m.venue_id, m.name, m.seats, m.standing, m.version, m.created_at, m.updated_at \
@@ -103,7 +94,7 @@ pub(super) async fn list(
     after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<SeatMapSummary>, DbError> {
-    let [all, events] = scope(tenant);
+    let [all, events] = tenant.only_values();
     let mut values = vals![
         tenant.organisation,
         all,
@@ -112,19 +103,13 @@ pub(super) async fn list(
         venue,
         limit
     ];
-    let id = after.map(|place| place.id.as_str());
-    // Ids sort by age and `~` after all of them.
     let statement = match by {
         SeatMapSort::Newest => {
-            values.extend(vals![id.unwrap_or("~")]);
+            values.extend(Place::newest_first(after));
             listed!("m.id < $7 ORDER BY m.id DESC")
         }
         SeatMapSort::Name => {
-            values.extend(vals![
-                after.is_none(),
-                after.map_or("", |place| place.text.as_str()),
-                id.unwrap_or_default()
-            ]);
+            values.extend(Place::by_text(after));
             listed!("($7 OR (m.name, m.id) > ($8, $9)) ORDER BY m.name, m.id")
         }
     };

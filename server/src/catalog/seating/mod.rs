@@ -9,7 +9,7 @@
 //! | `occupancy.rs` | [`Occupancy`]: what is taken on one date, read from its rows |
 //! | `compare.rs` | two versions of a map, and whether the new one may take the old one's place |
 //! | `pick.rs`, `best.rs`, `search.rs` | choosing by hand, single seats; best available, its rules and its search |
-//! | `svg.rs`, `standalone.rs` | the picture, and with its style in it |
+//! | `svg/`, `standalone.rs` | the picture, and with its style in it |
 //! | `list.rs`, `words.rs`, `languages.rs` | the list; the words of both |
 //! | `templates.rs` | maps to start from: a theatre, an arena, a club |
 //!

@@ -3,6 +3,10 @@
 //! Coordinates are whole units of the map's own; `x` grows to the right and `y` down, as seen from
 //! above with the stage wherever the map puts it. Left and right are those of the picture, in
 //! every language.
+//!
+//! Labels are in one language, without translations: they are what is written in the house, on doors,
+//! rows and seats, and what tickets say so that people find them there. The words around them (row,
+//! seat, free) are in the language of whoever reads, see [`Words`](super::Words).
 
 use bilten_kernel::text_enum;
 use serde::{Deserialize, Serialize};

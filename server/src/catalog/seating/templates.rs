@@ -12,6 +12,8 @@ use super::validate::MAX_SEATS;
 const SEAT: i32 = 20;
 /// How far rows are apart.
 const ROW: i32 = 26;
+/// How much room there is above a block of an arena, for its label.
+const LABEL: i32 = 4 * ROW;
 
 /// The most blocks, rows of a block and seats of a row that [`arena`] makes.
 pub const MOST: (usize, usize, usize) = (400, 60, 50);
@@ -120,7 +122,7 @@ pub fn arena(sections: usize, rows: usize, seats: usize) -> Result<SeatMap, MapI
     let (hole, block_width, block_height) = (
         side / 3,
         coordinate(seats) * SEAT + 2 * SEAT,
-        coordinate(rows) * ROW + 2 * ROW,
+        coordinate(rows) * ROW + 2 * ROW + LABEL,
     );
     let hole_from = (side - hole) / 2;
     let is_pitch = |at: usize| (hole_from..hole_from + hole).contains(&at);
@@ -148,7 +150,7 @@ pub fn arena(sections: usize, rows: usize, seats: usize) -> Result<SeatMap, MapI
         };
         let mut block = section(&format!("k{number}"), &format!("Block {number}"), category)?;
         for row in 0..rows {
-            let y = coordinate(line) * block_height + coordinate(row + 1) * ROW;
+            let y = coordinate(line) * block_height + LABEL + coordinate(row + 1) * ROW;
             let mut line_of_seats = Vec::with_capacity(seats);
             for k in 0..seats {
                 let x = coordinate(column) * block_width + coordinate(k + 1) * SEAT;
@@ -245,7 +247,7 @@ pub fn club() -> Result<SeatMap, MapIdError> {
     }
     let mut floor = section("standing", "Standing", "b")?;
     floor.areas = vec![
-        area("floor", "Floor", 300, true, rectangle(100, 140, 700, 340))?,
+        area("floor", "Floor", 300, true, rectangle(100, 140, 700, 320))?,
         area(
             "gallery",
             "Gallery",
@@ -272,7 +274,7 @@ pub fn club() -> Result<SeatMap, MapIdError> {
             MapObject {
                 kind: ObjectKind::Bar,
                 label: Some("Bar".to_owned()),
-                outline: rectangle(20, 140, 60, 340),
+                outline: rectangle(20, 140, 60, 320),
             },
         ],
     })

@@ -24,9 +24,13 @@ pub async fn create_event(
     actor: String,
     mut input: EventInput,
 ) -> Result<EventDetail, CatalogError> {
-    if let Some(venue) = input.venue {
-        let shown = venues::shown_venue(app, tenant.organisation, venue).await?;
-        (input.venue_name, input.venue_address) = (shown.name, shown.address);
+    let shown = match input.venue {
+        Some(venue) => Some(venues::shown_venue(app, tenant.organisation, venue).await?),
+        None => None,
+    };
+    if let Some(shown) = &shown {
+        input.venue_name.clone_from(&shown.name);
+        input.venue_address.clone_from(&shown.address);
     }
     let mut faults = Faults::default();
     faults.event(&input);
@@ -70,6 +74,9 @@ pub async fn create_event(
         created_at: now,
         updated_at: now,
     };
+    if let Some(shown) = shown {
+        event.show(shown);
+    }
     event
         .describe(input.details)
         .map_err(CatalogError::Invalid)?;
@@ -136,9 +143,12 @@ pub async fn update_event(
     seen: IfMatch,
     mut patch: EventPatch,
 ) -> Result<EventDetail, CatalogError> {
-    if let Some(venue) = patch.venue {
-        let shown = venues::shown_venue(app, tenant.organisation, venue).await?;
-        (patch.venue_name, patch.venue_address) = (Some(shown.name), Some(shown.address));
+    let shown = match patch.venue {
+        Some(venue) => Some(venues::shown_venue(app, tenant.organisation, venue).await?),
+        None => None,
+    };
+    if shown.is_some() {
+        (patch.venue_name, patch.venue_address) = (None, None);
     }
     let mut faults = Faults::default();
     faults.event_patch(&patch);
@@ -170,6 +180,9 @@ pub async fn update_event(
                 if let Some(new) = new {
                     *old = new;
                 }
+            }
+            if let Some(shown) = shown {
+                event.show(shown);
             }
             event.describe(details).map_err(CatalogError::Invalid)?;
             Ok(Edit::Event)

@@ -10,6 +10,7 @@ use super::store;
 use crate::app::App;
 use crate::catalog::model::EventId;
 use crate::catalog::model::venue::*;
+use crate::catalog::profiles;
 use crate::catalog::service::{CatalogError, StartsFrom};
 use crate::events::{self, DomainEvent};
 use crate::identity::{OrganisationId, Tenant};
@@ -46,8 +47,10 @@ pub async fn create_venue(
     actor: String,
     input: VenueInput,
 ) -> Result<VenueDetail, CatalogError> {
-    let venue = input.checked().map_err(CatalogError::Invalid)?;
     let (id, organisation) = (VenueId::new(&*app.clock, &*app.random), tenant.organisation);
+    let profile = profiles::profile_of(app, organisation).await?.profile;
+    let language = profile.language.unwrap_or_default();
+    let venue = input.checked(language).map_err(CatalogError::Invalid)?;
     let made = VenueDetail::new(id, venue, 1, app.now());
     let (work, new) = (app.clone(), made.clone());
     app.db

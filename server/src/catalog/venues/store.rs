@@ -8,15 +8,6 @@ use crate::catalog::model::EventId;
 use crate::catalog::model::venue::*;
 use crate::identity::{OrganisationId, Tenant};
 
-/// Which events decide what is seen, for `$n OR … IN (SELECT value FROM list($m))`.
-fn scope(tenant: &Tenant) -> [Val; 2] {
-    let only = tenant.only();
-    [
-        Val::Bool(Some(only.is_none())),
-        Val::texts(only.unwrap_or_default()),
-    ]
-}
-
 pub(super) async fn insert(
     c: &mut Conn,
     organisation: OrganisationId,
@@ -30,7 +21,7 @@ pub(super) async fn insert(
         vals![
             venue.id,
             organisation,
-            venue.listed_name(),
+            &venue.name,
             venue.address.country.code(),
             Val::json(&venue.venue())?,
             venue.version,
@@ -57,7 +48,7 @@ pub(super) async fn find(
     tenant: &Tenant,
     id: VenueId,
 ) -> Result<Option<VenueDetail>, DbError> {
-    let [all, events] = scope(tenant);
+    let [all, events] = tenant.only_values();
     c.opt(
         sql!(
             "SELECT v.id, v.definition, v.version, v.created_at, v.updated_at FROM venues v \
@@ -90,21 +81,15 @@ pub(super) async fn list(
     after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<VenueDetail>, DbError> {
-    let [all, events] = scope(tenant);
+    let [all, events] = tenant.only_values();
     let mut values = vals![tenant.organisation, all, events, limit];
-    let id = after.map(|place| place.id.as_str());
-    // Ids sort by age and `~` after all of them.
     let statement = match by {
         VenueSort::Newest => {
-            values.extend(vals![id.unwrap_or("~")]);
+            values.extend(Place::newest_first(after));
             listed!("v.id < $5 ORDER BY v.id DESC")
         }
         VenueSort::Name => {
-            values.extend(vals![
-                after.is_none(),
-                after.map_or("", |place| place.text.as_str()),
-                id.unwrap_or_default()
-            ]);
+            values.extend(Place::by_text(after));
             listed!("($5 OR (v.name, v.id) > ($6, $7)) ORDER BY v.name, v.id")
         }
     };
@@ -122,7 +107,7 @@ pub(super) async fn update(c: &mut Conn, venue: &VenueDetail, from: i64) -> Resu
             vals![
                 venue.id,
                 from,
-                venue.listed_name(),
+                &venue.name,
                 venue.address.country.code(),
                 Val::json(&venue.venue())?,
                 venue.version,

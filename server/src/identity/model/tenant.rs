@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bilten_kernel::db::Val;
+
 use super::OrganisationId;
 use crate::catalog::EventId;
 
@@ -46,5 +48,14 @@ impl Tenant {
             EventScope::All => None,
             EventScope::Only(events) => Some(events),
         }
+    }
+
+    /// The same as two values, for a query's `$n OR id IN (SELECT value FROM list($n + 1))`.
+    pub fn only_values(&self) -> [Val; 2] {
+        let only = self.only();
+        [
+            Val::Bool(Some(only.is_none())),
+            Val::texts(only.unwrap_or_default()),
+        ]
     }
 }

@@ -138,16 +138,10 @@ pub(in crate::identity) async fn list(
     limit: i64,
 ) -> Result<Vec<ApiKeyRow>, DbError> {
     let mut values = vals![organisation, limit];
-    let id = after.map(|place| place.id.as_str());
-    // `~` sorts after every id.
     match by {
-        ApiKeySort::Newest => values.extend(vals![id.unwrap_or("~")]),
-        ApiKeySort::Oldest => values.extend(vals![id.unwrap_or_default()]),
-        ApiKeySort::LongestUnused | ApiKeySort::LastUsed => values.extend(vals![
-            after.is_none(),
-            after.map_or(0, |place| place.number),
-            id.unwrap_or_default()
-        ]),
+        ApiKeySort::Newest => values.extend(Place::newest_first(after)),
+        ApiKeySort::Oldest => values.extend(Place::oldest_first(after)),
+        ApiKeySort::LongestUnused | ApiKeySort::LastUsed => values.extend(Place::by_number(after)),
     }
     let statement = match by {
         ApiKeySort::Newest => listed!("id < $3 ORDER BY id DESC"),

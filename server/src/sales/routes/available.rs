@@ -7,9 +7,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{Json, Path};
 use futures_util::Stream;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api;
 use crate::app::App;
 use crate::sales::model::*;
 use crate::sales::service::{self, Left};
@@ -32,6 +35,18 @@ async fn left(
     Ok(Json(service::left(&app, &event).await?))
 }
 
+/// What the stream consists of.
+struct AvailabilityEvent;
+
+impl PartialSchema for AvailabilityEvent {
+    fn schema() -> RefOr<Schema> {
+        let left = Ref::from_schema_name(EventLeft::name());
+        api::stream::event("availability", left)
+    }
+}
+
+impl ToSchema for AvailabilityEvent {}
+
 /// Watch what is left of an event's tiers, as server-sent events
 ///
 /// Each event is called `availability` and its data is what `GET …/availability` answers. The first one comes
@@ -39,7 +54,7 @@ async fn left(
 #[utoipa::path(get, path = "/api/v1/shop/events/{event}/availability/stream", tag = "shop",
     operation_id = "watchShopEventAvailability",
     params(("event" = String, Path, description = "Its id or the last part of its page's address")),
-    responses((status = 200, body = String, content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = inline(AvailabilityEvent), content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
 async fn stream(
     State(app): State<App>,
     Path(event): Path<String>,

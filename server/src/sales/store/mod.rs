@@ -281,16 +281,10 @@ pub(super) async fn orders_of_event(
         filter.tag.as_deref().unwrap_or_default(),
         limit
     ];
-    let id = after.map(|place| place.id.as_str());
-    // Ids sort by age and `~` after all of them.
     match by {
-        OrderSort::Newest => values.extend(vals![id.unwrap_or("~")]),
-        OrderSort::Oldest => values.extend(vals![id.unwrap_or_default()]),
-        OrderSort::Cheapest | OrderSort::Dearest => values.extend(vals![
-            after.is_none(),
-            after.map_or(0, |place| place.number),
-            id.unwrap_or_default()
-        ]),
+        OrderSort::Newest => values.extend(Place::newest_first(after)),
+        OrderSort::Oldest => values.extend(Place::oldest_first(after)),
+        OrderSort::Cheapest | OrderSort::Dearest => values.extend(Place::by_number(after)),
     }
     let statement = match by {
         OrderSort::Newest => listed!("id < $7 ORDER BY id DESC"),

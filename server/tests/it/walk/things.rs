@@ -276,7 +276,7 @@ impl Things {
     /// A venue and a map of its hall.
     async fn house(t: &TestApp) -> (String, String) {
         let body = json!({
-            "name": {"en": "Walk"}, "time_zone": "Europe/Ljubljana",
+            "name": "Walk", "time_zone": "Europe/Ljubljana",
             "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana"},
         });
         let venue = t.organiser.post("/api/v1/venues", body).await.expect(201);

@@ -4,12 +4,13 @@
 //! somebody: what they ask for, then the organisation's own, then any.
 //!
 //! # Where it is used
-//! - **Columns.** The text columns of an event (`events.name`, …) hold the words in the event's own
-//!   language, for sorting, search and every statement; `details.translations` has the others
-//!   ([`EventDetails`](super::EventDetails)). Whatever has no such column is a whole [`Texts`].
-//! - **API.** `name` stays a plain string, so that every caller of the first days is understood, and
-//!   `details.translations.name` is a map for editing side by side. A union of both
-//!   ([`TextInput`]) is nothing for the API: clients in languages with types cannot read it.
+//! - **What has a language of its own** (an event, a venue) says its texts in it, as plain strings, for
+//!   sorting, search and every statement; `translations` has them in the others, and only those, each a
+//!   map for editing side by side ([`Texts::translated`], [`Texts::exchange`]).
+//! - **What lists and statements never look at**, and may be missing in any language (questions, points
+//!   of a programme, restrictions, what an organisation says of itself), is a whole [`Texts`].
+//! - **API.** The same. A union of both ([`TextInput`]) is nothing for the API: clients in languages
+//!   with types cannot read it.
 //! - **Shop.** It answers the words that are best for who asks ([`wanted_languages`],
 //!   [`Texts::pick`]).
 //! - **Pages.** `lang` and `dir` of the element come from what was picked, not from the page.
@@ -203,6 +204,44 @@ impl Texts {
         Self::default().merged(field, self, limits)
     }
 
+    /// Translations of a plain text, with what a caller says of them: languages that they do not name
+    /// stay, and where a text is empty, the language goes.
+    ///
+    /// # Errors
+    /// All that is wrong with them, such as one in the plain text's `own` language; `field` is where
+    /// they stand in the input.
+    pub fn translated(
+        &self,
+        field: &str,
+        said: &Self,
+        own: &Language,
+        limits: TextLimits,
+    ) -> Result<Self, Vec<FieldError>> {
+        if said.get(own).is_some() {
+            let detail = "is the language of the plain text: say it there";
+            return Err(vec![fault(
+                &format!("{field}.{own}"),
+                "own_language",
+                detail,
+            )]);
+        }
+        let may_be_empty = TextLimits { min: 0, ..limits };
+        self.merged(field, said, may_be_empty)
+    }
+
+    /// Lets a plain text, of which these are the translations, be in another language: it becomes one
+    /// of them, and that in the other language the plain text, which is empty if there was none.
+    pub fn exchange(&mut self, plain: &mut String, own: &Language, other: &Language) {
+        if own == other {
+            return;
+        }
+        let now = self.take(other).unwrap_or_default();
+        let before = std::mem::replace(plain, now);
+        if !before.is_empty() {
+            self.put(own.clone(), before);
+        }
+    }
+
     /// The words in exactly this language.
     pub fn get(&self, language: &Language) -> Option<&str> {
         self.0.get(language).map(String::as_str)
@@ -256,6 +295,18 @@ pub fn clean(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace('\r', "\n");
     let text: String = lines.as_str().nfc().collect();
     text.trim().to_owned()
+}
+
+/// A plain text as it is kept: cleaned.
+///
+/// # Errors
+/// What is wrong with it; `field` is where it stands in the input.
+pub fn plain(field: &str, text: &str, limits: TextLimits) -> Result<String, FieldError> {
+    let text = clean(text);
+    match check(field, &text, limits) {
+        Some(fault) => Err(fault),
+        None => Ok(text),
+    }
 }
 
 /// What is wrong with a cleaned text.

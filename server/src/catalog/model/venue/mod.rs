@@ -3,10 +3,14 @@
 //! - **Kept** in the table `venues`, as JSON but for what lists need; `events.venue_id` names one
 //!   beside `venue_name` and `venue_address`, which are copied from it when it is chosen
 //!   ([`VenueDetail::shown`]): tickets and mails read those.
+//! - **Texts** are in the venue's own language, with `translations` beside them, as those of an event.
+//!   An event that names a venue shows its name in the event's language, if there is one, and takes
+//!   over the others as translations.
 //! - **Never lost**: a venue that an event or a seat map names is not deleted.
 //! - **Forms.** [`format_of`] says which fields a country has and in which order, so a form asks for
 //!   nothing that does not exist there.
 
+mod early;
 mod format;
 mod kept;
 #[cfg(test)]
@@ -18,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::country::Country;
-use super::texts::{Texts, clean, is_unwanted};
+use super::texts::{Language, TextLimits, Texts, clean, is_unwanted, plain};
 
 pub use format::*;
 pub use kept::*;
@@ -29,6 +33,10 @@ typed_id!(pub VenueId, "ven", "Names a venue.");
 pub const MAX_STREET_LINES: usize = 3;
 /// The longest part of an address.
 pub const MAX_PART: usize = 100;
+/// What a venue's name may be.
+const NAME: TextLimits = TextLimits::line(200);
+/// What notes on access may be.
+const NOTES: TextLimits = TextLimits::prose(2_000);
 
 /// An address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -191,15 +199,27 @@ pub struct Access {
     /// There are parking places for disabled people.
     pub accessible_parking: Option<bool>,
     /// What else there is to know.
-    pub notes: Texts,
+    pub notes: String,
+}
+
+/// The texts of a venue in languages other than its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VenueTranslations {
+    /// What it is called.
+    pub name: Texts,
+    /// What else there is to know of how one gets in and around.
+    pub access_notes: Texts,
 }
 
 /// A venue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Venue {
+    /// The language of its plain texts.
+    pub language: Language,
     /// What it is called.
-    pub name: Texts,
+    pub name: String,
     /// Where it is.
     pub address: Address,
     /// Where it is on the map.
@@ -209,22 +229,58 @@ pub struct Venue {
     /// How one gets in and around.
     #[serde(default)]
     pub access: Access,
+    /// Its plain texts in other languages.
+    #[serde(default)]
+    pub translations: VenueTranslations,
 }
 
 impl Venue {
-    /// The venue as it is kept. Its texts were checked when they were read.
+    /// Makes another language the venue's own: its plain texts become translations, and the
+    /// translations in that language the plain texts.
+    pub(in crate::catalog) fn speak(&mut self, language: Language) {
+        let others = &mut self.translations;
+        let own = &self.language;
+        others.name.exchange(&mut self.name, own, &language);
+        let notes = &mut self.access.notes;
+        others.access_notes.exchange(notes, own, &language);
+        self.language = language;
+    }
+
+    /// The venue as it is kept, with what is `said` of its translations.
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn checked(&self) -> Result<Self, Vec<FieldError>> {
+    pub fn checked(&self, said: &VenueTranslations) -> Result<Self, Vec<FieldError>> {
+        let mut venue = self.clone();
         let mut faults = Vec::new();
-        let address = match self.address.checked("address") {
-            Ok(address) => address,
-            Err(of_address) => {
-                faults = of_address;
-                self.address.clone()
+        match self.address.checked("address") {
+            Ok(address) => venue.address = address,
+            Err(wrong) => faults.extend(wrong),
+        }
+        for (field, text, limits) in [
+            ("name", &mut venue.name, NAME),
+            ("access.notes", &mut venue.access.notes, NOTES),
+        ] {
+            match plain(field, text, limits) {
+                Ok(cleaned) => *text = cleaned,
+                Err(wrong) => faults.push(wrong),
             }
-        };
+        }
+        let others = &mut venue.translations;
+        for (field, known, said, limits) in [
+            ("translations.name", &mut others.name, &said.name, NAME),
+            (
+                "translations.access_notes",
+                &mut others.access_notes,
+                &said.access_notes,
+                NOTES,
+            ),
+        ] {
+            match known.translated(field, said, &self.language, limits) {
+                Ok(translated) => *known = translated,
+                Err(wrong) => faults.extend(wrong),
+            }
+        }
         let mut add = |field: &str, code: &'static str, detail: &str| {
             faults.push(FieldError {
                 field: field.to_owned(),
@@ -232,9 +288,6 @@ impl Venue {
                 detail: detail.to_owned(),
             });
         };
-        if self.name.is_empty() {
-            add("name", "required", "must not be empty");
-        }
         if self.position.is_some_and(|place| !place.is_on_earth()) {
             add("position", "out_of_range", "is not on earth");
         }
@@ -243,10 +296,7 @@ impl Venue {
             add("time_zone", "time_zone", detail);
         }
         if faults.is_empty() {
-            Ok(Self {
-                address,
-                ..self.clone()
-            })
+            Ok(venue)
         } else {
             Err(faults)
         }

@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::model::texts::Language;
 
 fn country(code: &str) -> Country {
     code.parse().unwrap()
@@ -135,7 +134,8 @@ fn every_country_has_a_form() {
 #[test]
 fn venues_are_checked_as_a_whole() {
     let venue = Venue {
-        name: Texts::one("sl".parse::<Language>().unwrap(), "Dvorana"),
+        language: "sl".parse().unwrap(),
+        name: " Dvorana".to_owned(),
         address: address("SI", "1000", ""),
         position: Some(MapPosition {
             latitude_e6: 46_056_900,
@@ -143,14 +143,20 @@ fn venues_are_checked_as_a_whole() {
         }),
         time_zone: "Europe/Ljubljana".to_owned(),
         access: Access::default(),
+        translations: VenueTranslations::default(),
     };
-    let kept = venue.checked().unwrap();
+    let unsaid = VenueTranslations::default();
+    let kept = venue.checked(&unsaid).unwrap();
+    assert_eq!(kept.name, "Dvorana");
     assert_eq!(kept.address.street, ["Trg 1"]);
     let json = serde_json::to_string(&kept).unwrap();
-    assert_eq!(serde_json::from_str::<Venue>(&json).unwrap(), kept);
+    assert_eq!(
+        early::read(serde_json::from_str(&json).unwrap()).unwrap(),
+        kept
+    );
 
     let nowhere = Venue {
-        name: Texts::default(),
+        name: " ".to_owned(),
         address: address("SI", "", ""),
         position: Some(MapPosition {
             latitude_e6: 90_000_001,
@@ -159,12 +165,43 @@ fn venues_are_checked_as_a_whole() {
         time_zone: "Mars/Olympus".to_owned(),
         ..venue
     };
-    let faults = nowhere.checked().unwrap_err();
+    let faults = nowhere.checked(&unsaid).unwrap_err();
     let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
     assert_eq!(
         fields,
         ["address.postal_code", "name", "position", "time_zone"]
     );
+}
+
+/// covers: I18N-2
+#[test]
+fn venues_of_before_are_read_in_the_language_of_lists() {
+    let read = |name: &str, notes: &str| {
+        let json = format!(
+            r#"{{"name": {name}, "address": {{"country": "SI", "street": ["Trg 1"], "city": "Kraj"}},
+                "position": null, "time_zone": "Europe/Ljubljana",
+                "access": {{"step_free": true, "hearing_loop": null, "notes": {notes}}}}}"#
+        );
+        early::read(serde_json::from_str(&json).unwrap()).unwrap()
+    };
+    let venue = read(r#"{"sl": "Dvorana", "en": "Hall"}"#, r#"{"sl": "Levo."}"#);
+    assert_eq!(
+        (venue.language.as_str(), venue.name.as_str()),
+        ("en", "Hall")
+    );
+    let sl: Language = "sl".parse().unwrap();
+    assert_eq!(venue.translations.name, Texts::one(sl.clone(), "Dvorana"));
+    assert_eq!(venue.access.notes, "");
+    assert_eq!(venue.translations.access_notes, Texts::one(sl, "Levo."));
+    assert_eq!(venue.access.step_free, Some(true));
+
+    let venue = read(r#"{"sl": "Dvorana"}"#, r#"{"sl": "Levo."}"#);
+    assert_eq!(
+        (venue.language.as_str(), venue.name.as_str()),
+        ("sl", "Dvorana")
+    );
+    assert_eq!(venue.access.notes, "Levo.");
+    assert_eq!(venue.translations, VenueTranslations::default());
 }
 
 proptest! {

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use proptest::prelude::*;
+
 use super::super::svg::{Picture, STYLE, View, render};
 use super::super::*;
-use super::{ids, layout, set};
+use super::{house, ids, layout, set};
 
 struct Shown {
     layout: Layout,
@@ -241,6 +243,170 @@ fn a_picture_that_stands_by_itself_has_its_style_in_it() {
         }
         assert!(dark.contains("color-scheme: dark; }"));
         assert!(!both.contains("color-scheme: dark; }"));
+    }
+}
+
+/// A text of a picture.
+struct Written {
+    class: String,
+    text: String,
+    x: f64,
+    y: f64,
+    size: f64,
+}
+
+impl Written {
+    /// Half its width and height, if its letters are as wide as bold ones mostly are.
+    fn half(&self) -> (f64, f64) {
+        let letters = f64::from(u32::try_from(self.text.chars().count()).unwrap());
+        (letters * self.size * 0.3, self.size / 2.0)
+    }
+
+    /// Whether it touches a circle.
+    fn touches(&self, at: Point, radius: f64) -> bool {
+        let (width, height) = self.half();
+        let dx = ((f64::from(at.x) - self.x).abs() - width).max(0.0);
+        let dy = ((f64::from(at.y) - self.y).abs() - height).max(0.0);
+        dx.hypot(dy) < radius
+    }
+}
+
+fn numbers(text: &str) -> Vec<f64> {
+    text.split(' ')
+        .map(|number| number.parse().unwrap())
+        .collect()
+}
+
+fn written(svg: &str) -> Vec<Written> {
+    let document = uppsala::parse(svg).unwrap();
+    let texts = document.get_elements_by_tag_name("text").into_iter();
+    texts
+        .map(|node| {
+            let value = |name: &str| document.get_attribute(node, name).unwrap().to_owned();
+            Written {
+                class: value("class"),
+                text: document.text_content_deep(node),
+                x: value("x").parse().unwrap(),
+                y: value("y").parse().unwrap(),
+                size: value("font-size").parse().unwrap(),
+            }
+        })
+        .collect()
+}
+
+/// No text of a picture stands on a seat, on a section's label or outside.
+fn stands_free(shown: &Shown, svg: &str) {
+    let map = shown.layout.map();
+    let radius = f64::from(map.seat_size) * 0.4;
+    let frame = numbers(&attributes(svg, "svg", &["viewBox"])[0][0]);
+    let texts = written(svg);
+    for text in &texts {
+        let (width, height) = text.half();
+        let (left, top) = (text.x - width - frame[0], text.y - height - frame[1]);
+        assert!(
+            left >= 0.0 && left + 2.0 * width <= frame[2],
+            "{}",
+            text.text
+        );
+        assert!(
+            top >= 0.0 && top + 2.0 * height <= frame[3],
+            "{}",
+            text.text
+        );
+        for place in shown.layout.places() {
+            assert!(
+                !text.touches(place.at, radius),
+                "{} on {}",
+                text.text,
+                place.id
+            );
+        }
+    }
+    for (number, a) in texts.iter().enumerate() {
+        for b in &texts[number + 1..] {
+            let (a_half, b_half) = (a.half(), b.half());
+            let is_beside = (a.x - b.x).abs() >= a_half.0 + b_half.0;
+            let is_above = (a.y - b.y).abs() >= a_half.1 + b_half.1;
+            assert!(is_beside || is_above, "{} on {}", a.text, b.text);
+        }
+    }
+}
+
+/// covers: WEB-2
+#[test]
+fn labels_stand_where_there_are_no_seats() {
+    for (map, sections, least) in [
+        (templates::theatre(), 2, 9.0),
+        (templates::club(), 1, 9.0),
+        (templates::arena(20, 10, 25), 20, 9.0),
+        // Nobody reads the names of 120 blocks on a phone without making them larger.
+        (templates::arena(120, 20, 25), 120, 3.0),
+        (templates::arena(3, 1, 1), 3, 9.0),
+    ] {
+        let shown = Shown::new(map.unwrap());
+        let map = shown.layout.map();
+        let svg = shown.draw(View::Sections);
+        stands_free(&shown, &svg);
+        let width = numbers(&attributes(&svg, "svg", &["viewBox"])[0][0])[2];
+        let labels = written(&svg)
+            .into_iter()
+            .filter(|text| text.class == "section-label");
+        let labels: Vec<_> = labels.collect();
+        assert_eq!(labels.len(), sections, "{}", map.name);
+        for label in labels {
+            // As a phone shows it, 360 pixels wide.
+            assert!(
+                label.size * 360.0 / width >= least,
+                "{} in {}",
+                label.text,
+                map.name
+            );
+        }
+        for section in map.sections.iter().take(4) {
+            stands_free(&shown, &shown.draw(View::Seats(section.id)));
+        }
+    }
+}
+
+/// covers: WEB-2
+#[test]
+fn where_there_is_no_room_above_a_label_stands_elsewhere() {
+    // A theatre whose balcony goes on where the stalls end, under a roof that covers all of it.
+    let mut map = templates::theatre().unwrap();
+    let seats = map.sections[1]
+        .rows
+        .iter_mut()
+        .flat_map(|row| &mut row.seats);
+    seats.for_each(|seat| seat.y -= 620 - 514);
+    map.sections[0].label = "Parterre de l'opéra royal".into();
+    map.objects[0].kind = ObjectKind::Other;
+    map.objects[0].outline = [(0, 0), (600, 0), (600, 820), (0, 820)]
+        .map(|(x, y)| Point { x, y })
+        .to_vec();
+    let shown = Shown::new(map);
+    let svg = shown.draw(View::Still);
+    stands_free(&shown, &svg);
+    let texts: Vec<_> = written(&svg).into_iter().map(|text| text.text).collect();
+    assert_eq!(texts, ["Stage", "Parterre de l'opéra royal", "Balcony"]);
+}
+
+proptest! {
+    /// covers: WEB-2
+    #[test]
+    fn no_label_stands_on_a_seat(
+        rows in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 1..12),
+        label in "[A-Za-z]{1,40}",
+        moved in 0_i32..40,
+    ) {
+        let mut map = house(&rows);
+        map.sections[0].label = label;
+        // Rows around the tables, too, and not only beside them.
+        let seats = map.sections[0].rows.iter_mut().flat_map(|row| &mut row.seats);
+        seats.for_each(|seat| seat.x -= moved);
+        let shown = Shown::new(map);
+        for view in [View::Still, View::Seats(id("tables"))] {
+            stands_free(&shown, &shown.draw(view));
+        }
     }
 }
 
