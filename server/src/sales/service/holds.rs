@@ -381,8 +381,8 @@ pub async fn hold_price(app: &App, id: HoldId) -> Result<Option<PriceParts>, Sal
     })
 }
 
-/// Lets an active hold go on for as long as a new one would, up to 30 minutes in all. Asking again
-/// changes no more than the time.
+/// Lets an active hold go on for as long as a new one would, up to 30 minutes in all; one that was offered
+/// for longer stays as it is. Asking again changes no more than the time.
 ///
 /// # Errors
 /// [`SalesError::HoldGone`] if it has ended or never was; a fault of the database.

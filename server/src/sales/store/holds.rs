@@ -133,7 +133,7 @@ pub(in crate::sales) async fn hold_items(
 }
 
 /// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
-/// was made; says whether it was one.
+/// was made, or as long as it would have gone on; says whether it was one.
 pub(in crate::sales) async fn extend_hold(
     c: &mut Conn,
     id: HoldId,
@@ -144,7 +144,7 @@ pub(in crate::sales) async fn extend_hold(
     let touched = c
         .exec(
             sql!(
-                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
+                "UPDATE holds SET expires_at = GREATEST(expires_at, LEAST($2, created_at + $3)) \
                  WHERE id = $1 AND state = 'active' AND expires_at > $4"
             ),
             vals![id, until, most_ms, now],
