@@ -62,7 +62,11 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     let event = catalog::detail_in(c, row.event_id)
         .await?
         .ok_or(SalesError::EventNotFound)?;
-    let takes_place = event.event.state == catalog::EventState::Published;
+    let takes_place = event.event.state == catalog::EventState::Published
+        && items.iter().all(|item| {
+            let date = item.occurrence_id.map(|id| event.occurrence(id));
+            date.is_none_or(|date| date.is_some_and(catalog::Occurrence::is_scheduled))
+        });
     let listing = resale::listing_of(c, row.hold_id, &stock).await?;
     let has_seats = takes_place
         && listing.is_none()
@@ -89,7 +93,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         store::set_order_stock(c, id, &unit).await?;
     } else if is_pending {
         if !has_seats {
-            // Its time was over, and somebody else was given its seats; or the event was called off.
+            // Its time was over, and somebody else was given its seats; or event or date was called off.
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;

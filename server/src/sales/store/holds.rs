@@ -199,3 +199,22 @@ pub(in crate::sales) async fn run_out_holds(
     .await?;
     Ok(())
 }
+
+/// Lets the holds of an event run out now that have something of one of these dates: the sweep ends them.
+pub(in crate::sales) async fn run_out_holds_of(
+    c: &mut Conn,
+    event: EventId,
+    dates: Val,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE holds SET expires_at = $2 WHERE event_id = $1 AND state = 'active' AND expires_at > $2 \
+             AND EXISTS (SELECT 1 FROM hold_items i WHERE i.hold_id = holds.id \
+             AND i.occurrence_id IN (SELECT value FROM list($3)))"
+        ),
+        vals![event, now, dates],
+    )
+    .await?;
+    Ok(())
+}
