@@ -426,7 +426,8 @@ pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
         .write_again(move |c| {
             Box::pin(async move {
                 let mut returned = Returned::default();
-                let is_ended = end_hold(c, id, "released", &mut returned).await?;
+                let is_ended = store::end_hold(c, id, "released", None).await?
+                    && return_hold(c, id, "released", &mut returned).await?;
                 returned.give_back(c, Take::Held, now).await?;
                 if is_ended {
                     waiting_room::choose_again(c, id.to_string(), now).await?;
@@ -512,16 +513,13 @@ impl Returned {
     }
 }
 
-/// Ends a hold that is active; what goes back is added to `returned`.
-async fn end_hold(
+/// Adds what a hold has that was ended in this state to `returned`.
+async fn return_hold(
     c: &mut Conn,
     id: HoldId,
     state: &'static str,
     returned: &mut Returned,
 ) -> Result<bool, DbError> {
-    if !store::end_hold(c, id, state, None).await? {
-        return Ok(false);
-    }
     let Some(row) = store::hold(c, id).await? else {
         return Ok(false);
     };
@@ -583,13 +581,18 @@ pub async fn sweep(app: &App) -> Result<usize, SalesError> {
             let (holds, orders) = (holds.clone(), orders.clone());
             Box::pin(async move {
                 let (mut ended, mut returned) = (Vec::new(), Returned::default());
+                // Since they were found, somebody may have been given more time.
                 for id in holds {
-                    if end_hold(c, id, "expired", &mut returned).await? {
+                    if store::expire_hold(c, id, now).await?
+                        && return_hold(c, id, "expired", &mut returned).await?
+                    {
                         ended.push(id.to_string());
                     }
                 }
                 for id in orders {
-                    if end_pending(c, id, OrderState::Expired, &mut returned).await? {
+                    if store::lock_if_due(c, id, now).await?
+                        && end_pending(c, id, OrderState::Expired, &mut returned).await?
+                    {
                         ended.push(id.to_string());
                     }
                 }

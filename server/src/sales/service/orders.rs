@@ -88,6 +88,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;
+            waiting_room::leave(c, &[id.to_string()], now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         };
         store::set_order_stock(c, id, &unit).await?;
@@ -97,6 +98,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;
+            waiting_room::leave(c, &[id.to_string()], now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
         store::sell_held(c, &stock).await?;

@@ -24,7 +24,7 @@ use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, IdentityError, Tenant};
 use crate::platform::{self, AuditRecord, SettingValue};
-use crate::waiting_room::AddressNetwork;
+use crate::waiting_room::{self, AddressNetwork};
 
 /// Over how long orders of one mailbox or network are counted.
 const RECENT: Duration = Duration::from_secs(3_600);
@@ -321,6 +321,7 @@ pub async fn review_order(
                         let mut returned = Returned::default();
                         end_pending(c, id, OrderState::Cancelled, &mut returned).await?;
                         returned.give_back(c, Take::Held, now).await?;
+                        waiting_room::leave(c, &[id.to_string()], now).await?;
                     }
                 }
                 let record = AuditRecord::new(&actor, "orders.reviewed", id)

@@ -171,6 +171,23 @@ pub(in crate::sales) async fn end_hold(
     Ok(touched == 1)
 }
 
+/// Ends an active hold that is over; says whether it was one.
+pub(in crate::sales) async fn expire_hold(
+    c: &mut Conn,
+    id: HoldId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'active' AND expires_at <= $2"
+            ),
+            vals![id, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 pub(in crate::sales) async fn due_holds(
     c: &mut Conn,
     now: Timestamp,
