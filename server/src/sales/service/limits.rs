@@ -8,7 +8,7 @@ use super::super::store::limits::{self as store, CountedRow};
 use super::SalesError;
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::{Email, Tenant};
+use crate::identity::Tenant;
 use crate::platform::{self, AuditRecord};
 
 /// How many tickets of an event one person may have.
@@ -61,9 +61,8 @@ pub async fn set_purchase_limits(
 
 /// By which keys the buyer of an order is counted: of those that are limited.
 fn keys_of(app: &App, new: &NewOrder, limits: &PurchaseLimits) -> Vec<CountingKey> {
-    let email = new.buyer.email.trim().parse::<Email>().ok();
     let buyer = BuyerKeys {
-        email: email.as_ref(),
+        email: Some(new.buyer.email.as_str()),
         account: new.origin.account,
         payment: None,
         address: new.origin.network(),

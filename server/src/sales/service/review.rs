@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::fraud::{
     FraudDecision, FraudPolicy, FraudReason, FraudScore, OrderFacts, is_disposable,
 };
-use super::super::limits::mailbox;
+use super::super::limits::mailbox_as_written;
 use super::super::model::*;
 use super::super::resale;
 use super::super::store::{self, Take, review};
@@ -96,10 +96,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn email_key(app: &App, buyer: &Buyer) -> String {
-    let mailbox = match buyer.email.trim().parse::<Email>() {
-        Ok(email) => mailbox(&email),
-        Err(_) => buyer.email.trim().to_lowercase(),
-    };
+    let mailbox = mailbox_as_written(&buyer.email);
     hex(&app.vault.blind_index("order score mailbox", &mailbox)[..16])
 }
 
