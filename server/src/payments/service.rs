@@ -138,7 +138,8 @@ async fn try_purchase(
         }
         .into());
     }
-    let (basis, tiers) = match request.hold {
+    let mut own_hold = None;
+    let basis = match request.hold {
         Some(hold) => {
             let held = sales::held_cart(app, request.event, hold).await?;
             if !is_what_is_held(&request.items, &held.items) {
@@ -158,6 +159,7 @@ async fn try_purchase(
                 is_invited: false,
             };
             let hold = sales::hold_wish(app, request.event, wish).await?;
+            own_hold = Some(hold.id);
             on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)
         }
         None => {
@@ -166,6 +168,24 @@ async fn try_purchase(
             (Basis::Cart(Arc::new(cart)), tiers)
         }
     };
+    let answer = order_on(app, request, (key, request_hash), &offer, basis).await;
+    if let (Some(hold), Err(PaymentError::Sales(refusal))) = (own_hold, &answer)
+        && !matches!(refusal, SalesError::Db(_))
+    {
+        // Nobody else knows of it: it would keep its seats from the buyer who asks again.
+        sales::forget_hold(app, hold).await?;
+    }
+    answer
+}
+
+/// Places the order of a request that has its stock, or what it takes of it.
+async fn order_on(
+    app: &App,
+    request: &PurchaseRequest,
+    (key, request_hash): (&str, [u8; 32]),
+    offer: &EventDetail,
+    (basis, tiers): (Basis, Vec<TierId>),
+) -> Result<Purchased, PaymentError> {
     let people = sales::people(
         app,
         request.event,
@@ -175,7 +195,7 @@ async fn try_purchase(
     )
     .await?;
     let purchase = Purchase {
-        facts: sales::known_facts(&offer, &request.buyer, &basis.tiers()),
+        facts: sales::known_facts(offer, &request.buyer, &basis.tiers()),
         policy: sales::fraud_policy(app).await,
         order: NewOrder {
             id: OrderId::new(&*app.clock, &*app.random),

@@ -421,6 +421,18 @@ pub async fn extend_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
 /// # Errors
 /// A fault of the database.
 pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
+    give_up(app, id, false).await
+}
+
+/// The same for a hold that an order made for itself and cannot use: the same request may make it anew.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn forget_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
+    give_up(app, id, true).await
+}
+
+async fn give_up(app: &App, id: HoldId, is_key_free: bool) -> Result<(), SalesError> {
     let now = app.now();
     app.db
         .write_again(move |c| {
@@ -429,6 +441,9 @@ pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
                 let is_ended = store::end_hold(c, id, "released", None).await?
                     && return_hold(c, id, "released", &mut returned).await?;
                 returned.give_back(c, Take::Held, now).await?;
+                if is_ended && is_key_free {
+                    store::free_hold_key(c, id).await?;
+                }
                 if is_ended {
                     waiting_room::choose_again(c, id.to_string(), now).await?;
                 }

@@ -171,6 +171,16 @@ pub(in crate::sales) async fn end_hold(
     Ok(touched == 1)
 }
 
+/// Lets the key that a hold was made with be used anew.
+pub(in crate::sales) async fn free_hold_key(c: &mut Conn, id: HoldId) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE holds SET idempotency_key = NULL WHERE id = $1"),
+        vals![id],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Ends an active hold that is over; says whether it was one.
 pub(in crate::sales) async fn expire_hold(
     c: &mut Conn,
