@@ -251,9 +251,14 @@ fn lines(
             label: String::new(),
         }));
         if let Some(wish) = &item.wish {
+            if line.wish != SeatWish::default() {
+                let detail = "The seats of one kind and date are looked for together, by one wish.";
+                return Err(fault(format!("{at}.wish"), "another_wish", detail));
+            }
             line.wish = wish.clone();
         }
     }
+    one_date_each(lines.values())?;
     for line in lines.values() {
         if let Some(off) = offer
             .tier(line.tier)
@@ -267,6 +272,19 @@ fn lines(
         }
     }
     Ok(lines.into_values().collect())
+}
+
+/// Units of a tier that is not counted by dates have one price and become one line, so their seats must
+/// be of one date.
+fn one_date_each<'a>(lines: impl Iterator<Item = &'a CartLine>) -> Result<(), SalesError> {
+    let mut dates: HashMap<TierId, Option<OccurrenceId>> = HashMap::new();
+    for line in lines.filter(|line| !line.by_date) {
+        if *dates.entry(line.tier).or_insert(line.occurrence) != line.occurrence {
+            let detail = "Seats of this kind are bought for one date at a time.";
+            return Err(fault("items".into(), "several_dates", detail));
+        }
+    }
+    Ok(())
 }
 
 fn off_sale(offer: &EventDetail, tier: &Tier, now: Timestamp) -> Option<OffSale> {
