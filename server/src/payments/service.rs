@@ -286,7 +286,7 @@ async fn purchase_batch(
             new.push(store::NewPayment {
                 payment,
                 idempotency_key: &purchase.order.idempotency_key,
-                request_hash: purchase.order.request_hash,
+                request_hash: store::hash_with_order(payment.order_id),
             });
             if payment.state == PaymentState::Pending {
                 call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;

@@ -68,10 +68,12 @@ pub async fn hold(
 /// # Errors
 /// [`SalesError`] by what was refused.
 pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold, SalesError> {
-    let request_hash = if wish.codes.is_empty() && wish.email.is_none() {
+    // By its keyed index: a plain hash could be tried against addresses, and holds are never forgotten.
+    let buyer = wish.email.as_deref().map(|email| email_lookup(app, email));
+    let request_hash = if wish.codes.is_empty() && buyer.is_none() {
         NewOrder::hash_of(&(event, &wish.items))
     } else {
-        NewOrder::hash_of(&(event, &wish.items, &wish.codes, &wish.email))
+        NewOrder::hash_of(&(event, &wish.items, &wish.codes, &buyer))
     };
     let gate = if wish.is_invited {
         Ok(Gate::Free)
