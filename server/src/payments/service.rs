@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, Db, DbError};
+use bilten_kernel::db::{Conn, Db, DbError, Violation};
 use bilten_kernel::jobs;
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::money::Money;
@@ -84,11 +84,19 @@ pub async fn purchase(
     }
     let request_hash = NewOrder::hash_of(&request);
     let mut answer = try_purchase(app, &request, &key, request_hash).await;
-    if matches!(answer, Err(PaymentError::Sales(SalesError::OfferChanged))) {
+    let is_tried_again = match &answer {
         // What was shown a moment ago has changed: look again, once.
-        catalog::fresh_offer(app, request.event)
-            .await
-            .map_err(SalesError::from)?;
+        Err(PaymentError::Sales(SalesError::OfferChanged)) => {
+            catalog::fresh_offer(app, request.event)
+                .await
+                .map_err(SalesError::from)?;
+            true
+        }
+        // The same request was faster on another node; it is there now.
+        Err(PaymentError::Db(error)) => error.violates(Violation::Unique),
+        Ok(_) | Err(_) => false,
+    };
+    if is_tried_again {
         answer = try_purchase(app, &request, &key, request_hash).await;
     }
     if let (Err(PaymentError::Sales(SalesError::OrderRefused)), Some(hold)) =
