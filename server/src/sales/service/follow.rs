@@ -33,7 +33,10 @@ pub(crate) async fn on_event_saved(
     let (was_selling, same_plan) = before.as_ref().map_or((None, false), |row| {
         (Some(row.selling), row.plan.as_deref() == Some(&hash[..]))
     });
-    store::put_event_sales(c, event.id, event.version, selling, hash).await?;
+    if !store::put_event_sales(c, event.id, event.version, selling, hash).await? {
+        // It was read before somebody else saved it, who has seen to its stock.
+        return Ok(());
+    }
     if was_selling.is_some_and(|was| was != selling) {
         store::set_selling(c, event.id, selling).await?;
     }
