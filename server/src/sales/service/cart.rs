@@ -126,7 +126,10 @@ async fn cart_by(
     let now = app.now();
     let mut lines = lines(offer, wanted, now, is_staff)?;
     choose_seats(app, offer, &mut lines).await?;
-    let book = catalog::price_book(app, offer).await?;
+    let mut book = catalog::price_book(app, offer).await?;
+    if is_staff {
+        unlock(&mut book, &lines);
+    }
     // In the order in which prices come, so that units and tickets have one order everywhere.
     let places: HashMap<&str, usize> = book
         .items
@@ -159,6 +162,20 @@ async fn cart_by(
         cart.priced = Some(Arc::new(cart.price(now, &Founds::new(), Vec::new())?));
     }
     Ok(cart)
+}
+
+/// What is hidden is so from buyers: whoever sells needs no code for what they sell.
+fn unlock(book: &mut Arc<PriceBook>, lines: &[CartLine]) {
+    let is_asked = |id: &str| lines.iter().any(|line| line.tier.to_string() == id);
+    if book
+        .items
+        .iter()
+        .any(|item| item.hidden && is_asked(&item.id))
+    {
+        for item in &mut Arc::make_mut(book).items {
+            item.hidden = false;
+        }
+    }
 }
 
 /// Whether an order of this needs a hold: seats and codes are taken in a write of their own, all or none.
