@@ -13,7 +13,9 @@ use super::super::resale;
 use super::super::store::{self, NewHold, Take};
 use super::cart::{Cart, Founds, cart};
 use super::seats::{seats_of, turn_for};
-use super::{HOLDS, SalesError, email_lookup, end_pending, json_fault, stock_of_hold, take_all};
+use super::{
+    HOLDS, SalesError, email_lookup, end_pending, json_fault, limits, stock_of_hold, take_all,
+};
 use crate::app::App;
 use crate::catalog::seating::SeatId;
 use crate::catalog::{self, CounterKey, EventId, OccurrenceId};
@@ -606,10 +608,15 @@ pub async fn sweep(app: &App) -> Result<usize, SalesError> {
                         ended.push(id.to_string());
                     }
                 }
+                let mut due = Vec::with_capacity(orders.len());
                 for id in orders {
-                    if store::lock_if_due(c, id, now).await?
-                        && end_pending(c, id, OrderState::Expired, &mut returned).await?
-                    {
+                    if store::lock_if_due(c, id, now).await? {
+                        due.push(id);
+                    }
+                }
+                limits::lock_in(c, &due).await?;
+                for id in due {
+                    if end_pending(c, id, OrderState::Expired, &mut returned).await? {
                         ended.push(id.to_string());
                     }
                 }
