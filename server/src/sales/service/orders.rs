@@ -68,13 +68,14 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             date.is_none_or(|date| date.is_some_and(catalog::Occurrence::is_scheduled))
         });
     let listing = resale::listing_of(c, row.hold_id, &stock).await?;
+    if !is_pending {
+        // Before seats and stock, as whoever buys takes them; what is not honoured gives it back.
+        limits::count_again_in(c, id).await?;
+    }
     let has_seats = takes_place
         && listing.is_none()
         && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
     if let (Some(listing), Some(hold)) = (listing, row.hold_id) {
-        if !is_pending {
-            limits::count_again_in(c, id).await?;
-        }
         let unit = if takes_place {
             resale::sell(app, c, listing, (id, hold), now).await?
         } else {
@@ -114,9 +115,9 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
                 if is_had { stock } else { Vec::new() },
             );
             returned.give_back(c, Take::Sold, now).await?;
+            limits::give_back_in(c, id).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
-        limits::count_again_in(c, id).await?;
     }
     if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {
         // Somebody else moved it in this very moment; refuse and let the caller try again.
