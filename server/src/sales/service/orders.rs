@@ -40,7 +40,8 @@ pub enum PaidOutcome {
 /// An order that expired in the meantime is honoured if its stock, its seats and its codes are left.
 ///
 /// # Errors
-/// [`SalesError::OrderNotFound`], or a fault of the database.
+/// [`SalesError::OrderNotFound`], [`SalesError::OfferChanged`] if the event was changed in this very moment,
+/// or a fault of the database.
 pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutcome, SalesError> {
     let now = app.now();
     // Locked first: whoever pays or ends it in this moment is done before.
@@ -118,6 +119,12 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             limits::give_back_in(c, id).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
+    }
+    // Whoever calls it off in this moment waits for this order's stock, or has not seen its tickets: then
+    // the caller tries again.
+    let sales = store::event_sales(c, row.event_id).await?;
+    if sales.is_some_and(|sales| sales.version != event.event.version) {
+        return Err(SalesError::OfferChanged);
     }
     if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {
         // Somebody else moved it in this very moment; refuse and let the caller try again.
