@@ -414,7 +414,7 @@ async fn place_all(
     let rows = payments.iter().map(|(payment, new)| store::NewPayment {
         payment,
         idempotency_key: &new.idempotency_key,
-        request_hash: new.request_hash,
+        request_hash: store::hash_with_order(new.id),
     });
     store::insert(c, rows.collect()).await?;
     Ok(made)

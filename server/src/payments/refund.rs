@@ -8,7 +8,7 @@ use super::service::{PaymentError, new_payment};
 use super::store;
 use crate::app::App;
 use crate::identity::Tenant;
-use crate::sales::{self, NewOrder, Order, OrderDetail, OrderId, SalesError};
+use crate::sales::{self, Order, OrderDetail, OrderId, SalesError};
 
 /// Pays an order back and undoes it.
 ///
@@ -117,7 +117,7 @@ pub(crate) async fn on_supplement_placed(
     let row = store::NewPayment {
         payment: &payment,
         idempotency_key: "supplement",
-        request_hash: NewOrder::hash_of(&order.id),
+        request_hash: store::hash_with_order(order.id),
     };
     store::insert(c, vec![row]).await
 }

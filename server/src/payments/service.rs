@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, Db, DbError};
+use bilten_kernel::db::{Conn, Db, DbError, Violation};
 use bilten_kernel::jobs;
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::money::Money;
@@ -84,11 +84,19 @@ pub async fn purchase(
     }
     let request_hash = NewOrder::hash_of(&request);
     let mut answer = try_purchase(app, &request, &key, request_hash).await;
-    if matches!(answer, Err(PaymentError::Sales(SalesError::OfferChanged))) {
+    let is_tried_again = match &answer {
         // What was shown a moment ago has changed: look again, once.
-        catalog::fresh_offer(app, request.event)
-            .await
-            .map_err(SalesError::from)?;
+        Err(PaymentError::Sales(SalesError::OfferChanged)) => {
+            catalog::fresh_offer(app, request.event)
+                .await
+                .map_err(SalesError::from)?;
+            true
+        }
+        // The same request was faster on another node; it is there now.
+        Err(PaymentError::Db(error)) => error.violates(Violation::Unique),
+        Ok(_) | Err(_) => false,
+    };
+    if is_tried_again {
         answer = try_purchase(app, &request, &key, request_hash).await;
     }
     if let (Err(PaymentError::Sales(SalesError::OrderRefused)), Some(hold)) =
@@ -138,7 +146,8 @@ async fn try_purchase(
         }
         .into());
     }
-    let (basis, tiers) = match request.hold {
+    let mut own_hold = None;
+    let basis = match request.hold {
         Some(hold) => {
             let held = sales::held_cart(app, request.event, hold).await?;
             if !is_what_is_held(&request.items, &held.items) {
@@ -158,6 +167,7 @@ async fn try_purchase(
                 is_invited: false,
             };
             let hold = sales::hold_wish(app, request.event, wish).await?;
+            own_hold = Some(hold.id);
             on_hold(sales::held_cart(app, request.event, hold.id).await?, &offer)
         }
         None => {
@@ -166,6 +176,24 @@ async fn try_purchase(
             (Basis::Cart(Arc::new(cart)), tiers)
         }
     };
+    let answer = order_on(app, request, (key, request_hash), &offer, basis).await;
+    if let (Some(hold), Err(PaymentError::Sales(refusal))) = (own_hold, &answer)
+        && !matches!(refusal, SalesError::Db(_))
+    {
+        // Nobody else knows of it: it would keep its seats from the buyer who asks again.
+        sales::forget_hold(app, hold).await?;
+    }
+    answer
+}
+
+/// Places the order of a request that has its stock, or what it takes of it.
+async fn order_on(
+    app: &App,
+    request: &PurchaseRequest,
+    (key, request_hash): (&str, [u8; 32]),
+    offer: &EventDetail,
+    (basis, tiers): (Basis, Vec<TierId>),
+) -> Result<Purchased, PaymentError> {
     let people = sales::people(
         app,
         request.event,
@@ -175,7 +203,7 @@ async fn try_purchase(
     )
     .await?;
     let purchase = Purchase {
-        facts: sales::known_facts(&offer, &request.buyer, &basis.tiers()),
+        facts: sales::known_facts(offer, &request.buyer, &basis.tiers()),
         policy: sales::fraud_policy(app).await,
         order: NewOrder {
             id: OrderId::new(&*app.clock, &*app.random),
@@ -266,7 +294,7 @@ async fn purchase_batch(
             new.push(store::NewPayment {
                 payment,
                 idempotency_key: &purchase.order.idempotency_key,
-                request_hash: purchase.order.request_hash,
+                request_hash: store::hash_with_order(payment.order_id),
             });
             if payment.state == PaymentState::Pending {
                 call_back_later(app, c, payment, &purchase.method, &purchase.order.cause).await?;

@@ -7,13 +7,20 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{sql, vals};
 
 use super::model::*;
-use crate::sales::OrderId;
+use crate::sales::{NewOrder, OrderId};
 
 /// A payment with what tells a repeated request from another one.
 pub(super) struct NewPayment<'a> {
     pub(super) payment: &'a Payment,
     pub(super) idempotency_key: &'a str,
     pub(super) request_hash: [u8; 32],
+}
+
+/// The hash of a payment that was asked for with its order. What was asked was said with a name and an
+/// address, which a hash of it could be tried against: only the order keeps that, and forgets it with
+/// its buyer.
+pub(super) fn hash_with_order(order: OrderId) -> [u8; 32] {
+    NewOrder::hash_of(&order)
 }
 
 pub(super) async fn insert(c: &mut Conn, payments: Vec<NewPayment<'_>>) -> Result<(), DbError> {

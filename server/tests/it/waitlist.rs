@@ -142,6 +142,10 @@ on_both_engines! {
         let until: Timestamp = text(&offered["offer"]["expires_at"]).parse().unwrap();
         assert!(until.ms() > t.clock.now().ms() + 11 * 3_600_000, "{offered}");
         assert_eq!(stock(&t, &event).await, (2, 0));
+        // Whoever wants more time than buyers get by themselves loses none of it.
+        let extend = format!("/api/v1/shop/holds/{}/extend", text(&offered["offer"]["hold"]));
+        let extended = t.stranger.post(&extend, json!({})).await.expect(200);
+        assert_eq!(extended["expires_at"], offered["offer"]["expires_at"]);
         t.stranger.buy(&event, 0, 1, "succeed", "other").await.refused(409, "sales.sold_out");
         assert_eq!(cene.see().await["state"], "waiting");
 

@@ -126,7 +126,10 @@ async fn cart_by(
     let now = app.now();
     let mut lines = lines(offer, wanted, now, is_staff)?;
     choose_seats(app, offer, &mut lines).await?;
-    let book = catalog::price_book(app, offer).await?;
+    let mut book = catalog::price_book(app, offer).await?;
+    if is_staff {
+        unlock(&mut book, &lines);
+    }
     // In the order in which prices come, so that units and tickets have one order everywhere.
     let places: HashMap<&str, usize> = book
         .items
@@ -159,6 +162,20 @@ async fn cart_by(
         cart.priced = Some(Arc::new(cart.price(now, &Founds::new(), Vec::new())?));
     }
     Ok(cart)
+}
+
+/// What is hidden is so from buyers: whoever sells needs no code for what they sell.
+fn unlock(book: &mut Arc<PriceBook>, lines: &[CartLine]) {
+    let is_asked = |id: &str| lines.iter().any(|line| line.tier.to_string() == id);
+    if book
+        .items
+        .iter()
+        .any(|item| item.hidden && is_asked(&item.id))
+    {
+        for item in &mut Arc::make_mut(book).items {
+            item.hidden = false;
+        }
+    }
 }
 
 /// Whether an order of this needs a hold: seats and codes are taken in a write of their own, all or none.
@@ -251,9 +268,14 @@ fn lines(
             label: String::new(),
         }));
         if let Some(wish) = &item.wish {
+            if line.wish != SeatWish::default() {
+                let detail = "The seats of one kind and date are looked for together, by one wish.";
+                return Err(fault(format!("{at}.wish"), "another_wish", detail));
+            }
             line.wish = wish.clone();
         }
     }
+    one_date_each(lines.values())?;
     for line in lines.values() {
         if let Some(off) = offer
             .tier(line.tier)
@@ -267,6 +289,19 @@ fn lines(
         }
     }
     Ok(lines.into_values().collect())
+}
+
+/// Units of a tier that is not counted by dates have one price and become one line, so their seats must
+/// be of one date.
+fn one_date_each<'a>(lines: impl Iterator<Item = &'a CartLine>) -> Result<(), SalesError> {
+    let mut dates: HashMap<TierId, Option<OccurrenceId>> = HashMap::new();
+    for line in lines.filter(|line| !line.by_date) {
+        if *dates.entry(line.tier).or_insert(line.occurrence) != line.occurrence {
+            let detail = "Seats of this kind are bought for one date at a time.";
+            return Err(fault("items".into(), "several_dates", detail));
+        }
+    }
+    Ok(())
 }
 
 fn off_sale(offer: &EventDetail, tier: &Tier, now: Timestamp) -> Option<OffSale> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use sha2::{Digest, Sha256};
 
 use super::super::changes;
@@ -33,7 +33,10 @@ pub(crate) async fn on_event_saved(
     let (was_selling, same_plan) = before.as_ref().map_or((None, false), |row| {
         (Some(row.selling), row.plan.as_deref() == Some(&hash[..]))
     });
-    store::put_event_sales(c, event.id, event.version, selling, hash).await?;
+    if !store::put_event_sales(c, event.id, event.version, selling, hash).await? {
+        // It was read before somebody else saved it, who has seen to its stock.
+        return Ok(());
+    }
     if was_selling.is_some_and(|was| was != selling) {
         store::set_selling(c, event.id, selling).await?;
     }
@@ -43,7 +46,14 @@ pub(crate) async fn on_event_saved(
     if same_plan {
         return Ok(());
     }
-    follow(c, detail, &plan, selling).await
+    follow(c, detail, &plan, selling).await?;
+    let dates = detail.occurrences.iter();
+    let called_off: Vec<_> = dates.filter(|date| !date.is_scheduled()).collect();
+    if !called_off.is_empty() {
+        let called_off = Val::texts(called_off.iter().map(|date| date.id));
+        store::run_out_holds_of(c, event.id, called_off, app.now()).await?;
+    }
+    Ok(())
 }
 
 /// Whoever has not paid yet chooses anew when the event sells again; the sweep gives back what they had.

@@ -13,7 +13,9 @@ use super::super::resale;
 use super::super::store::{self, NewHold, Take};
 use super::cart::{Cart, Founds, cart};
 use super::seats::{seats_of, turn_for};
-use super::{HOLDS, SalesError, email_lookup, end_pending, json_fault, stock_of_hold, take_all};
+use super::{
+    HOLDS, SalesError, email_lookup, end_pending, json_fault, limits, stock_of_hold, take_all,
+};
 use crate::app::App;
 use crate::catalog::seating::SeatId;
 use crate::catalog::{self, CounterKey, EventId, OccurrenceId};
@@ -68,10 +70,12 @@ pub async fn hold(
 /// # Errors
 /// [`SalesError`] by what was refused.
 pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold, SalesError> {
-    let request_hash = if wish.codes.is_empty() && wish.email.is_none() {
+    // By its keyed index: a plain hash could be tried against addresses, and holds are never forgotten.
+    let buyer = wish.email.as_deref().map(|email| email_lookup(app, email));
+    let request_hash = if wish.codes.is_empty() && buyer.is_none() {
         NewOrder::hash_of(&(event, &wish.items))
     } else {
-        NewOrder::hash_of(&(event, &wish.items, &wish.codes, &wish.email))
+        NewOrder::hash_of(&(event, &wish.items, &wish.codes, &buyer))
     };
     let gate = if wish.is_invited {
         Ok(Gate::Free)
@@ -381,8 +385,8 @@ pub async fn hold_price(app: &App, id: HoldId) -> Result<Option<PriceParts>, Sal
     })
 }
 
-/// Lets an active hold go on for as long as a new one would, up to 30 minutes in all. Asking again
-/// changes no more than the time.
+/// Lets an active hold go on for as long as a new one would, up to 30 minutes in all; one that was offered
+/// for longer stays as it is. Asking again changes no more than the time.
 ///
 /// # Errors
 /// [`SalesError::HoldGone`] if it has ended or never was; a fault of the database.
@@ -421,13 +425,29 @@ pub async fn extend_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
 /// # Errors
 /// A fault of the database.
 pub async fn release_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
+    give_up(app, id, false).await
+}
+
+/// The same for a hold that an order made for itself and cannot use: the same request may make it anew.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn forget_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
+    give_up(app, id, true).await
+}
+
+async fn give_up(app: &App, id: HoldId, is_key_free: bool) -> Result<(), SalesError> {
     let now = app.now();
     app.db
         .write_again(move |c| {
             Box::pin(async move {
                 let mut returned = Returned::default();
-                let is_ended = end_hold(c, id, "released", &mut returned).await?;
+                let is_ended = store::end_hold(c, id, "released", None).await?
+                    && return_hold(c, id, "released", &mut returned).await?;
                 returned.give_back(c, Take::Held, now).await?;
+                if is_ended && is_key_free {
+                    store::free_hold_key(c, id).await?;
+                }
                 if is_ended {
                     waiting_room::choose_again(c, id.to_string(), now).await?;
                 }
@@ -512,16 +532,13 @@ impl Returned {
     }
 }
 
-/// Ends a hold that is active; what goes back is added to `returned`.
-async fn end_hold(
+/// Adds what a hold has that was ended in this state to `returned`.
+async fn return_hold(
     c: &mut Conn,
     id: HoldId,
     state: &'static str,
     returned: &mut Returned,
 ) -> Result<bool, DbError> {
-    if !store::end_hold(c, id, state, None).await? {
-        return Ok(false);
-    }
     let Some(row) = store::hold(c, id).await? else {
         return Ok(false);
     };
@@ -583,12 +600,22 @@ pub async fn sweep(app: &App) -> Result<usize, SalesError> {
             let (holds, orders) = (holds.clone(), orders.clone());
             Box::pin(async move {
                 let (mut ended, mut returned) = (Vec::new(), Returned::default());
+                // Since they were found, somebody may have been given more time.
                 for id in holds {
-                    if end_hold(c, id, "expired", &mut returned).await? {
+                    if store::expire_hold(c, id, now).await?
+                        && return_hold(c, id, "expired", &mut returned).await?
+                    {
                         ended.push(id.to_string());
                     }
                 }
+                let mut due = Vec::with_capacity(orders.len());
                 for id in orders {
+                    if store::lock_if_due(c, id, now).await? {
+                        due.push(id);
+                    }
+                }
+                limits::lock_in(c, &due).await?;
+                for id in due {
                     if end_pending(c, id, OrderState::Expired, &mut returned).await? {
                         ended.push(id.to_string());
                     }

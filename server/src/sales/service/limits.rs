@@ -1,6 +1,8 @@
 //! Purchase limits: set by organisers, counted in the write that places an order.
 
-use bilten_kernel::db::{Conn, DbError};
+use std::collections::BTreeMap;
+
+use bilten_kernel::db::{Conn, DbError, Val};
 
 use super::super::limits::{BuyerKeys, CountingKey, LimitMet, PurchaseLimits, counting_keys};
 use super::super::model::*;
@@ -8,7 +10,7 @@ use super::super::store::limits::{self as store, CountedRow};
 use super::SalesError;
 use crate::app::App;
 use crate::catalog::{self, EventId};
-use crate::identity::{Email, Tenant};
+use crate::identity::Tenant;
 use crate::platform::{self, AuditRecord};
 
 /// How many tickets of an event one person may have.
@@ -61,9 +63,8 @@ pub async fn set_purchase_limits(
 
 /// By which keys the buyer of an order is counted: of those that are limited.
 fn keys_of(app: &App, new: &NewOrder, limits: &PurchaseLimits) -> Vec<CountingKey> {
-    let email = new.buyer.email.trim().parse::<Email>().ok();
     let buyer = BuyerKeys {
-        email: email.as_ref(),
+        email: Some(new.buyer.email.as_str()),
         account: new.origin.account,
         payment: None,
         address: new.origin.network(),
@@ -199,6 +200,31 @@ impl Counted {
 fn in_order(mut rows: Vec<CountedRow>) -> Vec<CountedRow> {
     rows.sort_by(|a, b| (a.kind, &a.key_hash).cmp(&(b.kind, &b.key_hash)));
     rows
+}
+
+/// Locks the counts of orders that are about to end in one write, in the order in which everybody takes
+/// them. The orders are locked before.
+///
+/// # Errors
+/// A fault of the database.
+pub(super) async fn lock_in(c: &mut Conn, orders: &[OrderId]) -> Result<(), DbError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let mut by_event: BTreeMap<EventId, Vec<CountingKey>> = BTreeMap::new();
+    for row in store::counts_of(c, Val::texts(orders)).await? {
+        if let Ok(hash) = row.key_hash.try_into() {
+            let kind = row.kind;
+            let keys = by_event.entry(row.event_id).or_default();
+            keys.push(CountingKey { kind, hash });
+        }
+    }
+    for (event, mut keys) in by_event {
+        keys.sort_unstable();
+        keys.dedup();
+        store::touch(c, event, &keys).await?;
+    }
+    Ok(())
 }
 
 /// Takes an order off the counts, since it has ended or was paid back. To be called once, by whoever

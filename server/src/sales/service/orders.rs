@@ -40,7 +40,8 @@ pub enum PaidOutcome {
 /// An order that expired in the meantime is honoured if its stock, its seats and its codes are left.
 ///
 /// # Errors
-/// [`SalesError::OrderNotFound`], or a fault of the database.
+/// [`SalesError::OrderNotFound`], [`SalesError::OfferChanged`] if the event was changed in this very moment,
+/// or a fault of the database.
 pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutcome, SalesError> {
     let now = app.now();
     // Locked first: whoever pays or ends it in this moment is done before.
@@ -62,15 +63,20 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     let event = catalog::detail_in(c, row.event_id)
         .await?
         .ok_or(SalesError::EventNotFound)?;
-    let takes_place = event.event.state == catalog::EventState::Published;
+    let takes_place = event.event.state == catalog::EventState::Published
+        && items.iter().all(|item| {
+            let date = item.occurrence_id.map(|id| event.occurrence(id));
+            date.is_none_or(|date| date.is_some_and(catalog::Occurrence::is_scheduled))
+        });
     let listing = resale::listing_of(c, row.hold_id, &stock).await?;
+    if !is_pending {
+        // Before seats and stock, as whoever buys takes them; what is not honoured gives it back.
+        limits::count_again_in(c, id).await?;
+    }
     let has_seats = takes_place
         && listing.is_none()
         && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
     if let (Some(listing), Some(hold)) = (listing, row.hold_id) {
-        if !is_pending {
-            limits::count_again_in(c, id).await?;
-        }
         let unit = if takes_place {
             resale::sell(app, c, listing, (id, hold), now).await?
         } else {
@@ -84,15 +90,17 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;
+            waiting_room::leave(c, &[id.to_string()], now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         };
         store::set_order_stock(c, id, &unit).await?;
     } else if is_pending {
         if !has_seats {
-            // Its time was over, and somebody else was given its seats; or the event was called off.
+            // Its time was over, and somebody else was given its seats; or event or date was called off.
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;
+            waiting_room::leave(c, &[id.to_string()], now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
         store::sell_held(c, &stock).await?;
@@ -108,9 +116,15 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
                 if is_had { stock } else { Vec::new() },
             );
             returned.give_back(c, Take::Sold, now).await?;
+            limits::give_back_in(c, id).await?;
             return Ok(PaidOutcome::NoStockLeft);
         }
-        limits::count_again_in(c, id).await?;
+    }
+    // Whoever calls it off in this moment waits for this order's stock, or has not seen its tickets: then
+    // the caller tries again.
+    let sales = store::event_sales(c, row.event_id).await?;
+    if sales.is_some_and(|sales| sales.version != event.event.version) {
+        return Err(SalesError::OfferChanged);
     }
     if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {
         // Somebody else moved it in this very moment; refuse and let the caller try again.

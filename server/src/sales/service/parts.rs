@@ -13,6 +13,7 @@ use super::{People, SalesError};
 use crate::app::App;
 use crate::catalog::CounterKey;
 use crate::events::{DomainEvent, PaidOrder};
+use crate::waiting_room;
 
 /// What an order has taken of which counter.
 pub(in crate::sales) async fn stock_taken(
@@ -52,6 +53,7 @@ pub(in crate::sales) async fn end_unpaid(
     let mut returned = Returned::default();
     if super::end_pending(c, id, OrderState::Expired, &mut returned).await? {
         returned.give_back(c, Take::Held, now).await?;
+        waiting_room::leave(c, &[id.to_string()], now).await?;
     }
     Ok(())
 }

@@ -226,6 +226,23 @@ fn take_for(new: &NewOrder, cart: &Cart) -> Take {
 /// What is asked of one counter in one way at one version.
 type Asked = (CounterKey, Take, i64);
 
+/// Lets all that is asked of carts that find too little of something be short, and so on.
+fn spread(short: &mut HashSet<Asked>, carts: &[(usize, Take, &Cart)]) {
+    let mut has_grown = !short.is_empty();
+    while has_grown {
+        has_grown = false;
+        for (_, how, cart) in carts {
+            let asked = |key: &CounterKey| (key.clone(), *how, cart.offer.event.version);
+            let is_short = |(key, _): &(CounterKey, i64)| short.contains(&asked(key));
+            if cart.stock.iter().any(is_short) {
+                for (key, _) in &cart.stock {
+                    has_grown |= short.insert(asked(key));
+                }
+            }
+        }
+    }
+}
+
 /// Takes the stock of the orders with these indices; gives what each got, or why it got nothing.
 async fn take_stock(
     app: &App,
@@ -260,15 +277,23 @@ async fn take_stock(
 
     let mut short: HashSet<Asked> = HashSet::new();
     let mut taken: HashMap<Asked, Found> = HashMap::new();
-    for (asked, quantity) in sums {
-        let (key, how, version) = &asked;
-        match store::take(c, *how, key, quantity, *version).await? {
+    for (asked, quantity) in &sums {
+        let (key, how, version) = asked;
+        match store::take(c, *how, key, *quantity, *version).await? {
             Some(found) => {
-                taken.insert(asked, found);
+                taken.insert(asked.clone(), found);
             }
             None => {
-                short.insert(asked);
+                short.insert(asked.clone());
             }
+        }
+    }
+    // Whoever has to be served by themselves takes nothing out of a sum: a price that follows the stock
+    // would count those behind them.
+    spread(&mut short, &direct);
+    for (asked, quantity) in &sums {
+        if short.contains(asked) && taken.remove(asked).is_some() {
+            store::give_back(c, asked.1, &[(asked.0.clone(), *quantity)]).await?;
         }
     }
     // First come, first served: whoever stands behind finds as taken what those before them get.
@@ -280,13 +305,6 @@ async fn take_stock(
             .iter()
             .any(|(key, _)| short.contains(&asked(key)));
         let founds = if is_short {
-            let back: Vec<_> = cart
-                .stock
-                .iter()
-                .filter(|(key, _)| taken.contains_key(&asked(key)))
-                .cloned()
-                .collect();
-            store::give_back(c, how, &back).await?;
             take_all(c, how, cart).await?
         } else {
             let mut founds = Founds::new();
@@ -304,6 +322,12 @@ async fn take_stock(
         };
         if got.is_err() {
             free_seats(c, &batch[i], cart, now).await?;
+            // It has given back what it got: those behind do not find it as taken.
+            for (key, quantity) in &cart.stock {
+                if let Some(next) = taken.get_mut(&asked(key)) {
+                    next.taken -= *quantity;
+                }
+            }
         }
         answers.push((i, got));
     }

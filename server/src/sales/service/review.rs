@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::fraud::{
     FraudDecision, FraudPolicy, FraudReason, FraudScore, OrderFacts, is_disposable,
 };
-use super::super::limits::mailbox;
+use super::super::limits::mailbox_as_written;
 use super::super::model::*;
 use super::super::resale;
 use super::super::store::{self, Take, review};
@@ -24,7 +24,7 @@ use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, IdentityError, Tenant};
 use crate::platform::{self, AuditRecord, SettingValue};
-use crate::waiting_room::AddressNetwork;
+use crate::waiting_room::{self, AddressNetwork};
 
 /// Over how long orders of one mailbox or network are counted.
 const RECENT: Duration = Duration::from_secs(3_600);
@@ -96,10 +96,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn email_key(app: &App, buyer: &Buyer) -> String {
-    let mailbox = match buyer.email.trim().parse::<Email>() {
-        Ok(email) => mailbox(&email),
-        Err(_) => buyer.email.trim().to_lowercase(),
-    };
+    let mailbox = mailbox_as_written(&buyer.email);
     hex(&app.vault.blind_index("order score mailbox", &mailbox)[..16])
 }
 
@@ -321,6 +318,7 @@ pub async fn review_order(
                         let mut returned = Returned::default();
                         end_pending(c, id, OrderState::Cancelled, &mut returned).await?;
                         returned.give_back(c, Take::Held, now).await?;
+                        waiting_room::leave(c, &[id.to_string()], now).await?;
                     }
                 }
                 let record = AuditRecord::new(&actor, "orders.reviewed", id)

@@ -133,7 +133,7 @@ pub(in crate::sales) async fn hold_items(
 }
 
 /// Lets an active hold that is not over go on until `until`, but no longer than `most_ms` from when it
-/// was made; says whether it was one.
+/// was made, or as long as it would have gone on; says whether it was one.
 pub(in crate::sales) async fn extend_hold(
     c: &mut Conn,
     id: HoldId,
@@ -144,7 +144,7 @@ pub(in crate::sales) async fn extend_hold(
     let touched = c
         .exec(
             sql!(
-                "UPDATE holds SET expires_at = LEAST($2, created_at + $3) \
+                "UPDATE holds SET expires_at = GREATEST(expires_at, LEAST($2, created_at + $3)) \
                  WHERE id = $1 AND state = 'active' AND expires_at > $4"
             ),
             vals![id, until, most_ms, now],
@@ -166,6 +166,33 @@ pub(in crate::sales) async fn end_hold(
                 "UPDATE holds SET state = $2 WHERE id = $1 AND state = 'active' AND expires_at > $3"
             ),
             vals![id, state, not_over_at.map_or(i64::MIN, Timestamp::ms)],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Lets the key that a hold was made with be used anew.
+pub(in crate::sales) async fn free_hold_key(c: &mut Conn, id: HoldId) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE holds SET idempotency_key = NULL WHERE id = $1"),
+        vals![id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends an active hold that is over; says whether it was one.
+pub(in crate::sales) async fn expire_hold(
+    c: &mut Conn,
+    id: HoldId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'active' AND expires_at <= $2"
+            ),
+            vals![id, now],
         )
         .await?;
     Ok(touched == 1)
@@ -195,6 +222,25 @@ pub(in crate::sales) async fn run_out_holds(
              WHERE event_id = $1 AND state = 'active' AND expires_at > $2"
         ),
         vals![event, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets the holds of an event run out now that have something of one of these dates: the sweep ends them.
+pub(in crate::sales) async fn run_out_holds_of(
+    c: &mut Conn,
+    event: EventId,
+    dates: Val,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE holds SET expires_at = $2 WHERE event_id = $1 AND state = 'active' AND expires_at > $2 \
+             AND EXISTS (SELECT 1 FROM hold_items i WHERE i.hold_id = holds.id \
+             AND i.occurrence_id IN (SELECT value FROM list($3)))"
+        ),
+        vals![event, now, dates],
     )
     .await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! How many tickets one person has of an event, and may have.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use crate::catalog::EventId;
@@ -181,6 +181,21 @@ pub(in crate::sales) async fn order_counts(
              WHERE order_id = $1 AND counted = $2"
         ),
         vals![order, counted],
+    )
+    .await
+}
+
+/// By what these orders are counted now.
+pub(in crate::sales) async fn counts_of(
+    c: &mut Conn,
+    orders: Val,
+) -> Result<Vec<CountedRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT event_id, kind, key_hash, tickets FROM order_counts \
+             WHERE counted AND order_id IN (SELECT value FROM list($1))"
+        ),
+        vals![orders],
     )
     .await
 }

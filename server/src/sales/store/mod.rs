@@ -357,6 +357,21 @@ pub(super) async fn move_order(
     Ok(touched == 1)
 }
 
+/// Locks a pending order if its time is over; says whether it is.
+pub(super) async fn lock_if_due(
+    c: &mut Conn,
+    id: OrderId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!("UPDATE orders SET state = state WHERE id = $1 AND state = 'pending' AND expires_at <= $2"),
+            vals![id, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
 pub(super) async fn due_orders(
     c: &mut Conn,
     now: Timestamp,

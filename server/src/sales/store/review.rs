@@ -181,6 +181,7 @@ pub(in crate::sales) async fn forget(c: &mut Conn, orders: Val) -> Result<(), Db
         ),
         sql!("DELETE FROM order_counts WHERE order_id IN (SELECT value FROM list($1))"),
         sql!("DELETE FROM order_notes WHERE order_id IN (SELECT value FROM list($1))"),
+        sql!("UPDATE order_origins SET reason = '' WHERE order_id IN (SELECT value FROM list($1))"),
     ] {
         c.exec(statement, vals![orders.clone()]).await?;
     }

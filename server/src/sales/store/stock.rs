@@ -59,23 +59,26 @@ pub(in crate::sales) async fn event_sales(
     .await
 }
 
+/// Notes what may be sold of an event, unless that of a later version is noted; says whether it was.
 pub(in crate::sales) async fn put_event_sales(
     c: &mut Conn,
     event: EventId,
     version: i64,
     selling: bool,
     plan: [u8; 32],
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "INSERT INTO event_sales (event_id, version, selling, plan) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (event_id) DO UPDATE \
-             SET version = excluded.version, selling = excluded.selling, plan = excluded.plan"
-        ),
-        vals![event, version, selling, plan],
-    )
-    .await?;
-    Ok(())
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "INSERT INTO event_sales (event_id, version, selling, plan) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (event_id) DO UPDATE \
+                 SET version = excluded.version, selling = excluded.selling, plan = excluded.plan \
+                 WHERE event_sales.version <= excluded.version"
+            ),
+            vals![event, version, selling, plan],
+        )
+        .await?;
+    Ok(touched == 1)
 }
 
 /// All counters of an event.

@@ -60,6 +60,21 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// An order's address may be one that no mail can be sent to: it counts like any other.
+    ///
+    /// covers: BE-2, PAY-3
+    async fn a_mailbox_that_is_written_wrong_is_the_same_one(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        limit(&t, &event, json!({"per_email": 4})).await;
+        buy(&t.stranger, &event, "ana..novak@gmail.com", 4, "first").await.expect(201);
+        for (i, email) in ["ana..novak@gmail.com", ".ana.novak@GoogleMail.com", "ana.novak.+x@gmail.com", "ananovak@gmail.com"].iter().enumerate() {
+            buy(&t.stranger, &event, email, 1, &format!("more-{i}")).await.refused(409, "sales.purchase_limit");
+        }
+        assert_eq!(stock(&t, &event).await, (0, 4));
+        t.stop().await;
+    }
+
     /// covers: BE-2
     async fn what_ends_or_is_paid_back_does_not_count_any_more(db: TestDb) {
         let t = TestApp::start(db).await;

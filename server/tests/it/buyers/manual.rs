@@ -121,6 +121,25 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// What is hidden from buyers without a code is there for staff.
+    ///
+    /// covers: BE-2, ORG-3
+    async fn staff_gives_away_what_is_hidden(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Guests", 2500, 10), ("Standing", 2500, 10)]).await;
+        let tier = format!("/api/v1/events/{}/tiers/{}", event.id, event.tiers[0]);
+        t.organiser.patch(&tier, json!({"version": 2, "hidden": true})).await.expect(200);
+        t.stranger.buy(&event, 0, 1, "succeed", "k").await.refused(422, "invalid");
+        let path = format!("/api/v1/events/{}/orders", event.id);
+        let comp = t.organiser.post_once(&path, "c", &wish(&event, 2, "comp")).await.expect(201);
+        assert_eq!(comp["tickets"].as_array().unwrap().len(), 2);
+        let file = "email,name,tier,quantity,payment\nana@example.com,Ana Novak,Guests,1,cash\n";
+        let taken = import(&t.organiser, &event, "", Some("f"), file).await.expect(200);
+        assert_eq!(taken["total_minor"], 2500);
+        assert_eq!(stock(&t, &event).await, (0, 3));
+        t.stop().await;
+    }
+
     /// covers: BE-2, ORG-3
     async fn a_file_is_taken_whole_and_once(db: TestDb) {
         let t = TestApp::start(db).await;

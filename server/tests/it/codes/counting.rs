@@ -178,6 +178,32 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// Whoever buys is counted, whoever was named when it was held.
+    ///
+    /// covers: MKT-2, PAY-5
+    async fn another_name_for_a_hold_uses_a_code_no_more_often(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        make(&t.organiser, "Rock", Some(&event.id), with(tenth(), json!({"max_uses_per_buyer": 1}))).await;
+        let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+        let buy = async |held_for: &str, buyer: &str| {
+            let wish = json!({"event": event.id, "items": items, "codes": ["Rock"], "email": held_for});
+            let held = t.stranger.post_once("/api/v1/shop/holds", &format!("{held_for}-{buyer}"), &wish).await.expect(201);
+            let order = json!({
+                "event": event.id, "hold": held["id"], "buyer": {"email": buyer, "name": "Ana Novak"},
+                "payment": {"method": "sandbox", "outcome": "succeed"},
+            });
+            t.stranger.post_once("/api/v1/shop/orders", text(&held, "id"), &order).await
+        };
+        buy("ana@example.com", "ana@example.com").await.expect(201);
+        let refused = buy("eve@example.com", "ana@example.com").await.refused(409, "sales.code_not_applicable");
+        assert_eq!(refused["errors"][0]["code"], "used_up_by_buyer");
+        // Eve, who did not buy, has not used it; the refused hold is there for whoever may.
+        buy("eva@example.com", "eve@example.com").await.expect(201);
+        buy("bor@example.com", "eve@example.com").await.refused(409, "sales.code_not_applicable");
+        t.stop().await;
+    }
+
     /// covers: MKT-2
     async fn prices_are_told_what_codes_there_are(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bilten_kernel::db::DbError;
 use bilten_kernel::{on_both_engines, sql, vals};
+use bilten_server::catalog::EventId;
 use bilten_server::identity::{
     self, Email, NewUser, Origin, Profile, Proof, Role, SessionKind, UserId,
 };
+use bilten_server::sales::{ItemRequest, NewOrder};
 use serde_json::{Value, json};
 
 use crate::app::{Client, TestApp, purchase};
@@ -334,6 +336,16 @@ on_both_engines! {
         let other = t.signed_in(user, false).await;
         with_factors(&t, &ana).await;
         copy(&t, &ana, "ana@example.com").await;
+        // What staff writes of her is about her, too, and so is a hash of what she sent.
+        let party = t.event(&[("Standing", 2500, 10)]).await;
+        let comp = json!({"items": [{"tier": party.tiers[0], "quantity": 1}], "buyer": order["buyer"], "payment": "comp", "reason": "Ana is 40"});
+        let comp = t.organiser.post_once(&format!("/api/v1/events/{}/orders", party.id), "comp", &comp).await.expect(201);
+        let wish = json!({"event": event.id, "items": [{"tier": event.tiers[0], "quantity": 1}], "email": "ana@example.com"});
+        t.stranger.post_once("/api/v1/shop/holds", "held", &wish).await.expect(201);
+        let items = [ItemRequest::of(event.tiers[0].parse().unwrap(), 1)];
+        let wish = NewOrder::hash_of(&(event.id.parse::<EventId>().unwrap(), &items, Vec::<String>::new(), "ana@example.com"));
+        let mut hashes: Vec<Vec<u8>> = t.app.db.scalars(sql!("SELECT request_hash FROM orders"), vals![]).await.unwrap();
+        hashes.push(wish.to_vec());
         ana.post("/api/v1/me/email", json!({"email": "new@example.org"})).await.expect(202);
         let feed = |t: &TestApp| t.app.db.clone();
         let position: i64 = feed(&t).scalar(sql!("SELECT MAX(position) FROM feeds"), vals![]).await.unwrap();
@@ -358,6 +370,15 @@ on_both_engines! {
             vals![user],
         ).await.unwrap();
         assert_eq!(rows, 0);
+
+        let kept: Vec<Vec<u8>> = t.app.db.scalars(
+            sql!("SELECT request_hash FROM orders UNION ALL SELECT request_hash FROM payments UNION ALL SELECT request_hash FROM holds"),
+            vals![],
+        ).await.unwrap();
+        assert_eq!(kept.len(), 5);
+        assert!(kept.iter().all(|hash| !hashes.contains(hash)), "names could be tried against a hash");
+        let origin = t.organiser.get(&format!("/api/v1/orders/{}/origin", comp["order"]["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((&origin["paid_by"], &origin["reason"]), (&json!("comp"), &json!("")));
 
         // What was paid stays, without a name; the ticket lets in, and gates forget the name.
         let kept = t.organiser.get(&format!("/api/v1/orders/{order_id}")).await.expect(200);

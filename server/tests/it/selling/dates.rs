@@ -3,7 +3,7 @@
 use bilten_kernel::on_both_engines;
 use serde_json::{Value, json};
 
-use super::{balance, buy, event_with, hold, text};
+use super::{balance, buy, buying, event_with, hold, seen, text};
 use crate::app::{Event, TestApp};
 
 async fn two_evenings(t: &TestApp) -> (Event, Vec<String>) {
@@ -120,6 +120,43 @@ on_both_engines! {
         let refunded = t.organiser.post(&refund, json!({})).await;
         assert!([200, 409].contains(&refunded.status), "{}", refunded.text);
         buy(&t, &event, on(&dates[0]), "succeed", "k4").await.refused(409, "sales.off_sale");
+        t.stop().await;
+    }
+
+    /// Money for a date that was called off in the meantime goes back, also where it comes after the order
+    /// has ended, and what is held of it cannot be ordered any more; other dates go on.
+    ///
+    /// covers: PAY-1, BE-2
+    async fn nobody_pays_for_a_date_that_was_called_off(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, dates) = two_evenings(&t).await;
+        let on = |date: &str| json!([{"tier": event.tiers[0], "occurrence": date, "quantity": 1}]);
+        let pending = buy(&t, &event, on(&dates[0]), "time_out", "k").await.expect(201);
+        let given_up = buy(&t, &event, on(&dates[0]), "time_out", "k2").await.expect(201);
+        let buyer = t.stranger.with_token(given_up["token"].as_str().unwrap());
+        buyer.delete(&format!("/api/v1/shop/orders/{}", text(&given_up["order"]["id"]))).await.expect(204);
+        let held = hold(&t, &event, on(&dates[0]), "h").await.expect(201);
+        let other = hold(&t, &event, on(&dates[1]), "h2").await.expect(201);
+        let path = format!("/api/v1/events/{}/occurrences/{}/cancel", event.id, dates[0]);
+        t.organiser.post(&path, json!({})).await.expect(200);
+        for (order, state) in [(&pending, "expired"), (&given_up, "cancelled")] {
+            let payment = text(&order["payment"]["id"]).parse().unwrap();
+            bilten_server::payments::provider_reports(&t.app, payment, true).await.unwrap();
+            let told = seen(&t, order).await;
+            assert_eq!((&told["order"]["state"], &told["payment"]["state"]), (&json!(state), &json!("refunded")));
+            assert_eq!(told["tickets"], json!([]));
+        }
+        for (hold, key) in [(&held, "k3"), (&other, "k4")] {
+            let mut body = buying(&event, json!([]), "succeed");
+            body["hold"] = hold["id"].clone();
+            let answer = t.stranger.post_once("/api/v1/shop/orders", key, &body).await;
+            if key == "k3" {
+                answer.refused(410, "sales.hold_gone");
+            } else {
+                assert_eq!(answer.expect(201)["order"]["state"], "paid");
+            }
+        }
+        balance(&t.app.db).await;
         t.stop().await;
     }
 

@@ -67,6 +67,12 @@ pub(crate) async fn seated(
 }
 
 pub(crate) async fn seated_on(t: &TestApp, map: Value) -> (Event, String) {
+    let (event, mut dates) = seated_at(t, map, &[48]).await;
+    (event, dates.remove(0))
+}
+
+/// The same on dates that begin in so many hours.
+pub(crate) async fn seated_at(t: &TestApp, map: Value, hours: &[i64]) -> (Event, Vec<String>) {
     let map = t
         .organiser
         .post("/api/v1/seat-maps", json!({"map": map}))
@@ -75,13 +81,14 @@ pub(crate) async fn seated_on(t: &TestApp, map: Value) -> (Event, String) {
     let tiers = json!([{
         "name": "Seat", "price_minor": 2500, "capacity": map["seats"], "max_per_order": 20, "seat_category": "a",
     }]);
-    let made = draft(t, tiers, &[48]).await;
-    let date = text(&made["occurrences"][0]["id"]);
+    let made = draft(t, tiers, hours).await;
+    let dates = made["occurrences"].as_array().unwrap().iter();
+    let dates = dates.map(|date| text(&date["id"])).collect();
     let edit =
         json!({"version": made["version"], "scope": "all", "change": {"seat_map": map["id"]}});
     let path = format!("/api/v1/events/{}/occurrences", text(&made["id"]));
     t.organiser.patch(&path, edit).await.expect(200);
-    (publish(t, made).await, date)
+    (publish(t, made).await, dates)
 }
 
 /// The body of a purchase of these items.

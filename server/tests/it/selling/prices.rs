@@ -65,6 +65,38 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// The same where fewer are left of the pool than are wanted: who is served one by one pays by what
+    /// those before them got, not by all who stand in line.
+    ///
+    /// covers: PAY-5, BE-2
+    async fn the_last_of_a_pool_cost_what_they_cost_when_it_is_plentiful(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_with(&t, early(100), &[24]).await;
+        let pools = format!("/api/v1/events/{}/pools", event.id);
+        let pool = t.organiser.post(&pools, json!({"name": "Floor", "capacity": 10})).await.expect(201);
+        let read = t.organiser.get(&format!("/api/v1/events/{}", event.id)).await.expect(200);
+        let path = format!("/api/v1/events/{}/tiers/{}", event.id, event.tiers[0]);
+        let edit = json!({"version": read["version"], "pool_id": pool["id"]});
+        t.organiser.patch(&path, edit).await.expect(200);
+        let rivals = (0..40).map(|i| {
+            let (t, event) = (&t, &event);
+            async move {
+                let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+                let answer = buy(t, event, items, "succeed", &format!("k{i}")).await;
+                if answer.status != 201 {
+                    answer.refused(409, "sales.sold_out");
+                    return None;
+                }
+                answer.expect(201)["order"]["total_minor"].as_i64()
+            }
+        });
+        let mut totals: Vec<i64> = join_all(rivals).await.into_iter().flatten().collect();
+        totals.sort_unstable();
+        assert_eq!(totals, [vec![1000; 5], vec![2000; 5]].concat());
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
     /// covers: PAY-5
     async fn an_order_across_a_border_has_two_lines(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{balance, buy, hold, named, seated, seated_on, seen, text};
+use super::{balance, buy, buying, hold, named, seated, seated_at, seated_on, seen, text};
 use crate::app::{Answer, TestApp};
 
 fn seats_of(answer: &Value) -> Vec<String> {
@@ -109,6 +109,53 @@ on_both_engines! {
         let path = format!("/api/v1/orders/{}/refund", text(&bought["order"]["id"]));
         t.organiser.post(&path, json!({})).await.expect(200);
         buy(&t, &event, named(&event, &["1-1-2", "1-1-3", "1-1-4"]), "succeed", "k3").await.expect(201);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// A tier whose seats are not counted by dates has one line in an order: seats of two dates in it would
+    /// be sold on the first of them.
+    ///
+    /// covers: BE-6, BE-2
+    async fn seats_of_two_dates_are_not_mixed(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let map = serde_json::to_value(bilten_server::catalog::seating::templates::arena(1, 1, 5).unwrap()).unwrap();
+        let (event, dates) = seated_at(&t, map, &[48, 72]).await;
+        let on = |date: &str, seat: &str| json!({"tier": event.tiers[0], "occurrence": date, "seats": [seat]});
+        let mixed = json!([on(&dates[0], "1-1-1"), on(&dates[1], "1-1-2")]);
+        let refused = hold(&t, &event, mixed, "mixed").await.refused(422, "invalid");
+        assert_eq!(refused["errors"][0]["code"], "several_dates");
+        for (date, seat) in [(&dates[0], "1-1-1"), (&dates[1], "1-1-2")] {
+            let bought = buy(&t, &event, json!([on(date, seat)]), "succeed", seat).await.expect(201);
+            let ticket = &bought["tickets"][0];
+            assert_eq!((&ticket["occurrence_id"], &ticket["seat_id"]), (&json!(date), &json!(seat)));
+        }
+        // Nor are two wishes: the second one was all that was looked for.
+        let wish = |may_split: bool| json!({"tier": event.tiers[0], "occurrence": dates[0], "quantity": 1, "wish": {"may_split": may_split, "full_view": true}});
+        let refused = hold(&t, &event, json!([wish(true), wish(false)]), "wishes").await.refused(422, "invalid");
+        assert_eq!(refused["errors"][0]["field"], "items[1].wish");
+        hold(&t, &event, json!([wish(true)]), "one").await.expect(201);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// An order that is refused keeps no seats back, not even from its own buyer, who may ask again with
+    /// the same key or another one.
+    ///
+    /// covers: BE-2, BE-6
+    async fn an_order_that_is_refused_keeps_no_seats(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 1, 1, 4).await;
+        for (seat, first, second) in [("1-1-1", "same", "same"), ("1-1-2", "one", "other")] {
+            let mut body = buying(&event, named(&event, &[seat]), "succeed");
+            body["tickets"] = json!([{"name": "Bor", "email": "nowhere"}]);
+            t.stranger.post_once("/api/v1/shop/orders", first, &body).await.refused(422, "invalid");
+            let active: i64 = t.app.db.scalar(sql!("SELECT COUNT(*) FROM holds WHERE state = 'active'"), vals![]).await.unwrap();
+            assert_eq!(active, 0, "nobody could give it up");
+            body["tickets"] = json!([{"name": "Bor", "email": "bor@example.com"}]);
+            let bought = t.stranger.post_once("/api/v1/shop/orders", second, &body).await.expect(201);
+            assert_eq!(bought["tickets"][0]["seat_id"], seat);
+        }
         balance(&t.app.db).await;
         t.stop().await;
     }

@@ -2,11 +2,15 @@
 
 use bilten_kernel::on_both_engines;
 use bilten_kernel::{sql, vals};
+use bilten_server::app::{App, Post};
+use bilten_server::catalog;
+use bilten_server::events::{self, DomainEvent};
+use bilten_server::payments::{self, PurchaseRequest};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{balance, buy, event_with, hold, text};
-use crate::app::{Event, TestApp};
+use crate::app::{Event, TestApp, vault};
 
 /// An event whose two tiers share a pool of so many.
 async fn pooled(t: &TestApp, capacity: i64) -> (Event, String) {
@@ -170,6 +174,53 @@ on_both_engines! {
         assert_eq!(paid["order"]["state"], "paid");
         t.organiser.post(&format!("/api/v1/events/{}/resume", event.id), json!({})).await.expect(200);
         buy(&t, &event, items, "succeed", "k4").await.expect(201);
+        t.stop().await;
+    }
+
+    /// What tells of an event as it was before it was paused (a key that is added meanwhile) does not let it
+    /// sell again.
+    ///
+    /// covers: BE-2, ORG-2
+    async fn an_older_version_does_not_undo_a_pause(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        let id = event.id.parse().unwrap();
+        let older = t.app.db.read(move |c| Box::pin(async move { catalog::detail_in(c, id).await })).await.unwrap().unwrap();
+        t.organiser.post(&format!("/api/v1/events/{}/pause", event.id), json!({})).await.expect(200);
+        let saved = DomainEvent::EventSaved { detail: Box::new(older), change: "key_added".to_owned() };
+        let app = t.app.clone();
+        let told = t.app.db.write(move |c| Box::pin(async move { events::publish(&app, c, vec![saved]).await })).await;
+        assert!(told.is_ok());
+        let selling: i64 = t.app.db.scalar(sql!("SELECT COUNT(*) FROM stock WHERE selling"), vals![]).await.unwrap();
+        assert_eq!(selling, 0);
+        let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+        hold(&t, &event, items.clone(), "h").await.refused(409, "sales.off_sale");
+        t.organiser.post(&format!("/api/v1/events/{}/resume", event.id), json!({})).await.expect(200);
+        buy(&t, &event, items, "succeed", "k").await.expect(201);
+        t.stop().await;
+    }
+
+    /// The same request on two nodes at once makes one order, and both are told of it.
+    ///
+    /// covers: PAY-1, BE-10
+    async fn one_key_on_two_nodes_is_one_order(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let keys = vault(&t.app.db, t.app.now()).await;
+        let post = Post::new(&t.app.config, t.app.outside.clone()).unwrap();
+        let second = App::new(t.app.db.clone(), t.clock.clone(), t.app.random.clone(), t.app.config.clone(), keys, post);
+        let mut body = crate::selling::buying(&event, json!([{"tier": event.tiers[0], "quantity": 1}]), "succeed");
+        for i in 0..10 {
+            body["buyer"]["email"] = json!(format!("ana{i}@example.com"));
+            let request: PurchaseRequest = serde_json::from_value(body.clone()).unwrap();
+            let key = format!("k{i}");
+            let (one, other) = tokio::join!(
+                payments::purchase(&t.app, request.clone(), key.clone()),
+                payments::purchase(&second, request, key),
+            );
+            assert_eq!(one.unwrap().order.order.id, other.unwrap().order.order.id);
+        }
+        assert_eq!(counter(&t, &event.tiers[0]).await, (100, 0, 10));
         t.stop().await;
     }
 

@@ -174,6 +174,38 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// Whoever is declined by the organiser, or pays for what was called off, is not inside any more.
+    ///
+    /// covers: WEB-4, PAY-1
+    async fn what_is_declined_or_called_off_keeps_no_place(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let waiting = called(&t, &event, 2, 2).await;
+        let path = format!("/api/v1/events/{}/sale-rules", event.id);
+        let mut rules = t.organiser.get(&path).await.expect(200);
+        rules["needs_approval"] = json!(true);
+        put(&t.organiser, &path, &rules).await.expect(200);
+        let pass = waiting[0].pass(&t, &event).await;
+        let hold = waiting[0].hold(&t, &event, &pass, "a").await.expect(201);
+        let waits = buy(&t, &event, &hold, "succeed", "waits").await.expect(201);
+        assert_eq!(figure(&t, &event, "inside").await, 1);
+        let review = format!("/api/v1/orders/{}/review", waits["order"]["id"].as_str().unwrap());
+        t.organiser.post(&review, json!({"decision": "refuse"})).await.expect(200);
+        assert_eq!(figure(&t, &event, "inside").await, 0);
+
+        rules["needs_approval"] = json!(false);
+        put(&t.organiser, &path, &rules).await.expect(200);
+        let pass = waiting[1].pass(&t, &event).await;
+        let hold = waiting[1].hold(&t, &event, &pass, "b").await.expect(201);
+        let pending = buy(&t, &event, &hold, "time_out", "pending").await.expect(201);
+        assert_eq!(figure(&t, &event, "inside").await, 1);
+        t.organiser.post(&format!("/api/v1/events/{}/cancel", event.id), json!({})).await.expect(200);
+        let payment = pending["payment"]["id"].as_str().unwrap().parse().unwrap();
+        bilten_server::payments::provider_reports(&t.app, payment, true).await.unwrap();
+        assert_eq!(figure(&t, &event, "inside").await, 0);
+        t.stop().await;
+    }
+
     /// covers: WEB-4
     async fn what_is_not_paid_in_time_leaves_by_itself(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -226,8 +226,8 @@ pub async fn rename(c: &mut Conn, from_holder: &str, to_holder: &str) -> Result<
     uses::rename(c, from_holder, to_holder).await
 }
 
-/// Counts what a holder has for its buyer, where it was reserved before anybody knew who that is: all
-/// of it or nothing. Doing it again changes nothing.
+/// Counts what a holder has for its buyer, where it was reserved before anybody knew who that is, or for
+/// somebody who does not buy: all of it or nothing. Doing it again changes nothing.
 ///
 /// # Errors
 /// A fault of the database; inside, which code this buyer has used up.
@@ -236,6 +236,14 @@ pub async fn name_buyer(
     holder: &str,
     buyer_key: [u8; 32],
 ) -> Result<Result<(), Refusal>, DbError> {
+    let others = uses::of_others(c, holder, buyer_key).await?;
+    for (id, other) in &others {
+        uses::uncount_buyer(c, *id, other).await?;
+    }
+    if !others.is_empty() {
+        let ids: Vec<PromoCodeId> = others.iter().map(|(id, _)| *id).collect();
+        uses::unname(c, holder, &ids).await?;
+    }
     let mut named = uses::name(c, holder, buyer_key).await?;
     named.sort_by_key(|(id, _)| *id);
     let mut counted: BTreeSet<PromoCodeId> = BTreeSet::new();

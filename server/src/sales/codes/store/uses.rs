@@ -198,6 +198,22 @@ pub(in crate::sales::codes) async fn rename(
     Ok(())
 }
 
+/// The codes that a holder has and that were counted for somebody else, and for whom; locked.
+pub(in crate::sales::codes) async fn of_others(
+    c: &mut Conn,
+    holder: &str,
+    buyer: [u8; 32],
+) -> Result<Vec<(PromoCodeId, Vec<u8>)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT code_id, buyer FROM promo_code_uses WHERE holder = $1 AND buyer IS NOT NULL AND buyer <> $2 \
+             AND state <> 'returned' ORDER BY code_id FOR UPDATE"
+        ),
+        vals![holder, buyer],
+    )
+    .await
+}
+
 /// Names the buyer of all that a holder has and nobody was named for; gives these codes with how
 /// often one buyer may use them.
 pub(in crate::sales::codes) async fn name(
