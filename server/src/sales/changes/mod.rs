@@ -34,5 +34,8 @@ pub use error::*;
 pub use model::*;
 pub use routes::routes;
 pub(crate) use service::on_event_deleted;
-pub use service::{Caller, change, changes_of, paid_together_in, preview, reasons_in};
+pub use service::{
+    Caller, Changeable, ChangeableUnit, change, change_shown, changeable, changes_of,
+    is_part_of_another, paid_together_in, preview, reasons_in, waiting_change,
+};
 pub(super) use service::{on_buyers_erased, reason_purpose, settle};

@@ -152,6 +152,25 @@ pub enum ChangeStep {
     },
 }
 
+/// What a change comes to as its caller has seen it, in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeenMoney {
+    /// What is to be paid.
+    pub due_minor: i64,
+    /// What goes back.
+    pub refund_minor: i64,
+}
+
+impl From<&ChangeMoney> for SeenMoney {
+    fn from(money: &ChangeMoney) -> Self {
+        Self {
+            due_minor: money.due_minor,
+            refund_minor: money.refund_minor,
+        }
+    }
+}
+
 /// A wish to change an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +182,9 @@ pub struct ChangeRequest {
     /// What is to be done, 1 to 20 steps.
     #[schema(min_items = 1, max_items = 20)]
     pub steps: Vec<ChangeStep>,
+    /// What the caller has seen that it comes to. If it comes to something else by now, nothing happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenMoney>,
     /// Why everything is given back whatever the refund policy says; without a reason, the policy holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond_policy: Option<String>,
@@ -179,6 +201,9 @@ pub struct ShopChangeRequest {
     /// What is to be done, 1 to 20 steps.
     #[schema(min_items = 1, max_items = 20)]
     pub steps: Vec<ChangeStep>,
+    /// What the caller has seen that it comes to. If it comes to something else by now, nothing happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenMoney>,
 }
 
 impl From<ShopChangeRequest> for ChangeRequest {
@@ -186,6 +211,7 @@ impl From<ShopChangeRequest> for ChangeRequest {
         Self {
             version: asked.version,
             steps: asked.steps,
+            seen: asked.seen,
             beyond_policy: None,
         }
     }

@@ -455,6 +455,39 @@ pub(super) async fn change_of_supplement(
     .await
 }
 
+/// A change of an order.
+pub(super) async fn change(
+    c: &mut Conn,
+    order: OrderId,
+    id: ChangeId,
+) -> Result<Option<ChangeRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT id, order_id, request_hash, state, at_version, plan, answer FROM order_changes \
+             WHERE id = $1 AND order_id = $2"
+        ),
+        vals![id, order],
+    )
+    .await
+}
+
+/// The change of an order that waits for its payment.
+pub(super) async fn waiting(
+    c: &mut Conn,
+    order: OrderId,
+    now: Timestamp,
+) -> Result<Option<ChangeRow>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT ch.id, ch.order_id, ch.request_hash, ch.state, ch.at_version, ch.plan, ch.answer \
+             FROM order_changes ch JOIN orders s ON s.id = ch.supplement_id \
+             WHERE ch.order_id = $1 AND ch.state = 'pending' AND s.state = 'pending' AND s.expires_at > $2"
+        ),
+        vals![order, now],
+    )
+    .await
+}
+
 /// Says what became of a change that waited for its payment.
 pub(super) async fn settle_change(
     c: &mut Conn,

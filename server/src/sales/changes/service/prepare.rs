@@ -18,7 +18,7 @@ use super::super::units::{StoredLine, before_of, side_of, units_of};
 use super::people::people_of_added;
 use super::{Caller, allow};
 use crate::app::App;
-use crate::catalog::policy::{Policy, TicketFacts, may_transfer};
+use crate::catalog::policy::{PassOnRefusal, Policy, TicketFacts, may_transfer};
 use crate::catalog::{self, CounterKey, EventDetail};
 use crate::events;
 use crate::platform::{self, AuditRecord};
@@ -100,6 +100,8 @@ pub(super) struct Prepared {
     pub(super) cart: Option<Arc<Cart>>,
     /// Who comes with what is added.
     pub(super) people: Arc<People>,
+    /// What the caller has seen that it comes to.
+    pub(super) seen: Option<SeenMoney>,
     /// Why everything goes back, whatever the policy says.
     pub(super) beyond: Option<String>,
     /// The id of the order that may come of it.
@@ -148,9 +150,13 @@ impl Prepared {
             return Err(ChangeError::NotRefundable(why));
         }
         let tickets = touched(&planned.plan.tickets);
-        match events::tickets_stand(c, self.id, &tickets).await? {
-            Some(why) => Err(ChangeError::Ticket(why)),
-            None => Ok(()),
+        if let Some(why) = events::tickets_stand(c, self.id, &tickets).await? {
+            return Err(ChangeError::Ticket(why));
+        }
+        let money = SeenMoney::from(&planned.plan.money);
+        match self.seen {
+            Some(seen) if seen != money => Err(ChangeError::MoneyChanged),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -235,6 +241,7 @@ pub(super) async fn prepare(
         draft,
         cart: None,
         people: Arc::default(),
+        seen: request.seen,
         beyond,
         side: OrderId::new(&*app.clock, &*app.random),
         change: ChangeId::new(&*app.clock, &*app.random),
@@ -277,17 +284,27 @@ fn may_ask(prepared: &Prepared) -> Result<(), ChangeError> {
         let Some(unit) = prepared.loaded.units.iter().find(of_ticket) else {
             continue;
         };
-        let date = unit.occurrence.and_then(|date| offer.occurrence(date));
-        let doors = date.map(|date| date.doors_at.unwrap_or(date.starts_at));
-        let facts = TicketFacts {
-            doors_at: doors.unwrap_or_else(|| offer.opens_at()),
-            country: offer.event.details.country,
-            passed_on: 0,
-            is_used: false,
-            is_valid: true,
-            paid_minor: unit.paid_minor,
-        };
-        may_transfer(&prepared.policy, &facts, now).map_err(ChangeError::NotTransferable)?;
+        may_name(&prepared.policy, offer, unit, now).map_err(ChangeError::NotTransferable)?;
     }
     Ok(())
+}
+
+/// Whether a buyer may name other holders of a unit's tickets.
+pub(super) fn may_name(
+    policy: &Policy,
+    offer: &EventDetail,
+    unit: &Unit,
+    now: Timestamp,
+) -> Result<(), PassOnRefusal> {
+    let date = unit.occurrence.and_then(|date| offer.occurrence(date));
+    let doors = date.map(|date| date.doors_at.unwrap_or(date.starts_at));
+    let facts = TicketFacts {
+        doors_at: doors.unwrap_or_else(|| offer.opens_at()),
+        country: offer.event.details.country,
+        passed_on: 0,
+        is_used: false,
+        is_valid: true,
+        paid_minor: unit.paid_minor,
+    };
+    may_transfer(policy, &facts, now)
 }

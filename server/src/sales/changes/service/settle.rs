@@ -91,6 +91,7 @@ pub(in crate::sales) async fn settle(
             | ChangeError::Ticket(_)
             | ChangeError::NotRefundable(_)
             | ChangeError::NotTransferable(_)
+            | ChangeError::MoneyChanged
             | ChangeError::TooLate
             | ChangeError::NotMergeable,
         ) => return Err(SalesError::OfferChanged),
