@@ -9,6 +9,7 @@ use bilten_kernel::http::{Path, Query};
 use bilten_kernel::money::Money;
 use serde::Deserialize;
 
+use super::change;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
@@ -19,6 +20,7 @@ use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
     self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
 };
+use crate::sales::changes::{self, Caller};
 use crate::sales::resale::{ListingState, MAX_LISTINGS};
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
 use crate::tickets::{self, Bought, QrFormat, SignedTicket, TicketError, TicketState};
@@ -43,6 +45,12 @@ struct OrderPage {
     event: EventView,
     tickets: Vec<TicketView>,
     calendar: String,
+    /// Where its tickets are changed or given back, if they can be.
+    change: Option<String>,
+    /// The change that waits for its payment: where that is, and until when.
+    change_waiting: Option<(String, Moment)>,
+    /// Where its tickets are found, if it became a part of another order.
+    find: Option<String>,
     pay: Option<PayForm>,
     payment: Option<Vec<Method>>,
     bill: Bill,
@@ -59,9 +67,10 @@ pub(super) struct Notice {
     pub(super) text: String,
 }
 
-struct PayForm {
-    action: String,
-    key: String,
+/// A form with which something is paid.
+pub(super) struct PayForm {
+    pub(super) action: String,
+    pub(super) key: String,
 }
 
 struct TicketView {
@@ -139,6 +148,7 @@ fn in_words(
             PaymentState::Declined => {
                 let heading = match payment.decline_code.as_deref() {
                     Some(payments::UNDER_REVIEW) => "Your order can be paid now",
+                    Some(payments::AMOUNT_DUE) => "Your order is to be paid",
                     Some(_) | None => "The payment did not go through",
                 };
                 let why = declined(payment.decline_code.as_deref());
@@ -200,7 +210,7 @@ fn in_words(
 }
 
 /// Why a payment was declined, in a sentence.
-fn declined(code: Option<&str>) -> &'static str {
+pub(super) fn declined(code: Option<&str>) -> &'static str {
     match code {
         Some("insufficient_funds") => {
             "The bank declined it: there is not enough money on the account."
@@ -210,7 +220,7 @@ fn declined(code: Option<&str>) -> &'static str {
             "The bank declined it because it looks like fraud. Please ask your bank."
         }
         Some(payments::UNDER_REVIEW) => "The organiser has looked at your order: please pay now.",
-        Some("amount_due") => "This order is not free, so it needs a payment.",
+        Some(payments::AMOUNT_DUE) => "Please pay here.",
         Some(_) | None => "The payment provider declined it without giving a reason.",
     }
 }
@@ -267,6 +277,27 @@ fn ticket_view(
     })
 }
 
+/// Where the change of an order is that waits for its payment, and until when.
+async fn change_waiting(
+    app: &App,
+    order: &Order,
+    offer: &EventDetail,
+) -> Result<Option<(String, Moment)>, Problem> {
+    if order.state != OrderState::Paid {
+        return Ok(None);
+    }
+    // Whoever sees the order has shown its secret.
+    let buyer = Caller::Buyer {
+        token: sales::order_token(app, order.id),
+    };
+    let waiting = changes::waiting_change(app, &buyer, order.id).await?;
+    Ok(waiting.and_then(|waiting| {
+        let until = waiting.supplement?.expires_at;
+        let until = text::time(until, &text::zone(&offer.event.time_zone));
+        Some((change::path(app, order.id, waiting.id?, ""), until))
+    }))
+}
+
 async fn page(
     app: &App,
     status: StatusCode,
@@ -278,8 +309,19 @@ async fn page(
     let offer = catalog::offer(app, order.event_id).await?;
     let is_held_back = payment.decline_code.as_deref() == Some(payments::UNDER_REVIEW)
         && sales::is_under_review(app, order.id).await?;
-    let (heading, mut notices, is_waiting, is_payable) =
+    let (mut heading, mut notices, is_waiting, is_payable) =
         in_words(order, payment, is_held_back, &offer);
+    // What is left of an order that became a part of another one is nothing to show at a door.
+    let is_part = order.state == OrderState::Paid
+        && bought.tickets.is_empty()
+        && changes::is_part_of_another(app, order.id).await?;
+    if is_part {
+        heading = "This order is a part of another one now";
+        notices = vec![Notice {
+            kind: "test",
+            text: "Its tickets are with your other order for this event.".to_owned(),
+        }];
+    }
     let passed_on = tickets::passed_on(app, order.id).await?;
     if passed_on > 0 {
         let which = if passed_on == 1 {
@@ -302,6 +344,11 @@ async fn page(
         let is_sold = is_sold(app, signed).await?;
         views.push(ticket_view(app, &offer, signed, is_sold)?);
     }
+    let change_waiting = change_waiting(app, order, &offer).await?;
+    let is_changeable = order.state == OrderState::Paid
+        && offer.event.state == EventState::Published
+        && change_waiting.is_none()
+        && views.iter().any(|view| view.qr.is_some());
     let page = OrderPage {
         shell: Shell::personal(heading)
             .of_event(order.sandbox)
@@ -315,6 +362,9 @@ async fn page(
         event: EventView::of(&offer),
         tickets: views,
         calendar: address(app, order.id, "/calendar.ics"),
+        change: is_changeable.then(|| change::choose_path(app, order.id)),
+        change_waiting,
+        find: is_part.then(|| format!("/orders/find?event={}", offer.event.slug)),
         payment: is_payable
             .then(|| view::methods(order.total_minor, None))
             .flatten(),
