@@ -13,7 +13,7 @@ use super::change;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
-use super::view::{self, Bill, EventView, Method};
+use super::view::{self, Bill, DateView, EventView, Method};
 use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::{self, EventDetail, EventState};
@@ -83,6 +83,9 @@ struct TicketView {
     state: &'static str,
     tier: String,
     holder: String,
+    /// The date and the seat that it is for, if it is for one.
+    date: Option<DateView>,
+    seat: Option<String>,
 }
 
 /// The address of a page of an order, with the order's secret.
@@ -274,6 +277,8 @@ fn ticket_view(
             .tier(ticket.tier_id)
             .map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
         holder: ticket.holder_name.clone(),
+        date: DateView::of_ticket(offer, ticket),
+        seat: ticket.seat_label.clone(),
     })
 }
 

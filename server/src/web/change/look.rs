@@ -11,9 +11,9 @@ use super::super::form::{self, Faults, Fields, Refusal};
 use super::super::order::{self, Key};
 use super::super::shell::{self, Privacy, Shell};
 use super::super::text;
-use super::super::view::EventView;
+use super::super::view::{EventView, place};
 use super::choice::{Act, Choice, with_seats};
-use super::{Known, buyer, choose, choose_path, known, path, place, waiting, words};
+use super::{Known, buyer, choose, choose_path, known, path, waiting, words};
 use crate::app::App;
 use crate::sales::changes::{
     self, ChangeError, ChangeRequest, ChangeStep, ChangeableUnit, LineReason, OrderChange,
@@ -311,7 +311,10 @@ pub(super) async fn confirm(
         Err(ChangeError::Waiting) => Ok(waiting(&app, id, &key)
             .await?
             .unwrap_or_else(|| order::go_to(&app, id))),
-        Err(ChangeError::MoneyChanged | ChangeError::Sales(SalesError::SeatsTaken(_))) => {
+        Err(
+            ChangeError::MoneyChanged
+            | ChangeError::Sales(SalesError::SeatsTaken(_) | SalesError::Choice(_)),
+        ) => {
             let known = match known(&app, id, &key).await? {
                 Ok(known) => known,
                 Err(elsewhere) => return Ok(elsewhere),

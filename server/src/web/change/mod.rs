@@ -26,9 +26,8 @@ use bilten_kernel::error::Problem;
 
 use super::order::{self, Key};
 use super::shell;
-use super::text;
 use crate::app::App;
-use crate::catalog::{self, EventDetail, OccurrenceId};
+use crate::catalog::{self, EventDetail};
 use crate::sales::changes::{self, Caller, ChangeError, ChangeId, Changeable};
 use crate::sales::{OrderId, SalesError};
 use crate::tickets::{self, Bought};
@@ -105,18 +104,4 @@ async fn waiting(app: &App, id: OrderId, key: &Key) -> Result<Option<Response>, 
     let found = changes::waiting_change(app, &buyer(key), id).await?;
     let change = found.and_then(|change| change.id);
     Ok(change.map(|change| shell::see_other(&path(app, id, change, ""))))
-}
-
-/// Date and seat of something, where there are any to be told apart.
-fn place(offer: &EventDetail, date: Option<OccurrenceId>, seats: &[&str]) -> String {
-    let zone = text::zone(&offer.event.time_zone);
-    let date = date
-        .filter(|_| offer.occurrences.len() > 1)
-        .and_then(|date| offer.occurrence(date))
-        .map(|date| text::date_and_time(date.starts_at, &zone).text);
-    let parts: Vec<String> = date
-        .into_iter()
-        .chain(seats.iter().map(|seat| (*seat).to_owned()))
-        .collect();
-    parts.join(" · ")
 }

@@ -13,8 +13,8 @@ use super::super::form::{self, Faults, Fields};
 use super::super::order::{self, Key, Notice, PayForm, declined as why};
 use super::super::shell::{self, Privacy, Shell};
 use super::super::text;
-use super::super::view::{self, EventView, Method};
-use super::{buyer, choose_path, path, place};
+use super::super::view::{self, EventView, Method, place};
+use super::{buyer, choose_path, path};
 use crate::app::App;
 use crate::catalog::{self, EventDetail};
 use crate::payments::{

@@ -273,6 +273,11 @@ on_both_engines! {
         let order = page_of(&buy(&t, &event, on(&dates[0]), "succeed", "k").await.expect(201));
         buy(&t, &event, on(&dates[1]), "succeed", "k2").await.expect(201);
         let choose = visitor.get(&at(&order, "/change")).await;
+        // What is for one date of several says which, on the ticket, in the bill and in the calendar.
+        let page = visitor.get(&order).await;
+        let calendar = visitor.get(&page.links("calendar.ics")[0]).await;
+        assert_eq!(calendar.text.matches("BEGIN:VEVENT").count(), 1);
+        assert_eq!(page.text.matches("<time datetime=").count(), 3, "start, end and when it was ordered: {}", page.text);
         choose.says(200, &format!("<option value=\"{}\">", dates[1])).says(200, "please ask the organiser");
         assert!(!choose.text.contains(&dates[0]), "the date that it is for is no other one");
         assert!(!choose.text.contains("value=\"return\""), "it is the only ticket");
