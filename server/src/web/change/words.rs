@@ -52,11 +52,11 @@ const fn ticket(why: TicketRefusal) -> &'static str {
 }
 
 /// What is said of an order that was changed while somebody chose.
-pub(super) const CHANGED_MEANWHILE: &str =
+const CHANGED_MEANWHILE: &str =
     "Your order was changed in the meantime. This is how it stands now; please choose again.";
 
 /// What is said of a price that is another one by now.
-pub(super) const MONEY_CHANGED: &str = "Prices or places have changed since you looked. This is what it comes to now; nothing has been done yet.";
+const MONEY_CHANGED: &str = "Prices or places have changed since you looked. This is what it comes to now; nothing has been done yet.";
 
 /// What is said when something is there no more.
 fn sold_out(left: i64) -> String {
