@@ -421,4 +421,35 @@ on_both_engines! {
         assert!(!visitor.get(&declined).await.text.contains("Change or return tickets"));
         t.stop().await;
     }
+
+    /// covers: BE-2, WEB-4
+    async fn what_became_a_part_of_another_order_says_so(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let visitor = Visitor::new(&t);
+        let event = two_tiers(&t, FAR).await;
+        let (first, second) = (visitor.buy(&event, &[1, 0], "succeed").await, visitor.buy(&event, &[1, 0], "succeed").await);
+        let id = |order: &str| order.split(['/', '?']).nth(2).unwrap().to_owned();
+        let path = format!("/api/v1/orders/{}/changes", id(&first));
+        let merge = json!({"version": 1, "steps": [{"kind": "merge", "order": id(&second)}]});
+        t.organiser.post_once(&path, "m", &merge).await.expect(200);
+        let merged = visitor.get(&second).await;
+        merged.says(200, "This order is a part of another one now").says(200, &format!("/orders/find?event={}", event.slug));
+        assert!(!merged.text.contains("Show the code"), "{}", merged.text);
+        assert_eq!(visitor.get(&first).await.text.matches("<svg").count(), 2);
+
+        // So does what was paid for a change, to whoever was sent only that.
+        let dearer = json!({"version": 2, "steps": [{"kind": "change_tier", "pick": {"line": 1, "units": [1]}, "tier": event.tiers[1]}]});
+        let waiting = t.organiser.post_once(&path, "c", &dearer).await.expect(200);
+        let due = &waiting["supplement"];
+        let own = format!("/orders/{}?token={}", text(&due["order_id"]), text(&due["token"]));
+        let page = visitor.get(&own).await;
+        page.says(200, "Your order is to be paid").says(200, "Pay €15.00");
+        let pay = [("key", page.value("key")), ("payment", "succeed".to_owned())];
+        let pay: Vec<_> = pay.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(visitor.send(&at(&own, "/pay"), &pay).await.leads_to("/orders/"), own);
+        visitor.get(&own).await.says(200, "This order is a part of another one now");
+        visitor.get(&first).await.says(200, "Seated");
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
 }
