@@ -20,7 +20,7 @@ use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
     self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
 };
-use crate::sales::changes::{self, Caller};
+use crate::sales::changes;
 use crate::sales::resale::{ListingState, MAX_LISTINGS};
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
 use crate::tickets::{self, Bought, QrFormat, SignedTicket, TicketError, TicketState};
@@ -291,11 +291,7 @@ async fn change_waiting(
     if order.state != OrderState::Paid {
         return Ok(None);
     }
-    // Whoever sees the order has shown its secret.
-    let buyer = Caller::Buyer {
-        token: sales::order_token(app, order.id),
-    };
-    let waiting = changes::waiting_change(app, &buyer, order.id).await?;
+    let waiting = changes::waiting_change(app, order.id).await?;
     Ok(waiting.and_then(|waiting| {
         let until = waiting.supplement?.expires_at;
         let until = text::time(until, &text::zone(&offer.event.time_zone));

@@ -308,7 +308,7 @@ pub(super) async fn confirm(
             Some(change) => shell::see_other(&path(&app, id, change, "")),
             None => order::go_to(&app, id),
         }),
-        Err(ChangeError::Waiting) => Ok(waiting(&app, id, &key)
+        Err(ChangeError::Waiting) => Ok(waiting(&app, id)
             .await?
             .unwrap_or_else(|| order::go_to(&app, id))),
         Err(

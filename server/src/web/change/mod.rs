@@ -79,7 +79,7 @@ struct Known {
 /// Looks for an order that can be changed; otherwise gives where its buyer is sent instead.
 async fn known(app: &App, id: OrderId, key: &Key) -> Result<Result<Known, Response>, Problem> {
     let bought = tickets::bought(app, id, &key.token).await?;
-    if let Some(waiting) = waiting(app, id, key).await? {
+    if let Some(waiting) = waiting(app, id).await? {
         return Ok(Err(waiting));
     }
     let changeable = match changes::changeable(app, &buyer(key), id).await {
@@ -100,8 +100,8 @@ async fn known(app: &App, id: OrderId, key: &Key) -> Result<Result<Known, Respon
 }
 
 /// Sends the browser to the change that waits for its payment, if there is one.
-async fn waiting(app: &App, id: OrderId, key: &Key) -> Result<Option<Response>, Problem> {
-    let found = changes::waiting_change(app, &buyer(key), id).await?;
+async fn waiting(app: &App, id: OrderId) -> Result<Option<Response>, Problem> {
+    let found = changes::waiting_change(app, id).await?;
     let change = found.and_then(|change| change.id);
     Ok(change.map(|change| shell::see_other(&path(app, id, change, ""))))
 }

@@ -3,8 +3,6 @@
 use std::slice;
 use std::sync::Arc;
 
-use bilten_kernel::clock::Timestamp;
-
 use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::money::{Terms, Trade, starts_at};
@@ -14,7 +12,7 @@ use super::{Caller, answered};
 use crate::app::App;
 use crate::catalog::policy::{PassOnRefusal, RefundRefusal};
 use crate::catalog::{self, OccurrenceId, TierId};
-use crate::sales::{HeldSeat, OrderId, SalesError};
+use crate::sales::{HeldSeat, OrderId};
 
 /// A paid order as it can be changed.
 #[derive(Clone, Debug)]
@@ -138,17 +136,13 @@ pub async fn change_shown(
     Ok(row.map(|row| answered(app, row)))
 }
 
-/// The change of an order that waits for its payment, if there is one, for whoever may see the order.
+/// The change of an order that waits for its payment, if there is one; for pages of the order, whose reader
+/// has shown already that they may see it.
 ///
 /// # Errors
-/// [`ChangeError`] if they may not.
-pub async fn waiting_change(
-    app: &App,
-    caller: &Caller,
-    id: OrderId,
-) -> Result<Option<OrderChange>, ChangeError> {
-    caller.event_of(app, id).await?;
-    let now: Timestamp = app.now();
+/// A fault of the database.
+pub async fn waiting_change(app: &App, id: OrderId) -> Result<Option<OrderChange>, ChangeError> {
+    let now = app.now();
     let row = app
         .db
         .read(move |c| Box::pin(async move { store::waiting(c, id, now).await }))
