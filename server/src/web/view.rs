@@ -10,8 +10,7 @@ use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{EventDetail, MAX_OCCURRENCES, Occurrence, OccurrenceId, TierId};
 use crate::payments::SandboxOutcome;
-use crate::sales::{HeldSeat, Hold, OrderItem, Stock};
-use crate::tickets::Ticket;
+use crate::sales::{Hold, OrderItem, Stock};
 
 /// A date of an event.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ impl DateView {
     }
 
     /// The date that a ticket is for, if it is for one.
-    pub(super) fn of_ticket(offer: &EventDetail, ticket: &Ticket) -> Option<Self> {
+    pub(super) fn of_ticket(offer: &EventDetail, ticket: &crate::tickets::Ticket) -> Option<Self> {
         let date = offer.occurrence(ticket.occurrence_id?)?;
         Some(Self::of(date, &text::zone(&offer.event.time_zone)))
     }
@@ -125,7 +124,7 @@ pub(super) struct Bill {
 struct Billed<'a> {
     tier: TierId,
     date: Option<OccurrenceId>,
-    seats: &'a [HeldSeat],
+    seats: &'a [crate::sales::HeldSeat],
     quantity: u32,
     /// The price of one.
     unit_minor: i64,
