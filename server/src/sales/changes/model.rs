@@ -1,5 +1,6 @@
 //! What is asked and answered about changes of orders.
 
+use bilten_core::price::CodeRefusal;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Currency;
 use bilten_kernel::{text_enum, typed_id};
@@ -10,6 +11,7 @@ use crate::catalog::policy::{RefundReason, RefundRefusal};
 use crate::catalog::seating::SeatId;
 use crate::catalog::{CounterKey, EventId, OccurrenceId, TierId};
 use crate::events::PaidOrder;
+use crate::sales::codes::PromoCodeId;
 use crate::sales::{HeldSeat, ItemRequest, OrderId, TicketRequest};
 
 typed_id!(pub ChangeId, "chg", "Names a change of an order.");
@@ -56,6 +58,20 @@ text_enum! {
         NotValid = "ticket_not_valid",
         /// It belongs to somebody else by now.
         PassedOn = "ticket_passed_on",
+    }
+}
+
+text_enum! {
+    /// What a change does with a code of the order.
+    pub enum CodeEvent {
+        /// It takes something off what comes.
+        Applied = "applied",
+        /// It does not hold for what comes.
+        NotApplied = "not_applied",
+        /// What it took off goes back to it, with the units that go.
+        Returned = "returned",
+        /// What is left is not what it asks for: what it took off is taken from what goes back.
+        Lost = "lost",
     }
 }
 
@@ -249,12 +265,34 @@ pub struct ChangeMoney {
     pub refund_minor: i64,
     /// What is kept of what was paid, by the refund policy.
     pub kept_minor: i64,
+    /// What does not go back either, because a code does not hold any more for what is left: that costs so
+    /// much more.
+    #[serde(default)]
+    pub lost_discount_minor: i64,
     /// Why money goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_reason: Option<RefundReason>,
     /// Why none goes back, or not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefundRefusal>,
+}
+
+/// What a change does with a code of the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedCode {
+    /// The code.
+    pub code_id: PromoCodeId,
+    /// Its text, as it is printed.
+    pub code: String,
+    /// What happens.
+    pub event: CodeEvent,
+    /// With how many units.
+    pub units: u32,
+    /// How much it takes off these, in minor units; of a lost one, how much is taken from what goes back.
+    pub amount_minor: i64,
+    /// Why it does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<CodeRefusal>,
 }
 
 /// What has to be paid before a change is done: an order of its own.
@@ -306,6 +344,9 @@ pub struct OrderChange {
     pub after: ChangedSide,
     /// What it comes to.
     pub money: ChangeMoney,
+    /// What it does with the codes of the order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<ChangedCode>,
     /// What is to be paid first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplement: Option<Supplement>,
@@ -393,6 +434,9 @@ pub(super) struct Plan {
     pub(super) unnamed: u32,
     /// What it comes to.
     pub(super) money: ChangeMoney,
+    /// How what its codes are counted for changes, sorted.
+    #[serde(default)]
+    pub(super) codes: Vec<CodeShift>,
 }
 
 /// One of what an order is for.
@@ -409,5 +453,18 @@ pub(super) struct Unit {
     /// What of that is fees.
     pub(super) fees_minor: i64,
     pub(super) tickets: Vec<UnitTicket>,
+    /// What codes took off it.
+    #[serde(default)]
+    pub(super) codes: Vec<UnitCode>,
     pub(super) reason: LineReason,
+}
+
+/// What a code took off a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UnitCode {
+    /// The code's id, as prices know it.
+    pub(super) code: String,
+    /// Whether the unit is one of those that the code made cheaper; its line shares what it took off.
+    pub(super) is_counted: bool,
+    pub(super) minor: i64,
 }

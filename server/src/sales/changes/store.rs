@@ -1,5 +1,6 @@
 //! All SQL of changes of orders.
 
+use bilten_core::price::PromoCode;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{AsJson, Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
@@ -26,6 +27,10 @@ record! {
         pub(super) merged_into: Option<OrderId>,
         pub(super) ticket_numbers: i64,
         pub(super) snapshot: Option<String>,
+        pub(super) has_codes: bool,
+        pub(super) codes: Option<AsJson<Vec<PromoCode>>>,
+        pub(super) created_at: Timestamp,
+        bought_at: Option<Timestamp>,
     }
 }
 
@@ -34,6 +39,11 @@ impl ChangingRow {
     pub(super) fn seat_holder(&self, id: OrderId) -> String {
         self.hold_id
             .map_or_else(|| id.to_string(), |hold| hold.to_string())
+    }
+
+    /// When what it is for was bought.
+    pub(super) fn bought_at(&self) -> Timestamp {
+        self.bought_at.unwrap_or(self.created_at)
     }
 
     /// The first of the orders that share what was paid.
@@ -54,6 +64,7 @@ record! {
         seats: HeldSeats,
         fees_minor: Option<i64>,
         tickets: Option<AsJson<Option<Vec<Vec<UnitTicket>>>>>,
+        codes: Option<AsJson<Option<Vec<Vec<UnitCode>>>>>,
     }
 }
 
@@ -74,7 +85,7 @@ pub(super) async fn changing(c: &mut Conn, id: OrderId) -> Result<Option<Changin
     c.opt(
         sql!(
             "SELECT version, state, event_id, email_lookup, hold_id, total_minor, paid_with, merged_into, \
-             ticket_numbers, snapshot FROM orders WHERE id = $1"
+             ticket_numbers, snapshot, has_codes, codes, created_at, bought_at FROM orders WHERE id = $1"
         ),
         vals![id],
     )
@@ -86,7 +97,7 @@ pub(super) async fn lines(c: &mut Conn, id: OrderId) -> Result<Vec<StoredLine>, 
         .all(
             sql!(
                 "SELECT line, tier_id, label, occurrence_id, quantity, unit_price_minor, total_minor, seats, \
-                 fees_minor, tickets FROM order_items WHERE order_id = $1 ORDER BY line"
+                 fees_minor, tickets, codes FROM order_items WHERE order_id = $1 ORDER BY line"
             ),
             vals![id],
         )
@@ -106,6 +117,7 @@ pub(super) async fn lines(c: &mut Conn, id: OrderId) -> Result<Vec<StoredLine>, 
             },
             fees_minor: row.fees_minor,
             tickets: row.tickets.and_then(|AsJson(tickets)| tickets),
+            codes: row.codes.and_then(|AsJson(codes)| codes),
         })
         .collect())
 }
@@ -174,13 +186,15 @@ pub(super) async fn put_lines(
             &item.label,
             Val::json(&item.seats)?,
             line.fees_minor,
-            Val::json(&line.tickets)?
+            Val::json(&line.tickets)?,
+            Val::json(&line.codes)?
         ]);
     }
     c.insert_many(
         sql!(
             "INSERT INTO order_items (order_id, line, tier_id, occurrence_id, quantity, unit_price_minor, \
-             total_minor, label, seats, fees_minor, tickets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+             total_minor, label, seats, fees_minor, tickets, codes) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         ),
         rows,
     )
@@ -199,21 +213,28 @@ pub(super) struct NewPart<'a> {
     pub(super) paid_with: OrderId,
     /// How many numbers its tickets have had.
     pub(super) numbers: u32,
+    /// Whether codes are counted for it.
+    pub(super) has_codes: bool,
+    /// The rules of its codes as it was bought.
+    pub(super) codes: Option<&'a [PromoCode]>,
+    /// When what it is for was bought.
+    pub(super) bought_at: Timestamp,
 }
 
 pub(super) async fn insert_part(c: &mut Conn, part: NewPart<'_>) -> Result<(), DbError> {
     let o = part.order;
+    let codes = part.codes.map(|codes| Val::json(&codes)).transpose()?;
     c.exec(
         sql!(
             "INSERT INTO orders (id, event_id, reference, state, sealed_buyer, email_lookup, currency, total_minor, \
              idempotency_key, request_hash, expires_at, created_at, paid_at, sandbox, stock, has_codes, paid_with, \
-             ticket_numbers) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, FALSE, $16, $17)"
+             ticket_numbers, codes, bought_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $18, $16, $17, $19, $20)"
         ),
         vals![
             o.id, o.event_id, &o.reference, o.state, part.buyer.sealed, part.buyer.email_lookup, o.currency,
             o.total_minor, part.key, part.request_hash, o.expires_at, o.created_at, o.paid_at, o.sandbox,
-            Val::json(&part.stock)?, part.paid_with, part.numbers
+            Val::json(&part.stock)?, part.paid_with, part.numbers, part.has_codes, codes, part.bought_at
         ],
     )
     .await?;
@@ -239,6 +260,40 @@ pub(super) async fn merge_into(
         )
         .await?;
     Ok(touched == 1)
+}
+
+/// Lets an order have codes as well that another one had, and the time at which that was bought.
+pub(super) async fn join_codes(
+    c: &mut Conn,
+    id: OrderId,
+    has_codes: bool,
+    codes: &[PromoCode],
+    bought_at: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE orders SET has_codes = $2, codes = $3, bought_at = $4 WHERE id = $1"),
+        vals![id, has_codes, Val::json(&codes)?, bought_at],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether another one of these orders is paid for and has codes.
+pub(super) async fn others_have_codes(
+    c: &mut Conn,
+    orders: &[OrderId],
+    but: OrderId,
+) -> Result<bool, DbError> {
+    let found: Option<OrderId> = c
+        .scalar_opt(
+            sql!(
+                "SELECT id FROM orders WHERE id IN (SELECT value FROM list($1)) AND id <> $2 \
+                 AND state = 'paid' AND merged_into IS NULL AND has_codes ORDER BY id LIMIT 1"
+            ),
+            vals![Val::texts(orders), but],
+        )
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Lets what was paid for some orders be shared with others.

@@ -12,6 +12,7 @@ use super::super::model::*;
 use super::super::plan::{Coming, Planned, plan, stock_of};
 use super::super::store;
 use super::super::units::{StoredLine, lines_of};
+use super::codes::{Codes, reserve};
 use super::counts::{count_added, count_change};
 use super::people::{named, put_added};
 use super::{Making, Prepared, keep};
@@ -30,6 +31,7 @@ use crate::sales::{
 /// What comes, with what was found when it was looked for or taken.
 pub(super) struct Taken {
     priced: Option<Priced>,
+    codes: Codes,
 }
 
 impl Taken {
@@ -53,6 +55,11 @@ impl Taken {
         );
         planned.ok_or_else(|| SalesError::OfferChanged.into())
     }
+
+    /// What is told of the codes of the order.
+    pub(super) fn told(&self, planned: &Planned) -> Vec<ChangedCode> {
+        self.codes.told(planned)
+    }
 }
 
 fn coming_stock(prepared: &Prepared) -> Vec<(CounterKey, i64)> {
@@ -61,15 +68,8 @@ fn coming_stock(prepared: &Prepared) -> Vec<(CounterKey, i64)> {
     stock_of(&basis, &prepared.draft, &coming.unwrap_or_default())
 }
 
-async fn priced(
-    c: &mut Conn,
-    prepared: &Prepared,
-    cart: &Cart,
-    mut founds: Founds,
-) -> Result<Priced, ChangeError> {
-    if let Some(priced) = &cart.priced {
-        return Ok(priced.as_ref().clone());
-    }
+/// What the counters say that the price of what comes looks at.
+async fn found(c: &mut Conn, cart: &Cart, mut founds: Founds) -> Result<Founds, DbError> {
     for key in cart.looked_at() {
         if !founds.contains_key(&key)
             && let Some(found) = orders::counter(c, &key).await?
@@ -77,15 +77,35 @@ async fn priced(
             founds.insert(key, found);
         }
     }
-    Ok(cart.price(prepared.now, &founds, Vec::new())?)
+    Ok(founds)
+}
+
+/// Prices what comes.
+async fn priced(
+    c: &mut Conn,
+    prepared: &Prepared,
+    founds: Founds,
+    mut codes: Codes,
+) -> Result<Taken, ChangeError> {
+    let priced = match &prepared.cart {
+        None => None,
+        Some(cart) => Some(if let Some(priced) = &cart.priced {
+            priced.as_ref().clone()
+        } else {
+            let founds = found(c, cart, founds).await?;
+            codes.price(prepared, cart, &founds)?
+        }),
+    };
+    Ok(Taken { priced, codes })
 }
 
 /// Looks whether what comes is there, and what it costs; takes nothing.
 pub(super) async fn look(c: &mut Conn, prepared: &Prepared) -> Result<Taken, ChangeError> {
-    let Some(cart) = &prepared.cart else {
-        return Ok(Taken { priced: None });
-    };
+    let codes = Codes::look(c, prepared).await?;
     let mut founds = Founds::new();
+    let Some(cart) = &prepared.cart else {
+        return priced(c, prepared, founds, codes).await;
+    };
     for (key, quantity) in coming_stock(prepared) {
         if quantity <= 0 {
             continue;
@@ -99,9 +119,7 @@ pub(super) async fn look(c: &mut Conn, prepared: &Prepared) -> Result<Taken, Cha
             Some(_) | None => return Err(short_of(cart, &key, left).into()),
         }
     }
-    Ok(Taken {
-        priced: Some(priced(c, prepared, cart, founds).await?),
-    })
+    priced(c, prepared, founds, codes).await
 }
 
 /// Takes what comes: it is held in the name of the order that may come of the change. Rows of what goes
@@ -135,12 +153,8 @@ pub(super) async fn look_or_take(c: &mut Conn, prepared: &Prepared) -> Result<Ta
             }
         }
     }
-    Ok(Taken {
-        priced: match &prepared.cart {
-            Some(cart) => Some(priced(c, prepared, cart, founds).await?),
-            None => None,
-        },
-    })
+    let codes = Codes::lock(c, prepared).await?;
+    priced(c, prepared, founds, codes).await
 }
 
 fn until(prepared: &Prepared) -> Timestamp {
@@ -159,8 +173,14 @@ pub(super) async fn carry_out(
     let version = prepared.loaded.row.version + 1;
     let plan = &planned.plan;
     let units = difference(&prepared.loaded.units, &plan.units);
+    let has_codes = reserve(c, prepared, plan).await?;
     if plan.money.due_minor > 0 {
-        let mut answer = prepared.answer(ChangeState::Pending, version, &planned);
+        let mut answer = prepared.answer(
+            ChangeState::Pending,
+            version,
+            &planned,
+            taken.told(&planned),
+        );
         answer.supplement = Some(Supplement {
             order_id: prepared.side,
             token: Some(sales::order_token(app, prepared.side)),
@@ -168,7 +188,8 @@ pub(super) async fn carry_out(
             expires_at: until(prepared),
         });
         let items = taken.priced.as_ref().map(|priced| priced.items.as_slice());
-        supplement(app, c, prepared, plan, items.unwrap_or_default(), making).await?;
+        let items = items.unwrap_or_default();
+        supplement(app, c, prepared, plan, items, has_codes, making).await?;
         if units > 0 {
             count_added(c, prepared, units).await?;
             // In the name of the supplement: given back with it.
@@ -177,7 +198,7 @@ pub(super) async fn carry_out(
         keep(app, c, prepared, making, &answer, Some(plan)).await?;
         return Ok(answer);
     }
-    let answer = prepared.answer(ChangeState::Done, version, &planned);
+    let answer = prepared.answer(ChangeState::Done, version, &planned, taken.told(&planned));
     let holder = prepared.loaded.row.seat_holder(prepared.id);
     let came = prepared.side.to_string();
     let (event, now) = (prepared.offer.event.id, prepared.now);
@@ -188,6 +209,7 @@ pub(super) async fn carry_out(
         return Err(SalesError::SeatsTaken(seats).into());
     }
     move_stock(c, prepared, plan, &came, &holder).await?;
+    sales::codes::shift(c, &came, &prepared.loaded.code_holders, &plan.codes).await?;
     if units > 0 {
         count_added(c, prepared, units).await?;
     }
@@ -262,6 +284,7 @@ async fn supplement(
     prepared: &Prepared,
     plan: &Plan,
     items: &[OrderItem],
+    has_codes: bool,
     making: &Making,
 ) -> Result<(), ChangeError> {
     let order = Order {
@@ -288,6 +311,9 @@ async fn supplement(
         stock: &held,
         paid_with: prepared.loaded.row.money_of(prepared.id),
         numbers: 0,
+        has_codes,
+        codes: None,
+        bought_at: prepared.loaded.row.bought_at(),
     };
     store::insert_part(c, part).await?;
     // What is not due for them is paid with what goes.
@@ -304,6 +330,7 @@ async fn supplement(
                 },
                 fees_minor: None,
                 tickets: None,
+                codes: None,
             }
         })
         .collect();

@@ -1,6 +1,7 @@
 //! Use cases of changes of orders: what one would be, and making it; a file for what a change needs to know,
-//! one for edits, one for purchase limits, one for what waits for its payment, one for splitting and merging, one for those who come.
+//! one for edits, one for codes, one for purchase limits, one for what waits for its payment, one for splitting and merging, one for those who come.
 
+mod codes;
 mod counts;
 mod edit;
 mod people;
@@ -8,6 +9,7 @@ mod prepare;
 mod settle;
 mod whole;
 
+pub(in crate::sales) use codes::return_codes;
 pub(in crate::sales) use settle::settle;
 
 use edit::{look, look_or_take};
@@ -96,7 +98,8 @@ pub async fn preview(
                         let planned = taken.plan(&prepared)?;
                         prepared.check(c, &planned).await?;
                         let version = prepared.loaded.row.version;
-                        Ok(prepared.answer(ChangeState::Preview, version, &planned))
+                        let told = taken.told(&planned);
+                        Ok(prepared.answer(ChangeState::Preview, version, &planned, told))
                     }
                     Whole::Split => Ok(whole::split_of(&prepared).answer),
                     Whole::Merge { .. } => {
