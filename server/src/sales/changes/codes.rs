@@ -18,16 +18,7 @@ use super::draft::{Draft, Fate};
 use super::model::*;
 use super::units::shares;
 use crate::catalog::{EventDetail, TierKind, TierPrice};
-use crate::sales::codes::{CodeShift, PromoCodeId};
-
-/// A code that an order has.
-#[derive(Clone, Debug)]
-pub(super) struct OrderCode {
-    pub(super) id: PromoCodeId,
-    pub(super) shown: String,
-    /// Its rule of today, and what it has taken off so far; none if it is over.
-    pub(super) now: Option<(PromoCode, CodeFact)>,
-}
+use crate::sales::codes::{CodeShift, HadCode, PromoCodeId};
 
 /// Why a code does not hold for what comes.
 pub(super) type Refused = (PromoCodeId, CodeRefusal);
@@ -149,7 +140,7 @@ impl Standing<'_> {
     }
 
     /// A code as it holds for what comes beside what stays; buy-x-get-y by itself, see [`Self::buy_get`].
-    pub(super) fn adapted(&self, code: &OrderCode) -> Result<(PromoCode, CodeFact), CodeRefusal> {
+    pub(super) fn adapted(&self, code: &HadCode) -> Result<(PromoCode, CodeFact), CodeRefusal> {
         let Some((rule, fact)) = &code.now else {
             return Err(CodeRefusal::Expired);
         };
@@ -357,7 +348,7 @@ pub(super) fn shifts_between(before: &[Unit], after: &[Unit]) -> Vec<CodeShift> 
 
 /// What is told of codes: what came and what went with how much off, what was lost, and what did not hold.
 pub(super) fn told(
-    codes: &[OrderCode],
+    codes: &[HadCode],
     (gone, came): (&[Unit], &[Unit]),
     (losses, withheld_minor): (&[Loss], i64),
     refused: &[Refused],

@@ -11,7 +11,7 @@ use crate::catalog::policy::{RefundReason, RefundRefusal};
 use crate::catalog::seating::SeatId;
 use crate::catalog::{CounterKey, EventId, OccurrenceId, TierId};
 use crate::events::PaidOrder;
-use crate::sales::codes::PromoCodeId;
+use crate::sales::codes::{CodeShift, PromoCodeId};
 use crate::sales::{HeldSeat, ItemRequest, OrderId, TicketRequest};
 
 typed_id!(pub ChangeId, "chg", "Names a change of an order.");

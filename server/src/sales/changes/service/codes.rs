@@ -3,7 +3,7 @@
 use bilten_core::price::{CodeEffect, CodeFact, MAX_CODES, PriceSnapshot, PromoCode, Refusal};
 use bilten_kernel::db::{Conn, DbError};
 
-use super::super::codes::{OrderCode, Refused, Standing, shifts, told};
+use super::super::codes::{Refused, Standing, shifts, told};
 use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::plan::Planned;
@@ -17,7 +17,7 @@ use crate::sales::{Cart, OrderId, SalesError};
 /// The codes of an order that changes, and which of them do not hold for what comes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Codes {
-    codes: Vec<OrderCode>,
+    codes: Vec<HadCode>,
     refused: Vec<Refused>,
 }
 
@@ -31,13 +31,8 @@ impl Codes {
             let id = code.id.to_string();
             own.iter().any(|own| own.id == id)
         };
-        let codes = had.into_iter().filter(is_own).map(|code| OrderCode {
-            id: code.id,
-            shown: code.shown,
-            now: code.now,
-        });
         Ok(Self {
-            codes: codes.collect(),
+            codes: had.into_iter().filter(is_own).collect(),
             refused: Vec::new(),
         })
     }
@@ -112,7 +107,7 @@ fn price(
     loop {
         let asked = codes.iter();
         let asked = asked.map(|(_, rule, fact)| (rule.clone(), fact.clone()));
-        let why = match cart.price(prepared.now, founds, asked.collect()) {
+        let (place, why) = match cart.price(prepared.now, founds, asked.collect()) {
             Err(SalesError::Price(Refusal::CodeNotApplicable { id, why })) => {
                 match codes.iter().position(|(_, rule, _)| rule.id == id) {
                     Some(place) => (place, why),
@@ -121,8 +116,8 @@ fn price(
             }
             answer => return Ok(answer?),
         };
-        let (id, _, _) = codes.remove(why.0);
-        refused.push((id, why.1));
+        let (id, _, _) = codes.remove(place);
+        refused.push((id, why));
     }
 }
 

@@ -57,9 +57,9 @@ pub(in crate::sales) async fn settle(
         now,
     };
     moving.seats_and_stock(c, &plan).await?;
-    let orders = store::paid_together(c, row.money_of(id)).await?;
-    let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
-    codes::shift(c, &came, &orders, &plan.codes).await?;
+    let together = store::paid_together(c, row.money_of(id)).await?;
+    let together: Vec<String> = together.iter().map(ToString::to_string).collect();
+    codes::shift(c, &came, &together, &plan.codes).await?;
     let people = people_of(app, c, supplement).await?;
     store::delete_lines(c, supplement).await?;
     if !store::merge_into(c, supplement, OrderState::Pending, id, now).await? {
