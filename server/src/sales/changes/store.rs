@@ -481,6 +481,8 @@ pub(super) async fn insert_change(c: &mut Conn, new: NewChange<'_>) -> Result<()
     Ok(())
 }
 
+/// The change that was asked for with a key. One whose supplement ended is void, though nobody wrote that
+/// down.
 pub(super) async fn change_by_key(
     c: &mut Conn,
     order: OrderId,
@@ -488,8 +490,11 @@ pub(super) async fn change_by_key(
 ) -> Result<Option<ChangeRow>, DbError> {
     c.opt(
         sql!(
-            "SELECT id, order_id, request_hash, state, at_version, plan, answer FROM order_changes \
-             WHERE order_id = $1 AND idempotency_key = $2"
+            "SELECT ch.id AS id, ch.order_id AS order_id, ch.request_hash AS request_hash, \
+             CASE WHEN ch.state = 'pending' AND s.state <> 'pending' THEN 'void' ELSE ch.state END AS state, \
+             ch.at_version AS at_version, ch.plan AS plan, ch.answer AS answer \
+             FROM order_changes ch LEFT JOIN orders s ON s.id = ch.supplement_id \
+             WHERE ch.order_id = $1 AND ch.idempotency_key = $2"
         ),
         vals![order, key],
     )
@@ -538,8 +543,11 @@ pub(super) async fn changes_of(
     let after = after.map_or_else(String::new, |id| id.to_string());
     c.all(
         sql!(
-            "SELECT id, order_id, request_hash, state, at_version, plan, answer FROM order_changes \
-             WHERE order_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+            "SELECT ch.id AS id, ch.order_id AS order_id, ch.request_hash AS request_hash, \
+             CASE WHEN ch.state = 'pending' AND s.state <> 'pending' THEN 'void' ELSE ch.state END AS state, \
+             ch.at_version AS at_version, ch.plan AS plan, ch.answer AS answer \
+             FROM order_changes ch LEFT JOIN orders s ON s.id = ch.supplement_id \
+             WHERE ch.order_id = $1 AND ch.id > $2 ORDER BY ch.id LIMIT $3"
         ),
         vals![order, after, limit],
     )

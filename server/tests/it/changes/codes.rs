@@ -141,6 +141,8 @@ on_both_engines! {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(used(&t, &half).await, (1, 2_500, 2));
+        let changes = t.organiser.get(&format!("/api/v1/orders/{order}/changes")).await.expect(200);
+        assert_eq!(changes["items"][0]["state"], "void", "its supplement was not paid in time");
         counted(&t).await;
 
         let version = preview(&t, &order, &add(&event, 0, 1)).await.expect(200)["version"].as_i64().unwrap();

@@ -89,8 +89,11 @@ impl Codes {
     pub(super) fn told(&self, planned: &Planned) -> Vec<ChangedCode> {
         told(
             &self.codes,
-            (&planned.gone, &planned.came),
-            (&planned.losses, planned.plan.money.lost_discount_minor),
+            (planned.gone.as_slice(), planned.came.as_slice()),
+            (
+                planned.losses.as_slice(),
+                planned.plan.money.lost_discount_minor,
+            ),
             &self.refused,
         )
     }
