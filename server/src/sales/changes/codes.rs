@@ -272,6 +272,7 @@ pub(super) fn losses(codes: &[PromoCode], offer: &EventDetail, after: &[Unit]) -
             });
         }
     }
+    losses.sort_by(|a, b| a.code.cmp(&b.code));
     losses
 }
 
