@@ -1,5 +1,6 @@
 //! Use cases of changes of orders: what one would be, and making it; a file for what a change needs to know,
-//! one for edits, one for codes, one for purchase limits, one for what waits for its payment, one for splitting and merging, one for those who come.
+//! one for what
+//! comes, one for edits, one for codes, one for purchase limits, one for what waits for its payment, one for splitting and merging, one for those who come.
 
 mod codes;
 mod counts;
@@ -7,13 +8,14 @@ mod edit;
 mod people;
 mod prepare;
 mod settle;
+mod take;
 mod whole;
 
 pub(in crate::sales) use codes::return_codes;
 pub(in crate::sales) use settle::settle;
 
-use edit::{look, look_or_take};
 use prepare::{Loaded, Prepared, load, prepare, touched};
+use take::{look, look_or_take};
 
 use std::sync::Arc;
 
