@@ -146,6 +146,18 @@ fn rows(known: &Known, choice: &Choice, change: &OrderChange) -> Vec<Row> {
         });
     }
     rows.extend(stays);
+    let lost_minor = change.money.lost_discount_minor;
+    if lost_minor > 0 {
+        rows.push(Row {
+            name: "A discount that does not hold any more".to_owned(),
+            quantity: 0,
+            place: String::new(),
+            what: "What is left is not what its code asks for".to_owned(),
+            is_changed: true,
+            before: amount(0),
+            after: amount(lost_minor),
+        });
+    }
     rows
 }
 

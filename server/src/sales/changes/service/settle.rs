@@ -14,6 +14,7 @@ use super::touched;
 use crate::app::App;
 use crate::catalog::{self, EventState};
 use crate::events;
+use crate::sales::codes;
 use crate::sales::service::{end_unpaid, stock_taken};
 use crate::sales::store as orders;
 use crate::sales::{self, OrderId, OrderState, PaidOutcome, People, SalesError};
@@ -56,6 +57,9 @@ pub(in crate::sales) async fn settle(
         now,
     };
     moving.seats_and_stock(c, &plan).await?;
+    let together = store::paid_together(c, row.money_of(id)).await?;
+    let together: Vec<String> = together.iter().map(ToString::to_string).collect();
+    codes::shift(c, &came, &together, &plan.codes).await?;
     let people = people_of(app, c, supplement).await?;
     store::delete_lines(c, supplement).await?;
     if !store::merge_into(c, supplement, OrderState::Pending, id, now).await? {

@@ -56,6 +56,7 @@ fn changeable_unit(terms: &Terms<'_>, line: u32, number: u32, unit: &Unit) -> Ch
         exchanged_for_minor: 0,
         cancelled: slice::from_ref(unit),
         added_minor: 0,
+        lost_minor: 0,
     };
     let money = terms.reckon(alone);
     let named = may_name(terms.policy, terms.offer, unit, terms.now);
@@ -86,19 +87,22 @@ pub async fn changeable(
     let event = caller.event_of(app, id).await?;
     let offer = catalog::offer(app, event).await?;
     let (work, shown) = (app.clone(), Arc::clone(&offer));
-    let (loaded, policy) = app
+    let (loaded, policy, bought_by) = app
         .db
         .read(move |c| {
             Box::pin(async move {
                 let loaded = load(&work, c, id, &shown).await?;
                 let policy = catalog::policy_of(c, event).await?;
-                Ok::<_, ChangeError>((loaded, policy))
+                let bought_at = loaded.row.bought_at();
+                let bought_by = catalog::policy_at(c, event, bought_at).await?;
+                Ok::<_, ChangeError>((loaded, policy, bought_by))
             })
         })
         .await?;
     loaded.stands()?;
     let terms = Terms {
         policy: &policy,
+        bought_by: bought_by.as_ref(),
         offer: &offer,
         paid_at: loaded.order.paid_at.unwrap_or(loaded.order.created_at),
         now: app.now(),
