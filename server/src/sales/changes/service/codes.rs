@@ -138,6 +138,21 @@ pub(super) async fn reserve(
     Ok(plan.codes.iter().any(|shift| shift.amount_minor > 0))
 }
 
+/// Lets codes be counted as is planned, with what was reserved in the name of `side`.
+pub(super) async fn count(
+    c: &mut Conn,
+    side: &str,
+    id: OrderId,
+    plan: &Plan,
+) -> Result<(), DbError> {
+    if plan.codes.is_empty() {
+        return Ok(());
+    }
+    let together = paid_together_in(c, id).await?;
+    let holders: Vec<String> = together.iter().map(ToString::to_string).collect();
+    codes::shift(c, side, &holders, &plan.codes).await
+}
+
 /// Gives back what an order that is paid back has of codes: all of it, or what of it is its own where others
 /// that share what was paid have the rest.
 pub(in crate::sales) async fn return_codes(c: &mut Conn, id: OrderId) -> Result<(), SalesError> {

@@ -11,7 +11,7 @@ use super::super::model::*;
 use super::super::plan::Planned;
 use super::super::store;
 use super::super::units::{StoredLine, lines_of};
-use super::codes::reserve;
+use super::codes::{self, reserve};
 use super::counts::{count_added, count_change};
 use super::people::{named, put_added};
 use super::take::{Taken, until};
@@ -73,7 +73,7 @@ pub(super) async fn carry_out(
         return Err(SalesError::SeatsTaken(seats).into());
     }
     move_stock(c, prepared, plan, &came, &holder).await?;
-    sales::codes::shift(c, &came, &prepared.loaded.code_holders, &plan.codes).await?;
+    codes::count(c, &came, prepared.id, plan).await?;
     if units > 0 {
         count_added(c, prepared, units).await?;
     }

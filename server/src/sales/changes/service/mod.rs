@@ -1,6 +1,7 @@
 //! Use cases of changes of orders: what one would be, and making it; a file for what a change needs to know,
-//! one for what comes, one for edits, one for codes, one for purchase limits, one for what waits for its payment,
-//! one for splitting and merging, one for those who come, one for what a buyer sees.
+//! one for what comes, one for edits, one for codes, one for purchase limits, one for what waits for its
+//! payment, one for splitting and merging, one for those who come.
+//! `shown` is what a buyer sees before and afterwards.
 
 mod codes;
 mod counts;

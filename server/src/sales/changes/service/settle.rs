@@ -7,6 +7,7 @@ use bilten_kernel::db::{AsJson, Conn, DbError};
 use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::store;
+use super::codes;
 use super::counts::count_change;
 use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
@@ -14,7 +15,6 @@ use super::touched;
 use crate::app::App;
 use crate::catalog::{self, EventState};
 use crate::events;
-use crate::sales::codes;
 use crate::sales::service::{end_unpaid, stock_taken};
 use crate::sales::store as orders;
 use crate::sales::{self, OrderId, OrderState, PaidOutcome, People, SalesError};
@@ -57,9 +57,7 @@ pub(in crate::sales) async fn settle(
         now,
     };
     moving.seats_and_stock(c, &plan).await?;
-    let together = store::paid_together(c, row.money_of(id)).await?;
-    let together: Vec<String> = together.iter().map(ToString::to_string).collect();
-    codes::shift(c, &came, &together, &plan.codes).await?;
+    codes::count(c, &came, id, &plan).await?;
     let people = people_of(app, c, supplement).await?;
     store::delete_lines(c, supplement).await?;
     if !store::merge_into(c, supplement, OrderState::Pending, id, now).await? {
