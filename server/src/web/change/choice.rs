@@ -222,7 +222,7 @@ pub(super) fn with_seats(
     let mut found: Vec<(TierId, SeatId)> = changed
         .flat_map(|line| {
             let seats = line.units.iter().filter_map(|unit| unit.seat.as_ref());
-            seats.map(|seat| (line.tier_id, seat.id))
+            seats.map(move |seat| (line.tier_id, seat.id))
         })
         .collect();
     let mut take = |tier: TierId, count: usize| {

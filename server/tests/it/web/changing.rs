@@ -168,7 +168,8 @@ on_both_engines! {
         visitor.send(&pay, &[("key", &key), ("payment", "gold")]).await.says(422, "href=\"#payment\"");
         assert_eq!(visitor.send(&pay, &[("key", &key), ("payment", "decline")]).await.leads_to("/orders/"), *change);
         visitor.get(change).await.says(200, "The payment did not go through").says(200, "not enough money");
-        let paid = join_all((0..3).map(|_| visitor.send(&pay, &[("key", &key), ("payment", "succeed")]))).await;
+        let form = [("key", key.as_str()), ("payment", "succeed")];
+        let paid = join_all((0..3).map(|_| visitor.send(&pay, &form))).await;
         assert!(paid.iter().all(|answer| answer.leads_to("/orders/") == *change));
         let done = visitor.get(change).await;
         done.says(200, "Your order is changed").says(200, "Your order now").says(200, "€65.00");
