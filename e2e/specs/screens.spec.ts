@@ -46,6 +46,17 @@ for (const [look, use] of Object.entries(looks)) {
         await page.emulateMedia({ media: "print" });
         await shot("print");
         await page.emulateMedia({ media: "screen" });
+        await page.getByRole("link", { name: "Change or return tickets" }).click();
+        await shot("change");
+        await page.getByRole("button", { name: "See what it comes to" }).click();
+        await shot("change-fault");
+        await page.getByRole("checkbox").first().check();
+        await page.getByRole("radio", { name: "Another kind of ticket" }).check();
+        await page.getByLabel("New kind of ticket").selectOption({ index: 1 });
+        await page.getByRole("button", { name: "See what it comes to" }).click();
+        await shot("change-preview");
+        await page.getByRole("button", { name: /^Confirm/ }).click();
+        await shot("change-pay");
         await page.goto("/e/nowhere");
         await shot("missing");
       });

@@ -57,7 +57,8 @@ pub use life::{
 pub use model::*;
 pub use offers::{Books, FEE_PLANS, FeePlans, price_book};
 pub use policies::{
-    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_of, save_policy, stored_policy,
+    KeptPolicy, PolicyInput, delete_policy, policies_of, policy_at, policy_of, save_policy,
+    stored_policy,
 };
 pub use profiles::{
     OrganisationProfile, ProfileInput, ShopOrganisation, profile_in, profile_of, save_profile,

@@ -297,6 +297,7 @@ async fn delete_parts(c: &mut Conn, id: EventId) -> Result<(), DbError> {
         sql!("DELETE FROM event_versions WHERE event_id = $1"),
         sql!("DELETE FROM questions WHERE event_id = $1"),
         sql!("DELETE FROM policies WHERE event_id = $1"),
+        sql!("DELETE FROM policy_versions WHERE event_id = $1"),
     ] {
         c.exec(statement, vals![id]).await?;
     }

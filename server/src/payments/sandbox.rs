@@ -1,6 +1,7 @@
 //! The sandbox provider: behaves like a payment provider, moves no money.
 
 use super::model::{PaymentMethod, PaymentState, SandboxOutcome};
+use super::service::AMOUNT_DUE;
 
 /// How long the sandbox takes to call back late, in milliseconds.
 pub(super) const CALL_BACK_MS: i64 = 3_000;
@@ -14,7 +15,7 @@ pub(super) const fn answer(
 ) -> (PaymentState, Option<&'static str>) {
     match method {
         PaymentMethod::Free if amount_minor == 0 => (PaymentState::Succeeded, None),
-        PaymentMethod::Free => (PaymentState::Declined, Some("amount_due")),
+        PaymentMethod::Free => (PaymentState::Declined, Some(AMOUNT_DUE)),
         PaymentMethod::Sandbox { outcome } => match outcome {
             SandboxOutcome::Succeed => (PaymentState::Succeeded, None),
             SandboxOutcome::Decline => (PaymentState::Declined, Some("insufficient_funds")),

@@ -28,6 +28,9 @@ pub const CALL_BACK_DECLINED_JOB: &str = "payments.sandbox_call_back_declined";
 /// The decline code of a payment that was not begun, since somebody has to look at the order first.
 pub const UNDER_REVIEW: &str = "under_review";
 
+/// Why an order was not paid that costs something: nobody has tried to pay it yet.
+pub const AMOUNT_DUE: &str = "amount_due";
+
 /// Queues of purchases, one per event.
 pub type PurchaseLanes = Lanes<EventId, Purchase, Purchased, PaymentError>;
 

@@ -1,15 +1,20 @@
 //! Calendar entries (RFC 5545) of an order's dates.
 
+use std::collections::BTreeSet;
+
 use bilten_kernel::clock::Timestamp;
 
 use crate::catalog::state::Kept;
-use crate::catalog::{EventDetail, MAX_OCCURRENCES};
+use crate::catalog::{EventDetail, MAX_OCCURRENCES, OccurrenceId};
 use crate::sales::Order;
+use crate::tickets::SignedTicket;
 
-/// One entry for each date of the event.
+/// One entry for each date that its tickets are for: all of the event if one of them is for no date of its
+/// own.
 pub(super) fn of_order(
     offer: &EventDetail,
     order: &Order,
+    tickets: &[SignedTicket],
     public_url: &str,
     now: Timestamp,
 ) -> String {
@@ -25,12 +30,19 @@ pub(super) fn of_order(
         Kept::Postponed => "TENTATIVE",
         Kept::Draft | Kept::Published | Kept::Paused | Kept::Archived => "CONFIRMED",
     };
+    let own: Option<BTreeSet<OccurrenceId>> = tickets
+        .iter()
+        .map(|signed| signed.ticket.occurrence_id)
+        .collect();
+    let own = own.filter(|dates| !dates.is_empty());
+    let is_own = |id: OccurrenceId| own.as_ref().is_none_or(|dates| dates.contains(&id));
     let mut calendar = Calendar::default();
     calendar.line("BEGIN:VCALENDAR");
     calendar.line("VERSION:2.0");
     calendar.line("PRODID:-//Bilten//Bilten//EN");
     // An order for one date of a long series would bury the reader's calendar under all the others.
-    for date in offer.scheduled().take(MAX_OCCURRENCES) {
+    let dates = offer.scheduled().filter(|date| is_own(date.id));
+    for date in dates.take(MAX_OCCURRENCES) {
         calendar.line("BEGIN:VEVENT");
         calendar.line(&format!("UID:{}-{}@bilten", order.id, date.id));
         calendar.line(&format!("DTSTAMP:{}", utc(now)));

@@ -85,7 +85,8 @@ pub(super) async fn calendar(
     let bought = tickets::bought(&app, order, &key.token).await?;
     let order = &bought.purchased.order.order;
     let offer = catalog::offer(&app, order.event_id).await?;
-    let text = super::calendar::of_order(&offer, order, super::shell::public_url(&app), app.now());
+    let (url, now) = (super::shell::public_url(&app), app.now());
+    let text = super::calendar::of_order(&offer, order, &bought.tickets, url, now);
     personal(
         text.into_bytes(),
         "text/calendar; charset=utf-8",

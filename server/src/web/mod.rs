@@ -15,6 +15,7 @@
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `change/` | changing an order, and giving tickets back |
 //! | `find.rs` | finding one's tickets again |
 //! | `transfer.rs` `resale.rs` `resold.rs` `waitlist.rs` | passing a ticket on, selling it on, buying it; waiting for one |
 //! | `status.rs` | how the service is |
@@ -35,6 +36,7 @@
 mod account;
 pub(crate) mod assets;
 mod calendar;
+mod change;
 mod checkout;
 mod details;
 mod event;
@@ -86,6 +88,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/orders/{order}/pay", post(order::pay))
         .route("/orders/{order}/calendar.ics", get(files::calendar))
         .route("/orders/{order}/tickets/{file}", get(files::ticket))
+        .merge(change::routes())
         .merge(waiting::forms())
         .route(
             "/orders/{order}/transfer/{ticket}",

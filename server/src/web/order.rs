@@ -9,16 +9,18 @@ use bilten_kernel::http::{Path, Query};
 use bilten_kernel::money::Money;
 use serde::Deserialize;
 
+use super::change;
 use super::form::{self, Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
-use super::view::{self, Bill, EventView, Method};
+use super::view::{self, Bill, DateView, EventView, Method};
 use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::{self, EventDetail, EventState};
 use crate::payments::{
     self, Payment, PaymentError, PaymentMethod, PaymentRequest, PaymentState, SandboxOutcome,
 };
+use crate::sales::changes;
 use crate::sales::resale::{ListingState, MAX_LISTINGS};
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
 use crate::tickets::{self, Bought, QrFormat, SignedTicket, TicketError, TicketState};
@@ -43,6 +45,12 @@ struct OrderPage {
     event: EventView,
     tickets: Vec<TicketView>,
     calendar: String,
+    /// Where its tickets are changed or given back, if they can be.
+    change: Option<String>,
+    /// The change that waits for its payment: where that is, and until when.
+    change_waiting: Option<(String, Moment)>,
+    /// Where its tickets are found, if it became a part of another order.
+    find: Option<String>,
     pay: Option<PayForm>,
     payment: Option<Vec<Method>>,
     bill: Bill,
@@ -59,9 +67,10 @@ pub(super) struct Notice {
     pub(super) text: String,
 }
 
-struct PayForm {
-    action: String,
-    key: String,
+/// A form with which something is paid.
+pub(super) struct PayForm {
+    pub(super) action: String,
+    pub(super) key: String,
 }
 
 struct TicketView {
@@ -74,6 +83,9 @@ struct TicketView {
     state: &'static str,
     tier: String,
     holder: String,
+    /// The date and the seat that it is for, if it is for one.
+    date: Option<DateView>,
+    seat: Option<String>,
 }
 
 /// The address of a page of an order, with the order's secret.
@@ -139,6 +151,7 @@ fn in_words(
             PaymentState::Declined => {
                 let heading = match payment.decline_code.as_deref() {
                     Some(payments::UNDER_REVIEW) => "Your order can be paid now",
+                    Some(payments::AMOUNT_DUE) => "Your order is to be paid",
                     Some(_) | None => "The payment did not go through",
                 };
                 let why = declined(payment.decline_code.as_deref());
@@ -200,7 +213,7 @@ fn in_words(
 }
 
 /// Why a payment was declined, in a sentence.
-fn declined(code: Option<&str>) -> &'static str {
+pub(super) fn declined(code: Option<&str>) -> &'static str {
     match code {
         Some("insufficient_funds") => {
             "The bank declined it: there is not enough money on the account."
@@ -210,7 +223,7 @@ fn declined(code: Option<&str>) -> &'static str {
             "The bank declined it because it looks like fraud. Please ask your bank."
         }
         Some(payments::UNDER_REVIEW) => "The organiser has looked at your order: please pay now.",
-        Some("amount_due") => "This order is not free, so it needs a payment.",
+        Some(payments::AMOUNT_DUE) => "Please pay here.",
         Some(_) | None => "The payment provider declined it without giving a reason.",
     }
 }
@@ -264,7 +277,26 @@ fn ticket_view(
             .tier(ticket.tier_id)
             .map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
         holder: ticket.holder_name.clone(),
+        date: DateView::of_ticket(offer, ticket),
+        seat: ticket.seat_label.clone(),
     })
+}
+
+/// Where the change of an order is that waits for its payment, and until when.
+async fn change_waiting(
+    app: &App,
+    order: &Order,
+    offer: &EventDetail,
+) -> Result<Option<(String, Moment)>, Problem> {
+    if order.state != OrderState::Paid {
+        return Ok(None);
+    }
+    let waiting = changes::waiting_change(app, order.id).await?;
+    Ok(waiting.and_then(|waiting| {
+        let until = waiting.supplement?.expires_at;
+        let until = text::time(until, &text::zone(&offer.event.time_zone));
+        Some((change::path(app, order.id, waiting.id?, ""), until))
+    }))
 }
 
 async fn page(
@@ -278,8 +310,19 @@ async fn page(
     let offer = catalog::offer(app, order.event_id).await?;
     let is_held_back = payment.decline_code.as_deref() == Some(payments::UNDER_REVIEW)
         && sales::is_under_review(app, order.id).await?;
-    let (heading, mut notices, is_waiting, is_payable) =
+    let (mut heading, mut notices, is_waiting, is_payable) =
         in_words(order, payment, is_held_back, &offer);
+    // What is left of an order that became a part of another one is nothing to show at a door.
+    let is_part = order.state == OrderState::Paid
+        && bought.tickets.is_empty()
+        && changes::is_part_of_another(app, order.id).await?;
+    if is_part {
+        heading = "This order is a part of another one now";
+        notices = vec![Notice {
+            kind: "test",
+            text: "Its tickets are with your other order for this event.".to_owned(),
+        }];
+    }
     let passed_on = tickets::passed_on(app, order.id).await?;
     if passed_on > 0 {
         let which = if passed_on == 1 {
@@ -302,6 +345,11 @@ async fn page(
         let is_sold = is_sold(app, signed).await?;
         views.push(ticket_view(app, &offer, signed, is_sold)?);
     }
+    let change_waiting = change_waiting(app, order, &offer).await?;
+    let is_changeable = order.state == OrderState::Paid
+        && offer.event.state == EventState::Published
+        && change_waiting.is_none()
+        && views.iter().any(|view| view.qr.is_some());
     let page = OrderPage {
         shell: Shell::personal(heading)
             .of_event(order.sandbox)
@@ -315,6 +363,9 @@ async fn page(
         event: EventView::of(&offer),
         tickets: views,
         calendar: address(app, order.id, "/calendar.ics"),
+        change: is_changeable.then(|| change::choose_path(app, order.id)),
+        change_waiting,
+        find: is_part.then(|| format!("/orders/find?event={}", offer.event.slug)),
         payment: is_payable
             .then(|| view::methods(order.total_minor, None))
             .flatten(),

@@ -12,7 +12,7 @@ use super::form::{Faults, Fields, Refusal};
 use super::order::{self, Key, Notice};
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
-use super::view::EventView;
+use super::view::{DateView, EventView};
 use crate::app::App;
 use crate::catalog::{self, EventDetail};
 use crate::sales::OrderId;
@@ -192,10 +192,18 @@ struct TicketView {
     picture: Option<String>,
     state: &'static str,
     holder: String,
+    /// The date and the seat that it is for, if it is for one.
+    date: Option<DateView>,
+    seat: Option<String>,
 }
 
 impl TicketView {
-    fn of(app: &App, transfer: TransferId, signed: &SignedTicket) -> Result<Self, Problem> {
+    fn of(
+        app: &App,
+        event: &EventDetail,
+        transfer: TransferId,
+        signed: &SignedTicket,
+    ) -> Result<Self, Problem> {
         let (is_valid, state) = order::state_in_words(signed.ticket.state);
         let qr = if is_valid {
             let svg = tickets::render_qr(&signed.code, QrFormat::Svg)
@@ -209,6 +217,8 @@ impl TicketView {
             picture: is_valid.then(|| transfers::path(app, transfer, "/ticket.png")),
             state,
             holder: signed.ticket.holder_name.clone(),
+            date: DateView::of_ticket(event, &signed.ticket),
+            seat: signed.ticket.seat_label.clone(),
         })
     }
 }
@@ -282,7 +292,7 @@ async fn page(
         event: EventView::of(&event),
         tier: offered.tier_name.clone(),
         ticket: ticket
-            .map(|signed| TicketView::of(app, id, signed))
+            .map(|signed| TicketView::of(app, &event, id, signed))
             .transpose()?,
         until: (offered.state == TransferState::Pending)
             .then(|| text::date_and_time(offered.expires_at, &zone)),

@@ -1,13 +1,14 @@
 //! An event and a bill as pages show them.
 
 use bilten_kernel::money::Money;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::details::TextView;
 use super::text::{self, Moment};
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
-use crate::catalog::{EventDetail, MAX_OCCURRENCES, Occurrence, TierId};
+use crate::catalog::{EventDetail, MAX_OCCURRENCES, Occurrence, OccurrenceId, TierId};
 use crate::payments::SandboxOutcome;
 use crate::sales::{Hold, OrderItem, Stock};
 
@@ -17,6 +18,25 @@ pub(super) struct DateView {
     pub(super) starts: Moment,
     pub(super) ends: Moment,
     pub(super) doors: Option<Moment>,
+}
+
+impl DateView {
+    /// A date in the event's time zone.
+    pub(super) fn of(date: &Occurrence, zone: &TimeZone) -> Self {
+        Self {
+            starts: text::date_and_time(date.starts_at, zone),
+            ends: text::time_near(date.ends_at, date.starts_at, zone),
+            doors: date
+                .doors_at
+                .map(|doors| text::time_near(doors, date.starts_at, zone)),
+        }
+    }
+
+    /// The date that a ticket is for, if it is for one.
+    pub(super) fn of_ticket(offer: &EventDetail, ticket: &crate::tickets::Ticket) -> Option<Self> {
+        let date = offer.occurrence(ticket.occurrence_id?)?;
+        Some(Self::of(date, &text::zone(&offer.event.time_zone)))
+    }
 }
 
 /// An event.
@@ -42,13 +62,7 @@ impl EventView {
     pub(super) fn in_languages(offer: &EventDetail, wanted: &[Language]) -> Self {
         let event = &offer.event;
         let zone = text::zone(&event.time_zone);
-        let date = |o: &Occurrence| DateView {
-            starts: text::date_and_time(o.starts_at, &zone),
-            ends: text::time_near(o.ends_at, o.starts_at, &zone),
-            doors: o
-                .doors_at
-                .map(|doors| text::time_near(doors, o.starts_at, &zone)),
-        };
+        let date = |date: &Occurrence| DateView::of(date, &zone);
         Self {
             slug: event.slug.clone(),
             name: event.name_in(wanted).into(),
@@ -74,10 +88,25 @@ impl EventView {
     }
 }
 
+/// The date, if there are several to be told apart, and the seats of something.
+pub(super) fn place(offer: &EventDetail, date: Option<OccurrenceId>, seats: &[&str]) -> String {
+    let zone = text::zone(&offer.event.time_zone);
+    let date = date
+        .filter(|_| offer.occurrences.len() > 1)
+        .and_then(|date| offer.occurrence(date))
+        .map(|date| text::date_and_time(date.starts_at, &zone).text);
+    let parts: Vec<String> = date
+        .into_iter()
+        .chain(seats.iter().map(|seat| (*seat).to_owned()))
+        .collect();
+    parts.join(" · ")
+}
+
 /// A line of a bill.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) name: String,
+    pub(super) place: String,
     pub(super) quantity: u32,
     pub(super) each: String,
     pub(super) amount: String,
@@ -91,37 +120,65 @@ pub(super) struct Bill {
     pub(super) minor: i64,
 }
 
-/// What a line of a bill is about: tier, quantity, the price of one, and what is paid for the line.
-type Billed = (TierId, u32, i64, i64);
+/// What a line of a bill is about.
+struct Billed<'a> {
+    tier: TierId,
+    date: Option<OccurrenceId>,
+    seats: &'a [crate::sales::HeldSeat],
+    quantity: u32,
+    /// The price of one.
+    unit_minor: i64,
+    /// What is paid for the line.
+    total_minor: i64,
+}
 
 impl Bill {
     /// The bill of an order.
     pub(super) fn of(offer: &EventDetail, items: &[OrderItem], total: Money) -> Self {
-        let lines = items.iter().map(|item| {
-            let (unit, all) = (item.unit_price_minor, item.total_minor);
-            (item.tier_id, item.quantity, unit, all)
+        let lines = items.iter().map(|item| Billed {
+            tier: item.tier_id,
+            date: item.occurrence_id,
+            seats: &item.seats.0,
+            quantity: item.quantity,
+            unit_minor: item.unit_price_minor,
+            total_minor: item.total_minor,
         });
         Self::of_lines(offer, lines, total)
     }
 
     /// The bill of a hold: what its order will cost.
     pub(super) fn of_hold(offer: &EventDetail, hold: &Hold) -> Self {
-        let lines = hold.items.iter().map(|item| {
-            let (unit, all) = (item.unit_price_minor, item.total_minor);
-            (item.tier, item.quantity, unit, all)
+        let lines = hold.items.iter().map(|item| Billed {
+            tier: item.tier,
+            date: item.occurrence,
+            seats: &item.seats,
+            quantity: item.quantity,
+            unit_minor: item.unit_price_minor,
+            total_minor: item.total_minor,
         });
         Self::of_lines(offer, lines, Money::new(hold.total_minor, hold.currency))
     }
 
-    fn of_lines(offer: &EventDetail, items: impl Iterator<Item = Billed>, total: Money) -> Self {
+    fn of_lines<'a>(
+        offer: &EventDetail,
+        items: impl Iterator<Item = Billed<'a>>,
+        total: Money,
+    ) -> Self {
         let mut lines: Vec<_> = items
-            .map(|(tier, quantity, unit, all)| {
+            .map(|item| {
+                let (quantity, all) = (item.quantity, item.total_minor);
                 let count = i64::from(quantity.max(1));
                 // All in, where that can be said of one.
-                let each = if all % count == 0 { all / count } else { unit };
-                let tier = offer.tier(tier);
+                let each = if all % count == 0 {
+                    all / count
+                } else {
+                    item.unit_minor
+                };
+                let tier = offer.tier(item.tier);
+                let seats: Vec<&str> = item.seats.iter().map(|seat| seat.label.as_str()).collect();
                 let line = Line {
                     name: tier.map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
+                    place: place(offer, item.date, &seats),
                     quantity,
                     each: text::price(Money::new(each, total.currency)),
                     amount: text::amount(Money::new(all, total.currency)),

@@ -1,9 +1,10 @@
 //! Policies for refund, transfer and resale: of an organisation, and of events on their own, by region.
 //!
-//! Owns the table `policies`. What follows from a policy is [`policy`](super::policy)'s affair.
+//! Owns the tables `policies` and `policy_versions`. What follows from a policy is [`policy`](super::policy)'s affair.
 //!
 //! Invariants:
 //! - an organisation, and each of its events, has at most one policy for each region;
+//! - a policy that is replaced or dropped is kept, with the time in which it held;
 //! - each change raises the policy's version, starts from a known one and is in the audit log;
 //! - no policy allows what the law of its country forbids.
 
@@ -15,4 +16,4 @@ mod store;
 pub use model::*;
 pub(in crate::catalog) use routes::routes;
 pub(in crate::catalog) use service::copy_in;
-pub use service::{delete_policy, policies_of, policy_of, save_policy, stored_policy};
+pub use service::{delete_policy, policies_of, policy_at, policy_of, save_policy, stored_policy};

@@ -42,6 +42,41 @@ pub async fn policy_of(c: &mut Conn, event: EventId) -> Result<Policy, DbError> 
     Ok(Policy::default())
 }
 
+/// The policy that held for an event at a moment in the past: what whoever bought then was shown. None if
+/// nobody wrote down what it was.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn policy_at(
+    c: &mut Conn,
+    event: EventId,
+    at: Timestamp,
+) -> Result<Option<Policy>, DbError> {
+    let Some(event) = super::super::store::event(c, event).await? else {
+        return Ok(None);
+    };
+    let country = event.details.country;
+    for of in [Some(event.id), None] {
+        let whose = Whose {
+            organisation: event.organisation_id,
+            event: of,
+        };
+        let known = store::known_regions(c, whose).await?;
+        let mut held = store::replaced_since(c, whose, at).await?;
+        for kept in store::policies(c, whose, "", ALL).await? {
+            if kept.updated_at <= at {
+                held.push(kept.policy());
+            } else if kept.version > 1 && !known.contains(&kept.region.to_string()) {
+                return Ok(None);
+            }
+        }
+        if let Some(policy) = choose(&held, country) {
+            return Ok(Some(policy.clone()));
+        }
+    }
+    Ok(Some(Policy::default()))
+}
+
 /// Whose policies a request is about, if it may see them.
 async fn whose(
     c: &mut Conn,
@@ -102,7 +137,7 @@ pub async fn stored_policy(
         .await
 }
 
-/// Saves the policy for a region. Orders that were placed before keep theirs.
+/// Saves the policy for a region. What was shown to whoever bought before is kept: [`policy_at`].
 ///
 /// # Errors
 /// [`CatalogError::NotFound`], [`CatalogError::Invalid`], [`CatalogError::VersionConflict`],
@@ -140,6 +175,7 @@ pub async fn save_policy(
                 let is_written = if current == 0 {
                     store::insert(c, whose, &kept).await?
                 } else {
+                    store::keep(c, whose, region, current, now).await?;
                     store::update(c, whose, &kept, current).await?
                 };
                 if !is_written {
@@ -168,7 +204,7 @@ pub async fn delete_policy(
     region: Region,
     seen: IfMatch,
 ) -> Result<(), CatalogError> {
-    let (work, tenant) = (app.clone(), tenant.clone());
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
@@ -176,6 +212,7 @@ pub async fn delete_policy(
                 let before = store::policy(c, whose, region).await?;
                 let before = before.ok_or(CatalogError::NoSuch("policy"))?;
                 seen.allow(before.version)?;
+                store::keep(c, whose, region, before.version, now).await?;
                 if !store::delete(c, whose, region, before.version).await? {
                     return Err(CatalogError::VersionConflict {
                         current: before.version + 1,

@@ -133,3 +133,62 @@ pub(super) async fn delete(
         .await?;
     Ok(touched == 1)
 }
+
+// What held before
+
+/// Keeps a policy that has version `from` and is about to go: it held until now. One that was there for no
+/// time at all was shown to nobody.
+pub(super) async fn keep(
+    c: &mut Conn,
+    whose: Whose,
+    region: Region,
+    from: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO policy_versions (organisation_id, event_id, region, definition, from_at, until_at) \
+             SELECT organisation_id, event_id, region, definition, updated_at, CAST($5 AS BIGINT) FROM policies \
+             WHERE organisation_id = $1 AND event_id = $2 AND region = $3 AND revision = $4 AND updated_at < $5 \
+             ON CONFLICT (organisation_id, event_id, region, from_at) DO NOTHING"
+        ),
+        vals![
+            whose.organisation,
+            whose.event(),
+            region.to_string(),
+            from,
+            now
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The policies that held at a moment and do not any more.
+pub(super) async fn replaced_since(
+    c: &mut Conn,
+    whose: Whose,
+    at: Timestamp,
+) -> Result<Vec<Policy>, DbError> {
+    let rows: Vec<AsJson<Policy>> = c
+        .scalars(
+            sql!(
+                "SELECT definition FROM policy_versions \
+                 WHERE organisation_id = $1 AND event_id = $2 AND from_at <= $3 AND until_at > $3 ORDER BY region"
+            ),
+            vals![whose.organisation, whose.event(), at],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|AsJson(policy)| policy).collect())
+}
+
+/// The regions of which it is known what held before.
+pub(super) async fn known_regions(c: &mut Conn, whose: Whose) -> Result<Vec<String>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT DISTINCT region FROM policy_versions WHERE organisation_id = $1 AND event_id = $2"
+        ),
+        vals![whose.organisation, whose.event()],
+    )
+    .await
+}

@@ -40,6 +40,9 @@ pub enum ChangeError {
     /// Buyers may not name other holders now.
     #[error("holders cannot be changed now")]
     NotTransferable(PassOnRefusal),
+    /// It comes to something else than the caller has seen.
+    #[error("what this change comes to is not what it was a moment ago; please look again")]
+    MoneyChanged,
     /// What is to be exchanged has begun.
     #[error("it is too late to change this")]
     TooLate,
@@ -90,6 +93,7 @@ impl IntoProblem for ChangeError {
             Self::Ticket(why) => Problem::conflict(format!("sales.{why}"), detail),
             Self::NotRefundable(why) => Problem::conflict(format!("sales.{why}"), detail),
             Self::NotTransferable(why) => Problem::conflict(format!("sales.{why}"), detail),
+            Self::MoneyChanged => Problem::conflict("sales.change_money_changed", detail),
             Self::TooLate => Problem::conflict("sales.change_too_late", detail),
             Self::NotMergeable => Problem::conflict("sales.not_mergeable", detail),
         }

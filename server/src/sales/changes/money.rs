@@ -15,6 +15,8 @@ use crate::catalog::{EventDetail, OccurrenceId};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms<'a> {
     pub(super) policy: &'a Policy,
+    /// The one that held when the order was bought, if that is known: the better one for the buyer holds.
+    pub(super) bought_by: Option<&'a Policy>,
     pub(super) offer: &'a EventDetail,
     /// When the order was paid.
     pub(super) paid_at: Timestamp,
@@ -34,6 +36,8 @@ pub(super) struct Trade<'a> {
     pub(super) cancelled: &'a [Unit],
     /// What that costs which comes besides.
     pub(super) added_minor: i64,
+    /// What codes took off that which stays, and would not any more.
+    pub(super) lost_minor: i64,
 }
 
 /// When the first date that a unit is for starts.
@@ -51,6 +55,14 @@ pub(super) fn starts_at(offer: &EventDetail, date: Option<OccurrenceId>) -> Time
 struct Back {
     given_minor: i64,
     kept_minor: i64,
+}
+
+/// How much a decision gives back.
+const fn given(decision: &RefundDecision) -> i64 {
+    match decision {
+        RefundDecision::Allowed(parts) => parts.price_minor + parts.fees_minor,
+        RefundDecision::Refused(_) => 0,
+    }
 }
 
 impl Terms<'_> {
@@ -75,6 +87,20 @@ impl Terms<'_> {
         }
     }
 
+    /// What the policy gives that is the better one for the buyer.
+    fn decision(&self, facts: &OrderFacts) -> RefundDecision {
+        let today = may_refund(self.policy, facts, self.now);
+        let Some(bought_by) = self.bought_by else {
+            return today;
+        };
+        let then = may_refund(bought_by, facts, self.now);
+        if given(&then) > given(&today) {
+            then
+        } else {
+            today
+        }
+    }
+
     /// How much of what goes is given back; notes why, or why not.
     fn back(&self, facts: &OrderFacts, money: &mut ChangeMoney) -> Back {
         let all = facts.price_minor + facts.fees_minor;
@@ -87,7 +113,7 @@ impl Terms<'_> {
                 kept_minor: 0,
             };
         }
-        match may_refund(self.policy, facts, self.now) {
+        match self.decision(facts) {
             RefundDecision::Allowed(parts) => {
                 let given = (parts.price_minor + parts.fees_minor).clamp(0, all);
                 money.refund_reason = Some(parts.reason);
@@ -141,6 +167,13 @@ impl Terms<'_> {
             let units = u32::try_from(trade.exchanged.len()).unwrap_or(u32::MAX);
             let at = Timestamp::from_ms(at.unwrap_or_default());
             add(self.back(&self.facts(units, surplus, 0, at), &mut money));
+        }
+
+        // Never more than goes back, and nothing where everything does.
+        let is_all = self.is_beyond || self.offer.event.kept() == Kept::Cancelled;
+        if !is_all {
+            money.lost_discount_minor = trade.lost_minor.clamp(0, back.given_minor.max(0));
+            back.given_minor -= money.lost_discount_minor;
         }
 
         let shortfall = (trade.exchanged_for_minor - exchanged).max(0);

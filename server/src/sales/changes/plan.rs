@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bilten_core::price::Quote;
+use bilten_core::price::{PromoCode, Quote};
 
+use super::codes::{Loss, losses, lost, raise, shifts_between};
 use super::draft::{Draft, Fate, Wanted};
 use super::model::*;
 use super::money::{Terms, Trade};
@@ -46,6 +47,8 @@ pub(super) struct Basis<'a> {
     pub(super) stock: &'a [(CounterKey, i64)],
     /// How many numbers its tickets have had.
     pub(super) numbers: u32,
+    /// Its codes, by the rules by which it was bought.
+    pub(super) codes: &'a [PromoCode],
 }
 
 /// What comes, priced.
@@ -63,6 +66,12 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) before: Vec<Unit>,
     pub(super) cancelled: Vec<Unit>,
+    /// What goes, for something else or not.
+    pub(super) gone: Vec<Unit>,
+    /// What comes for a price of its own.
+    pub(super) came: Vec<Unit>,
+    /// What codes do not take off any more.
+    pub(super) losses: Vec<Loss>,
 }
 
 /// What an edit takes (above zero) and gives back of each counter, sorted.
@@ -125,6 +134,7 @@ pub(super) fn plan(
     let mut numbers = basis.numbers;
     let (mut before, mut after, mut seats_out) = (Vec::new(), Vec::new(), Vec::new());
     let (mut exchanged, mut cancelled, mut exchanged_for_minor) = (Vec::new(), Vec::new(), 0i64);
+    let mut came = Vec::new();
     for (unit, fate) in basis.units.iter().zip(&draft.fates) {
         let mut old = unit.clone();
         match fate {
@@ -150,9 +160,11 @@ pub(super) fn plan(
                     new.paid_minor = unit.paid_minor;
                     new.fees_minor = unit.fees_minor;
                     new.unit_price_minor = unit.unit_price_minor;
+                    new.codes.clone_from(&unit.codes);
                 } else {
                     exchanged_for_minor += new.paid_minor;
                     exchanged.push(unit.clone());
+                    came.push(new.clone());
                 }
                 renew(basis, unit, &mut new, &mut tickets, &mut numbers);
                 after.push(new);
@@ -165,6 +177,7 @@ pub(super) fn plan(
     let mut added_minor = 0i64;
     for mut new in pool.into_iter().flatten() {
         added_minor += new.paid_minor;
+        came.push(new.clone());
         let nothing = Unit {
             tickets: Vec::new(),
             ..new.clone()
@@ -185,13 +198,17 @@ pub(super) fn plan(
         }
     }
     seats_out.sort_unstable();
+    let losses = losses(basis.codes, basis.offer, &after);
     let trade = Trade {
         exchanged: &exchanged,
         exchanged_for_minor,
         cancelled: &cancelled,
         added_minor,
+        lost_minor: lost(&losses),
     };
     let money = terms.reckon(trade);
+    raise(&losses, money.lost_discount_minor, &mut after);
+    let codes = shifts_between(basis.units, &after);
     let stock = stock_of(basis, draft, coming.map_or(&[][..], |coming| coming.stock));
     Some(Planned {
         plan: Plan {
@@ -203,9 +220,13 @@ pub(super) fn plan(
             numbers,
             unnamed,
             money,
+            codes,
         },
         before,
+        gone: exchanged.into_iter().chain(cancelled.clone()).collect(),
         cancelled,
+        came,
+        losses,
     })
 }
 

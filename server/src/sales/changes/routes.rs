@@ -49,8 +49,10 @@ fn staff(organiser: &Organiser<permit::OrdersRefund>) -> Caller {
 
 /// See what a change of an order would be
 ///
-/// What it costs, what goes back by the refund policy, and what the order would be. Nothing is taken. A
-/// change that cannot be made is refused as making it would be.
+/// What it costs, with the order's codes as far as they hold; what goes back by the refund policy, of the one
+/// that held at purchase and the one of today the better one for the buyer; and what the order would be.
+/// `codes` says what it does with each code of the order, and why. Nothing is taken. A change that cannot be
+/// made is refused as making it would be.
 #[utoipa::path(post, path = "/api/v1/orders/{order}/changes/preview", operation_id = "previewOrderChange", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("orders.refund"))),
     params(("order" = OrderId, Path),
@@ -111,7 +113,8 @@ async fn changes(
 
 /// See what a change of your order would be
 ///
-/// As far as the policies of the event allow it. Nothing is taken.
+/// As far as the policies of the event allow it; of those that held at purchase and today, the better one
+/// for the buyer says what goes back. `codes` says what it does with each code of the order. Nothing is taken.
 #[utoipa::path(post, path = "/api/v1/shop/orders/{order}/changes/preview", operation_id = "previewShopOrderChange", tag = "shop", security(("order_token" = [])),
     params(("order" = OrderId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the order had, or its version in quotes: 412 if it was changed since")),

@@ -13,6 +13,8 @@ pub(super) struct StoredLine {
     pub(super) item: OrderItem,
     pub(super) fees_minor: Option<i64>,
     pub(super) tickets: Option<Vec<Vec<UnitTicket>>>,
+    /// What codes took off each of its units.
+    pub(super) codes: Option<Vec<Vec<UnitCode>>>,
 }
 
 /// An amount in so many parts that differ by one at most; the first ones are larger.
@@ -38,6 +40,53 @@ pub(super) fn fees_of(quote: &Quote, line: u32) -> i64 {
     sum.clamp(0, line.total_minor.max(0))
 }
 
+/// What codes took off each of so many units of a line of a quote.
+fn codes_of(quote: &Quote, line: u32, count: usize) -> Vec<Vec<UnitCode>> {
+    let mut units = vec![Vec::new(); count];
+    let place = usize::try_from(line).unwrap_or(0).saturating_sub(1);
+    let Some(line) = quote.lines.get(place) else {
+        return units;
+    };
+    let quantity = usize::try_from(line.quantity).unwrap_or(0);
+    for part in &line.discounts {
+        let is_code = matches!(
+            part.reason,
+            PriceReason::CodePercentage
+                | PriceReason::CodeFixed
+                | PriceReason::CodePrice
+                | PriceReason::CodeBuyGet
+        );
+        if !is_code {
+            continue;
+        }
+        let numbered = shares(part.minor, quantity).into_iter().zip(1u32..);
+        for (unit, (minor, number)) in units.iter_mut().zip(numbered) {
+            unit.push(UnitCode {
+                code: part.rule.clone(),
+                is_counted: number <= part.units,
+                minor,
+            });
+        }
+    }
+    units
+}
+
+/// What codes took off the units of a line as it is stored, or as it was bought.
+pub(super) fn codes_of_line(
+    line: &StoredLine,
+    snapshot: Option<&PriceSnapshot>,
+) -> Vec<Vec<UnitCode>> {
+    let count = usize::try_from(line.item.quantity).unwrap_or(0);
+    match (&line.codes, snapshot) {
+        (Some(codes), _) => codes.clone(),
+        // A line that was changed before codes were followed is no line of the snapshot.
+        (None, Some(snapshot)) if line.tickets.is_none() => {
+            codes_of(&snapshot.quote, line.item.line, count)
+        }
+        (None, _) => Vec::new(),
+    }
+}
+
 /// The units of an order, with their tickets: as they are stored, or as they were bought.
 pub(super) fn units_of(
     order: OrderId,
@@ -55,6 +104,7 @@ pub(super) fn units_of(
         let amounts = shares(item.total_minor, count);
         let fees = shares(fees, count);
         let per_unit = tickets_per_unit(offer, item);
+        let codes = codes_of_line(line, snapshot);
         for (i, (paid_minor, fees_minor)) in amounts.into_iter().zip(fees).enumerate() {
             let tickets = match &line.tickets {
                 Some(tickets) => tickets.get(i).cloned().unwrap_or_default(),
@@ -78,6 +128,7 @@ pub(super) fn units_of(
                 paid_minor,
                 fees_minor,
                 tickets,
+                codes: codes.get(i).cloned().unwrap_or_default(),
                 reason: LineReason::Kept,
             });
         }
@@ -100,6 +151,7 @@ pub(super) fn fresh_units(items: &[OrderItem], quote: &Quote) -> Vec<Unit> {
     for item in items {
         let count = usize::try_from(item.quantity).unwrap_or(0);
         let fees = shares(fees_of(quote, item.line), count);
+        let codes = codes_of(quote, item.line, count);
         for (i, (paid_minor, fees_minor)) in shares(item.total_minor, count)
             .into_iter()
             .zip(fees)
@@ -114,6 +166,7 @@ pub(super) fn fresh_units(items: &[OrderItem], quote: &Quote) -> Vec<Unit> {
                 paid_minor,
                 fees_minor,
                 tickets: Vec::new(),
+                codes: codes.get(i).cloned().unwrap_or_default(),
                 reason: LineReason::Added,
             });
         }
@@ -198,6 +251,7 @@ pub(super) fn lines_of(units: &[Unit]) -> Vec<StoredLine> {
             },
             fees_minor: Some(line.iter().map(|unit| unit.fees_minor).sum()),
             tickets: Some(line.iter().map(|unit| unit.tickets.clone()).collect()),
+            codes: Some(line.iter().map(|unit| unit.codes.clone()).collect()),
         });
     }
     lines
@@ -301,6 +355,7 @@ mod tests {
             paid_minor,
             fees_minor,
             tickets: Vec::new(),
+            codes: Vec::new(),
             reason: LineReason::Kept,
         }
     }

@@ -8,6 +8,8 @@
 //! - texts that read alike are one code of an organisation (`price::canonical`);
 //! - a code is counted once for each hold or order that has it, and given back once, however often
 //!   either is asked for: `used` and `spent_minor` are what the uses that are not returned come to;
+//! - what a change adds to an order that has a code is no further use of it (`uses` is 0 until it is
+//!   paid for, then it is a part of the order's use), and orders that an order is split into share its use;
 //! - no limit and no budget is ever exceeded: it is decided inside the UPDATE that counts, and
 //!   promised by the table itself;
 //! - codes are counted in the order of their ids, each before its buyers, so that two writes never
@@ -20,7 +22,8 @@
 //! [`reserve`] with the `codes` of the quote, for the id of the hold; [`rename`] when the hold
 //! becomes an order, [`name_buyer`] as soon as it is known who buys, [`confirm`] when the order is
 //! paid, and [`give_back`] when hold or order ends in another way, also by a refund. An order that
-//! is paid late takes its codes anew by [`reserve`]. Routes by which strangers try codes ask
+//! is paid late takes its codes anew by [`reserve`]. Changes of orders ask [`had`],
+//! [`reserve_more`] and [`shift`]. Routes by which strangers try codes ask
 //! [`may_try`] first.
 //!
 //! [`price`]: bilten_core::price::price

@@ -101,7 +101,7 @@ pub async fn cart(
     wanted: &[ItemRequest],
     codes: &[String],
 ) -> Result<Cart, SalesError> {
-    cart_by(app, offer, wanted, codes, false).await
+    cart_by(app, offer, wanted, codes, Seller::SHOP).await
 }
 
 /// The same for staff, who sell and give away also before and after a tier's sale, and more at once.
@@ -113,7 +113,43 @@ pub async fn staff_cart(
     offer: &Arc<EventDetail>,
     wanted: &[ItemRequest],
 ) -> Result<Cart, SalesError> {
-    cart_by(app, offer, wanted, &[], true).await
+    cart_by(app, offer, wanted, &[], Seller::STAFF).await
+}
+
+/// The same for what comes to an order that has codes: whoever changes it decides what it costs with them.
+///
+/// # Errors
+/// As [`cart`].
+pub(in crate::sales) async fn cart_with_codes(
+    app: &App,
+    offer: &Arc<EventDetail>,
+    wanted: &[ItemRequest],
+    is_staff: bool,
+) -> Result<Cart, SalesError> {
+    let seller = Seller {
+        is_staff,
+        prices_later: true,
+    };
+    cart_by(app, offer, wanted, &[], seller).await
+}
+
+/// Who fills a cart.
+#[derive(Clone, Copy, Debug)]
+struct Seller {
+    is_staff: bool,
+    /// Whether its price is decided by more than what is in it.
+    prices_later: bool,
+}
+
+impl Seller {
+    const SHOP: Self = Self {
+        is_staff: false,
+        prices_later: false,
+    };
+    const STAFF: Self = Self {
+        is_staff: true,
+        prices_later: false,
+    };
 }
 
 async fn cart_by(
@@ -121,10 +157,10 @@ async fn cart_by(
     offer: &Arc<EventDetail>,
     wanted: &[ItemRequest],
     codes: &[String],
-    is_staff: bool,
+    seller: Seller,
 ) -> Result<Cart, SalesError> {
     let now = app.now();
-    let mut lines = lines(offer, wanted, now, is_staff)?;
+    let mut lines = lines(offer, wanted, now, seller.is_staff)?;
     choose_seats(app, offer, &mut lines).await?;
     let mut book = catalog::price_book(app, offer).await?;
     if is_staff {
@@ -158,7 +194,7 @@ async fn cart_by(
         codes: codes.to_vec(),
         priced: None,
     };
-    if cart.codes.is_empty() && !cart.follows_stock() {
+    if cart.codes.is_empty() && !seller.prices_later && !cart.follows_stock() {
         cart.priced = Some(Arc::new(cart.price(now, &Founds::new(), Vec::new())?));
     }
     Ok(cart)

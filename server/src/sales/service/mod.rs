@@ -30,7 +30,7 @@ pub(super) use desk::note_purpose;
 pub use available::*;
 pub use buyers::*;
 pub use cart::{Cart, cart, needs_hold, staff_cart};
-pub(super) use cart::{Founds, Priced};
+pub(super) use cart::{Founds, Priced, cart_with_codes};
 pub use desk::*;
 pub use export::*;
 pub use figures::*;

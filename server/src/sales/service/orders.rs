@@ -261,10 +261,10 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
     let stock = stock_of_order(c, id, &items).await?;
     let mut returned = Returned::default();
     returned.add(order.event_id, &order.seat_holder(), &items, stock);
-    if order.has_codes {
-        returned.add_codes(id.to_string());
-    }
     returned.give_back(c, Take::Sold, app.now()).await?;
+    if order.has_codes {
+        changes::return_codes(c, id).await?;
+    }
     events::publish(
         app,
         c,

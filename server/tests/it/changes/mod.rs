@@ -1,7 +1,9 @@
 //! Changes of paid orders, on the real surface.
 
+mod codes;
 mod edits;
 mod money;
+mod policy;
 mod races;
 mod refusals;
 mod whole;

@@ -108,4 +108,29 @@ on_both_engines! {
         check(&t.app.db).await;
         t.stop().await;
     }
+
+    /// Whoever says what they have seen gets it at that, or not at all.
+    ///
+    /// covers: PAY-4, WEB-4
+    async fn nobody_changes_at_another_price_than_they_saw(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = far_event(&t, &[("Standing", 2_500, 10), ("Seated", 4_000, 10)]).await;
+        let first = bought(&t, &event, 0, 2, "k").await;
+        let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
+        let own = buyer(&t, &first);
+        let cancel = json!([{"kind": "cancel", "pick": {"line": 1, "units": [1]}}]);
+        let dearer = json!([{"kind": "change_tier", "pick": {"line": 1}, "tier": event.tiers[1]}]);
+        for (i, (steps, due, refund)) in [(&cancel, 0, 2_499), (&cancel, 1, 2_500), (&dearer, 1_499, 0), (&dearer, 0, 0)].iter().enumerate() {
+            let body = json!({"version": 1, "steps": steps, "seen": {"due_minor": due, "refund_minor": refund}});
+            own.post_once(&path, &format!("c-{i}"), &body).await.refused(409, "sales.change_money_changed");
+            own.post(&format!("{path}/preview"), body).await.refused(409, "sales.change_money_changed");
+        }
+        assert_eq!(seen(&t, &first).await, first);
+        let body = json!({"version": 1, "steps": cancel, "seen": {"due_minor": 0, "refund_minor": 2_500}});
+        assert_eq!(own.post_once(&path, "d", &body).await.expect(200)["state"], "done");
+        let body = json!({"version": 2, "steps": dearer, "seen": {"due_minor": 1_500, "refund_minor": 0}});
+        assert_eq!(own.post_once(&path, "e", &body).await.expect(200)["state"], "pending");
+        check(&t.app.db).await;
+        t.stop().await;
+    }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod buying;
+mod changing;
 mod developer;
 mod factors;
 mod pages;

@@ -20,8 +20,9 @@
 //! that of the venue.
 //!
 //! # For the integrator
-//! - **Orders.** The policy that held at purchase is written down with the order (JSON): a later,
-//!   stricter one does not reach back. [`may_refund`] takes the one that was written down.
+//! - **Orders.** A policy that is replaced or dropped is kept with the time in which it held
+//!   ([`policy_at`](crate::catalog::policy_at)): a later, stricter one does not reach back. Whoever bought
+//!   has the right that is the better one for them, of what was shown then and what holds now.
 //! - **Refund.** `sales` gathers [`OrderFacts`] and asks [`may_refund`] twice: for the preview, and
 //!   inside the write that refunds. The statement decides again: `UPDATE orders SET refunded_minor =
 //!   refunded_minor + $2 WHERE id = $1 AND refunded_minor + $2 <= total_minor`.

@@ -1,5 +1,4 @@
-//! Edits: what comes is held and priced, what it costs more waits for its payment, everything else happens
-//! at once.
+//! Edits: what costs more waits for its payment, everything else happens at once.
 
 use std::collections::BTreeMap;
 
@@ -9,143 +8,22 @@ use bilten_kernel::random;
 
 use super::super::error::ChangeError;
 use super::super::model::*;
-use super::super::plan::{Coming, Planned, plan, stock_of};
+use super::super::plan::Planned;
 use super::super::store;
 use super::super::units::{StoredLine, lines_of};
+use super::codes::{self, reserve};
 use super::counts::{count_added, count_change};
 use super::people::{named, put_added};
+use super::take::{Taken, until};
 use super::{Making, Prepared, keep};
 use crate::app::App;
 use crate::catalog::CounterKey;
 use crate::events;
-use crate::sales::service::{
-    Founds, Priced, paid_order, put_people, sealed_buyer, short_of, why_none,
-};
+use crate::sales::service::{paid_order, put_people, sealed_buyer};
 use crate::sales::store::{self as orders, Take};
 use crate::sales::{
-    self, Attendee, Cart, HOLD_MS, HeldSeats, Order, OrderId, OrderItem, OrderState, People,
-    SalesError,
+    self, Attendee, HeldSeats, Order, OrderId, OrderItem, OrderState, People, SalesError,
 };
-
-/// What comes, with what was found when it was looked for or taken.
-pub(super) struct Taken {
-    priced: Option<Priced>,
-}
-
-impl Taken {
-    /// What is to be done.
-    pub(super) fn plan(&self, prepared: &Prepared) -> Result<Planned, ChangeError> {
-        let seats = prepared.cart.as_ref().map(|cart| cart.seats());
-        let coming = match (&self.priced, &prepared.cart, &seats) {
-            (Some(priced), Some(cart), Some(seats)) => Some(Coming {
-                items: &priced.items,
-                quote: &priced.quote,
-                stock: &cart.stock,
-                seats,
-            }),
-            _ => None,
-        };
-        let planned = plan(
-            &prepared.basis(),
-            &prepared.draft,
-            coming,
-            &prepared.terms(),
-        );
-        planned.ok_or_else(|| SalesError::OfferChanged.into())
-    }
-}
-
-fn coming_stock(prepared: &Prepared) -> Vec<(CounterKey, i64)> {
-    let coming = prepared.cart.as_ref().map(|cart| cart.stock.clone());
-    let basis = prepared.basis();
-    stock_of(&basis, &prepared.draft, &coming.unwrap_or_default())
-}
-
-async fn priced(
-    c: &mut Conn,
-    prepared: &Prepared,
-    cart: &Cart,
-    mut founds: Founds,
-) -> Result<Priced, ChangeError> {
-    if let Some(priced) = &cart.priced {
-        return Ok(priced.as_ref().clone());
-    }
-    for key in cart.looked_at() {
-        if !founds.contains_key(&key)
-            && let Some(found) = orders::counter(c, &key).await?
-        {
-            founds.insert(key, found);
-        }
-    }
-    Ok(cart.price(prepared.now, &founds, Vec::new())?)
-}
-
-/// Looks whether what comes is there, and what it costs; takes nothing.
-pub(super) async fn look(c: &mut Conn, prepared: &Prepared) -> Result<Taken, ChangeError> {
-    let Some(cart) = &prepared.cart else {
-        return Ok(Taken { priced: None });
-    };
-    let mut founds = Founds::new();
-    for (key, quantity) in coming_stock(prepared) {
-        if quantity <= 0 {
-            continue;
-        }
-        let found = orders::counter(c, &key).await?;
-        let left = found.map_or(0, |found| found.capacity - found.taken);
-        match found {
-            Some(found) if left >= quantity => {
-                founds.insert(key, found);
-            }
-            Some(_) | None => return Err(short_of(cart, &key, left).into()),
-        }
-    }
-    Ok(Taken {
-        priced: Some(priced(c, prepared, cart, founds).await?),
-    })
-}
-
-/// Takes what comes: it is held in the name of the order that may come of the change. Rows of what goes
-/// back are locked in the same order.
-pub(super) async fn look_or_take(c: &mut Conn, prepared: &Prepared) -> Result<Taken, ChangeError> {
-    let event = &prepared.offer.event;
-    let holder = prepared.side.to_string();
-    let mut founds = Founds::new();
-    if let Some(cart) = &prepared.cart {
-        let (seats, until) = (cart.seats(), until(prepared));
-        let (now, id) = (prepared.now, event.id);
-        if !seats.is_empty() && !orders::seats::hold(c, id, &holder, &seats, until, now).await? {
-            let seats = seats.into_iter().map(|(_, seat)| seat).collect();
-            return Err(SalesError::SeatsTaken(seats).into());
-        }
-    }
-    for (key, quantity) in coming_stock(prepared) {
-        if quantity < 0 {
-            orders::is_selling(c, &key).await?;
-            continue;
-        }
-        match orders::take(c, Take::Held, &key, quantity, event.version).await? {
-            Some(found) => {
-                founds.insert(key, found);
-            }
-            None => {
-                return Err(match &prepared.cart {
-                    Some(cart) => why_none(c, cart, &key).await?.into(),
-                    None => SalesError::OfferChanged.into(),
-                });
-            }
-        }
-    }
-    Ok(Taken {
-        priced: match &prepared.cart {
-            Some(cart) => Some(priced(c, prepared, cart, founds).await?),
-            None => None,
-        },
-    })
-}
-
-fn until(prepared: &Prepared) -> Timestamp {
-    Timestamp::from_ms(prepared.now.ms() + HOLD_MS)
-}
 
 /// Does what is planned, or lets it wait for its payment.
 pub(super) async fn carry_out(
@@ -159,8 +37,14 @@ pub(super) async fn carry_out(
     let version = prepared.loaded.row.version + 1;
     let plan = &planned.plan;
     let units = difference(&prepared.loaded.units, &plan.units);
+    let has_codes = reserve(c, prepared, plan).await?;
     if plan.money.due_minor > 0 {
-        let mut answer = prepared.answer(ChangeState::Pending, version, &planned);
+        let mut answer = prepared.answer(
+            ChangeState::Pending,
+            version,
+            &planned,
+            taken.told(&planned),
+        );
         answer.supplement = Some(Supplement {
             order_id: prepared.side,
             token: Some(sales::order_token(app, prepared.side)),
@@ -168,7 +52,8 @@ pub(super) async fn carry_out(
             expires_at: until(prepared),
         });
         let items = taken.priced.as_ref().map(|priced| priced.items.as_slice());
-        supplement(app, c, prepared, plan, items.unwrap_or_default(), making).await?;
+        let items = items.unwrap_or_default();
+        supplement(app, c, prepared, plan, items, has_codes, making).await?;
         if units > 0 {
             count_added(c, prepared, units).await?;
             // In the name of the supplement: given back with it.
@@ -177,7 +62,7 @@ pub(super) async fn carry_out(
         keep(app, c, prepared, making, &answer, Some(plan)).await?;
         return Ok(answer);
     }
-    let answer = prepared.answer(ChangeState::Done, version, &planned);
+    let answer = prepared.answer(ChangeState::Done, version, &planned, taken.told(&planned));
     let holder = prepared.loaded.row.seat_holder(prepared.id);
     let came = prepared.side.to_string();
     let (event, now) = (prepared.offer.event.id, prepared.now);
@@ -188,6 +73,7 @@ pub(super) async fn carry_out(
         return Err(SalesError::SeatsTaken(seats).into());
     }
     move_stock(c, prepared, plan, &came, &holder).await?;
+    codes::count(c, &came, prepared.id, plan).await?;
     if units > 0 {
         count_added(c, prepared, units).await?;
     }
@@ -262,6 +148,7 @@ async fn supplement(
     prepared: &Prepared,
     plan: &Plan,
     items: &[OrderItem],
+    has_codes: bool,
     making: &Making,
 ) -> Result<(), ChangeError> {
     let order = Order {
@@ -288,6 +175,9 @@ async fn supplement(
         stock: &held,
         paid_with: prepared.loaded.row.money_of(prepared.id),
         numbers: 0,
+        has_codes,
+        codes: None,
+        bought_at: prepared.loaded.row.bought_at(),
     };
     store::insert_part(c, part).await?;
     // What is not due for them is paid with what goes.
@@ -304,6 +194,7 @@ async fn supplement(
                 },
                 fees_minor: None,
                 tickets: None,
+                codes: None,
             }
         })
         .collect();

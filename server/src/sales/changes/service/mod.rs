@@ -1,17 +1,26 @@
 //! Use cases of changes of orders: what one would be, and making it; a file for what a change needs to know,
-//! one for edits, one for purchase limits, one for what waits for its payment, one for splitting and merging, one for those who come.
+//! one for what comes, one for edits, one for codes, one for purchase limits, one for what waits for its
+//! payment, one for splitting and merging, one for those who come.
+//! `shown` is what a buyer sees before and afterwards.
 
+mod codes;
 mod counts;
 mod edit;
 mod people;
 mod prepare;
 mod settle;
+mod shown;
+mod take;
 mod whole;
 
+pub(in crate::sales) use codes::return_codes;
 pub(in crate::sales) use settle::settle;
+pub use shown::{
+    Changeable, ChangeableUnit, change_shown, changeable, is_part_of_another, waiting_change,
+};
 
-use edit::{look, look_or_take};
 use prepare::{Loaded, Prepared, load, prepare, touched};
+use take::{look, look_or_take};
 
 use std::sync::Arc;
 
@@ -96,7 +105,8 @@ pub async fn preview(
                         let planned = taken.plan(&prepared)?;
                         prepared.check(c, &planned).await?;
                         let version = prepared.loaded.row.version;
-                        Ok(prepared.answer(ChangeState::Preview, version, &planned))
+                        let told = taken.told(&planned);
+                        Ok(prepared.answer(ChangeState::Preview, version, &planned, told))
                     }
                     Whole::Split => Ok(whole::split_of(&prepared).answer),
                     Whole::Merge { .. } => {
@@ -184,6 +194,11 @@ async fn replayed(
     if row.request_hash != hash {
         return Err(SalesError::KeyReused.into());
     }
+    Ok(Some(answered(app, row)))
+}
+
+/// A change as it was answered, with where it stands now.
+fn answered(app: &App, row: store::ChangeRow) -> OrderChange {
     let mut answer = row.answer.0;
     answer.state = row.state;
     // Secrets follow from ids, and are stored nowhere.
@@ -195,7 +210,7 @@ async fn replayed(
     {
         other.token = other.order_id.map(|id| sales::order_token(app, id));
     }
-    Ok(Some(answer))
+    answer
 }
 
 async fn try_change(

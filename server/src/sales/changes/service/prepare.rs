@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bilten_core::price::{MAX_UNITS, PriceSnapshot};
+use bilten_core::price::{MAX_UNITS, PriceSnapshot, PromoCode};
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{AsJson, Conn, DbError};
 use bilten_kernel::http::IfMatch;
 use serde_json::json;
 
@@ -18,11 +18,11 @@ use super::super::units::{StoredLine, before_of, side_of, units_of};
 use super::people::people_of_added;
 use super::{Caller, allow};
 use crate::app::App;
-use crate::catalog::policy::{Policy, TicketFacts, may_transfer};
+use crate::catalog::policy::{PassOnRefusal, Policy, TicketFacts, may_transfer};
 use crate::catalog::{self, CounterKey, EventDetail};
 use crate::events;
 use crate::platform::{self, AuditRecord};
-use crate::sales::service::{order_of_row, stock_taken};
+use crate::sales::service::{cart_with_codes, order_of_row, stock_taken};
 use crate::sales::store as orders;
 use crate::sales::{self, Cart, Order, OrderId, OrderItem, OrderState, People, SalesError};
 
@@ -36,6 +36,10 @@ pub(super) struct Loaded {
     pub(super) stock: Vec<(CounterKey, i64)>,
     /// How many numbers its tickets have had.
     pub(super) numbers: u32,
+    /// Its codes, by the rules by which it was bought.
+    pub(super) codes: Vec<PromoCode>,
+    /// By whom its codes may be counted: the orders that share what was paid with it. None if it has none.
+    pub(super) code_holders: Vec<String>,
 }
 
 impl Loaded {
@@ -77,8 +81,21 @@ pub(super) async fn load(
     let highest = units.iter().flat_map(|unit| &unit.tickets);
     let highest = highest.map(|ticket| ticket.number.saturating_add(1)).max();
     let numbers = u32::try_from(row.ticket_numbers).unwrap_or(u32::MAX);
+    let codes = match (&row.codes, snapshot) {
+        (Some(AsJson(codes)), _) => codes.clone(),
+        (None, Some(snapshot)) => snapshot.cart.codes,
+        (None, None) => Vec::new(),
+    };
+    let code_holders = if row.has_codes {
+        let orders = store::paid_together(c, row.money_of(id)).await?;
+        orders.iter().map(ToString::to_string).collect()
+    } else {
+        Vec::new()
+    };
     Ok(Loaded {
         numbers: numbers.max(highest.unwrap_or(0)),
+        codes,
+        code_holders,
         row,
         order,
         lines,
@@ -95,11 +112,15 @@ pub(super) struct Prepared {
     pub(super) offer: Arc<EventDetail>,
     pub(super) loaded: Loaded,
     pub(super) policy: Policy,
+    /// The policy that held when the order was bought, if that is known.
+    pub(super) bought_by: Option<Policy>,
     pub(super) draft: Draft,
     /// What comes.
     pub(super) cart: Option<Arc<Cart>>,
     /// Who comes with what is added.
     pub(super) people: Arc<People>,
+    /// What the caller has seen that it comes to.
+    pub(super) seen: Option<SeenMoney>,
     /// Why everything goes back, whatever the policy says.
     pub(super) beyond: Option<String>,
     /// The id of the order that may come of it.
@@ -112,6 +133,7 @@ impl Prepared {
     pub(super) fn terms(&self) -> Terms<'_> {
         Terms {
             policy: &self.policy,
+            bought_by: self.bought_by.as_ref(),
             offer: &self.offer,
             paid_at: self
                 .loaded
@@ -130,6 +152,7 @@ impl Prepared {
             units: &self.loaded.units,
             stock: &self.loaded.stock,
             numbers: self.loaded.numbers,
+            codes: &self.loaded.codes,
         }
     }
 
@@ -148,9 +171,13 @@ impl Prepared {
             return Err(ChangeError::NotRefundable(why));
         }
         let tickets = touched(&planned.plan.tickets);
-        match events::tickets_stand(c, self.id, &tickets).await? {
-            Some(why) => Err(ChangeError::Ticket(why)),
-            None => Ok(()),
+        if let Some(why) = events::tickets_stand(c, self.id, &tickets).await? {
+            return Err(ChangeError::Ticket(why));
+        }
+        let money = SeenMoney::from(&planned.plan.money);
+        match self.seen {
+            Some(seen) if seen != money => Err(ChangeError::MoneyChanged),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -160,6 +187,7 @@ impl Prepared {
         state: ChangeState,
         version: i64,
         planned: &Planned,
+        codes: Vec<ChangedCode>,
     ) -> OrderChange {
         OrderChange {
             id: (state != ChangeState::Preview).then_some(self.change),
@@ -170,6 +198,7 @@ impl Prepared {
             before: before_of(&self.loaded.lines, &planned.before),
             after: side_of(&planned.plan.units),
             money: planned.plan.money,
+            codes,
             supplement: None,
             other: None,
         }
@@ -210,13 +239,15 @@ pub(super) async fn prepare(
     let event = caller.event_of(app, id).await?;
     let offer = catalog::offer(app, event).await?;
     let (work, shown) = (app.clone(), Arc::clone(&offer));
-    let (loaded, policy) = app
+    let (loaded, policy, bought_by) = app
         .db
         .read(move |c| {
             Box::pin(async move {
                 let loaded = load(&work, c, id, &shown).await?;
                 let policy = catalog::policy_of(c, event).await?;
-                Ok::<_, ChangeError>((loaded, policy))
+                let bought_at = loaded.row.bought_at();
+                let bought_by = catalog::policy_at(c, event, bought_at).await?;
+                Ok::<_, ChangeError>((loaded, policy, bought_by))
             })
         })
         .await?;
@@ -232,9 +263,11 @@ pub(super) async fn prepare(
         offer,
         loaded,
         policy,
+        bought_by,
         draft,
         cart: None,
         people: Arc::default(),
+        seen: request.seen,
         beyond,
         side: OrderId::new(&*app.clock, &*app.random),
         change: ChangeId::new(&*app.clock, &*app.random),
@@ -245,7 +278,9 @@ pub(super) async fn prepare(
     }
     if !prepared.draft.items.is_empty() {
         let (offer, items) = (&prepared.offer, &prepared.draft.items);
-        let cart = if caller.is_buyer() {
+        let cart = if prepared.loaded.row.has_codes {
+            cart_with_codes(app, offer, items, !caller.is_buyer()).await?
+        } else if caller.is_buyer() {
             sales::cart(app, offer, items, &[]).await?
         } else {
             sales::staff_cart(app, offer, items).await?
@@ -277,17 +312,27 @@ fn may_ask(prepared: &Prepared) -> Result<(), ChangeError> {
         let Some(unit) = prepared.loaded.units.iter().find(of_ticket) else {
             continue;
         };
-        let date = unit.occurrence.and_then(|date| offer.occurrence(date));
-        let doors = date.map(|date| date.doors_at.unwrap_or(date.starts_at));
-        let facts = TicketFacts {
-            doors_at: doors.unwrap_or_else(|| offer.opens_at()),
-            country: offer.event.details.country,
-            passed_on: 0,
-            is_used: false,
-            is_valid: true,
-            paid_minor: unit.paid_minor,
-        };
-        may_transfer(&prepared.policy, &facts, now).map_err(ChangeError::NotTransferable)?;
+        may_name(&prepared.policy, offer, unit, now).map_err(ChangeError::NotTransferable)?;
     }
     Ok(())
+}
+
+/// Whether a buyer may name other holders of a unit's tickets.
+pub(super) fn may_name(
+    policy: &Policy,
+    offer: &EventDetail,
+    unit: &Unit,
+    now: Timestamp,
+) -> Result<(), PassOnRefusal> {
+    let date = unit.occurrence.and_then(|date| offer.occurrence(date));
+    let doors = date.map(|date| date.doors_at.unwrap_or(date.starts_at));
+    let facts = TicketFacts {
+        doors_at: doors.unwrap_or_else(|| offer.opens_at()),
+        country: offer.event.details.country,
+        passed_on: 0,
+        is_used: false,
+        is_valid: true,
+        paid_minor: unit.paid_minor,
+    };
+    may_transfer(policy, &facts, now)
 }

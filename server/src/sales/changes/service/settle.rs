@@ -7,6 +7,7 @@ use bilten_kernel::db::{AsJson, Conn, DbError};
 use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::store;
+use super::codes;
 use super::counts::count_change;
 use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
@@ -56,6 +57,7 @@ pub(in crate::sales) async fn settle(
         now,
     };
     moving.seats_and_stock(c, &plan).await?;
+    codes::count(c, &came, id, &plan).await?;
     let people = people_of(app, c, supplement).await?;
     store::delete_lines(c, supplement).await?;
     if !store::merge_into(c, supplement, OrderState::Pending, id, now).await? {
@@ -91,6 +93,7 @@ pub(in crate::sales) async fn settle(
             | ChangeError::Ticket(_)
             | ChangeError::NotRefundable(_)
             | ChangeError::NotTransferable(_)
+            | ChangeError::MoneyChanged
             | ChangeError::TooLate
             | ChangeError::NotMergeable,
         ) => return Err(SalesError::OfferChanged),

@@ -21,6 +21,7 @@ use crate::catalog::CounterKey;
 use crate::catalog::OccurrenceId;
 use crate::catalog::seating::SeatId;
 use crate::events;
+use crate::sales::codes;
 use crate::sales::service::{put_people, sealed_buyer};
 use crate::sales::store as orders;
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
@@ -59,6 +60,7 @@ fn whole_answer(prepared: &Prepared, before: &[Unit], after: &[Unit]) -> OrderCh
         before: before_of(&prepared.loaded.lines, before),
         after: side_of(after),
         money: ChangeMoney::default(),
+        codes: Vec::new(),
         supplement: None,
         other: None,
     }
@@ -146,6 +148,9 @@ pub(super) async fn split(
         stock: &stock,
         paid_with: loaded.row.money_of(id),
         numbers: count,
+        has_codes: loaded.row.has_codes,
+        codes: loaded.row.has_codes.then_some(loaded.codes.as_slice()),
+        bought_at: loaded.row.bought_at(),
     };
     store::insert_part(c, part).await?;
     store::put_lines(c, side, &lines_of(&moved)).await?;
@@ -332,6 +337,7 @@ pub(super) async fn merge(
     let (holder, theirs) = (loaded.row.seat_holder(id), other.row.seat_holder(other_id));
     store::rename_seats(c, &seats_of(&other.units), &theirs, &holder).await?;
     count_merge(c, other_id, id).await?;
+    merge_codes(c, prepared, &other, other_id).await?;
     move_people(app, c, other_id, id, from).await?;
 
     answer.id = Some(prepared.change);
@@ -341,6 +347,30 @@ pub(super) async fn merge(
     let tickets = tickets_of(&other.units);
     move_tickets(app, c, "merged", &other.order, &loaded.order, tickets).await?;
     Ok(answer)
+}
+
+/// Lets an order have the codes of another one, by the rules by which that was bought, and the better right
+/// of both to get money back.
+async fn merge_codes(
+    c: &mut Conn,
+    prepared: &Prepared,
+    other: &Loaded,
+    other_id: OrderId,
+) -> Result<(), DbError> {
+    let (id, own) = (prepared.id, &prepared.loaded);
+    let mut codes = own.codes.clone();
+    for code in &other.codes {
+        if !codes.iter().any(|one| one.id == code.id) {
+            codes.push(code.clone());
+        }
+    }
+    let has_codes = own.row.has_codes || other.row.has_codes;
+    let bought_at = own.row.bought_at().min(other.row.bought_at());
+    store::join_codes(c, id, has_codes, &codes, bought_at).await?;
+    if other.row.has_codes {
+        codes::rename(c, &other_id.to_string(), &id.to_string()).await?;
+    }
+    Ok(())
 }
 
 /// Lets those who come with one order come with another, by numbers that are so much higher.

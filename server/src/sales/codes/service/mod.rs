@@ -1,16 +1,18 @@
 //! Use cases of promo codes: a file for what organisers do with codes, one for batches, one for what
-//! selling asks, one for whoever types a code.
+//! selling asks, one for what changes of orders ask, one for whoever types a code.
 
 mod batches;
 mod error;
 mod manage;
 mod sell;
+mod shift;
 mod tries;
 
 pub use batches::*;
 pub use error::CodesError;
 pub use manage::*;
 pub use sell::*;
+pub use shift::*;
 pub use tries::*;
 
 use super::model::*;

@@ -84,7 +84,7 @@ pub async fn lock(
     Ok(store::lock(c, organisation, &forms).await?)
 }
 
-fn refused(code: PromoCodeId, why: CodeRefusal) -> Refusal {
+pub(super) fn refused(code: PromoCodeId, why: CodeRefusal) -> Refusal {
     Refusal::CodeNotApplicable {
         id: code.to_string(),
         why,
@@ -192,9 +192,9 @@ pub async fn give_back_all(c: &mut Conn, holders: &[String]) -> Result<(), DbErr
     let mut by_code: BTreeMap<PromoCodeId, (i64, i64, Vec<Vec<u8>>)> = BTreeMap::new();
     for row in uses::close(c, holders).await? {
         let (count, amount_minor, buyers) = by_code.entry(row.code_id).or_default();
-        *count += 1;
+        *count += row.uses;
         *amount_minor += row.amount_minor;
-        buyers.extend(row.buyer);
+        buyers.extend(row.buyer.filter(|_| row.uses > 0));
     }
     for (id, (count, amount_minor, mut buyers)) in by_code {
         uses::uncount(c, id, count, amount_minor).await?;

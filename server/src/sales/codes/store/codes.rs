@@ -125,6 +125,39 @@ pub(in crate::sales::codes) async fn list(
     .await
 }
 
+/// The codes that these orders have and paid for, by id.
+pub(in crate::sales::codes) async fn had(
+    c: &mut Conn,
+    holders: &[String],
+) -> Result<Vec<CodeRow>, DbError> {
+    c.all(
+        read!(
+            "c.id IN (SELECT u.code_id FROM promo_code_uses u WHERE u.state = 'confirmed' \
+             AND u.holder IN (SELECT value FROM list($1))) ORDER BY c.id LIMIT 1000"
+        ),
+        vals![Val::texts(holders)],
+    )
+    .await
+}
+
+/// Locks the codes that these orders have and paid for.
+pub(in crate::sales::codes) async fn lock_had(
+    c: &mut Conn,
+    holders: &[String],
+) -> Result<(), DbError> {
+    let _locked: Vec<PromoCodeId> = c
+        .scalars(
+            sql!(
+                "SELECT id FROM promo_codes WHERE id IN (SELECT u.code_id FROM promo_code_uses u \
+                 WHERE u.state = 'confirmed' AND u.holder IN (SELECT value FROM list($1))) \
+                 ORDER BY id FOR NO KEY UPDATE"
+            ),
+            vals![Val::texts(holders)],
+        )
+        .await?;
+    Ok(())
+}
+
 /// The codes of a batch, newest first, before one of them.
 pub(in crate::sales::codes) async fn of_batch(
     c: &mut Conn,

@@ -26,7 +26,7 @@ pub(in crate::sales::codes) async fn open(
             sql!(
                 "INSERT INTO promo_code_uses (holder, code_id, buyer, units, amount_minor, state, at) \
                  VALUES ($1, $2, $3, $4, $5, 'reserved', $6) ON CONFLICT (holder, code_id) DO UPDATE \
-                 SET buyer = $3, units = $4, amount_minor = $5, state = 'reserved', at = $6 \
+                 SET buyer = $3, units = $4, amount_minor = $5, state = 'reserved', at = $6, uses = 1 \
                  WHERE promo_code_uses.state = 'returned'"
             ),
             vals![holder, code, buyer, units, amount_minor, now],
@@ -144,6 +144,7 @@ record! {
         pub(in crate::sales::codes) code_id: PromoCodeId,
         pub(in crate::sales::codes) buyer: Option<Vec<u8>>,
         pub(in crate::sales::codes) amount_minor: i64,
+        pub(in crate::sales::codes) uses: i64,
     }
 }
 
@@ -155,7 +156,7 @@ pub(in crate::sales::codes) async fn close(
     c.all(
         sql!(
             "UPDATE promo_code_uses SET state = 'returned' WHERE holder IN (SELECT value FROM list($1)) \
-             AND state <> 'returned' RETURNING code_id, buyer, amount_minor"
+             AND state <> 'returned' RETURNING code_id, buyer, amount_minor, uses"
         ),
         vals![Val::texts(holders)],
     )
@@ -265,6 +266,119 @@ pub(in crate::sales::codes) async fn forget_buyer(
     Ok(())
 }
 
+// What orders that are changed have more or less
+
+/// Notes that a change is to take so much more off by a code that its order has: no use of its own.
+pub(in crate::sales::codes) async fn open_more(
+    c: &mut Conn,
+    side: &str,
+    code: PromoCodeId,
+    amount_minor: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO promo_code_uses (holder, code_id, units, amount_minor, state, at, uses) \
+             VALUES ($1, $2, 0, $3, 'reserved', $4, 0)"
+        ),
+        vals![side, code, amount_minor, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Spends so much more of a code's budget; says whether there was so much.
+pub(in crate::sales::codes) async fn spend(
+    c: &mut Conn,
+    code: PromoCodeId,
+    amount_minor: i64,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE promo_codes SET spent_minor = spent_minor + $2 \
+                 WHERE id = $1 AND spent_minor + $2 <= COALESCE(budget_minor, $3)"
+            ),
+            vals![code, amount_minor, NO_BUDGET],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Takes away what was noted for a change, if anything was: how much.
+pub(in crate::sales::codes) async fn take_more(
+    c: &mut Conn,
+    side: &str,
+    code: PromoCodeId,
+) -> Result<Option<i64>, DbError> {
+    c.scalar_opt(
+        sql!(
+            "DELETE FROM promo_code_uses WHERE holder = $1 AND code_id = $2 AND uses = 0 AND state = 'reserved' \
+             RETURNING amount_minor"
+        ),
+        vals![side, code],
+    )
+    .await
+}
+
+record! {
+    /// A use that is paid for, of one of the orders that share what was paid.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(in crate::sales::codes) struct SharedRow {
+        pub(in crate::sales::codes) holder: String,
+        pub(in crate::sales::codes) buyer: Option<Vec<u8>>,
+        pub(in crate::sales::codes) units: i64,
+        pub(in crate::sales::codes) amount_minor: i64,
+        pub(in crate::sales::codes) uses: i64,
+    }
+}
+
+impl SharedRow {
+    /// Whether nothing is left of it.
+    pub(in crate::sales::codes) const fn is_over(&self) -> bool {
+        self.units == 0 && self.amount_minor == 0
+    }
+}
+
+/// The uses of a code that these orders have and paid for, locked.
+pub(in crate::sales::codes) async fn shared(
+    c: &mut Conn,
+    holders: &[String],
+    code: PromoCodeId,
+) -> Result<Vec<SharedRow>, DbError> {
+    c.all(
+        sql!(
+            "UPDATE promo_code_uses SET units = units \
+             WHERE holder IN (SELECT value FROM list($1)) AND code_id = $2 AND state = 'confirmed' \
+             RETURNING holder, buyer, units, amount_minor, uses"
+        ),
+        vals![Val::texts(holders), code],
+    )
+    .await
+}
+
+/// Writes what is left of a use; one of which nothing is left is given back.
+pub(in crate::sales::codes) async fn put_shared(
+    c: &mut Conn,
+    code: PromoCodeId,
+    row: &SharedRow,
+) -> Result<(), DbError> {
+    let state = if row.is_over() {
+        "returned"
+    } else {
+        "confirmed"
+    };
+    c.exec(
+        sql!(
+            "UPDATE promo_code_uses SET units = $3, amount_minor = $4, state = $5 \
+             WHERE holder = $1 AND code_id = $2 AND state = 'confirmed'"
+        ),
+        vals![&row.holder, code, row.units, row.amount_minor, state],
+    )
+    .await?;
+    Ok(())
+}
+
 // Statistics
 
 /// How many uses of a code, or of all codes of a batch, are in each state.
@@ -275,7 +389,7 @@ pub(in crate::sales::codes) async fn states(
 ) -> Result<Vec<(String, i64)>, DbError> {
     c.all(
         sql!(
-            "SELECT u.state AS state, COUNT(*) AS uses FROM promo_code_uses u \
+            "SELECT u.state AS state, CAST(SUM(u.uses) AS BIGINT) AS uses FROM promo_code_uses u \
              JOIN promo_codes c ON c.id = u.code_id WHERE c.id = $1 OR c.batch_id = $2 GROUP BY u.state"
         ),
         vals![code, batch],
@@ -291,8 +405,9 @@ pub(in crate::sales::codes) async fn by_event(
 ) -> Result<Vec<PromoCodeEventUse>, DbError> {
     c.all(
         sql!(
-            "SELECT o.event_id AS event_id, o.currency AS currency, COUNT(*) AS orders, \
-             COUNT(CASE WHEN u.state = 'confirmed' THEN 1 END) AS confirmed, \
+            "SELECT o.event_id AS event_id, o.currency AS currency, \
+             CAST(SUM(u.uses) AS BIGINT) AS orders, \
+             CAST(COALESCE(SUM(CASE WHEN u.state = 'confirmed' THEN u.uses END), 0) AS BIGINT) AS confirmed, \
              CAST(SUM(u.units) AS BIGINT) AS units, CAST(SUM(u.amount_minor) AS BIGINT) AS spent_minor, \
              CAST(COALESCE(SUM(CASE WHEN u.state = 'confirmed' THEN o.total_minor END), 0) AS BIGINT) AS revenue_minor \
              FROM promo_code_uses u JOIN promo_codes c ON c.id = u.code_id JOIN orders o ON o.id = u.holder \

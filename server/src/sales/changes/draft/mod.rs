@@ -1,5 +1,13 @@
 //! From the steps that are asked for to what is wanted of each unit.
 
+mod names;
+mod wanted;
+
+pub(super) use names::people_faults;
+pub(super) use wanted::*;
+
+use names::name_faults;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_kernel::error::FieldError;
@@ -7,64 +15,8 @@ use bilten_kernel::error::FieldError;
 use super::model::*;
 use super::plan::due_of;
 use super::units::StoredLine;
-use crate::catalog::seating::SeatId;
 use crate::catalog::{EventDetail, OccurrenceId, TierId, TierPrice};
-use crate::sales::{Attendee, ItemRequest, OrderId, TicketRequest, is_email};
-
-/// For what a unit goes.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    tier: TierId,
-    occurrence: Option<OccurrenceId>,
-    seats: Vec<SeatId>,
-    chosen_minor: Option<i64>,
-    /// It costs what the old one cost.
-    pub(super) keeps_price: bool,
-}
-
-impl Wanted {
-    /// Whether no seat is named.
-    pub(super) const fn takes_any_seat(&self) -> bool {
-        self.seats.is_empty()
-    }
-
-    /// Whether a unit is that.
-    pub(super) fn is(&self, unit: &Unit) -> bool {
-        let has_seat = |seat: &SeatId| unit.seat.as_ref().is_some_and(|own| own.id == *seat);
-        self.tier == unit.tier
-            && self
-                .occurrence
-                .is_none_or(|date| unit.occurrence == Some(date))
-            && (self.seats.is_empty() || self.seats.iter().any(has_seat))
-            && self
-                .chosen_minor
-                .is_none_or(|chosen| chosen == unit.unit_price_minor)
-    }
-}
-
-/// What becomes of a unit.
-#[derive(Clone, Debug)]
-pub(super) enum Fate {
-    Keep,
-    Exchange(Wanted),
-    Cancel,
-    Move,
-}
-
-/// What is done to an order as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Whole {
-    /// Its units change.
-    Edit,
-    /// Some of them go to a new order.
-    Split,
-    /// Those of another order come.
-    Merge {
-        order: OrderId,
-        version: Option<i64>,
-        token: Option<String>,
-    },
-}
+use crate::sales::{Attendee, ItemRequest, TicketRequest};
 
 /// What is asked, understood.
 #[derive(Clone, Debug)]
@@ -411,38 +363,6 @@ impl Draft {
         }
         tiers
     }
-}
-
-/// What is wrong with the name and address of a holder.
-fn name_faults(name: &str, email: Option<&str>, at: &str, faults: &mut Faults) {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        faults.add(
-            format!("{at}.name"),
-            "invalid",
-            "A name has 1 to 200 characters and no control characters.",
-        );
-    }
-    if email.is_some_and(|email| !is_email(email.trim())) {
-        faults.add(
-            format!("{at}.email"),
-            "email",
-            "Please give an e-mail address such as ana@example.com.",
-        );
-    }
-}
-
-/// What is wrong with whom tickets that are added are for.
-pub(super) fn people_faults(people: &[TicketRequest]) -> Vec<FieldError> {
-    let mut faults = Faults(Vec::new());
-    for (i, ticket) in people.iter().enumerate() {
-        if ticket.name.is_some() || ticket.email.is_some() {
-            let name = ticket.name.as_deref().unwrap_or_default();
-            let at = format!("tickets[{i}]");
-            name_faults(name, ticket.email.as_deref(), &at, &mut faults);
-        }
-    }
-    faults.0
 }
 
 /// What the buyer said that a unit is worth, where that was theirs to say.
