@@ -1,9 +1,11 @@
 //! For how much: by policy and by law of the place, when it is listed and when it is bought.
 
 use bilten_kernel::on_both_engines;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{buy, evening, evening_in, for_sale, hold, policy, put_policy, state_of, take, text};
+use super::{
+    Bought, buy, evening, evening_in, for_sale, hold, policy, put_policy, state_of, take, text,
+};
 use crate::app::TestApp;
 
 on_both_engines! {
@@ -42,6 +44,38 @@ on_both_engines! {
         third.try_list(0, 1_201).await.refused(422, "sales.resale_above_cap");
         let fourth = take(&t, &event, &third.list(0, 1_200).await, "k4").await;
         assert_eq!(fourth.see().await["order"]["total_minor"], 1_200);
+        t.stop().await;
+    }
+
+    /// covers: PAY-5
+    async fn what_becomes_of_an_order_changes_no_cap(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening_in(&t, None, 12_000).await;
+        let change = async |order: &str, step: Value, key: &str| {
+            let path = format!("/api/v1/orders/{order}/changes");
+            let body = json!({"version": 1, "steps": [step]});
+            t.organiser.post_once(&path, key, &body).await.expect(200)
+        };
+        // The first ticket goes into another order; the second one still cost what it did.
+        let ana = buy(&t, &event, 2, "k").await;
+        change(&ana.order, json!({"kind": "split", "picks": [{"line": 1, "units": [1]}]}), "c").await;
+        let left = text(&ana.see().await["tickets"][0]["id"]);
+        let left = ana.tickets.iter().position(|ticket| ticket.0 == left).unwrap();
+        ana.try_list(left, 3_001).await.refused(422, "sales.resale_above_cap");
+        let bor = take(&t, &event, &ana.list(left, 2_800).await, "k2").await;
+
+        // What was bought for more than it cost first stays so in another order of its buyer.
+        let body = json!({
+            "event": event.id, "items": [{"tier": event.tiers[0], "quantity": 1}],
+            "buyer": {"email": "bor@example.com", "name": "Bor Kos"},
+            "payment": {"method": "sandbox", "outcome": "succeed"},
+        });
+        let own = t.stranger.post_once("/api/v1/shop/orders", "k3", &body).await.expect(201);
+        let own = Bought::of(&t, &own);
+        change(&own.order, json!({"kind": "merge", "order": bor.order}), "c2").await;
+        let path = format!("/api/v1/shop/orders/{}/tickets/{}/resale-listings", own.order, bor.tickets[0].0);
+        own.buyer.post(&path, json!({"price_minor": 3_001})).await.refused(422, "sales.resale_above_cap");
+        own.buyer.post(&path, json!({"price_minor": 3_000})).await.expect(201);
         t.stop().await;
     }
 
