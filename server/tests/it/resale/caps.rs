@@ -1,6 +1,7 @@
 //! For how much: by policy and by law of the place, when it is listed and when it is bought.
 
 use bilten_kernel::on_both_engines;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
@@ -19,6 +20,7 @@ on_both_engines! {
             (Some("DK"), 12_000, 2_500),
             (Some("IE"), 20_000, 2_500),
             (Some("IT"), 12_000, 2_500),
+            (Some("PL"), 12_000, 2_500),
             (Some("PT"), 12_000, 2_500),
             (Some("AU"), 20_000, 2_750),
         ].into_iter().enumerate() {
@@ -101,6 +103,28 @@ on_both_engines! {
         assert_eq!(bought.withdraw(1, &fair).await.status, 204);
         bought.try_list(1, 2_500).await.refused(409, "sales.pass_on_not_allowed");
         assert_eq!((state_of(&t, &event, &dear).await, state_of(&t, &event, &fair).await), ("listed".to_owned(), "withdrawn".to_owned()));
+        t.stop().await;
+    }
+
+    /// covers: I18N-10
+    async fn an_organiser_may_answer_for_the_law_themselves(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening_in(&t, Some("DK"), 12_000).await;
+        let of_denmark = format!("/api/v1/events/{}/policies/DK", event.id);
+        let put = async |policy: &Value| {
+            let request = t.organiser.request(Method::PUT, &of_denmark).json(policy);
+            t.organiser.send(request).await
+        };
+        let mut own = policy(12_000);
+        put(&own).await.refused(422, "invalid");
+        own["resale"]["caps_by_law"] = json!(false);
+        assert_eq!(put(&own).await.expect(200)["resale"]["caps_by_law"], false);
+        let bought = buy(&t, &event, 1, "k").await;
+        bought.try_list(0, 3_001).await.refused(422, "sales.resale_above_cap");
+        let got = take(&t, &event, &bought.list(0, 3_000).await, "k2").await;
+        assert_eq!(got.see().await["order"]["total_minor"], 3_000);
+        let shown = t.stranger.get(&format!("/api/v1/shop/events/{}/policy", event.id)).await.expect(200);
+        assert_eq!(shown["resale"]["caps_by_law"], false);
         t.stop().await;
     }
 

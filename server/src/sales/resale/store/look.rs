@@ -106,8 +106,8 @@ pub(in crate::sales::resale) async fn to_offer(
              l.paid_price_minor, l.paid_fees_minor, l.base_price_minor, l.base_fees_minor, l.listed_at, l.closes_at, \
              l.settled_at FROM resale_listings l WHERE l.state = 'listed' \
              AND EXISTS (SELECT 1 FROM event_sales s WHERE s.event_id = l.event_id AND s.selling) \
-             AND (NOT l.shown OR l.closes_at >= $2 AND EXISTS (SELECT 1 FROM waitlist_entries w WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date \
-             AND w.state = 'waiting' AND w.least = 1)) ORDER BY l.id LIMIT $1"
+             AND (NOT l.shown OR l.closes_at >= $2 AND EXISTS (SELECT 1 FROM waitlist_entries w \
+             WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date AND w.state = 'waiting' AND w.least = 1)) ORDER BY l.id LIMIT $1"
         ),
         vals![limit, until],
     )
