@@ -174,4 +174,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "resale",
         sql: include_str!("../migrations/0149_resale.sql"),
     },
+    Migration {
+        version: 155,
+        name: "waitlist_order",
+        sql: include_str!("../migrations/0155_waitlist_order.sql"),
+    },
 ];
