@@ -102,6 +102,29 @@ async fn buy(
 }
 
 on_both_engines! {
+    /// covers: I18N-5, ORG-2
+    async fn a_date_that_was_rescheduled_stays_where_it_is(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Ljubljana").await;
+        series(&t, &event, "2031-02-05T19:30:00", &["FREQ=WEEKLY;COUNT=3"]).await;
+        let made = dates(&t, &event).await;
+        let moved = json!({"dates": [{"occurrence": made[1]["id"], "doors_at": "2031-02-13T18:00:00Z",
+            "starts_at": "2031-02-13T18:30:00Z", "ends_at": "2031-02-13T20:00:00Z"}]});
+        t.organiser.post(&path(&event, "/reschedule"), moved).await.expect(200);
+        let at = ["2031-02-05T18:30:00.000Z", "2031-02-13T18:30:00.000Z", "2031-02-19T18:30:00.000Z"];
+        // Longer, and by other rules: neither says when this one starts.
+        edit(&t, &event, json!({"scope": "all", "change": {"duration_minutes": 120}})).await.expect(200);
+        assert_eq!(starts(&dates(&t, &event).await), at);
+        series(&t, &event, "2031-02-05T19:30:00", &["FREQ=WEEKLY;COUNT=4"]).await;
+        assert_eq!(starts(&dates(&t, &event).await)[..3], at);
+        // What is said of it alone holds from there on.
+        let shorter = json!({"scope": "this", "occurrences": [made[1]["id"]], "change": {"duration_minutes": 60}});
+        edit(&t, &event, shorter).await.expect(200);
+        let now = dates(&t, &event).await;
+        assert_eq!((&now[1]["starts_at"], &now[1]["ends_at"]), (&json!(at[1]), &json!("2031-02-13T19:30:00.000Z")));
+        t.stop().await;
+    }
+
     /// covers: I18N-5
     async fn the_wall_clock_stays_over_changes_of_the_clock(db: TestDb) {
         let t = TestApp::start(db).await;
