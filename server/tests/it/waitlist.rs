@@ -310,6 +310,10 @@ on_both_engines! {
         let other = t.event(&[("Standing", 2500, 5)]).await;
         let body = json!({"tier": other.tiers[0], "quantity": 1, "email": "bor@example.com"});
         assert_eq!(t.stranger.post(&path, body).await.refused(422, "invalid")["errors"][0]["field"], "tier");
+        let hidden = json!({"name": "Club", "price_minor": 1, "capacity": 1, "hidden": true});
+        let made = t.organiser.post(&format!("/api/v1/events/{}/tiers", event.id), hidden).await.expect(201);
+        let body = json!({"tier": made["tiers"][1]["id"], "quantity": 1, "email": "bor@example.com"});
+        assert_eq!(t.stranger.post(&path, body).await.refused(422, "invalid")["errors"][0]["code"], "unknown");
         try_join(&t, &other, "bor@example.com", 1, 1).await.refused(409, "sales.waitlist_not_needed");
         let nowhere = "/api/v1/shop/events/evt_01m827tppbfdtr9hv9xvxht0nk/waitlist-entries";
         let body = json!({"tier": event.tiers[0], "quantity": 1, "email": "bor@example.com"});

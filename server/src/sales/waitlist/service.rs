@@ -188,7 +188,8 @@ fn checked<'e>(
             detail,
         });
     };
-    let tier = event.tier(request.tier);
+    // Of a tier that only a code opens nobody is told, nor offered anything without it.
+    let tier = event.tier(request.tier).filter(|tier| !tier.hidden);
     match tier {
         None => add("tier", "unknown", "There is no such tier.".to_owned()),
         Some(tier) => {
