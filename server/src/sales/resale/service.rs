@@ -11,7 +11,7 @@ use super::model::*;
 use super::store::{self, ListingRow};
 use crate::app::App;
 use crate::catalog::policy::{self, PassOnRefusal, Policy, TicketFacts};
-use crate::catalog::{self, EventDetail, EventId};
+use crate::catalog::{self, EventDetail, EventId, TierId};
 use crate::sales::store as orders;
 use crate::sales::{OrderId, OrderState, SalesError, changes, waitlist};
 use crate::tickets::TicketId;
@@ -57,6 +57,7 @@ async fn decide(
     event: &EventDetail,
     ticket: &TicketToSell,
 ) -> Result<Decision, ResaleError> {
+    allow_tier(event, ticket.tier)?;
     let policy = catalog::policy_of(c, event.event.id).await?;
     let (paid, base) = paid_for(c, event, ticket).await?;
     Ok(Decision {
@@ -66,6 +67,14 @@ async fn decide(
         paid,
         base,
     })
+}
+
+/// Fails for tickets of a tier that only a code opens: everybody would see it, and could have it without one.
+pub(super) fn allow_tier(event: &EventDetail, tier: TierId) -> Result<(), ResaleError> {
+    if event.tier(tier).is_some_and(|tier| tier.hidden) {
+        return Err(ResaleError::Refused(PassOnRefusal::NotAllowed));
+    }
+    Ok(())
 }
 
 /// What a resale at this price comes to, or why there is none.

@@ -7,7 +7,7 @@ use bilten_kernel::money::Money;
 use super::ResaleError;
 use super::law::most_of;
 use super::model::*;
-use super::service::event_in;
+use super::service::{allow_tier, event_in};
 use super::store::{self, ListingRow};
 use crate::app::App;
 use crate::catalog::policy::{self, PassOnRefusal, TicketFacts};
@@ -117,6 +117,7 @@ pub(super) async fn check(
     row: &ListingRow,
     now: Timestamp,
 ) -> Result<(), ResaleError> {
+    allow_tier(event, row.tier_id)?;
     let policy = catalog::policy_of(c, row.event_id).await?;
     let facts = TicketFacts {
         // What the listing was given when it was made.

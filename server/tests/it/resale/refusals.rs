@@ -142,6 +142,23 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: ORG-3, BE-2
+    async fn a_tier_that_only_a_code_opens_is_not_sold_to_everybody(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 2, "k").await;
+        let listing = ana.list(0, 2_500).await;
+        assert_eq!(for_sale(&t, &event).await.len(), 1);
+        let own = format!("/api/v1/events/{}", event.id);
+        let version = t.organiser.get(&own).await.expect(200)["version"].clone();
+        let patch = json!({"version": version, "hidden": true});
+        t.organiser.patch(&format!("{own}/tiers/{}", event.tiers[0]), patch).await.expect(200);
+        assert!(for_sale(&t, &event).await.is_empty());
+        hold(&t, &event, &listing, "h").await.refused(409, "sales.pass_on_not_allowed");
+        ana.try_list(1, 2_500).await.refused(409, "sales.pass_on_not_allowed");
+        t.stop().await;
+    }
+
     /// covers: BE-2
     async fn where_people_wait_their_turn_comes_first(db: TestDb) {
         let t = TestApp::start(db).await;
