@@ -176,7 +176,7 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         version: 155,
-        name: "waitlist_order",
-        sql: include_str!("../migrations/0155_waitlist_order.sql"),
+        name: "in_order",
+        sql: include_str!("../migrations/0155_in_order.sql"),
     },
 ];

@@ -37,7 +37,7 @@ pub(in crate::sales::resale) async fn for_all(
     c.all(
         sql!(
             "SELECT id, tier_id, label, occurrence_id, seat_label, currency, price_minor, closes_at \
-             FROM resale_listings WHERE event_id = $1 AND shown AND closes_at > $5 \
+             FROM resale_listings WHERE event_id = $1 AND settled_at IS NULL AND shown AND closes_at > $5 \
              AND (state = 'listed' OR (state = 'held' AND held_until <= $5)) \
              AND NOT EXISTS (SELECT 1 FROM tiers t WHERE t.id = resale_listings.tier_id AND t.hidden) \
              AND (price_minor, id) > ($2, $3) ORDER BY price_minor, id LIMIT $4"
