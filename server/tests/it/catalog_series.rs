@@ -125,6 +125,30 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: ORG-2, BE-2
+    async fn tickets_of_a_date_that_is_moved_are_valid_at_its_new_time(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Ljubljana").await;
+        series(&t, &event, "2031-02-05T19:30:00", &["FREQ=WEEKLY;COUNT=3"]).await;
+        let made = dates(&t, &event).await;
+        let (first, second) = (made[0]["id"].as_str().unwrap(), made[1]["id"].as_str().unwrap());
+        let ticket = async |date: &str, key: &str| {
+            let bought = buy(&t, &event, 0, Some(date), 1, key).await.expect(201);
+            format!("/api/v1/tickets/{}", bought["tickets"][0]["id"].as_str().unwrap())
+        };
+        let (moved, stays) = (ticket(first, "k").await, ticket(second, "k2").await);
+        let before = t.organiser.get(&moved).await.expect(200);
+        let later = json!({"scope": "this", "occurrences": [first], "sold": "change", "change": {"shift_minutes": 2_880}});
+        assert_eq!(edit(&t, &event, later).await.expect(200)["moved"], json!([first]));
+        let dearer = json!({"scope": "this", "occurrences": [first], "change": {"tiers": [{"tier": event.tiers[0], "price_minor": 1200}]}});
+        edit(&t, &event, dearer).await.expect(200);
+        let after = t.organiser.get(&moved).await.expect(200);
+        let by = |field: &str| after[field].as_i64().unwrap() - before[field].as_i64().unwrap();
+        assert_eq!((by("valid_from"), by("valid_until"), by("version")), (172_800, 172_800, 1));
+        assert_eq!(t.organiser.get(&stays).await.expect(200)["version"], 1);
+        t.stop().await;
+    }
+
     /// covers: I18N-5
     async fn the_wall_clock_stays_over_changes_of_the_clock(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -85,7 +85,12 @@ pub(super) async fn edit_dates(
                     .collect();
                 store::update_dates(c, &changed).await?;
                 detail.set_occurrences(all.into_iter().map(|row| row.date).collect());
-                record(&work, c, &detail, "dates_updated", &actor).await?;
+                let name = if done.moved.is_empty() {
+                    "dates_updated"
+                } else {
+                    DATES_MOVED
+                };
+                record(&work, c, &detail, name, &actor).await?;
                 done.kept.retain(|date| !done.changed.contains(date));
                 Ok(DatesEdited {
                     version: detail.event.version,

@@ -208,23 +208,6 @@ pub(super) async fn end_of_used(
     Ok(())
 }
 
-/// Ends what is for sale of an event.
-pub(super) async fn end_of_event(
-    c: &mut Conn,
-    event: EventId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "UPDATE resale_listings SET state = 'ended', held_until = NULL, settled_at = $2 \
-             WHERE event_id = $1 AND state IN ('listed', 'held')"
-        ),
-        vals![event, now],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Whether something is listed that can be bought no more.
 pub(super) async fn is_any_closed(c: &mut Conn, now: Timestamp) -> Result<bool, DbError> {
     let closed: i64 = c
