@@ -290,6 +290,36 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-6, ORG-5
+    async fn nobody_floods_an_address_with_mail_about_waitlists(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let tiers: Vec<Value> = (0..22).map(|i| json!({"name": format!("T{i}"), "price_minor": 0, "capacity": 1})).collect();
+        let (event, _) = sold_out(&t, 1).await;
+        let path = format!("/api/v1/events/{}/tiers", event.id);
+        let mut made = Value::Null;
+        for tier in tiers {
+            made = t.organiser.post(&path, tier).await.expect(201);
+        }
+        let tiers: Vec<String> = made["tiers"].as_array().unwrap().iter().skip(1).map(|tier| text(&tier["id"])).collect();
+        let of = |tier: &String| Event { id: event.id.clone(), slug: event.slug.clone(), tiers: vec![tier.clone()] };
+        for (i, tier) in tiers.iter().enumerate() {
+            let event = of(tier);
+            t.stranger.buy(&event, 0, 1, "succeed", &format!("k{i}")).await.expect(201);
+            let joined = try_join(&t, &event, "bor@example.com", 1, 1).await;
+            match i {
+                0..20 => assert_eq!(joined.status, 202, "{i}: {joined:?}"),
+                _ => {
+                    joined.refused(429, "sales.waitlist_too_often");
+                }
+            }
+        }
+        // Others are not meant, and it is over some time.
+        try_join(&t, &event, "cene@example.com", 1, 1).await.expect(202);
+        t.clock.advance(Duration::from_secs(700));
+        try_join(&t, &of(&tiers[21]), "bor@example.com", 1, 1).await.expect(202);
+        t.stop().await;
+    }
+
     /// covers: BE-6
     async fn nonsense_is_refused_and_nobody_learns_who_waits(db: TestDb) {
         let t = TestApp::start(db).await;
