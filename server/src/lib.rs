@@ -179,4 +179,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "change_terms",
         sql: include_str!("../migrations/0150_change_terms.sql"),
     },
+    Migration {
+        version: 155,
+        name: "in_order",
+        sql: include_str!("../migrations/0155_in_order.sql"),
+    },
 ];

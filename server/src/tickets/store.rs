@@ -295,6 +295,8 @@ record! {
         pub(super) id: TicketId,
         pub(super) tier_id: TierId,
         pub(super) occurrence_id: Option<OccurrenceId>,
+        pub(super) valid_from: u32,
+        pub(super) valid_until: u32,
     }
 }
 
@@ -302,7 +304,7 @@ record! {
 pub(super) async fn renewable(c: &mut Conn, event: EventId) -> Result<Vec<RenewedRow>, DbError> {
     c.all(
         sql!(
-            "SELECT id, tier_id, occurrence_id FROM tickets WHERE event_id = $1 \
+            "SELECT id, tier_id, occurrence_id, valid_from, valid_until FROM tickets WHERE event_id = $1 \
              AND state IN ('valid', 'unpaid', 'blocked') AND version < 65534 ORDER BY id"
         ),
         vals![event],

@@ -410,6 +410,11 @@ on_both_engines! {
         let of_all = "/api/v1/price-settings";
         invalid(&put(&t.organiser, of_all, &json!({"fees": fee(json!(1), json!(0))})).await, "settings.currency", "required");
         invalid(&put(&t.organiser, of_all, &good).await, "settings.groups", "not_here");
+        // What cannot be priced with is not stored, whether or not a currency is said.
+        let coins = |step: i64| json!({"rounding": {"cash_step_minor": step}});
+        for step in [0, -5, 100_000_000_001] {
+            invalid(&put(&t.organiser, of_all, &coins(step)).await, "settings.rounding", "contradiction");
+        }
         put(&t.organiser, of_all, &json!({"place": {"country": "SI"}})).await.expect(200);
         let stale = t.organiser.request(Method::PUT, of_all).header("if-match", "\"0\"").json(&json!({}));
         t.organiser.send(stale).await.refused(412, "precondition_failed");
@@ -430,6 +435,21 @@ on_both_engines! {
         assert_eq!(other.get("/api/v1/tax-rules").await.expect(200)["items"], json!([]));
         t.organiser.delete(&one).await.expect(204);
         t.organiser.delete(&one).await.refused(404, "catalog.not_found");
+        // Changed and taken away as it was seen: one of the two.
+        for _ in 0..20 {
+            let made = t.organiser.post("/api/v1/tax-rules", tax(190_000)).await.expect(201);
+            let one = format!("/api/v1/tax-rules/{}", made["id"].as_str().unwrap());
+            let as_seen = |method: Method| t.organiser.request(method, &one).header("if-match", "\"1\"");
+            let (changed, gone) = futures_util::future::join(
+                t.organiser.send(as_seen(Method::PUT).json(&tax(70_000))),
+                t.organiser.send(as_seen(Method::DELETE)),
+            ).await;
+            match (changed.status, gone.status) {
+                (200, 412) => assert_eq!(t.organiser.delete(&one).await.status, 204),
+                (404 | 412, 204) => {}
+                other => panic!("{other:?}"),
+            }
+        }
         t.stop().await;
     }
 }

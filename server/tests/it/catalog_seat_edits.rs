@@ -118,6 +118,28 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: ORG-2, BE-2
+    async fn a_map_is_saved_while_dates_are_let_use_it(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Seat", 2500, 20)]).await;
+        let made = t.organiser.post(MAPS, json!({"map": hall()})).await.expect(201);
+        let path = path_of(&made);
+        let date = seated(&t, &event, &made).await;
+        let own = format!("/api/v1/events/{}", event.id);
+        for round in 1..=20_i64 {
+            let map = if round % 2 == 1 { without_a_seat() } else { hall() };
+            let version = t.organiser.get(&own).await.expect(200)["version"].clone();
+            let edit = json!({"version": version, "scope": "all", "change": {"seat_map": made["id"]}});
+            let put = t.organiser.request(Method::PUT, &path).json(&json!({"version": round, "map": map}));
+            let dates = format!("{own}/occurrences");
+            let (edited, saved) = futures_util::future::join(t.organiser.patch(&dates, edit), t.organiser.send(put)).await;
+            saved.expect(200);
+            assert!(matches!(edited.status, 200 | 409), "{edited:?}");
+            assert_eq!(version_of(&t, &date).await, round + 1);
+        }
+        t.stop().await;
+    }
+
     /// covers: ORG-2
     async fn a_price_category_that_is_on_sale_stays(db: TestDb) {
         let t = TestApp::start(db).await;

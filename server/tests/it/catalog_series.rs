@@ -102,6 +102,53 @@ async fn buy(
 }
 
 on_both_engines! {
+    /// covers: I18N-5, ORG-2
+    async fn a_date_that_was_rescheduled_stays_where_it_is(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Ljubljana").await;
+        series(&t, &event, "2031-02-05T19:30:00", &["FREQ=WEEKLY;COUNT=3"]).await;
+        let made = dates(&t, &event).await;
+        let moved = json!({"dates": [{"occurrence": made[1]["id"], "doors_at": "2031-02-13T18:00:00Z",
+            "starts_at": "2031-02-13T18:30:00Z", "ends_at": "2031-02-13T20:00:00Z"}]});
+        t.organiser.post(&path(&event, "/reschedule"), moved).await.expect(200);
+        let at = ["2031-02-05T18:30:00.000Z", "2031-02-13T18:30:00.000Z", "2031-02-19T18:30:00.000Z"];
+        // Longer, and by other rules: neither says when this one starts.
+        edit(&t, &event, json!({"scope": "all", "change": {"duration_minutes": 120}})).await.expect(200);
+        assert_eq!(starts(&dates(&t, &event).await), at);
+        series(&t, &event, "2031-02-05T19:30:00", &["FREQ=WEEKLY;COUNT=4"]).await;
+        assert_eq!(starts(&dates(&t, &event).await)[..3], at);
+        // What is said of it alone holds from there on.
+        let shorter = json!({"scope": "this", "occurrences": [made[1]["id"]], "change": {"duration_minutes": 60}});
+        edit(&t, &event, shorter).await.expect(200);
+        let now = dates(&t, &event).await;
+        assert_eq!((&now[1]["starts_at"], &now[1]["ends_at"]), (&json!(at[1]), &json!("2031-02-13T19:30:00.000Z")));
+        t.stop().await;
+    }
+
+    /// covers: ORG-2, BE-2
+    async fn tickets_of_a_date_that_is_moved_are_valid_at_its_new_time(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Ljubljana").await;
+        series(&t, &event, "2031-02-05T19:30:00", &["FREQ=WEEKLY;COUNT=3"]).await;
+        let made = dates(&t, &event).await;
+        let (first, second) = (made[0]["id"].as_str().unwrap(), made[1]["id"].as_str().unwrap());
+        let ticket = async |date: &str, key: &str| {
+            let bought = buy(&t, &event, 0, Some(date), 1, key).await.expect(201);
+            format!("/api/v1/tickets/{}", bought["tickets"][0]["id"].as_str().unwrap())
+        };
+        let (moved, stays) = (ticket(first, "k").await, ticket(second, "k2").await);
+        let before = t.organiser.get(&moved).await.expect(200);
+        let later = json!({"scope": "this", "occurrences": [first], "sold": "change", "change": {"shift_minutes": 2_880}});
+        assert_eq!(edit(&t, &event, later).await.expect(200)["moved"], json!([first]));
+        let dearer = json!({"scope": "this", "occurrences": [first], "change": {"tiers": [{"tier": event.tiers[0], "price_minor": 1200}]}});
+        edit(&t, &event, dearer).await.expect(200);
+        let after = t.organiser.get(&moved).await.expect(200);
+        let by = |field: &str| after[field].as_i64().unwrap() - before[field].as_i64().unwrap();
+        assert_eq!((by("valid_from"), by("valid_until"), by("version")), (172_800, 172_800, 1));
+        assert_eq!(t.organiser.get(&stays).await.expect(200)["version"], 1);
+        t.stop().await;
+    }
+
     /// covers: I18N-5
     async fn the_wall_clock_stays_over_changes_of_the_clock(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -242,6 +242,11 @@ on_both_engines! {
         let moved = t.organiser.patch(&event_path, json!({"version": 2, "venue": other["id"]})).await.expect(200);
         assert_eq!((&moved["venue_id"], &moved["venue_name"]), (&other["id"], &json!("Oder (en)")));
         assert_eq!(moved["details"]["translations"]["venue_name"], json!({"sl": "Oder"}));
+        // A copy is at the same place.
+        let copy = t.organiser.post(&format!("{event_path}/duplicate"), json!({"starts_at": "2040-05-01T18:00:00Z"})).await.expect(201);
+        let copy_path = format!("/api/v1/events/{}", copy["id"].as_str().unwrap());
+        assert_eq!(t.organiser.get(&copy_path).await.expect(200)["venue_id"], other["id"]);
+        t.organiser.delete(&copy_path).await.expect(204);
         t.organiser.delete(&path).await.expect(204);
         t.organiser.delete(&event_path).await.expect(204);
         t.organiser.delete(&path_of(&other)).await.expect(204);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bilten_kernel::clock::{Clock, Timestamp};
+use bilten_kernel::db::DbError;
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::events::{self, DomainEvent};
 use bilten_server::identity::UserId;
@@ -293,6 +294,36 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-6, ORG-5
+    async fn nobody_floods_an_address_with_mail_about_waitlists(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let tiers: Vec<Value> = (0..22).map(|i| json!({"name": format!("T{i}"), "price_minor": 0, "capacity": 1})).collect();
+        let (event, _) = sold_out(&t, 1).await;
+        let path = format!("/api/v1/events/{}/tiers", event.id);
+        let mut made = Value::Null;
+        for tier in tiers {
+            made = t.organiser.post(&path, tier).await.expect(201);
+        }
+        let tiers: Vec<String> = made["tiers"].as_array().unwrap().iter().skip(1).map(|tier| text(&tier["id"])).collect();
+        let of = |tier: &String| Event { id: event.id.clone(), slug: event.slug.clone(), tiers: vec![tier.clone()] };
+        for (i, tier) in tiers.iter().enumerate() {
+            let event = of(tier);
+            t.stranger.buy(&event, 0, 1, "succeed", &format!("k{i}")).await.expect(201);
+            let joined = try_join(&t, &event, "bor@example.com", 1, 1).await;
+            match i {
+                0..20 => assert_eq!(joined.status, 202, "{i}: {joined:?}"),
+                _ => {
+                    joined.refused(429, "sales.waitlist_too_often");
+                }
+            }
+        }
+        // Others are not meant, and it is over some time.
+        try_join(&t, &event, "cene@example.com", 1, 1).await.expect(202);
+        t.clock.advance(Duration::from_secs(700));
+        try_join(&t, &of(&tiers[21]), "bor@example.com", 1, 1).await.expect(202);
+        t.stop().await;
+    }
+
     /// covers: BE-6
     async fn nonsense_is_refused_and_nobody_learns_who_waits(db: TestDb) {
         let t = TestApp::start(db).await;
@@ -313,6 +344,10 @@ on_both_engines! {
         let other = t.event(&[("Standing", 2500, 5)]).await;
         let body = json!({"tier": other.tiers[0], "quantity": 1, "email": "bor@example.com"});
         assert_eq!(t.stranger.post(&path, body).await.refused(422, "invalid")["errors"][0]["field"], "tier");
+        let hidden = json!({"name": "Club", "price_minor": 1, "capacity": 1, "hidden": true});
+        let made = t.organiser.post(&format!("/api/v1/events/{}/tiers", event.id), hidden).await.expect(201);
+        let body = json!({"tier": made["tiers"][1]["id"], "quantity": 1, "email": "bor@example.com"});
+        assert_eq!(t.stranger.post(&path, body).await.refused(422, "invalid")["errors"][0]["code"], "unknown");
         try_join(&t, &other, "bor@example.com", 1, 1).await.refused(409, "sales.waitlist_not_needed");
         let nowhere = "/api/v1/shop/events/evt_01m827tppbfdtr9hv9xvxht0nk/waitlist-entries";
         let body = json!({"tier": event.tiers[0], "quantity": 1, "email": "bor@example.com"});
@@ -334,6 +369,34 @@ on_both_engines! {
         t.organiser.post(&format!("/api/v1/events/{}/cancel", event.id), json!({})).await.expect(200);
         t.clock.advance(Duration::from_secs(2));
         try_join(&t, &event, "cene@example.com", 1, 1).await.refused(409, "sales.waitlist_closed");
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-5
+    async fn who_waits_for_what_never_comes_is_in_nobodys_way(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (old, _) = sold_out(&t, 1).await;
+        t.organiser.post(&format!("/api/v1/events/{}/pause", old.id), json!({})).await.expect(200);
+        let (event, tier) = (old.id.clone(), old.tiers[0].clone());
+        let many: Result<(), DbError> = t.app.db.write(move |c| Box::pin(async move {
+            for i in 0..600_i64 {
+                c.exec(
+                    sql!(
+                        "INSERT INTO waitlist_entries (id, event_id, tier_id, occurrence_id, sealed_person, person_hash, most, \
+                         least, joined_at, state) VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, 'waiting')"
+                    ),
+                    vals![format!("wle_{i}"), &event, &tier, format!("occ_{i}"), Vec::<u8>::new(), i.to_be_bytes().to_vec(), i],
+                ).await?;
+            }
+            Ok(())
+        })).await;
+        many.unwrap();
+        // Newer events come behind older ones.
+        t.clock.advance(Duration::from_secs(1));
+        let (event, order) = sold_out(&t, 1).await;
+        let bor = Waiter::join(&t, &event, "bor@example.com", 1, 1).await;
+        refund(&t, &order).await;
+        bor.checkout(&t).await;
         t.stop().await;
     }
 

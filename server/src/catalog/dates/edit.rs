@@ -51,6 +51,11 @@ pub(super) async fn edit_dates(
                 if settings.is_empty() && input.change.seat_map.is_none() {
                     return Err(refused(EditError::Nothing));
                 }
+                // The map before the event, as whoever saves a map takes them.
+                let map = match input.change.seat_map {
+                    Some(map) => Some(newest(c, &detail, map).await?),
+                    None => None,
+                };
                 raise_in(c, &mut detail, &from, now).await?;
                 let mut series = store::series(c, id).await?;
                 let zone = rows::zone(&detail)?;
@@ -69,8 +74,7 @@ pub(super) async fn edit_dates(
                         }
                     }
                 }
-                if let Some(map) = input.change.seat_map {
-                    let map = newest(c, &detail, map).await?;
+                if let Some(map) = map {
                     set_map(&mut all, &meant, input.scope, map, &mut done)?;
                 }
                 let changed: Vec<(&Occurrence, &Settings)> = all
@@ -81,7 +85,12 @@ pub(super) async fn edit_dates(
                     .collect();
                 store::update_dates(c, &changed).await?;
                 detail.set_occurrences(all.into_iter().map(|row| row.date).collect());
-                record(&work, c, &detail, "dates_updated", &actor).await?;
+                let name = if done.moved.is_empty() {
+                    "dates_updated"
+                } else {
+                    DATES_MOVED
+                };
+                record(&work, c, &detail, name, &actor).await?;
                 done.kept.retain(|date| !done.changed.contains(date));
                 Ok(DatesEdited {
                     version: detail.event.version,

@@ -120,12 +120,15 @@ pub(super) async fn rows(
     let row = |date: &Occurrence| {
         let layer = layers.remove(&date.id);
         let (said, own) = layer.map_or((None, None), |layer| (layer.original_local, layer.own));
-        let own = own.unwrap_or_default();
+        let mut own = own.unwrap_or_default();
         let original = said.unwrap_or_else(|| local(date.starts_at, zone));
         let below = match series {
             Some(series) => series.settings_of(original),
             None => as_it_is(date),
         };
+        if let Some(time) = rescheduled(date, original, &own.over(&below), zone) {
+            own = time.over(&own);
+        }
         let mut sold = by_date.get(&date.id).cloned().unwrap_or_default();
         sold.extend(always.iter().map(|(tier, count)| (*tier, *count)));
         DateRow {
@@ -169,6 +172,34 @@ fn sold(
 /// A moment on the wall clock of a time zone.
 fn local(at: Timestamp, zone: &TimeZone) -> Local {
     Local::new(at.to_jiff().to_zoned(zone.clone()).datetime())
+}
+
+/// When a date takes place that is not where its settings put it: it was rescheduled, and that is its own
+/// affair from then on. None if it is there, but for seconds.
+fn rescheduled(
+    date: &Occurrence,
+    original: Local,
+    held: &Settings,
+    zone: &TimeZone,
+) -> Option<Settings> {
+    let shift = i64::from(held.shift_minutes.unwrap_or(0));
+    let (starts_at, _) = original.plus_minutes(shift)?.in_zone(zone)?;
+    let is = as_it_is(date);
+    let off_ms = starts_at.ms().saturating_sub(date.starts_at.ms());
+    let is_there = off_ms.saturating_abs() < 60_000
+        && is.duration_minutes == held.duration_minutes
+        && is.doors_minutes.unwrap_or(0) == held.doors_minutes.unwrap_or(0);
+    if is_there {
+        return None;
+    }
+    let shift = original.minutes_until(local(date.starts_at, zone));
+    let time = Settings {
+        shift_minutes: Some(i32::try_from(shift).ok()?),
+        duration_minutes: is.duration_minutes,
+        doors_minutes: is.doors_minutes,
+        ..Settings::default()
+    };
+    time.check().ok().map(|()| time)
 }
 
 /// What a date without a series says by being as it is.

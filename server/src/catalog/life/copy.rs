@@ -17,7 +17,7 @@ use crate::catalog::model::{
 };
 use crate::catalog::service::change::record;
 use crate::catalog::service::{CatalogError, detail_in};
-use crate::catalog::{forms, offers, policies, store};
+use crate::catalog::{forms, offers, policies, store, venues};
 use crate::identity::Tenant;
 
 /// Makes a draft that is like an event: with its texts, its dates and tiers moved to another time, its
@@ -43,6 +43,9 @@ pub async fn duplicate(
                 let copy = copy_of(&work, &model, input)?;
                 let (event, now) = (&copy.detail.event, work.now());
                 store::insert_event(c, event).await?;
+                if copy.detail.venue_id.is_some() {
+                    venues::set_venue_of_event(c, event.id, copy.detail.venue_id).await?;
+                }
                 offers::insert_in(c, &copy.detail).await?;
                 store::insert_occurrences(c, event.id, &copy.detail.occurrences).await?;
                 store::insert_tiers(c, event.id, &copy.detail.tiers, now).await?;

@@ -21,6 +21,10 @@ pub const MAX_OCCURRENCES: usize = 100;
 /// What the change of an event is called that cancels one of its dates.
 pub const DATE_CANCELLED: &str = "date_cancelled";
 
+/// What the change of an event is called that lets dates take place at another time of which something is
+/// sold.
+pub const DATES_MOVED: &str = "dates_moved";
+
 text_enum! {
     /// Whether a date takes place.
     #[derive(Default)]

@@ -179,9 +179,18 @@ pub(super) async fn remove_tax(
         .write(move |c| {
             Box::pin(async move {
                 let old = store::tax(c, organisation, id).await?;
-                seen.allow(old.ok_or(CatalogError::NotFound)?.revision)?;
-                store::delete_tax(c, id).await?;
-                Ok(())
+                let revision = old.ok_or(CatalogError::NotFound)?.revision;
+                seen.allow(revision)?;
+                let only = seen.is_said().then_some(revision);
+                if store::delete_tax(c, id, only).await? {
+                    return Ok(());
+                }
+                // Changed, or taken away, a moment earlier.
+                Err(if seen.is_said() {
+                    CatalogError::Stale(Stale)
+                } else {
+                    CatalogError::NotFound
+                })
             })
         })
         .await

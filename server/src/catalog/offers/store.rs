@@ -190,8 +190,17 @@ pub(super) async fn update_tax(
     Ok(touched == 1)
 }
 
-pub(super) async fn delete_tax(c: &mut Conn, id: TaxRuleId) -> Result<(), DbError> {
-    c.exec(sql!("DELETE FROM tax_rules WHERE id = $1"), vals![id])
+/// Takes a tax away, at that revision if one is given; says whether it was there.
+pub(super) async fn delete_tax(
+    c: &mut Conn,
+    id: TaxRuleId,
+    only: Option<i64>,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!("DELETE FROM tax_rules WHERE id = $1 AND revision = COALESCE($2, revision)"),
+            vals![id, only],
+        )
         .await?;
-    Ok(())
+    Ok(touched == 1)
 }

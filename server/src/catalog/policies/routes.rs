@@ -178,6 +178,9 @@ async fn delete_of_event(
 }
 
 /// See which policy for refund, transfer and resale holds for an event
+///
+/// Where its organiser says nothing, it is what the program takes as usual: no legal advice, and no promise
+/// that it is all that the law of the place gives buyers.
 #[utoipa::path(get, path = "/api/v1/shop/events/{event}/policy", tag = "shop",
     operation_id = "getShopEventPolicy",
     params(("event" = String, Path, description = "Its id or the last part of its page's address")),

@@ -28,6 +28,7 @@ mod draft;
 mod error;
 mod model;
 mod money;
+mod paid;
 mod plan;
 mod routes;
 mod service;
@@ -36,6 +37,7 @@ mod units;
 
 pub use error::*;
 pub use model::*;
+pub(in crate::sales) use paid::paid_for_in;
 pub use routes::routes;
 pub(crate) use service::on_event_deleted;
 pub use service::{

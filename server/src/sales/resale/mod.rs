@@ -54,7 +54,7 @@ pub use law::*;
 pub use model::*;
 pub use offers::offer_listings;
 pub(in crate::sales) use routes::routes;
-pub(crate) use sale::{end_of_event, end_of_tickets, is_for_sale, on_let_in};
+pub(crate) use sale::{end_of_tickets, is_for_sale, on_let_in};
 pub(in crate::sales) use sale::{
     keep, let_go, listing_of, on_event_deleted, on_order_refunded, sell,
 };

@@ -151,18 +151,6 @@ pub(crate) async fn end_of_tickets(
     store::end_of_tickets(c, tickets, now).await
 }
 
-/// Ends what is for sale of an event that takes place at another time.
-///
-/// # Errors
-/// A fault of the database.
-pub(crate) async fn end_of_event(
-    c: &mut Conn,
-    event: EventId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    store::end_of_event(c, event, now).await
-}
-
 /// Ends what is for sale of tickets that have let somebody in, in the write that records it.
 ///
 /// # Errors

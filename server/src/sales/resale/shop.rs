@@ -7,10 +7,11 @@ use bilten_kernel::money::Money;
 use super::ResaleError;
 use super::law::most_of;
 use super::model::*;
-use super::service::event_in;
+use super::service::{allow_tier, event_in};
 use super::store::{self, ListingRow};
 use crate::app::App;
 use crate::catalog::policy::{self, PassOnRefusal, TicketFacts};
+use crate::catalog::state::Kept;
 use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState};
 use crate::events;
 use crate::identity::Tenant;
@@ -32,7 +33,8 @@ pub async fn for_sale(
     limit: i64,
 ) -> Result<Vec<ShopListing>, ResaleError> {
     let offer = sales::public_event(app, &event.to_string()).await?;
-    if offer.event.state != EventState::Published {
+    // While its sale is paused nothing of it is sold, by nobody.
+    if offer.event.kept() != Kept::Published {
         return Ok(Vec::new());
     }
     let now = app.now();
@@ -96,6 +98,17 @@ async fn own_event(app: &App, tenant: &Tenant, event: EventId) -> Result<(), Res
 
 // Holding
 
+/// Fails while the sale of the event is paused: nothing of it is sold, by nobody. What is for sale stays so.
+pub(super) fn allow_selling(event: &EventDetail, row: &ListingRow) -> Result<(), ResaleError> {
+    if matches!(event.event.kept(), Kept::Paused | Kept::Postponed) {
+        return Err(ResaleError::Sales(SalesError::OffSale {
+            tier: row.tier_id,
+            not_yet: false,
+        }));
+    }
+    Ok(())
+}
+
 /// Why a listing cannot be bought now, by policy, law and the ticket itself, whatever they were when it
 /// was listed.
 pub(super) async fn check(
@@ -104,6 +117,7 @@ pub(super) async fn check(
     row: &ListingRow,
     now: Timestamp,
 ) -> Result<(), ResaleError> {
+    allow_tier(event, row.tier_id)?;
     let policy = catalog::policy_of(c, row.event_id).await?;
     let facts = TicketFacts {
         // What the listing was given when it was made.
@@ -202,6 +216,7 @@ pub async fn hold(
                     .filter(|row| row.event_id == event)
                     .ok_or(ResaleError::NotFound)?;
                 let detail = event_in(c, event).await?;
+                allow_selling(&detail, &row)?;
                 if !store::hold(c, row.id, id, until, true, now).await? {
                     // Perhaps the same request was a moment faster.
                     return match sales::held_before(c, event, &key, request_hash).await? {

@@ -23,6 +23,9 @@ pub enum WaitlistError {
     /// Tickets can be bought at once.
     #[error("there are tickets left, so there is no need to wait")]
     NotNeeded,
+    /// Somebody asks for an address again and again; so many seconds must pass.
+    #[error("this address was put on too many waitlists; please try again in {0} seconds")]
+    TooOften(u32),
     /// The entry does not wait.
     #[error("the entry is {0}")]
     State(WaitlistEntryState),
@@ -60,6 +63,9 @@ impl IntoProblem for WaitlistError {
             Self::NotFound => Problem::not_found("sales.waitlist_entry_not_found", detail),
             Self::Closed => Problem::conflict("sales.waitlist_closed", detail),
             Self::NotNeeded => Problem::conflict("sales.waitlist_not_needed", detail),
+            Self::TooOften(seconds) => {
+                Problem::too_many("sales.waitlist_too_often", detail).retry_after(seconds)
+            }
             Self::State(_) => Problem::conflict("sales.waitlist_state", detail),
             Self::Sales(error) => error.into_problem(),
             Self::Db(error) => error.into_problem(),

@@ -1,5 +1,7 @@
 //! Use cases of the waitlist: joining, leaving, seeing and ordering it.
 
+use std::time::Duration;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
@@ -12,9 +14,10 @@ use crate::catalog::{
     self, CatalogError, EventDetail, EventId, OccurrenceId, OccurrenceState, Tier, TierId,
 };
 use crate::identity::mail::{self, MailTemplate};
-use crate::identity::{Email, Tenant};
+use crate::identity::{Email, Rule, Tenant, Throttle};
 use crate::platform::Vault;
 use crate::sales::ItemRequest;
+use crate::sales::limits::mailbox;
 use crate::sales::service::{availability, public_event};
 
 // Addresses and secrets
@@ -108,6 +111,9 @@ fn date_fault(
 
 // Joining and leaving
 
+/// Each list that an address is put on sends it a mail, whoever asked for that.
+const JOINS: Rule = Rule::new("waitlist", 20, 60_000, 600_000, Duration::from_secs(86_400));
+
 /// Puts somebody on the waitlist of a tier, and tells them by mail. Whoever is on it already stays where
 /// they are and is told nothing: the answer is the same, so that nobody learns who waits.
 ///
@@ -142,6 +148,11 @@ pub async fn join(
         .write(move |c| {
             Box::pin(async move {
                 let app = work;
+                // Whoever it waits for already is counted, too: a refusal says nothing of that.
+                let throttle = Throttle::new(&app, JOINS, &[mailbox(&email).as_bytes()]);
+                if let Err(seconds) = throttle.pass(c, now).await? {
+                    return Err(WaitlistError::TooOften(seconds));
+                }
                 let purpose = person_purpose(id);
                 let sealed = app.vault.seal_text(&purpose, email.as_str(), &*app.random);
                 let row = EntryRow {
@@ -188,7 +199,8 @@ fn checked<'e>(
             detail,
         });
     };
-    let tier = event.tier(request.tier);
+    // Of a tier that only a code opens nobody is told, nor offered anything without it.
+    let tier = event.tier(request.tier).filter(|tier| !tier.hidden);
     match tier {
         None => add("tier", "unknown", "There is no such tier.".to_owned()),
         Some(tier) => {

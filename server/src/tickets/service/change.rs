@@ -30,12 +30,22 @@ pub(super) async fn end_all(
     store::set_state(c, ids, TicketState::Cancelled, last).await
 }
 
+/// Which tickets of an event are issued anew.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renewed {
+    /// All.
+    All,
+    /// Those that are valid at another time now.
+    Moved,
+}
+
 /// Gives the tickets of an event that takes place at another time their new validity: each gets a new
 /// version, and its older codes die.
-pub(super) async fn renew_all(
+pub(super) async fn renew(
     app: &App,
     c: &mut Conn,
     detail: &EventDetail,
+    which: Renewed,
 ) -> Result<(), DbError> {
     let event = detail.event.id;
     let keys = store::keys(c, event).await?;
@@ -48,14 +58,18 @@ pub(super) async fn renew_all(
         .into_iter()
         .filter_map(|row| {
             let tier = detail.tier(row.tier_id)?;
-            Some((row.id, detail.validity_on(tier, row.occurrence_id)))
+            let validity = detail.validity_on(tier, row.occurrence_id);
+            let is_meant = which == Renewed::All || validity != (row.valid_from, row.valid_until);
+            is_meant.then_some((row.id, validity))
         })
         .collect();
     if tickets.is_empty() {
         return Ok(());
     }
-    // Whoever sells one knows nothing of the new time yet.
-    resale::end_of_event(c, event, app.now()).await?;
+    // Whoever sells one, or is offered one, knows nothing of the new time yet.
+    let ids: Vec<TicketId> = tickets.iter().map(|(id, _)| *id).collect();
+    resale::end_of_tickets(c, &ids, app.now()).await?;
+    transfers::end_pending(c, &ids, app.now()).await?;
     let last = advance(app, c, event, tickets.len()).await?;
     store::renew(c, &tickets, &key.key_id, last).await
 }

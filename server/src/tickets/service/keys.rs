@@ -8,11 +8,13 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store;
-use super::change::renew_all;
+use super::change::{Renewed, renew};
 use super::{TicketError, end_all};
 use crate::app::App;
 use crate::catalog::state::Action;
-use crate::catalog::{self, DATE_CANCELLED, EventDetail, EventId, EventState, OccurrenceId};
+use crate::catalog::{
+    self, DATE_CANCELLED, DATES_MOVED, EventDetail, EventId, EventState, OccurrenceId,
+};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::VaultError;
@@ -62,7 +64,10 @@ pub(crate) async fn on_event_saved(
         end_all(app, c, event, &ids).await?;
     }
     if change == Action::Reschedule.past() {
-        renew_all(app, c, detail).await?;
+        renew(app, c, detail, Renewed::All).await?;
+    }
+    if change == DATES_MOVED {
+        renew(app, c, detail, Renewed::Moved).await?;
     }
     Ok(())
 }

@@ -48,18 +48,22 @@ async fn buy(t: &TestApp, event: &Event, quantity: u32, key: &str) -> Bought {
         .buy(event, 0, quantity, "succeed", key)
         .await
         .expect(201);
-    let tickets = bought["tickets"].as_array().unwrap();
-    Bought {
-        buyer: t.stranger.with_token(&text(&bought["token"])),
-        order: text(&bought["order"]["id"]),
-        tickets: tickets
-            .iter()
-            .map(|ticket| (text(&ticket["id"]), text(&ticket["code"])))
-            .collect(),
-    }
+    Bought::of(t, &bought)
 }
 
 impl Bought {
+    fn of(t: &TestApp, bought: &Value) -> Self {
+        let tickets = bought["tickets"].as_array().unwrap();
+        Self {
+            buyer: t.stranger.with_token(&text(&bought["token"])),
+            order: text(&bought["order"]["id"]),
+            tickets: tickets
+                .iter()
+                .map(|ticket| (text(&ticket["id"]), text(&ticket["code"])))
+                .collect(),
+        }
+    }
+
     fn path(&self, ticket: usize) -> String {
         let (order, ticket) = (&self.order, &self.tickets[ticket].0);
         format!("/api/v1/shop/orders/{order}/tickets/{ticket}/transfers")

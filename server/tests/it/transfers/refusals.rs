@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::on_both_engines;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{buy, check_in, evening, text, ticket};
+use super::{Bought, buy, check_in, evening, text, ticket};
 use crate::access::Device;
 use crate::app::TestApp;
 
@@ -72,6 +73,48 @@ on_both_engines! {
         }
         assert_eq!(bor.see().await["state"], "pending");
         assert_eq!(ticket(&t, &bought.tickets[0].0).await["version"], 1);
+        t.stop().await;
+    }
+
+    /// covers: BE-2
+    async fn of_two_shows_a_day_each_has_its_own_doors(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let now = t.clock.now().ms();
+        let at = |minutes: i64| Timestamp::from_ms(now + minutes * 60_000).to_string();
+        let body = json!({
+            "name": "Večer", "time_zone": "Europe/Ljubljana", "currency": "EUR", "venue_name": "Kino Šiška",
+            "occurrences": [
+                {"doors_at": at(50), "starts_at": at(80), "ends_at": at(200)},
+                {"doors_at": at(420), "starts_at": at(450), "ends_at": at(570)},
+            ],
+            "tiers": [
+                {"name": "Standing", "price_minor": 2500, "capacity": 50, "per_date": true},
+                {"name": "Both", "price_minor": 4000, "capacity": 5},
+            ],
+        });
+        let made = t.organiser.post("/api/v1/events", body).await.expect(201);
+        let path = format!("/api/v1/events/{}/publish", text(&made["id"]));
+        t.organiser.post(&path, json!({})).await.expect(200);
+        let bought_for = async |tier: usize, date: Value, key: &str| {
+            let body = json!({
+                "event": made["id"],
+                "items": [{"tier": made["tiers"][tier]["id"], "quantity": 1, "occurrence": date}],
+                "buyer": {"email": "ana@example.com", "name": "Ana Novak"},
+                "payment": {"method": "sandbox", "outcome": "succeed"},
+            });
+            let bought = t.stranger.post_once("/api/v1/shop/orders", key, &body).await;
+            Bought::of(&t, &bought.expect(201))
+        };
+        let date = |at: usize| made["occurrences"][at]["id"].clone();
+        let (afternoon, evening) = (bought_for(0, date(0), "k").await, bought_for(0, date(1), "k2").await);
+        let both = bought_for(1, Value::Null, "k3").await;
+        afternoon.try_offer(0, "bor@example.com").await.refused(409, "tickets.pass_on_frozen");
+        evening.offer(&t, 0, "bor@example.com").await.accept("Bor Kos").await.expect(200);
+        // For both it is the first that counts, unless that does not take place.
+        both.try_offer(0, "cene@example.com").await.refused(409, "tickets.pass_on_frozen");
+        let cancel = format!("/api/v1/events/{}/occurrences/{}/cancel", text(&made["id"]), text(&date(0)));
+        t.organiser.post(&cancel, json!({})).await.expect(200);
+        both.try_offer(0, "cene@example.com").await.expect(201);
         t.stop().await;
     }
 

@@ -56,6 +56,11 @@ impl Local {
         let span = jiff::SignedDuration::from_secs(minutes.checked_mul(60)?);
         self.0.checked_add(span).ok().map(Self)
     }
+
+    /// How many whole minutes later another time is on the wall clock.
+    pub fn minutes_until(self, other: Self) -> i64 {
+        self.0.duration_until(other.0).as_mins()
+    }
 }
 
 impl fmt::Display for Local {

@@ -131,13 +131,16 @@ pub(in crate::tickets) async fn event_in(
         .ok_or(TicketError::NotFound)
 }
 
-/// When the doors open that a ticket is for: of the first date while it is valid; where that is not
-/// known, when it begins to be valid.
+/// When the doors open that a ticket is for: of its own date, or of the first one that takes place while it
+/// is valid; where that is not known, when it begins to be valid.
 pub(in crate::tickets) fn doors_at(event: &EventDetail, ticket: &Ticket) -> Timestamp {
+    let own = ticket.occurrence_id.and_then(|id| event.occurrence(id));
+    if let Some(date) = own {
+        return date.doors_at.unwrap_or(date.starts_at);
+    }
     let valid = i64::from(ticket.valid_from) * 1_000..i64::from(ticket.valid_until) * 1_000;
     event
-        .occurrences
-        .iter()
+        .scheduled()
         .map(|date| date.doors_at.unwrap_or(date.starts_at))
         .filter(|doors| valid.contains(&doors.ms()))
         .min()
