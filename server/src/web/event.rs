@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
-use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+use crate::sales::{self, HOLD_MS, Hold, ItemRequest, LeftNow, SalesError};
 use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
 /// Stock is told as a number when no more than this is left.
@@ -79,8 +79,7 @@ fn field_of(tier: TierId) -> String {
 fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
-    stock: Option<&Stock>,
-    left: i64,
+    left: LeftNow,
     now: Timestamp,
 ) -> (String, i64) {
     let zone = text::zone(&offer.event.time_zone);
@@ -95,14 +94,13 @@ fn stock_in_words(
         }
         None => {}
     }
-    let held = stock.map_or(0, |stock| stock.held);
-    let words = match left {
-        ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
+    let words = match left.free {
+        ..=0 if left.unsold > 0 => "All taken; some may come back within minutes".to_owned(),
         ..=0 => "Sold out".to_owned(),
-        1..=SCARCE => format!("{left} left"),
+        free @ 1..=SCARCE => format!("{free} left"),
         _ => "Available".to_owned(),
     };
-    (words, left.clamp(0, tier.max_per_order))
+    (words, left.free.clamp(0, tier.max_per_order))
 }
 
 impl EventPage {
@@ -114,21 +112,14 @@ impl EventPage {
         wanted: &[Language],
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
-        let stock = sales::stock(app, event.id).await?;
-        let available = sales::availability(app, offer, None).await?;
+        let counted = sales::counted(app, offer).await?;
         let seen = offer.visible_tiers(&[]);
         let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
-                let left = available.iter().find(|one| one.tier == tier.id);
-                let (words, most) = stock_in_words(
-                    offer,
-                    tier,
-                    stock.iter().find(|s| s.tier_id == tier.id),
-                    left.map_or(0, |one| one.left),
-                    now,
-                );
+                let left = counted.of(offer, tier);
+                let (words, most) = stock_in_words(offer, tier, left, now);
                 let chosen = match fields.text(&field) {
                     "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
@@ -170,7 +161,7 @@ impl EventPage {
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
         let linked_data =
-            view::linked_data(offer, &stock, &format!("{}{path}", shell::public_url(app)));
+            view::linked_data(offer, &counted, &format!("{}{path}", shell::public_url(app)));
         Ok(Self {
             shell: Shell::public(app, &view.name.text, view.preview(), &path)
                 .of_event(event.sandbox)

@@ -1,12 +1,13 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
-//! for the tickets that orders give, one for stock that follows the catalogue, one for figures; purchase
-//! limits, what looks suspicious, what staff does with orders, what is downloaded of them, what buyers look
-//! for, what is told of stock.
+//! for the tickets that orders give, one for stock that follows the catalogue, one for what is left, one
+//! for figures; purchase limits, what looks suspicious, what staff does with orders, what is downloaded of
+//! them, what buyers look for, what is told of stock.
 
 mod available;
 mod buyers;
 mod cart;
+mod counted;
 mod desk;
 mod export;
 mod figures;
@@ -31,6 +32,7 @@ pub use available::*;
 pub use buyers::*;
 pub use cart::{Cart, cart, needs_hold, staff_cart};
 pub(super) use cart::{Founds, Priced};
+pub use counted::*;
 pub use desk::*;
 pub use export::*;
 pub use figures::*;
@@ -60,7 +62,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bilten_core::price::Refusal;
-use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
@@ -71,7 +72,7 @@ use super::model::*;
 use super::store::{self, CounterRow, Take};
 use crate::app::App;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
-use crate::catalog::state::{Kept, Standing};
+use crate::catalog::state::Kept;
 use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
 };
@@ -263,14 +264,6 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
         .await?)
 }
 
-/// Where an event stands with this stock.
-pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standing {
-    detail.standing(now, |tier| {
-        let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
-        of_tier.map_or(0, |stock| stock.capacity - stock.sold)
-    })
-}
-
 /// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
 /// tier on all dates; but for hidden ones.
 ///
@@ -281,25 +274,21 @@ pub async fn availability(
     offer: &EventDetail,
     date: Option<OccurrenceId>,
 ) -> Result<Vec<Availability>, SalesError> {
+    let Some(date) = date else {
+        return Ok(availability_of(offer, &counted(app, offer).await?));
+    };
     let event = offer.event.id;
     let rows = app
         .db
-        .read(move |c| {
-            Box::pin(async move {
-                match date {
-                    Some(date) => store::counters_on(c, event, date).await,
-                    None => store::counter_sums(c, event).await,
-                }
-            })
-        })
+        .read(move |c| Box::pin(async move { store::counters_on(c, event, date).await }))
         .await?;
     Ok(left_by_tier(offer, date, &rows))
 }
 
-/// What is left of each tier that is not hidden: of its own counters, and no more than of its pool.
+/// What is left of each tier that is not hidden, on a date: of its own counters, and no more than of its pool.
 fn left_by_tier(
     offer: &EventDetail,
-    date: Option<OccurrenceId>,
+    date: OccurrenceId,
     rows: &[CounterRow],
 ) -> Vec<Availability> {
     let mut left: HashMap<(&str, &str), i64> = HashMap::new();
@@ -322,10 +311,10 @@ fn left_by_tier(
                     .and_then(|pool| of(pool, at).or_else(|| of(pool, "")));
                 Some(shared.map_or(own, |shared| own.min(shared)))
             };
-            let tier_left = match date {
-                Some(date) if tier.per_date => on(&date.to_string()),
-                // All dates together, where there are several.
-                Some(_) | None => on(""),
+            let tier_left = if tier.per_date {
+                on(&date.to_string())
+            } else {
+                on("")
             };
             Availability {
                 tier: tier.id,
