@@ -160,8 +160,11 @@ impl EventPage {
         let is_waiting = waiting_room::is_waiting(app, event.id).await?;
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
-        let linked_data =
-            view::linked_data(offer, &counted, &format!("{}{path}", shell::public_url(app)));
+        let linked_data = view::linked_data(
+            offer,
+            &counted,
+            &format!("{}{path}", shell::public_url(app)),
+        );
         Ok(Self {
             shell: Shell::public(app, &view.name.text, view.preview(), &path)
                 .of_event(event.sandbox)

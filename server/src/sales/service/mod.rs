@@ -286,11 +286,7 @@ pub async fn availability(
 }
 
 /// What is left of each tier that is not hidden, on a date: of its own counters, and no more than of its pool.
-fn left_by_tier(
-    offer: &EventDetail,
-    date: OccurrenceId,
-    rows: &[CounterRow],
-) -> Vec<Availability> {
+fn left_by_tier(offer: &EventDetail, date: OccurrenceId, rows: &[CounterRow]) -> Vec<Availability> {
     let mut left: HashMap<(&str, &str), i64> = HashMap::new();
     for row in rows {
         let key = (row.counter.as_str(), row.occurrence_id.as_str());
