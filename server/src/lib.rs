@@ -176,8 +176,10 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         version: 150,
-        name: "sold_out_rooms",
-        sql: include_str!("../migrations/0150_sold_out_rooms.sql"),
+        name: "waiting",
+        sql: include_str!("../migrations/0150_waiting.sql"),
+    },
+    Migration {
         version: 155,
         name: "waitlist_order",
         sql: include_str!("../migrations/0155_waitlist_order.sql"),

@@ -63,21 +63,21 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         .await?
         .ok_or(SalesError::EventNotFound)?;
     let takes_place = event.event.state == catalog::EventState::Published;
-    let listing = resale::listing_of(c, row.hold_id, &stock).await?;
+    let listings = resale::listings_of(c, row.hold_id, &stock).await?;
     let has_seats = takes_place
-        && listing.is_none()
+        && listings.is_empty()
         && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
-    if let (Some(listing), Some(hold)) = (listing, row.hold_id) {
+    if let Some(hold) = row.hold_id.filter(|_| !listings.is_empty()) {
         if !is_pending {
             limits::count_again_in(c, id).await?;
         }
-        let unit = if takes_place {
-            resale::sell(app, c, listing, (id, hold), now).await?
+        let units = if takes_place {
+            resale::sell(app, c, &listings, (id, hold), now).await?
         } else {
             None
         };
-        let Some(unit) = unit else {
-            // The ticket was used, changed or sold to somebody else, or the event was called off.
+        let Some(units) = units else {
+            // A ticket was used, changed or sold to somebody else, or the event was called off.
             if !is_pending {
                 limits::give_back_in(c, id).await?;
             }
@@ -86,7 +86,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             returned.give_back(c, Take::Held, now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         };
-        store::set_order_stock(c, id, &unit).await?;
+        store::set_order_stock(c, id, &units).await?;
     } else if is_pending {
         if !has_seats {
             // Its time was over, and somebody else was given its seats; or the event was called off.

@@ -342,11 +342,9 @@ async fn accept(app: &App, c: &mut Conn, order: &Order, now: Timestamp) -> Resul
         .ok_or(SalesError::OrderNotFound)?;
     let seats = seats_of(&store::order_items(c, order.id).await?);
     let stock = store::order_stock(c, order.id).await?.unwrap_or_default();
-    if let (Some(listing), Some(hold)) = (
-        resale::listing_of(c, row.hold_id, &stock).await?,
-        row.hold_id,
-    ) {
-        resale::keep(c, listing, hold, until).await?;
+    let listings = resale::listings_of(c, row.hold_id, &stock).await?;
+    if let Some(hold) = row.hold_id.filter(|_| !listings.is_empty()) {
+        resale::keep(c, &listings, hold, until).await?;
     } else if !seats.is_empty() {
         // Seats that are lost meanwhile are found out when it is paid.
         store::seats::extend(c, row.event_id, &row.seat_holder(), &seats, until, now).await?;
