@@ -139,11 +139,11 @@ async fn shop_event(
     Path(event): Path<String>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<ShopEvent>), Problem> {
     let offer = service::public_event(&app, &event).await?;
-    let counted = service::counted(&app, &offer).await?;
-    let standing = service::standing(&offer, &counted, app.now());
+    let left = service::stock_left(&app, &offer).await?;
+    let standing = service::standing(&offer, &left, app.now());
     let mut detail = offer.for_buyers(&[], app.now());
     detail.event = offer.event.in_languages(&wanted);
-    let availability = service::availability_of(&offer, &counted);
+    let availability = service::availability_of(&offer, &left);
     let event = ShopEvent {
         detail,
         standing,

@@ -61,7 +61,7 @@ pub async fn event_dashboard(
                 let event = event.filter(|event| event.event.is_of(&reader.tenant));
                 let event = event.ok_or(CatalogError::NotFound)?;
                 let stock = sales::stock_in(c, id).await?;
-                let left = sales::counted_in(c, &event, now).await?;
+                let left = sales::stock_left_in(c, &event, now).await?;
                 let sales = if includes(reader.orders.as_ref(), id) {
                     let days = Days::until(now, &event.event.time_zone);
                     let paid = sales::paid_since_in(c, id, days.since).await?;

@@ -112,13 +112,13 @@ impl EventPage {
         wanted: &[Language],
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
-        let counted = sales::counted(app, offer).await?;
+        let stock = sales::stock_left(app, offer).await?;
         let seen = offer.visible_tiers(&[]);
         let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
-                let left = counted.of(offer, tier);
+                let left = stock.of(offer, tier);
                 let (words, most) = stock_in_words(offer, tier, left, now);
                 let chosen = match fields.text(&field) {
                     "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
@@ -160,11 +160,8 @@ impl EventPage {
         let is_waiting = waiting_room::is_waiting(app, event.id).await?;
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
-        let linked_data = view::linked_data(
-            offer,
-            &counted,
-            &format!("{}{path}", shell::public_url(app)),
-        );
+        let linked_data =
+            view::linked_data(offer, &stock, &format!("{}{path}", shell::public_url(app)));
         Ok(Self {
             shell: Shell::public(app, &view.name.text, view.preview(), &path)
                 .of_event(event.sandbox)

@@ -7,7 +7,6 @@
 mod available;
 mod buyers;
 mod cart;
-mod counted;
 mod desk;
 mod export;
 mod figures;
@@ -23,6 +22,7 @@ mod reset;
 mod review;
 mod seat_maps;
 mod seats;
+mod stock_left;
 mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
@@ -32,7 +32,6 @@ pub use available::*;
 pub use buyers::*;
 pub use cart::{Cart, cart, needs_hold, staff_cart};
 pub(super) use cart::{Founds, Priced};
-pub use counted::*;
 pub use desk::*;
 pub use export::*;
 pub use figures::*;
@@ -49,6 +48,7 @@ pub use reset::*;
 pub use review::*;
 pub use seat_maps::*;
 pub use seats::*;
+pub use stock_left::*;
 pub use tickets_due::*;
 
 use buyers::email_lookup;
@@ -275,7 +275,7 @@ pub async fn availability(
     date: Option<OccurrenceId>,
 ) -> Result<Vec<Availability>, SalesError> {
     let Some(date) = date else {
-        return Ok(availability_of(offer, &counted(app, offer).await?));
+        return Ok(availability_of(offer, &stock_left(app, offer).await?));
     };
     let event = offer.event.id;
     let rows = app

@@ -44,14 +44,14 @@ impl LeftNow {
 
 /// What is left of all counters of an event, on dates that are not over.
 #[derive(Clone, Debug, Default)]
-pub struct Counted {
+pub struct StockLeft {
     /// By counter, all dates together, and by date where that makes a difference.
     left: HashMap<CounterKey, LeftNow>,
     /// The dates by which it is known; none where all dates together tell the same.
     dates: Vec<OccurrenceId>,
 }
 
-impl Counted {
+impl StockLeft {
     /// What is left of a tier.
     pub fn of(&self, event: &EventDetail, tier: &Tier) -> LeftNow {
         // Never more than of all dates together: a pool may be one for all of them.
@@ -168,7 +168,7 @@ impl Ask {
         }
     }
 
-    async fn answered(self, c: &mut Conn) -> Result<Counted, DbError> {
+    async fn answered(self, c: &mut Conn) -> Result<StockLeft, DbError> {
         let rows = if self.dates.is_some() {
             store::left_by_date(c, self.event, self.over).await?
         } else {
@@ -195,7 +195,7 @@ impl Ask {
             *sum = sum.and(of_row);
         }
         let dates = self.dates.unwrap_or_default();
-        Ok(Counted { left, dates })
+        Ok(StockLeft { left, dates })
     }
 }
 
@@ -203,11 +203,11 @@ impl Ask {
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn counted_in(
+pub async fn stock_left_in(
     c: &mut Conn,
     event: &EventDetail,
     now: Timestamp,
-) -> Result<Counted, DbError> {
+) -> Result<StockLeft, DbError> {
     Ask::of(event, now).answered(c).await
 }
 
@@ -215,7 +215,7 @@ pub async fn counted_in(
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn counted(app: &App, event: &EventDetail) -> Result<Counted, SalesError> {
+pub async fn stock_left(app: &App, event: &EventDetail) -> Result<StockLeft, SalesError> {
     let ask = Ask::of(event, app.now());
     Ok(app
         .db
@@ -224,17 +224,17 @@ pub async fn counted(app: &App, event: &EventDetail) -> Result<Counted, SalesErr
 }
 
 /// Where an event stands when so much is left.
-pub fn standing(event: &EventDetail, counted: &Counted, now: Timestamp) -> Standing {
-    event.standing(now, |tier| counted.of(event, tier).unsold)
+pub fn standing(event: &EventDetail, left: &StockLeft, now: Timestamp) -> Standing {
+    event.standing(now, |tier| left.of(event, tier).unsold)
 }
 
 /// What is left of each tier that is not hidden, on all dates together.
-pub fn availability_of(event: &EventDetail, counted: &Counted) -> Vec<Availability> {
+pub fn availability_of(event: &EventDetail, left: &StockLeft) -> Vec<Availability> {
     let visible = event.tiers.iter().filter(|tier| !tier.hidden);
     visible
         .map(|tier| Availability {
             tier: tier.id,
-            left: counted.of(event, tier).free,
+            left: left.of(event, tier).free,
         })
         .collect()
 }
@@ -254,7 +254,7 @@ pub async fn supply_of(
             Err(CatalogError::NotFound) => continue,
             Err(error) => return Err(error.into()),
         };
-        let supply = counted(app, &event).await?.supply(&event, app.now());
+        let supply = stock_left(app, &event).await?.supply(&event, app.now());
         found.insert(id, supply);
     }
     Ok(found)
