@@ -1,4 +1,5 @@
--- Those who wait: rooms of events that are sold out, and several tickets of others for one who wants several.
+-- Those who wait: rooms of events that are sold out, several tickets of others for one who wants several, and
+-- orders that the organiser accepts.
 
 -- Since when everything is sold, if it is so; kept when the room ends by itself.
 ALTER TABLE waiting_rooms ADD COLUMN sold_out_at BIGINT;
@@ -19,3 +20,6 @@ CREATE INDEX resale_holds_by_listing ON resale_holds (listing_id);
 ALTER TABLE resale_listings ADD COLUMN buyer_line BIGINT;
 UPDATE resale_listings SET buyer_line = 1 WHERE state = 'sold';
 CREATE INDEX resale_listings_by_tier ON resale_listings (tier_id, sold_by_date, id) WHERE state = 'listed';
+
+-- Whether orders with a ticket of it wait until the organiser accepts them.
+ALTER TABLE tiers ADD COLUMN needs_approval BOOLEAN NOT NULL DEFAULT FALSE;

@@ -378,8 +378,8 @@ pub(super) async fn insert_tiers(
         sql!(
             "INSERT INTO tiers (id, event_id, number, name, description, price_minor, capacity, max_per_order, \
              sales_start_at, sales_end_at, valid_from_at, valid_until_at, created_at, updated_at, \
-             kind, per_date, pool_id, hidden, seat_category, pricing) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19)"
+             kind, per_date, pool_id, hidden, seat_category, needs_approval, pricing) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20)"
         ),
         tiers
             .iter()
@@ -387,7 +387,7 @@ pub(super) async fn insert_tiers(
                 vals![
                     t.id, event, t.number, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order,
                     t.sales_start_at, t.sales_end_at, t.valid_from_at, t.valid_until_at, now,
-                    t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, &t.pricing
+                    t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, t.needs_approval, &t.pricing
                 ]
             })
             .collect(),
@@ -401,11 +401,11 @@ pub(super) async fn update_tier(c: &mut Conn, t: &Tier, now: Timestamp) -> Resul
         sql!(
             "UPDATE tiers SET name = $2, description = $3, price_minor = $4, capacity = $5, max_per_order = $6, \
              updated_at = $7, sales_start_at = $8, sales_end_at = $9, kind = $10, per_date = $11, pool_id = $12, \
-             hidden = $13, seat_category = $14, pricing = $15 WHERE id = $1"
+             hidden = $13, seat_category = $14, needs_approval = $15, pricing = $16 WHERE id = $1"
         ),
         vals![
             t.id, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order, now, t.sales_start_at,
-            t.sales_end_at, t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, &t.pricing
+            t.sales_end_at, t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, t.needs_approval, &t.pricing
         ],
     )
     .await?;
@@ -417,8 +417,17 @@ pub(super) async fn tiers(c: &mut Conn, event: EventId) -> Result<Vec<Tier>, DbE
         sql!(
             "SELECT id, number, name, description, price_minor, capacity, max_per_order, sales_start_at, \
              sales_end_at, valid_from_at, valid_until_at, kind, per_date, pool_id, hidden, seat_category, \
-             pricing FROM tiers WHERE event_id = $1 ORDER BY number"
+             needs_approval, pricing FROM tiers WHERE event_id = $1 ORDER BY number"
         ),
+        vals![event],
+    )
+    .await
+}
+
+/// The tiers of an event whose orders the organiser accepts one by one.
+pub(super) async fn tiers_to_approve(c: &mut Conn, event: EventId) -> Result<Vec<TierId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM tiers WHERE event_id = $1 AND needs_approval ORDER BY id"),
         vals![event],
     )
     .await

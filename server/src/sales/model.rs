@@ -125,7 +125,8 @@ record! {
         pub no_single_seats: bool,
         /// A companion's seat is only sold together with the place that it belongs to.
         pub companions_with_their_place: bool,
-        /// Every order waits, unpaid, until the organiser accepts it; those of staff do not.
+        /// Every order waits, unpaid, until the organiser accepts it; those of staff do not. A tier can say the
+        /// same for orders with one of it.
         #[serde(default)]
         pub needs_approval: bool,
     }

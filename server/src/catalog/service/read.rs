@@ -172,6 +172,14 @@ pub async fn on_sale(
         .await?)
 }
 
+/// The tiers of an event whose orders the organiser accepts one by one, inside a write that places some.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn tiers_to_approve_in(c: &mut Conn, event: EventId) -> Result<Vec<TierId>, DbError> {
+    store::tiers_to_approve(c, event).await
+}
+
 /// How many published events are not over, but for those of sandboxes.
 ///
 /// # Errors
