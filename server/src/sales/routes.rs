@@ -29,7 +29,7 @@ use crate::catalog::questions::Answers;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId, TakenState};
 use crate::catalog::state::Standing;
 use crate::catalog::texts::Language;
-use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
+use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Tier, Wanted};
 use crate::identity::{self, Organiser, permit};
 use crate::waiting_room::{self, Visit};
 
@@ -619,7 +619,12 @@ async fn event_stock(
 ) -> Result<Json<EventStock>, Problem> {
     let detail = catalog::detail_of(&app, organiser.tenant(), event).await?;
     let stock = service::stock(&app, event).await?;
-    Ok(Json(EventStock::of(&detail, &stock)))
+    let left = service::stock_left(&app, &detail).await?;
+    let (of_tier, in_all) = (
+        |tier: &Tier| left.of(&detail, tier).free,
+        left.in_all(&detail),
+    );
+    Ok(Json(EventStock::of(&detail, &stock, of_tier, in_all)))
 }
 
 impl IntoProblem for SalesError {

@@ -23,6 +23,8 @@ use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier,
 use crate::sales::{self, HOLD_MS, Hold, ItemRequest, LeftNow, SalesError};
 use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
+/// What is said of a ticket whose orders the organiser accepts one by one.
+const APPROVED: &str = "The organiser looks at each order for this ticket before it can be paid.";
 /// Stock is told as a number when no more than this is left.
 const SCARCE: i64 = 20;
 
@@ -120,6 +122,10 @@ impl EventPage {
                 let field = field_of(tier.id);
                 let left = stock.of(offer, tier);
                 let (words, most) = stock_in_words(offer, tier, left, now);
+                let mut description = text::paragraphs(&tier.description);
+                if tier.needs_approval {
+                    description.push(APPROVED.to_owned());
+                }
                 let chosen = match fields.text(&field) {
                     "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
@@ -133,7 +139,7 @@ impl EventPage {
                     waitlist: is_sold_out
                         .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
                     name: tier.name.clone(),
-                    description: text::paragraphs(&tier.description),
+                    description,
                     price: text::price(offer.price(tier)),
                     is_scarce: most > 0 && words != "Available",
                     stock: words,

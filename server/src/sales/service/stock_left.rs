@@ -65,6 +65,15 @@ impl StockLeft {
         by_date.or_less(in_all)
     }
 
+    /// How many can be bought in all: what is shared is there once.
+    pub fn in_all(&self, event: &EventDetail) -> i64 {
+        let tiers = event.tiers.iter();
+        let all: Vec<_> = tiers
+            .map(|tier| (tier, self.of(event, tier).free))
+            .collect();
+        i64::try_from(self.together(&all)).unwrap_or(i64::MAX)
+    }
+
     /// How many units are left that take one of each of these, sorted.
     fn of_unit(&self, keys: &[CounterKey]) -> LeftNow {
         let each = keys.chunk_by(|a, b| a == b).filter_map(|same| {

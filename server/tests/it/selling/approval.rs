@@ -99,6 +99,9 @@ on_both_engines! {
         let shown = t.stranger.get(&format!("/api/v1/shop/events/{}", event.id)).await.expect(200);
         assert_eq!((&shown["tiers"][0]["needs_approval"], &shown["tiers"][1]["needs_approval"]), (&json!(false), &json!(true)));
 
+        let page = t.stranger.get(&format!("/e/{}", event.slug)).await;
+        assert_eq!(page.text.matches("The organiser looks at each order for this ticket").count(), 1);
+
         let standing = json!({"tier": event.tiers[0], "quantity": 1});
         let press = json!({"tier": event.tiers[1], "quantity": 1});
         let bought = buy(&t, &event, json!([standing]), "succeed", "k1").await.expect(201);

@@ -173,6 +173,8 @@ on_both_engines! {
         let left: Vec<_> = seen["availability"].as_array().unwrap().iter().map(|one| one["left"].clone()).collect();
         assert_eq!(left, [json!(0), json!(0)]);
         assert_eq!(t.organiser.get(&dashboard).await.expect(200)["standing"], "sold_out");
+        let seen = t.organiser.get(&format!("/api/v2/events/{}/stock", event.id)).await.expect(200);
+        assert_eq!((&seen["left"], &seen["tiers"][0]["left"], &seen["sold"]), (&json!(0), &json!(0), &json!(5)));
         let seen = t.stranger.get(&format!("{shop}/availability")).await.expect(200);
         assert!(seen["tiers"].as_array().unwrap().iter().all(|tier| tier["level"] == "sold_out"), "{seen}");
         let seen = t.stranger.get(&page).await;
