@@ -102,6 +102,11 @@ pub(super) async fn version(c: &mut Conn, id: EventId) -> Result<Option<i64>, Db
         .await
 }
 
+pub(super) async fn state(c: &mut Conn, id: EventId) -> Result<Option<EventState>, DbError> {
+    c.scalar_opt(sql!("SELECT state FROM events WHERE id = $1"), vals![id])
+        .await
+}
+
 pub(super) async fn organisation(
     c: &mut Conn,
     id: EventId,

@@ -79,7 +79,8 @@ pub(super) struct ShopEvent {
     pub standing: Standing,
     /// The languages that it can be read in, its own first.
     pub languages: Vec<Language>,
-    /// What is left of each tier.
+    /// What is left of each tier, all dates together; of a series with more than 2,000 stocks as it was at
+    /// most two seconds ago.
     pub availability: Vec<Availability>,
 }
 
@@ -139,16 +140,15 @@ async fn shop_event(
     Path(event): Path<String>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<ShopEvent>), Problem> {
     let offer = service::public_event(&app, &event).await?;
-    let stock = service::stock(&app, offer.event.id).await?;
-    let standing = service::standing(&offer, &stock, app.now());
+    let stock = service::shown_stock(&app, &offer).await?;
+    let standing = service::standing(&offer, &stock.tiers, app.now());
     let mut detail = offer.for_buyers(&[], app.now());
     detail.event = offer.event.in_languages(&wanted);
-    let availability = service::availability(&app, &offer, None).await?;
     let event = ShopEvent {
         detail,
         standing,
         languages: offer.event.languages(),
-        availability,
+        availability: stock.left,
     };
     Ok((Wanted::varies(), Json(event)))
 }

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::Path;
 
@@ -79,15 +78,15 @@ fn field_of(tier: TierId) -> String {
 fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
+    off_sale: Option<OffSale>,
     stock: Option<&Stock>,
     left: i64,
-    now: Timestamp,
 ) -> (String, i64) {
-    let zone = text::zone(&offer.event.time_zone);
-    match offer.off_sale(tier, now) {
+    match off_sale {
         Some(OffSale::Event) => return ("Not on sale".to_owned(), 0),
         Some(OffSale::Over) => return ("Sale has ended".to_owned(), 0),
         Some(OffSale::NotYet) => {
+            let zone = text::zone(&offer.event.time_zone);
             let from = tier
                 .sales_start_at
                 .map_or_else(String::new, |at| text::date_and_time(at, &zone).text);
@@ -114,20 +113,22 @@ impl EventPage {
         wanted: &[Language],
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
-        let stock = sales::stock(app, event.id).await?;
-        let available = sales::availability(app, offer, None).await?;
+        let stock = sales::shown_stock(app, offer).await?;
         let seen = offer.visible_tiers(&[]);
+        // Asked once: a series has many dates, and many tiers.
+        let is_over = now >= offer.ends_at();
         let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
-                let left = available.iter().find(|one| one.tier == tier.id);
+                let left = stock.left.iter().find(|one| one.tier == tier.id);
+                let off_sale = offer.off_sale_if(tier, is_over, now);
                 let (words, most) = stock_in_words(
                     offer,
                     tier,
-                    stock.iter().find(|s| s.tier_id == tier.id),
+                    off_sale,
+                    stock.tiers.iter().find(|s| s.tier_id == tier.id),
                     left.map_or(0, |one| one.left),
-                    now,
                 );
                 let chosen = match fields.text(&field) {
                     "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
@@ -137,7 +138,7 @@ impl EventPage {
                         .parse()
                         .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
                 };
-                let is_sold_out = most == 0 && offer.off_sale(tier, now).is_none();
+                let is_sold_out = most == 0 && off_sale.is_none();
                 TierView {
                     waitlist: is_sold_out
                         .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
@@ -158,9 +159,7 @@ impl EventPage {
                 "This event is postponed: the new date is not known yet, and nothing is sold until then.",
             ),
             Kept::Archived => Some("This event is over."),
-            Kept::Draft | Kept::Published | Kept::Paused if now >= offer.ends_at() => {
-                Some("This event is over.")
-            }
+            Kept::Draft | Kept::Published | Kept::Paused if is_over => Some("This event is over."),
             Kept::Paused => {
                 Some("The sale is paused for the moment. Tickets that were bought stay valid.")
             }
@@ -169,8 +168,11 @@ impl EventPage {
         let is_waiting = waiting_room::is_waiting(app, event.id).await?;
         let view = EventView::in_languages(offer, wanted);
         let path = format!("/e/{}", event.slug);
-        let linked_data =
-            view::linked_data(offer, &stock, &format!("{}{path}", shell::public_url(app)));
+        let linked_data = view::linked_data(
+            offer,
+            &stock.tiers,
+            &format!("{}{path}", shell::public_url(app)),
+        );
         Ok(Self {
             shell: Shell::public(app, &view.name.text, view.preview(), &path)
                 .of_event(event.sandbox)
@@ -226,6 +228,7 @@ pub(super) async fn hold(
     };
     // What was shown is wrong, so look again.
     let offer = catalog::fresh_offer(&app, offer.event.id).await?;
+    app.totals.forget(offer.event.id);
     let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
     shell::page(status, &page, Privacy::Form)
 }

@@ -29,6 +29,43 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
     Ok(Some(detail))
 }
 
+/// The same, read anew only if what is kept of it is of another version: a series has thousands of dates,
+/// and who issues tickets needs few of them.
+///
+/// Only what was read outside of writes is kept, so it is never of a version that came to nothing.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn kept_detail_in(
+    app: &App,
+    c: &mut Conn,
+    id: EventId,
+) -> Result<Option<Arc<EventDetail>>, DbError> {
+    let Some(version) = store::version(c, id).await? else {
+        return Ok(None);
+    };
+    match app.offers.at_version(id, version, app.now()) {
+        Some(kept) => Ok(Some(kept)),
+        None => Ok(detail_in(c, id).await?.map(Arc::new)),
+    }
+}
+
+/// An event without what belongs to it, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn event_in(c: &mut Conn, id: EventId) -> Result<Option<Event>, DbError> {
+    store::event(c, id).await
+}
+
+/// Where an event stands, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn state_in(c: &mut Conn, id: EventId) -> Result<Option<EventState>, DbError> {
+    store::state(c, id).await
+}
+
 /// Whose event it is, inside a read or write that is under way.
 ///
 /// # Errors
@@ -134,7 +171,7 @@ pub async fn upcoming_of_in(
     store::upcoming_of(c, tenant.organisation, tenant.only(), now, limit).await
 }
 
-/// An organisation's event with its dates and tiers.
+/// An organisation's event with its dates and tiers, as it is now.
 ///
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
@@ -142,14 +179,13 @@ pub async fn detail_of(
     app: &App,
     tenant: &Tenant,
     id: EventId,
-) -> Result<EventDetail, CatalogError> {
+) -> Result<Arc<EventDetail>, CatalogError> {
     let event = event_of(app, tenant, id).await?;
     // All that belongs to an event changes with its version, and a series is long.
     if let Some(kept) = app.offers.at_version(id, event.version, app.now()) {
-        return Ok((*kept).clone());
+        return Ok(kept);
     }
-    let detail = fresh_offer(app, id).await?;
-    Ok((*detail).clone())
+    fresh_offer(app, id).await
 }
 
 /// An organisation's published events that are not over, soonest first, after the one that starts

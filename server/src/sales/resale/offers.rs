@@ -91,7 +91,7 @@ async fn offer_in(
         store::show(c, row.id).await?;
         return Ok(());
     };
-    let event = catalog::detail_in(c, row.event_id).await?;
+    let event = catalog::kept_detail_in(app, c, row.event_id).await?;
     let event = event.ok_or(ResaleError::NotFound)?;
     // The entry's row before the listing's, as whoever leaves the waitlist takes its own and then what it
     // holds.
@@ -105,7 +105,7 @@ async fn offer_in(
     let request_hash = NewOrder::hash_of(&(row.event_id, row.id));
     let new = new_hold(row, id, None, request_hash, until);
     let hold = sales::written(c, new, &Gate::Free, now).await?;
-    waitlist::offer_one(app, c, &entry, &hold, event.event.name, now)
+    waitlist::offer_one(app, c, &entry, &hold, event.event.name.clone(), now)
         .await
         .map_err(ResaleError::Waitlist)
 }

@@ -67,7 +67,7 @@ pub(in crate::sales) async fn sell(
     };
     let items = orders::order_items(c, seller).await?;
     let mut left = sales::stock_of_order(c, seller, &items).await?;
-    let unit = match catalog::detail_in(c, row.event_id).await? {
+    let unit = match catalog::kept_detail_in(app, c, row.event_id).await? {
         Some(event) => take_unit(&event, &row, &mut left),
         None => None,
     };

@@ -1,6 +1,6 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
-//! for the tickets that orders give, one for stock that follows the catalogue, one for figures; purchase
+//! for the tickets that orders give, one for stock that follows the catalogue, one for figures, one for what is left; purchase
 //! limits, what looks suspicious, what staff does with orders, what is downloaded of them, what buyers look
 //! for, what is told of stock.
 
@@ -22,6 +22,7 @@ mod reset;
 mod review;
 mod seat_maps;
 mod seats;
+mod shown;
 mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
@@ -47,6 +48,7 @@ pub use reset::*;
 pub use review::*;
 pub use seat_maps::*;
 pub use seats::*;
+pub use shown::*;
 pub use tickets_due::*;
 
 use buyers::email_lookup;
@@ -55,7 +57,7 @@ use people::erase_attendees;
 use place::paid_event;
 use seats::choose_seats;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -68,13 +70,11 @@ use bilten_kernel::metric;
 use super::codes::{self, CodesError};
 use super::limits::LimitMet;
 use super::model::*;
-use super::store::{self, CounterRow, Take};
+use super::store::{self, Take};
 use crate::app::App;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
 use crate::catalog::state::{Kept, Standing};
-use crate::catalog::{
-    self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
-};
+use crate::catalog::{self, CatalogError, CounterKey, EventDetail, EventId, EventState, TierId};
 use crate::events::Refused;
 use crate::waiting_room::EnterRefusal;
 
@@ -269,70 +269,6 @@ pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standi
         let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
         of_tier.map_or(0, |stock| stock.capacity - stock.sold)
     })
-}
-
-/// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
-/// tier on all dates; but for hidden ones.
-///
-/// # Errors
-/// [`SalesError::EventNotFound`], or a fault of the database.
-pub async fn availability(
-    app: &App,
-    offer: &EventDetail,
-    date: Option<OccurrenceId>,
-) -> Result<Vec<Availability>, SalesError> {
-    let event = offer.event.id;
-    let rows = app
-        .db
-        .read(move |c| {
-            Box::pin(async move {
-                match date {
-                    Some(date) => store::counters_on(c, event, date).await,
-                    None => store::counter_sums(c, event).await,
-                }
-            })
-        })
-        .await?;
-    Ok(left_by_tier(offer, date, &rows))
-}
-
-/// What is left of each tier that is not hidden: of its own counters, and no more than of its pool.
-fn left_by_tier(
-    offer: &EventDetail,
-    date: Option<OccurrenceId>,
-    rows: &[CounterRow],
-) -> Vec<Availability> {
-    let mut left: HashMap<(&str, &str), i64> = HashMap::new();
-    for row in rows {
-        let key = (row.counter.as_str(), row.occurrence_id.as_str());
-        left.insert(key, (row.capacity - row.taken).max(0));
-    }
-    let of = |counter: &str, at: &str| left.get(&(counter, at)).copied();
-    let visible = offer.tiers.iter().filter(|tier| !tier.hidden);
-    visible
-        .map(|tier| {
-            let (id, pool) = (
-                tier.id.to_string(),
-                tier.pool_id.map(|pool| pool.to_string()),
-            );
-            let on = |at: &str| {
-                let own = of(&id, at)?;
-                let shared = pool
-                    .as_deref()
-                    .and_then(|pool| of(pool, at).or_else(|| of(pool, "")));
-                Some(shared.map_or(own, |shared| own.min(shared)))
-            };
-            let tier_left = match date {
-                Some(date) if tier.per_date => on(&date.to_string()),
-                // All dates together, where there are several.
-                Some(_) | None => on(""),
-            };
-            Availability {
-                tier: tier.id,
-                left: tier_left.unwrap_or(0),
-            }
-        })
-        .collect()
 }
 
 /// Whether an event sells at all, apart from its tiers' times and stock.

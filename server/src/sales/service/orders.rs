@@ -59,10 +59,8 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;
     let (seats, holder) = (seats_of(&items), row.seat_holder());
-    let event = catalog::detail_in(c, row.event_id)
-        .await?
-        .ok_or(SalesError::EventNotFound)?;
-    let takes_place = event.event.state == catalog::EventState::Published;
+    let state = catalog::state_in(c, row.event_id).await?;
+    let takes_place = state.ok_or(SalesError::EventNotFound)? == catalog::EventState::Published;
     let listing = resale::listing_of(c, row.hold_id, &stock).await?;
     let has_seats = takes_place
         && listing.is_none()

@@ -1,9 +1,9 @@
 //! Stock by counters. Whoever takes from several takes them sorted by key, so that nobody waits in a circle.
 
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
-use crate::catalog::{CounterKey, EventId, OccurrenceId};
+use crate::catalog::{CounterKey, EventId};
 use crate::sales::model::*;
 
 /// Where the taken stock goes.
@@ -38,6 +38,16 @@ record! {
         pub(in crate::sales) occurrence_id: String,
         pub(in crate::sales) capacity: i64,
         pub(in crate::sales) taken: i64,
+    }
+}
+
+record! {
+    /// A counter with all its dates put together.
+    pub(in crate::sales) struct CounterTotal {
+        pub(in crate::sales) counter: String,
+        pub(in crate::sales) capacity: i64,
+        pub(in crate::sales) held: i64,
+        pub(in crate::sales) sold: i64,
     }
 }
 
@@ -93,15 +103,30 @@ pub(in crate::sales) async fn counters(
     .await
 }
 
-/// The counters of an event, each with all its dates put together.
-pub(in crate::sales) async fn counter_sums(
+/// The counters of an event of which something is held or sold.
+pub(in crate::sales) async fn taken_counters(
     c: &mut Conn,
     event: EventId,
 ) -> Result<Vec<CounterRow>, DbError> {
     c.all(
         sql!(
-            "SELECT counter, '' AS occurrence_id, CAST(SUM(capacity) AS BIGINT) AS capacity, \
-             CAST(SUM(held + sold) AS BIGINT) AS taken FROM stock WHERE event_id = $1 \
+            "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
+             WHERE event_id = $1 AND held + sold > 0 ORDER BY counter, occurrence_id"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+/// The counters of an event, each with all its dates put together.
+pub(in crate::sales) async fn counter_totals(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<CounterTotal>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, CAST(SUM(capacity) AS BIGINT) AS capacity, CAST(SUM(held) AS BIGINT) AS held, \
+             CAST(SUM(sold) AS BIGINT) AS sold FROM stock WHERE event_id = $1 \
              GROUP BY counter ORDER BY counter"
         ),
         vals![event],
@@ -109,19 +134,19 @@ pub(in crate::sales) async fn counter_sums(
     .await
 }
 
-/// The counters of an event for all dates together, and those of one date.
+/// Counters for all dates together, and on one date (none if that is empty). They are found by their whole
+/// key, whatever other dates there are.
 pub(in crate::sales) async fn counters_on(
     c: &mut Conn,
-    event: EventId,
-    occurrence: OccurrenceId,
+    counters: Val,
+    date: &str,
 ) -> Result<Vec<CounterRow>, DbError> {
     c.all(
         sql!(
             "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
-             WHERE event_id = $1 AND (occurrence_id = '' OR occurrence_id = $2) \
-             ORDER BY counter, occurrence_id"
+             WHERE counter IN (SELECT value FROM list($1)) AND occurrence_id IN ('', $2)"
         ),
-        vals![event, occurrence],
+        vals![counters, date],
     )
     .await
 }

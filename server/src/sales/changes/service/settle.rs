@@ -104,8 +104,8 @@ async fn stands(c: &mut Conn, id: OrderId, plan: &Plan) -> Result<bool, SalesErr
     let Some(row) = store::changing(c, id).await? else {
         return Ok(false);
     };
-    let event = catalog::detail_in(c, row.event_id).await?;
-    let takes_place = event.is_some_and(|event| event.event.state == EventState::Published);
+    let state = catalog::state_in(c, row.event_id).await?;
+    let takes_place = state == Some(EventState::Published);
     let refusal = events::tickets_stand(c, id, &touched(&plan.tickets)).await?;
     Ok(takes_place && refusal.is_none())
 }
