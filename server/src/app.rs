@@ -82,8 +82,8 @@ pub struct Parts {
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Arc<Hints>,
-    /// Sums of the stock of long series, kept for a moment.
-    pub totals: crate::sales::Totals,
+    /// What is left of long series, kept for a moment.
+    pub counts: crate::sales::RecentCounts,
     /// Who listens to what is left of tiers.
     pub left: crate::sales::Listeners,
     /// Whether this node is about to stop.
@@ -183,7 +183,7 @@ impl App {
             issued: Issued::default(),
             seat_turns: SeatTurns::default(),
             hints: Arc::default(),
-            totals: crate::sales::Totals::default(),
+            counts: crate::sales::RecentCounts::default(),
             left: crate::sales::Listeners::default(),
             draining: Draining::default(),
             health: Health::default(),

@@ -140,15 +140,16 @@ async fn shop_event(
     Path(event): Path<String>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<ShopEvent>), Problem> {
     let offer = service::public_event(&app, &event).await?;
-    let stock = service::shown_stock(&app, &offer).await?;
-    let standing = service::standing(&offer, &stock.tiers, app.now());
+    let counted = service::counted(&app, &offer).await?;
+    let standing = service::standing(&offer, &counted, app.now());
     let mut detail = offer.for_buyers(&[], app.now());
     detail.event = offer.event.in_languages(&wanted);
+    let availability = service::availability_of(&offer, &counted);
     let event = ShopEvent {
         detail,
         standing,
         languages: offer.event.languages(),
-        availability: stock.left,
+        availability,
     };
     Ok((Wanted::varies(), Json(event)))
 }

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
-use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+use crate::sales::{self, HOLD_MS, Hold, ItemRequest, LeftNow, SalesError};
 use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
 /// Stock is told as a number when no more than this is left.
@@ -79,8 +79,7 @@ fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
     off_sale: Option<OffSale>,
-    stock: Option<&Stock>,
-    left: i64,
+    left: LeftNow,
 ) -> (String, i64) {
     match off_sale {
         Some(OffSale::Event) => return ("Not on sale".to_owned(), 0),
@@ -94,14 +93,13 @@ fn stock_in_words(
         }
         None => {}
     }
-    let held = stock.map_or(0, |stock| stock.held);
-    let words = match left {
-        ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
+    let words = match left.free {
+        ..=0 if left.unsold > 0 => "All taken; some may come back within minutes".to_owned(),
         ..=0 => "Sold out".to_owned(),
-        1..=SCARCE => format!("{left} left"),
+        free @ 1..=SCARCE => format!("{free} left"),
         _ => "Available".to_owned(),
     };
-    (words, left.clamp(0, tier.max_per_order))
+    (words, left.free.clamp(0, tier.max_per_order))
 }
 
 impl EventPage {
@@ -113,7 +111,7 @@ impl EventPage {
         wanted: &[Language],
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
-        let stock = sales::shown_stock(app, offer).await?;
+        let counted = sales::counted(app, offer).await?;
         let seen = offer.visible_tiers(&[]);
         // Asked once: a series has many dates, and many tiers.
         let is_over = now >= offer.ends_at();
@@ -121,15 +119,8 @@ impl EventPage {
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
-                let left = stock.left.iter().find(|one| one.tier == tier.id);
                 let off_sale = offer.off_sale_if(tier, is_over, now);
-                let (words, most) = stock_in_words(
-                    offer,
-                    tier,
-                    off_sale,
-                    stock.tiers.iter().find(|s| s.tier_id == tier.id),
-                    left.map_or(0, |one| one.left),
-                );
+                let (words, most) = stock_in_words(offer, tier, off_sale, counted.of(tier));
                 let chosen = match fields.text(&field) {
                     "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
@@ -170,7 +161,7 @@ impl EventPage {
         let path = format!("/e/{}", event.slug);
         let linked_data = view::linked_data(
             offer,
-            &stock.tiers,
+            &counted,
             &format!("{}{path}", shell::public_url(app)),
         );
         Ok(Self {
@@ -228,7 +219,7 @@ pub(super) async fn hold(
     };
     // What was shown is wrong, so look again.
     let offer = catalog::fresh_offer(&app, offer.event.id).await?;
-    app.totals.forget(offer.event.id);
+    app.counts.forget(offer.event.id);
     let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
     shell::page(status, &page, Privacy::Form)
 }

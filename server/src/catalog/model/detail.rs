@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::state::{Facts, Kept, Standing, TierFacts};
 use super::{
     CapacityPool, Event, MAX_OCCURRENCES, Occurrence, OccurrenceId, PoolId, PriceSettings, Tier,
-    TierId, VenueId,
+    TierId, TierKind, VenueId,
 };
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
@@ -271,12 +271,25 @@ impl EventDetail {
         }
     }
 
+    /// The tiers of tickets, by which it is said whether the event is sold out; all tiers, if none is.
+    pub fn ticket_tiers(&self) -> Vec<&Tier> {
+        let is_ticket = |tier: &&Tier| matches!(tier.kind, TierKind::Ticket | TierKind::Bundle);
+        let tickets: Vec<&Tier> = self.tiers.iter().filter(is_ticket).collect();
+        if tickets.is_empty() {
+            self.tiers.iter().collect()
+        } else {
+            tickets
+        }
+    }
+
     /// Where the event stands at `now`; `left` says how many tickets of a tier are not sold (held
-    /// ones are not sold).
+    /// ones are not sold). Tiers behind codes count only where there are no others.
     pub fn standing(&self, now: Timestamp, left: impl Fn(&Tier) -> i64) -> Standing {
-        let tiers: Vec<TierFacts> = self
-            .tiers
-            .iter()
+        let all = self.ticket_tiers();
+        let is_any_shown = all.iter().any(|tier| !tier.hidden);
+        let tiers: Vec<TierFacts> = all
+            .into_iter()
+            .filter(|tier| !(is_any_shown && tier.hidden))
             .map(|tier| TierFacts {
                 sells_from: tier.sales_start_at,
                 sells_until: tier.sales_end_at,

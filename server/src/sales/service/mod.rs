@@ -1,12 +1,13 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
-//! for the tickets that orders give, one for stock that follows the catalogue, one for figures, one for what is left; purchase
-//! limits, what looks suspicious, what staff does with orders, what is downloaded of them, what buyers look
-//! for, what is told of stock.
+//! for the tickets that orders give, one for stock that follows the catalogue, one for what is left, one
+//! that keeps that of long series, one for figures; purchase limits, what looks suspicious, what staff does with orders, what is downloaded of
+//! them, what buyers look for, what is told of stock.
 
 mod available;
 mod buyers;
 mod cart;
+mod counted;
 mod desk;
 mod export;
 mod figures;
@@ -18,11 +19,11 @@ mod orders;
 mod parts;
 mod people;
 mod place;
+mod recent;
 mod reset;
 mod review;
 mod seat_maps;
 mod seats;
-mod shown;
 mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
@@ -32,6 +33,7 @@ pub use available::*;
 pub use buyers::*;
 pub use cart::{Cart, cart, needs_hold, staff_cart};
 pub(super) use cart::{Founds, Priced};
+pub use counted::*;
 pub use desk::*;
 pub use export::*;
 pub use figures::*;
@@ -44,11 +46,11 @@ pub(super) use parts::*;
 pub(super) use people::part_purpose;
 pub use people::*;
 pub use place::*;
+pub use recent::*;
 pub use reset::*;
 pub use review::*;
 pub use seat_maps::*;
 pub use seats::*;
-pub use shown::*;
 pub use tickets_due::*;
 
 use buyers::email_lookup;
@@ -57,24 +59,25 @@ use people::erase_attendees;
 use place::paid_event;
 use seats::choose_seats;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bilten_core::price::Refusal;
-use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 
 use super::codes::{self, CodesError};
 use super::limits::LimitMet;
 use super::model::*;
-use super::store::{self, Take};
+use super::store::{self, CounterRow, Take};
 use crate::app::App;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
-use crate::catalog::state::{Kept, Standing};
-use crate::catalog::{self, CatalogError, CounterKey, EventDetail, EventId, EventState, TierId};
+use crate::catalog::state::Kept;
+use crate::catalog::{
+    self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
+};
 use crate::events::Refused;
 use crate::waiting_room::EnterRefusal;
 
@@ -263,12 +266,67 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
         .await?)
 }
 
-/// Where an event stands with this stock.
-pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standing {
-    detail.standing(now, |tier| {
-        let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
-        of_tier.map_or(0, |stock| stock.capacity - stock.sold)
-    })
+/// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
+/// tier on all dates; but for hidden ones. On a date it is exact, on all dates as [`counted`] says.
+///
+/// # Errors
+/// [`SalesError::EventNotFound`], or a fault of the database.
+pub async fn availability(
+    app: &App,
+    offer: &EventDetail,
+    date: Option<OccurrenceId>,
+) -> Result<Vec<Availability>, SalesError> {
+    let Some(date) = date else {
+        return Ok(availability_of(offer, &counted(app, offer).await?));
+    };
+    // Named one by one: those of all other dates are not touched.
+    let mut counters = Vec::new();
+    for tier in offer.visible_tiers(&[]) {
+        counters.push(tier.id.to_string());
+        counters.extend(tier.pool_id.map(|pool| pool.to_string()));
+    }
+    let rows = app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::counters_on(c, Val::texts(counters), date).await })
+        })
+        .await?;
+    Ok(left_by_tier(offer, date, &rows))
+}
+
+/// What is left of each tier that is not hidden, on a date: of its own counters, and no more than of its pool.
+fn left_by_tier(offer: &EventDetail, date: OccurrenceId, rows: &[CounterRow]) -> Vec<Availability> {
+    let mut left: HashMap<(&str, &str), i64> = HashMap::new();
+    for row in rows {
+        let key = (row.counter.as_str(), row.occurrence_id.as_str());
+        left.insert(key, (row.capacity - row.taken).max(0));
+    }
+    let of = |counter: &str, at: &str| left.get(&(counter, at)).copied();
+    let visible = offer.tiers.iter().filter(|tier| !tier.hidden);
+    visible
+        .map(|tier| {
+            let (id, pool) = (
+                tier.id.to_string(),
+                tier.pool_id.map(|pool| pool.to_string()),
+            );
+            let on = |at: &str| {
+                let own = of(&id, at)?;
+                let shared = pool
+                    .as_deref()
+                    .and_then(|pool| of(pool, at).or_else(|| of(pool, "")));
+                Some(shared.map_or(own, |shared| own.min(shared)))
+            };
+            let tier_left = if tier.per_date {
+                on(&date.to_string())
+            } else {
+                on("")
+            };
+            Availability {
+                tier: tier.id,
+                left: tier_left.unwrap_or(0),
+            }
+        })
+        .collect()
 }
 
 /// Whether an event sells at all, apart from its tiers' times and stock.

@@ -3,7 +3,7 @@
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
-use crate::catalog::{CounterKey, EventId};
+use crate::catalog::{CounterKey, EventId, OccurrenceId};
 use crate::sales::model::*;
 
 /// Where the taken stock goes.
@@ -42,12 +42,12 @@ record! {
 }
 
 record! {
-    /// A counter with all its dates put together.
-    pub(in crate::sales) struct CounterTotal {
+    /// What is left of a counter.
+    pub(in crate::sales) struct LeftRow {
         pub(in crate::sales) counter: String,
-        pub(in crate::sales) capacity: i64,
-        pub(in crate::sales) held: i64,
-        pub(in crate::sales) sold: i64,
+        pub(in crate::sales) occurrence_id: String,
+        pub(in crate::sales) unsold: i64,
+        pub(in crate::sales) free: i64,
     }
 }
 
@@ -118,28 +118,48 @@ pub(in crate::sales) async fn taken_counters(
     .await
 }
 
-/// The counters of an event, each with all its dates put together.
-pub(in crate::sales) async fn counter_totals(
+/// What is left of the counters of an event, each with all its dates put together but for those that are
+/// over.
+pub(in crate::sales) async fn left_in_all(
     c: &mut Conn,
     event: EventId,
-) -> Result<Vec<CounterTotal>, DbError> {
+    over: Val,
+) -> Result<Vec<LeftRow>, DbError> {
     c.all(
         sql!(
-            "SELECT counter, CAST(SUM(capacity) AS BIGINT) AS capacity, CAST(SUM(held) AS BIGINT) AS held, \
-             CAST(SUM(sold) AS BIGINT) AS sold FROM stock WHERE event_id = $1 \
+            "SELECT counter, '' AS occurrence_id, CAST(SUM(capacity - sold) AS BIGINT) AS unsold, \
+             CAST(SUM(capacity - held - sold) AS BIGINT) AS free FROM stock \
+             WHERE event_id = $1 AND occurrence_id NOT IN (SELECT value FROM list($2)) \
              GROUP BY counter ORDER BY counter"
         ),
-        vals![event],
+        vals![event, over],
     )
     .await
 }
 
-/// Counters for all dates together, and on one date (none if that is empty). They are found by their whole
-/// key, whatever other dates there are.
+/// What is left of the counters of an event of which something is, each by its dates but for those that are
+/// over.
+pub(in crate::sales) async fn left_by_date(
+    c: &mut Conn,
+    event: EventId,
+    over: Val,
+) -> Result<Vec<LeftRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, occurrence_id, capacity - sold AS unsold, capacity - held - sold AS free FROM stock \
+             WHERE event_id = $1 AND sold < capacity AND occurrence_id NOT IN (SELECT value FROM list($2))"
+        ),
+        vals![event, over],
+    )
+    .await
+}
+
+/// Counters for all dates together, and on one date. They are found by their whole key, whatever other dates
+/// there are.
 pub(in crate::sales) async fn counters_on(
     c: &mut Conn,
     counters: Val,
-    date: &str,
+    date: OccurrenceId,
 ) -> Result<Vec<CounterRow>, DbError> {
     c.all(
         sql!(

@@ -15,7 +15,7 @@ use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, Tenant};
 use crate::platform::Vault;
 use crate::sales::ItemRequest;
-use crate::sales::service::{left_now, public_event};
+use crate::sales::service::{availability, public_event};
 
 // Addresses and secrets
 
@@ -81,7 +81,7 @@ pub(super) async fn left(
     tier: TierId,
     date: Option<OccurrenceId>,
 ) -> Result<i64, WaitlistError> {
-    let all = left_now(app, event, date).await?;
+    let all = availability(app, event, date).await?;
     let of_tier = all.iter().find(|one| one.tier == tier);
     Ok(of_tier.map_or(0, |one| one.left))
 }

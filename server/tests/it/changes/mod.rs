@@ -1,5 +1,6 @@
 //! Changes of paid orders, on the real surface.
 
+mod counted;
 mod edits;
 mod money;
 mod races;

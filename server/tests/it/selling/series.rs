@@ -104,7 +104,7 @@ on_both_engines! {
             let version = t.organiser.get(&path).await.expect(200)["version"].clone();
             let more = json!({"version": version, "capacity": 6});
             t.organiser.patch(&format!("{path}/pools/{pool}"), more).await.expect(200);
-            assert_eq!(shown(&t, &event).await, [49, 5 * count - 3, 4 * count - 2], "{count}");
+            assert_eq!(shown(&t, &event).await, [49, 5 * count - 4, 4 * count - 3], "{count}: date by date");
         }
         balance(&t.app.db).await;
         t.stop().await;
