@@ -174,4 +174,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "resale",
         sql: include_str!("../migrations/0149_resale.sql"),
     },
+    Migration {
+        version: 150,
+        name: "sold_out_rooms",
+        sql: include_str!("../migrations/0150_sold_out_rooms.sql"),
+    },
 ];

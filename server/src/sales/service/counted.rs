@@ -174,10 +174,10 @@ impl Counted {
                 && parts.is_some_and(|parts| parts.iter().any(|part| ids.contains(&part.tier)))
         };
         let mut by_pool: BTreeMap<Option<PoolId>, i64> = BTreeMap::new();
-        for (tier, free) in open {
+        for &(tier, free) in open {
             if !is_of_others(tier) {
                 let sum = by_pool.entry(tier.pool_id).or_default();
-                *sum = sum.saturating_add(*free);
+                *sum = sum.saturating_add(free);
             }
         }
         let each = by_pool.into_iter().map(|(pool, sum)| {
