@@ -102,9 +102,21 @@ pub(super) async fn version(c: &mut Conn, id: EventId) -> Result<Option<i64>, Db
         .await
 }
 
-pub(super) async fn state(c: &mut Conn, id: EventId) -> Result<Option<EventState>, DbError> {
-    c.scalar_opt(sql!("SELECT state FROM events WHERE id = $1"), vals![id])
-        .await
+/// The state of an event, and how many of these dates of it are not called off.
+pub(super) async fn taking_place(
+    c: &mut Conn,
+    id: EventId,
+    dates: Val,
+) -> Result<Option<(EventState, i64)>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT e.state, (SELECT COUNT(*) FROM occurrences o WHERE o.event_id = e.id \
+             AND o.state = 'scheduled' AND o.id IN (SELECT value FROM list($2))) AS scheduled \
+             FROM events e WHERE e.id = $1"
+        ),
+        vals![id, dates],
+    )
+    .await
 }
 
 pub(super) async fn organisation(

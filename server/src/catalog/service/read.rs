@@ -1,9 +1,10 @@
 //! Reading the catalogue.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::http::Place;
 
 use super::{CatalogError, fresh_offer, offer};
@@ -58,12 +59,19 @@ pub async fn event_in(c: &mut Conn, id: EventId) -> Result<Option<Event>, DbErro
     store::event(c, id).await
 }
 
-/// Where an event stands, inside a read or write that is under way.
+/// Whether an event takes place, and with it all of these dates, inside a read or write that is under way;
+/// none if there is no such event.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn state_in(c: &mut Conn, id: EventId) -> Result<Option<EventState>, DbError> {
-    store::state(c, id).await
+pub async fn takes_place_in(
+    c: &mut Conn,
+    id: EventId,
+    dates: &BTreeSet<OccurrenceId>,
+) -> Result<Option<bool>, DbError> {
+    let found = store::taking_place(c, id, Val::texts(dates)).await?;
+    let all = i64::try_from(dates.len()).unwrap_or(i64::MAX);
+    Ok(found.map(|(state, scheduled)| state == EventState::Published && scheduled == all))
 }
 
 /// Whose event it is, inside a read or write that is under way.
