@@ -17,6 +17,8 @@ use crate::catalog::store;
 /// offer can be shown for a moment, but never be bought.
 pub struct Offers {
     kept: Mutex<HashMap<EventId, Kept>>,
+    /// Which event has an address; an event keeps its own for good.
+    slugs: Mutex<HashMap<String, EventId>>,
     /// Held by whoever reads an event, so that one does it for all who ask; events share them.
     turns: [Arc<tokio::sync::Mutex<()>>; TURNS],
 }
@@ -25,6 +27,7 @@ impl Default for Offers {
     fn default() -> Self {
         Self {
             kept: Mutex::default(),
+            slugs: Mutex::default(),
             turns: std::array::from_fn(|_| Arc::default()),
         }
     }
@@ -47,6 +50,8 @@ const WHOLE_MS: i64 = 10_000;
 /// After how long a long series is read anew while it is still shown as it was, in milliseconds, so that
 /// nobody waits for that.
 const RENEW_MS: i64 = 5_000;
+/// How many addresses are kept.
+const MOST_SLUGS: usize = 2_000;
 /// How many events can be read at once.
 const TURNS: usize = 64;
 
@@ -59,6 +64,17 @@ impl Offers {
     fn all(&self) -> MutexGuard<'_, HashMap<EventId, Kept>> {
         // Nothing panics while the lock is held, so the map is whole even if it is poisoned.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slugs(&self) -> MutexGuard<'_, HashMap<String, EventId>> {
+        self.slugs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The event with this address, if it was there within the last second.
+    pub(super) fn by_slug(&self, slug: &str, now: Timestamp) -> Option<EventId> {
+        let id = self.slugs().get(slug).copied()?;
+        let offer = self.get(id, now)?;
+        (offer.event.slug == slug).then_some(id)
     }
 
     fn turn(&self, id: EventId) -> Arc<tokio::sync::Mutex<()>> {
@@ -86,6 +102,13 @@ impl Offers {
     }
 
     fn put(&self, new: Kept) {
+        let event = &new.offer.event;
+        let mut slugs = self.slugs();
+        if slugs.len() >= MOST_SLUGS {
+            slugs.clear();
+        }
+        slugs.insert(event.slug.clone(), event.id);
+        drop(slugs);
         let mut all = self.all();
         if all.len() >= 1_000 {
             let now = new.checked_at.ms();

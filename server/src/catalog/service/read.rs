@@ -87,6 +87,9 @@ pub async fn organisation_in(c: &mut Conn, id: EventId) -> Result<Option<Organis
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
 pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> {
+    if let Some(id) = app.offers.by_slug(slug, app.now()) {
+        return Ok(id);
+    }
     let slug = slug.to_owned();
     app.db
         .read(move |c| Box::pin(async move { store::id_by_slug(c, &slug).await }))
