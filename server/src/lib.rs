@@ -178,5 +178,8 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 150,
         name: "sold_out_rooms",
         sql: include_str!("../migrations/0150_sold_out_rooms.sql"),
+        version: 155,
+        name: "waitlist_order",
+        sql: include_str!("../migrations/0155_waitlist_order.sql"),
     },
 ];

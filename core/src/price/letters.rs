@@ -87,8 +87,8 @@ fn is_gap(letter: char) -> bool {
     letter.is_whitespace()
         || matches!(
             letter,
-            '-' | '_' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{200b}'..='\u{200f}'
-                | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}'
+            '-' | '_' | '\u{ad}' | '\u{61c}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}'
         )
 }
 
@@ -113,7 +113,9 @@ const fn look(letter: char) -> char {
         'Ս' => 'U',
         'Ԝ' => 'W',
         'Χ' | 'Х' => 'X',
-        'Υ' | 'Ү' => 'Y',
+        'Ԛ' => 'Q',
+        'Ѵ' => 'V',
+        'Υ' | 'У' | 'Ү' => 'Y',
         'Ζ' => 'Z',
         // The digits of other scripts that people type.
         '٠' | '۰' | '०' => '0',
@@ -151,6 +153,17 @@ mod tests {
                 "R0CK",
                 &["rock", "R0CK", "RОСК", "RΟCΚ", "r\u{200b}ock"][..],
             ),
+            // The capitals that number plates share, and what comes along when a text is copied.
+            (
+                "ABEKMH0PCTYX",
+                &[
+                    "АВЕКМНОРСТУХ",
+                    "авекмнорстух",
+                    "\u{2068}abekmhopctyx\u{2069}",
+                    "\u{202a}ABEKMHOPCTYX\u{202c}",
+                ][..],
+            ),
+            ("QV1Z", &["ԛѵіz", "qviz"][..]),
             ("P111", &["pill", "PIL1", "p1Il", "PІІІ"][..]),
             (
                 "1STANBU1",

@@ -410,6 +410,11 @@ on_both_engines! {
         let of_all = "/api/v1/price-settings";
         invalid(&put(&t.organiser, of_all, &json!({"fees": fee(json!(1), json!(0))})).await, "settings.currency", "required");
         invalid(&put(&t.organiser, of_all, &good).await, "settings.groups", "not_here");
+        // What cannot be priced with is not stored, whether or not a currency is said.
+        let coins = |step: i64| json!({"rounding": {"cash_step_minor": step}});
+        for step in [0, -5, 100_000_000_001] {
+            invalid(&put(&t.organiser, of_all, &coins(step)).await, "settings.rounding", "contradiction");
+        }
         put(&t.organiser, of_all, &json!({"place": {"country": "SI"}})).await.expect(200);
         let stale = t.organiser.request(Method::PUT, of_all).header("if-match", "\"0\"").json(&json!({}));
         t.organiser.send(stale).await.refused(412, "precondition_failed");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bilten_kernel::clock::{Clock, Timestamp};
+use bilten_kernel::db::DbError;
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::events::{self, DomainEvent};
 use bilten_server::identity::UserId;
@@ -330,6 +331,34 @@ on_both_engines! {
         t.organiser.post(&format!("/api/v1/events/{}/cancel", event.id), json!({})).await.expect(200);
         t.clock.advance(Duration::from_secs(2));
         try_join(&t, &event, "cene@example.com", 1, 1).await.refused(409, "sales.waitlist_closed");
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-5
+    async fn who_waits_for_what_never_comes_is_in_nobodys_way(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (old, _) = sold_out(&t, 1).await;
+        t.organiser.post(&format!("/api/v1/events/{}/pause", old.id), json!({})).await.expect(200);
+        let (event, tier) = (old.id.clone(), old.tiers[0].clone());
+        let many: Result<(), DbError> = t.app.db.write(move |c| Box::pin(async move {
+            for i in 0..600_i64 {
+                c.exec(
+                    sql!(
+                        "INSERT INTO waitlist_entries (id, event_id, tier_id, occurrence_id, sealed_person, person_hash, most, \
+                         least, joined_at, state) VALUES ($1, $2, $3, $4, $5, $6, 1, 1, $7, 'waiting')"
+                    ),
+                    vals![format!("wle_{i}"), &event, &tier, format!("occ_{i}"), Vec::<u8>::new(), i.to_be_bytes().to_vec(), i],
+                ).await?;
+            }
+            Ok(())
+        })).await;
+        many.unwrap();
+        // Newer events come behind older ones.
+        t.clock.advance(Duration::from_secs(1));
+        let (event, order) = sold_out(&t, 1).await;
+        let bor = Waiter::join(&t, &event, "bor@example.com", 1, 1).await;
+        refund(&t, &order).await;
+        bor.checkout(&t).await;
         t.stop().await;
     }
 

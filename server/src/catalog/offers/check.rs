@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bilten_core::price::{BookFault, BookFaultKind, DynamicRule, TaxPlace};
+use bilten_kernel::money::Currency;
 
 use super::book::{Around, book_of};
 use crate::catalog::model::country::Country;
@@ -323,13 +324,10 @@ pub(super) fn settings(faults: &mut Faults, said: &PriceSettings, of: Option<&Ev
     }
 }
 
-/// Checks the rules that the core knows, of settings that no event has yet.
+/// Checks the rules that the core knows, of settings that no event has yet; those that need no currency, too.
 pub(super) fn rules(faults: &mut Faults, said: &PriceSettings) {
-    let Some(currency) = said.currency else {
-        return;
-    };
     let book = bilten_core::price::PriceBook {
-        currency,
+        currency: said.currency.unwrap_or(Currency::EUR),
         place: TaxPlace {
             country: String::new(),
             region: None,
@@ -343,7 +341,13 @@ pub(super) fn rules(faults: &mut Faults, said: &PriceSettings) {
     };
     if let Err(BookFault { rule, what }) = book.check() {
         let text = format!("{rule}: {what}");
-        faults.add("settings.fees".to_owned(), fault_code(what), text);
+        let is_of_fee = said.fees.iter().any(|fee| fee.id == rule);
+        let field = if is_of_fee || rule == "fees" {
+            "settings.fees"
+        } else {
+            "settings.rounding"
+        };
+        faults.add(field.to_owned(), fault_code(what), text);
     }
 }
 

@@ -5,7 +5,7 @@
 //! Invariants:
 //! - an organisation, and each of its events, has at most one policy for each region;
 //! - each change raises the policy's version, starts from a known one and is in the audit log;
-//! - no policy allows what the law of its country forbids.
+//! - no policy allows what the law of its country is known to forbid, unless it says that it answers for that.
 
 mod model;
 mod routes;

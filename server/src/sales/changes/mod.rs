@@ -24,6 +24,7 @@ mod draft;
 mod error;
 mod model;
 mod money;
+mod paid;
 mod plan;
 mod routes;
 mod service;
@@ -32,6 +33,7 @@ mod units;
 
 pub use error::*;
 pub use model::*;
+pub(in crate::sales) use paid::paid_for_in;
 pub use routes::routes;
 pub(crate) use service::on_event_deleted;
 pub use service::{Caller, change, changes_of, paid_together_in, preview, reasons_in};

@@ -1,9 +1,11 @@
 //! Caps on the price of a resold ticket: the organiser's policy and the law of the place, whichever is
 //! stricter. Pure rules.
 //!
-//! [`LAWS`] are the strictest reading of what is known of each place; they are no legal advice, and a
-//! platform reviews them. Where nothing is listed, the policy alone decides: by default, at most what was
-//! paid. Of Australian states some cap and some do not, and an event does not say its state, so all do.
+//! [`LAWS`] are the strictest reading of what is known of each place, written without advice of a lawyer; a
+//! platform reviews them, and a policy that says so answers for the law itself
+//! ([`caps_by_law`](crate::catalog::policy::ResalePolicy::caps_by_law)). Where nothing is listed, the policy
+//! alone decides: by default, at most what was paid. Of Australian states some cap and some do not, and an
+//! event does not say its state, so all do.
 //!
 //! A cap stands on what the seller paid **and** on what the first buyer paid, so that a price cannot climb
 //! by being resold. Amounts are what buyers pay, fees included.
@@ -40,7 +42,10 @@ const PRINTED: ResaleLaw = ResaleLaw {
     ..FACE_VALUE
 };
 
-/// Laws by country (ISO 3166-1).
+/// Laws by country (ISO 3166-1). Australia by the acts of its states that cap (New South Wales: Fair Trading
+/// Act 1987, part 4A; Queensland: Major Sports Facilities Act 2001; Victoria: Major Events Act 2009; Western
+/// Australia: Ticket Scalping Act 2021), Italy by law 232/2016, article 1 (545): "nominal price". The others
+/// are said with [`resale_ceiling`](crate::catalog::policy::Region::resale_ceiling).
 pub const LAWS: &[(&str, ResaleLaw)] = &[
     ("AU", A_TENTH),
     ("BE", FACE_VALUE),
@@ -48,6 +53,7 @@ pub const LAWS: &[(&str, ResaleLaw)] = &[
     ("IE", FACE_VALUE),
     ("IT", PRINTED),
     ("NO", FACE_VALUE),
+    ("PL", FACE_VALUE),
     ("PT", FACE_VALUE),
 ];
 
@@ -87,7 +93,8 @@ fn lawful_cap(law: ResaleLaw, paid: Paid) -> i64 {
 
 /// What a buyer pays at most for a ticket, all included; none where nothing caps it.
 pub fn most_of(policy: &Policy, facts: &TicketFacts, paid: Paid, base: Paid) -> Option<i64> {
-    let law = facts.country.and_then(law_of);
+    let place = facts.country.filter(|_| policy.resale.caps_by_law);
+    let law = place.and_then(law_of);
     let caps = [paid, base].into_iter().flat_map(|paid| {
         let facts = TicketFacts {
             paid_minor: paid.all_minor(),
@@ -148,6 +155,7 @@ mod tests {
             // The law goes before what the organiser allows.
             (Some(12_000), "DK", (5_000, 175), (5_000, 175), Some(5_175)),
             (None, "IE", (5_000, 175), (5_000, 175), Some(5_175)),
+            (None, "PL", (5_000, 175), (5_000, 175), Some(5_175)),
             (Some(10_000), "IT", (5_000, 175), (5_000, 175), Some(5_000)),
             (None, "IT", (5_000, 175), (5_000, 175), Some(5_000)),
             // 5,498.9 is rounded down.
@@ -163,6 +171,15 @@ mod tests {
             let [bought, first] = [bought, first].map(|(price, fees)| paid(price, fees));
             let most = most_of(&capped_at(cap), &facts(country), bought, first);
             assert_eq!(most, wanted, "{cap:?} {country:?} {bought:?} {first:?}");
+        }
+        // Whoever answers for the law themselves has their own cap, or none.
+        for (cap, wanted) in [(Some(12_000), Some(6_000)), (None, None)] {
+            let mut own = capped_at(cap);
+            own.resale.caps_by_law = false;
+            for country in ["AU", "DK", "IT", "PL"] {
+                let (facts, paid) = (facts(Some(country)), paid(5_000, 0));
+                assert_eq!(most_of(&own, &facts, paid, paid), wanted, "{country}");
+            }
         }
         let places: Vec<_> = LAWS.iter().map(|(place, _)| *place).collect();
         assert!(places.is_sorted(), "{places:?}");

@@ -4,13 +4,13 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 
 use super::ResaleError;
-use super::shop::{check, new_hold};
+use super::shop::{allow_selling, check, new_hold};
 use super::store::{self, ListingRow};
 use crate::app::App;
 use crate::catalog;
 use crate::sales::service as sales;
 use crate::sales::waitlist::{self, WaitlistPolicy};
-use crate::sales::{HoldId, NewOrder};
+use crate::sales::{HoldId, NewOrder, SalesError};
 use crate::waiting_room::Gate;
 
 /// How many listings are looked at in one run.
@@ -44,8 +44,8 @@ pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
     for row in rows {
         let ticket = row.ticket_id;
         match offer(app, row).await {
-            // Somebody was faster: another run looks again.
-            Ok(()) | Err(ResaleError::Gone) => {}
+            // Somebody was faster, or the sale was paused in this moment: another run looks again.
+            Ok(()) | Err(ResaleError::Gone | ResaleError::Sales(SalesError::OffSale { .. })) => {}
             // Policy, law or the ticket are not what they were when it was listed.
             Err(ResaleError::Refused(_)) => {
                 app.db
@@ -93,6 +93,7 @@ async fn offer_in(
     };
     let event = catalog::kept_detail_in(app, c, row.event_id).await?;
     let event = event.ok_or(ResaleError::NotFound)?;
+    allow_selling(&event, row)?;
     // The entry's row before the listing's, as whoever leaves the waitlist takes its own and then what it
     // holds.
     if !waitlist::claim(c, &entry).await? {

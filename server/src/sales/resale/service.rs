@@ -1,8 +1,7 @@
 //! Listing tickets and taking them back: what they cost, and what can be asked for them.
 
-use bilten_core::price::{PriceReason, PriceSnapshot};
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::Conn;
 use bilten_kernel::error::FieldError;
 use bilten_kernel::money::Money;
 
@@ -14,68 +13,32 @@ use crate::app::App;
 use crate::catalog::policy::{self, PassOnRefusal, Policy, TicketFacts};
 use crate::catalog::{self, EventDetail, EventId};
 use crate::sales::store as orders;
-use crate::sales::{OrderId, OrderItem, OrderState, SalesError, tickets_due, waitlist};
+use crate::sales::{OrderId, OrderState, SalesError, changes, waitlist};
 use crate::tickets::TicketId;
 use crate::tickets::transfers::TransferId;
 
 // What it cost
 
-/// What was paid for a ticket of an order that came by itself: its part of its line.
+/// What was paid for a ticket of an order that came by itself, and what its first buyer paid if its seller
+/// bought it by resale: whatever was changed of the order, split or merged since.
 async fn paid_for(
     c: &mut Conn,
     event: &EventDetail,
     ticket: &TicketToSell,
-) -> Result<Paid, ResaleError> {
-    let items = orders::order_items(c, ticket.order).await?;
-    let item = item_of(event, &items, ticket).ok_or(ResaleError::PartOfBundle)?;
-    let fees_minor = match orders::order_snapshot(c, ticket.order).await? {
-        Some(text) => {
-            let snapshot: PriceSnapshot =
-                serde_json::from_str(&text).map_err(|error| DbError::Fault {
-                    at: "sales::resale",
-                    detail: error.to_string(),
-                })?;
-            fees_of(&snapshot, item)
-        }
-        None => 0,
+) -> Result<(Paid, Paid), ResaleError> {
+    let unit = changes::paid_for_in(c, ticket.order, event, (ticket.id, ticket.tier)).await?;
+    let unit = unit.ok_or(ResaleError::PartOfBundle)?;
+    let paid = Paid {
+        price_minor: unit.paid_minor.saturating_sub(unit.fees_minor),
+        fees_minor: unit.fees_minor,
     };
-    let each = i64::from(item.quantity.max(1));
-    let (all, fees_minor) = (item.total_minor / each, fees_minor / each);
-    Ok(Paid {
-        price_minor: all.saturating_sub(fees_minor),
-        fees_minor,
-    })
-}
-
-/// The line of an order that a ticket is of; none if it came with others as one thing.
-fn item_of<'a>(
-    event: &EventDetail,
-    items: &'a [OrderItem],
-    ticket: &TicketToSell,
-) -> Option<&'a OrderItem> {
-    let mut number = 0;
-    for item in items {
-        for _ in tickets_due(event, std::slice::from_ref(item)) {
-            if TicketId::of_order(ticket.order, number) == ticket.id {
-                return Some(item).filter(|item| item.tier_id == ticket.tier);
-            }
-            number += 1;
-        }
-    }
-    None
-}
-
-/// The fees that the buyer paid for a line.
-fn fees_of(snapshot: &PriceSnapshot, item: &OrderItem) -> i64 {
-    let tier = item.tier_id.to_string();
-    let place = usize::try_from(item.line).unwrap_or(0).checked_sub(1);
-    let line = place.and_then(|place| snapshot.quote.lines.get(place));
-    let line = line.filter(|line| line.item == tier && line.total_minor == item.total_minor);
-    line.map_or(0, |line| {
-        let passed_on = line.fees.iter();
-        let passed_on = passed_on.filter(|fee| fee.reason == PriceReason::FeePassedOn);
-        passed_on.map(|fee| fee.minor).sum()
-    })
+    // The one ticket of a resale has number 0; what was added to its order since was bought of the organiser.
+    let base = if unit.ticket.first_number == 0 {
+        store::base_of(c, unit.ticket.first, ticket.tier).await?
+    } else {
+        None
+    };
+    Ok((paid, base.unwrap_or(paid)))
 }
 
 // Listing
@@ -95,8 +58,7 @@ async fn decide(
     ticket: &TicketToSell,
 ) -> Result<Decision, ResaleError> {
     let policy = catalog::policy_of(c, event.event.id).await?;
-    let paid = paid_for(c, event, ticket).await?;
-    let base = store::base_of(c, ticket.order).await?.unwrap_or(paid);
+    let (paid, base) = paid_for(c, event, ticket).await?;
     Ok(Decision {
         most_minor: most_of(&policy, &ticket.facts, paid, base),
         closes_at: law::closes_at(&policy, ticket.facts.doors_at),

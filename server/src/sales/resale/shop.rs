@@ -11,6 +11,7 @@ use super::service::event_in;
 use super::store::{self, ListingRow};
 use crate::app::App;
 use crate::catalog::policy::{self, PassOnRefusal, TicketFacts};
+use crate::catalog::state::Kept;
 use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState};
 use crate::events;
 use crate::identity::Tenant;
@@ -32,7 +33,8 @@ pub async fn for_sale(
     limit: i64,
 ) -> Result<Vec<ShopListing>, ResaleError> {
     let offer = sales::public_event(app, &event.to_string()).await?;
-    if offer.event.state != EventState::Published {
+    // While its sale is paused nothing of it is sold, by nobody.
+    if offer.event.kept() != Kept::Published {
         return Ok(Vec::new());
     }
     let now = app.now();
@@ -95,6 +97,17 @@ async fn own_event(app: &App, tenant: &Tenant, event: EventId) -> Result<(), Res
 }
 
 // Holding
+
+/// Fails while the sale of the event is paused: nothing of it is sold, by nobody. What is for sale stays so.
+pub(super) fn allow_selling(event: &EventDetail, row: &ListingRow) -> Result<(), ResaleError> {
+    if matches!(event.event.kept(), Kept::Paused | Kept::Postponed) {
+        return Err(ResaleError::Sales(SalesError::OffSale {
+            tier: row.tier_id,
+            not_yet: false,
+        }));
+    }
+    Ok(())
+}
 
 /// Why a listing cannot be bought now, by policy, law and the ticket itself, whatever they were when it
 /// was listed.
@@ -202,6 +215,7 @@ pub async fn hold(
                     .filter(|row| row.event_id == event)
                     .ok_or(ResaleError::NotFound)?;
                 let detail = event_in(c, event).await?;
+                allow_selling(&detail, &row)?;
                 if !store::hold(c, row.id, id, until, true, now).await? {
                     // Perhaps the same request was a moment faster.
                     return match sales::held_before(c, event, &key, request_hash).await? {

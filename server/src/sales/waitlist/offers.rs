@@ -14,7 +14,7 @@ use crate::identity::{Email, Tenant};
 use crate::sales::store::seats as taken;
 use crate::sales::{HoldWish, SalesError, service as sales};
 
-/// How many offers are settled in one run, and for how many tiers it is looked.
+/// How many offers are settled in one run.
 const RUN: i64 = 500;
 /// How many that wait for a tier are looked at; far more than are served at once.
 const LOOK: i64 = 500;
@@ -32,14 +32,20 @@ metric! {
 /// A fault of the database.
 pub async fn offer_what_is_free(app: &App) -> Result<(), WaitlistError> {
     settle_ended(app).await?;
-    let lists = app
-        .db
-        .read(move |c| Box::pin(async move { store::waiting_for(c, RUN).await }))
-        .await?;
-    for (event, tier, occurrence) in lists {
+    // All of them: who waits for what will never be free again is in nobody's way.
+    let mut last: Option<(EventId, TierId, String)> = None;
+    loop {
+        let after = last.take();
+        let next = app
+            .db
+            .read(move |c| Box::pin(async move { store::next_waited_for(c, after).await }))
+            .await?;
+        let Some((event, tier, occurrence)) = next else {
+            return Ok(());
+        };
+        last = Some((event, tier, occurrence.clone()));
         serve(app, event, tier, occurrence).await?;
     }
-    Ok(())
 }
 
 async fn settle_ended(app: &App) -> Result<(), WaitlistError> {

@@ -116,17 +116,23 @@ pub(super) async fn of_event(
     .await
 }
 
-/// For which tiers and dates somebody waits.
-pub(super) async fn waiting_for(
+/// The next tier and date for which somebody waits, after one of them: found by one look into the index,
+/// however many wait.
+pub(super) async fn next_waited_for(
     c: &mut Conn,
-    limit: i64,
-) -> Result<Vec<(EventId, TierId, String)>, DbError> {
-    c.all(
+    after: Option<(EventId, TierId, String)>,
+) -> Result<Option<(EventId, TierId, String)>, DbError> {
+    let (event, tier, occurrence) = match after {
+        Some((event, tier, occurrence)) => (event.to_string(), tier.to_string(), occurrence),
+        None => (String::new(), String::new(), String::new()),
+    };
+    c.opt(
         sql!(
-            "SELECT DISTINCT event_id, tier_id, occurrence_id FROM waitlist_entries WHERE state = 'waiting' \
-             ORDER BY event_id, tier_id, occurrence_id LIMIT $1"
+            "SELECT event_id, tier_id, occurrence_id FROM waitlist_entries WHERE state = 'waiting' \
+             AND (event_id, tier_id, occurrence_id) > ($1, $2, $3) \
+             ORDER BY event_id, tier_id, occurrence_id LIMIT 1"
         ),
-        vals![limit],
+        vals![event, tier, occurrence],
     )
     .await
 }

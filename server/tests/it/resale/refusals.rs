@@ -110,6 +110,38 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-2, ORG-5
+    async fn nobody_sells_while_the_sale_is_paused(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 1, "k").await;
+        let listing = ana.list(0, 2_500).await;
+        let act = async |action: &str| {
+            let path = format!("/api/v1/events/{}/{action}", event.id);
+            t.organiser.post(&path, json!({})).await.expect(200)
+        };
+        for stop in ["pause", "postpone"] {
+            let held = text(&hold(&t, &event, &listing, stop).await.expect(201)["id"]);
+            act(stop).await;
+            pay(&t, &event, &held, "succeed", stop).await.refused(410, "sales.hold_gone");
+            assert!(for_sale(&t, &event).await.is_empty(), "{stop}");
+            hold(&t, &event, &listing, &format!("{stop}-again")).await.refused(409, "sales.off_sale");
+            assert_ne!(state_of(&t, &event, &listing).await, "ended", "{stop}");
+            if stop == "pause" {
+                act("resume").await;
+                // What was held comes back with the next sweep.
+                for _ in 0..400 {
+                    if !for_sale(&t, &event).await.is_empty() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                assert_eq!(for_sale(&t, &event).await.len(), 1);
+            }
+        }
+        t.stop().await;
+    }
+
     /// covers: BE-2
     async fn where_people_wait_their_turn_comes_first(db: TestDb) {
         let t = TestApp::start(db).await;

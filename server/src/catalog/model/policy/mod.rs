@@ -12,8 +12,9 @@
 //! | transfer | up to 5 times, until 60 minutes before doors |
 //! | resale | until 24 hours before doors; the buyer pays at most what the seller paid, all fees included |
 //!
-//! Where a law caps resale at the original price ([`Region::resale_ceiling`]), no policy can say more.
-//! These are defaults of a program, not advice: an organisation is asked to read them.
+//! Where a law is known to cap resale at the original price ([`Region::resale_ceiling`]), a policy can say
+//! more only if it says that it answers for the law itself ([`ResalePolicy::caps_by_law`]). These are
+//! defaults of a program, not advice: an organisation is asked to read them.
 //!
 //! An event's own policies come before the organisation's, [`choose`] takes the closest region, and
 //! [`Policy::default`] is what is left: see [`policy_of`](crate::catalog::policy_of). The region is
@@ -57,9 +58,12 @@ pub const MAX_MINUTES: u32 = 2 * 366 * 24 * 60;
 /// The highest cap of resale, in basis points: ten times what was paid.
 pub const MAX_CAP: u32 = 10 * WHOLE;
 
-/// Countries whose law forbids to resell a ticket for more than it cost (as of 2026): Belgium
-/// (2013), Denmark (2007), Ireland (2021), Italy (2016), Norway (2007), Portugal (1984).
-const FACE_VALUE_BY_LAW: [&str; 6] = ["BE", "DK", "IE", "IT", "NO", "PT"];
+/// Countries whose law is known to forbid to resell a ticket for more than it cost: Belgium (law of 30 July
+/// 2013 on the resale of tickets), Denmark (act on the resale of tickets for cultural and sports events),
+/// Ireland (Sale of Tickets Act 2021), Italy (law 232/2016, article 1 (545)), Norway (act of 29 June 2007
+/// no. 84), Poland (code of petty offences, article 133), Portugal (decree-law 28/84, article 35). Written
+/// without advice of a lawyer: laws differ in whom and what they are about, and change.
+const FACE_VALUE_BY_LAW: [&str; 7] = ["BE", "DK", "IE", "IT", "NO", "PL", "PT"];
 
 /// Where a policy holds: `SI`, `EU` or `*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,9 +200,18 @@ pub struct ResalePolicy {
     pub fee_basis_points: u32,
     /// For how many minutes before doors they are not.
     pub freeze_minutes: u32,
+    /// Whether what Bilten knows of the law of the venue's country caps the price as well; true if absent.
+    /// What it knows is no legal advice, and may be wrong or out of date: false says that the organiser
+    /// has looked into the law and answers for the cap.
+    #[serde(default = "by_law")]
+    pub caps_by_law: bool,
 }
 
-/// A policy.
+const fn by_law() -> bool {
+    true
+}
+
+/// A policy: what an organiser promises, or what the program takes as usual. None of it is legal advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -246,6 +259,7 @@ impl Default for Policy {
                 cap_basis_points: Some(WHOLE),
                 fee_basis_points: 0,
                 freeze_minutes: DAY,
+                caps_by_law: true,
             },
         }
     }
@@ -301,8 +315,10 @@ impl Policy {
             WHOLE / 2,
         );
         let ceiling = match self.region {
-            Region::Country(country) => Region::resale_ceiling(country).unwrap_or(MAX_CAP),
-            Region::EuropeanUnion | Region::Everywhere => MAX_CAP,
+            Region::Country(country) if self.resale.caps_by_law => {
+                Region::resale_ceiling(country).unwrap_or(MAX_CAP)
+            }
+            Region::Country(_) | Region::EuropeanUnion | Region::Everywhere => MAX_CAP,
         };
         // No cap at all is more than any ceiling of a law.
         let cap = self

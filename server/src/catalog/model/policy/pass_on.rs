@@ -74,7 +74,8 @@ pub fn may_transfer(
 /// What a buyer pays at most for a ticket, all included; none where there is no cap.
 pub fn resale_cap(policy: &Policy, ticket: &TicketFacts) -> Option<i64> {
     // The law of the venue's country holds under a policy of a wider region too.
-    let ceiling = ticket.country.and_then(Region::resale_ceiling);
+    let place = ticket.country.filter(|_| policy.resale.caps_by_law);
+    let ceiling = place.and_then(Region::resale_ceiling);
     let cap = match (policy.resale.cap_basis_points, ceiling) {
         (Some(cap), Some(ceiling)) => cap.min(ceiling),
         (Some(one), None) | (None, Some(one)) => one,

@@ -92,8 +92,8 @@ pub(in crate::sales::resale) async fn of_event(
     .await
 }
 
-/// Listings that somebody who waits may want and that can be bought until then at least, or that nobody was
-/// asked about yet, oldest first.
+/// Listings of events that sell that somebody who waits may want and that can be bought until then at least,
+/// or that nobody was asked about yet, oldest first.
 pub(in crate::sales::resale) async fn to_offer(
     c: &mut Conn,
     until: Timestamp,
@@ -104,9 +104,10 @@ pub(in crate::sales::resale) async fn to_offer(
             "SELECT l.id, l.event_id, l.ticket_id, l.order_id, l.transfer_id, l.tier_id, l.occurrence_id, \
              l.sold_by_date, l.seat_id, l.seat_label, l.label, l.state, l.currency, l.price_minor, l.fee_minor, \
              l.paid_price_minor, l.paid_fees_minor, l.base_price_minor, l.base_fees_minor, l.listed_at, l.closes_at, \
-             l.settled_at FROM resale_listings l WHERE l.state = 'listed' AND (NOT l.shown OR l.closes_at >= $2 AND EXISTS \
-             (SELECT 1 FROM waitlist_entries w WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date \
-             AND w.state = 'waiting' AND w.least = 1)) ORDER BY l.id LIMIT $1"
+             l.settled_at FROM resale_listings l WHERE l.state = 'listed' \
+             AND EXISTS (SELECT 1 FROM event_sales s WHERE s.event_id = l.event_id AND s.selling) \
+             AND (NOT l.shown OR l.closes_at >= $2 AND EXISTS (SELECT 1 FROM waitlist_entries w \
+             WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date AND w.state = 'waiting' AND w.least = 1)) ORDER BY l.id LIMIT $1"
         ),
         vals![limit, until],
     )

@@ -138,14 +138,18 @@ pub(super) async fn is_open(c: &mut Conn, ticket: TicketId) -> Result<bool, DbEr
 }
 
 /// What the first buyer paid for a ticket of an order that bought it by resale.
-pub(super) async fn base_of(c: &mut Conn, buyer: OrderId) -> Result<Option<Paid>, DbError> {
+pub(super) async fn base_of(
+    c: &mut Conn,
+    buyer: OrderId,
+    tier: TierId,
+) -> Result<Option<Paid>, DbError> {
     let found: Option<(i64, i64)> = c
         .opt(
             sql!(
                 "SELECT base_price_minor, base_fees_minor FROM resale_listings \
-                 WHERE buyer_order_id = $1 AND state = 'sold' ORDER BY id LIMIT 1"
+                 WHERE buyer_order_id = $1 AND tier_id = $2 AND state = 'sold' ORDER BY id LIMIT 1"
             ),
-            vals![buyer],
+            vals![buyer, tier],
         )
         .await?;
     Ok(found.map(|(price_minor, fees_minor)| Paid {
