@@ -267,7 +267,7 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
 }
 
 /// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
-/// tier on all dates; but for hidden ones. On a date it is exact, on all dates as [`counted`] says.
+/// tier on all dates; but for hidden ones. On a date it is exact, on all dates as [`counted()`] says.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
