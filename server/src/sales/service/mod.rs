@@ -1,8 +1,8 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
 //! for the tickets that orders give, one for stock that follows the catalogue, one for what is left, one
-//! that keeps that of long series, one for figures; purchase limits, what looks suspicious, what staff does with orders, what is downloaded of
-//! them, what buyers look for, what is told of stock.
+//! that keeps that of long series, one for figures; purchase limits, what looks suspicious, what staff does
+//! with orders, what is downloaded of them, what buyers look for, what is told of stock.
 
 mod available;
 mod buyers;
