@@ -102,6 +102,23 @@ pub(super) async fn version(c: &mut Conn, id: EventId) -> Result<Option<i64>, Db
         .await
 }
 
+/// The state of an event, and how many of these dates of it are not called off.
+pub(super) async fn taking_place(
+    c: &mut Conn,
+    id: EventId,
+    dates: Val,
+) -> Result<Option<(EventState, i64)>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT e.state, (SELECT COUNT(*) FROM occurrences o WHERE o.event_id = e.id \
+             AND o.state = 'scheduled' AND o.id IN (SELECT value FROM list($2))) AS scheduled \
+             FROM events e WHERE e.id = $1"
+        ),
+        vals![id, dates],
+    )
+    .await
+}
+
 pub(super) async fn organisation(
     c: &mut Conn,
     id: EventId,
@@ -229,7 +246,8 @@ pub(super) async fn upcoming(
 }
 
 /// An organisation's published events with dates that are not over, soonest first, after the one that
-/// starts at this time and has this id.
+/// starts at this time and has this id. The dates are put together before anything else of their events is
+/// read.
 pub(super) async fn on_sale(
     c: &mut Conn,
     organisation: OrganisationId,
@@ -243,14 +261,15 @@ pub(super) async fn on_sale(
     c.all(
         sql!(
             "SELECT e.id, e.slug, e.name, e.time_zone, e.currency, e.venue_name, e.venue_address, e.sandbox, \
-             e.details, MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at, \
+             e.details, d.starts_at, d.ends_at, \
              (SELECT MIN(t.price_minor) FROM tiers t WHERE t.event_id = e.id AND NOT t.hidden \
              AND t.kind IN ('ticket', 'bundle')) AS from_price_minor \
-             FROM events e JOIN occurrences o ON o.event_id = e.id \
-             WHERE e.organisation_id = $1 AND e.state = 'published' AND o.state = 'scheduled' AND o.ends_at > $2 \
-             GROUP BY e.id \
-             HAVING MIN(o.starts_at) > $3 OR (MIN(o.starts_at) = $3 AND e.id > $4) \
-             ORDER BY starts_at, e.id LIMIT $5"
+             FROM events e JOIN (SELECT o.event_id, MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at \
+             FROM occurrences o WHERE o.state = 'scheduled' AND o.ends_at > $2 AND o.event_id IN \
+             (SELECT own.id FROM events own WHERE own.organisation_id = $1 AND own.state = 'published') \
+             GROUP BY o.event_id) d ON d.event_id = e.id \
+             WHERE d.starts_at > $3 OR (d.starts_at = $3 AND e.id > $4) \
+             ORDER BY d.starts_at, e.id LIMIT $5"
         ),
         vals![organisation, now, starts_at, id, limit],
     )

@@ -79,7 +79,8 @@ pub(super) struct ShopEvent {
     pub standing: Standing,
     /// The languages that it can be read in, its own first.
     pub languages: Vec<Language>,
-    /// What is left of each tier.
+    /// What is left of each tier, all dates together; of a series with more than 2,000 stocks as it was at
+    /// most two seconds ago.
     pub availability: Vec<Availability>,
 }
 
@@ -620,10 +621,7 @@ async fn event_stock(
     let detail = catalog::detail_of(&app, organiser.tenant(), event).await?;
     let stock = service::stock(&app, event).await?;
     let left = service::stock_left(&app, &detail).await?;
-    let (of_tier, in_all) = (
-        |tier: &Tier| left.of(&detail, tier).free,
-        left.in_all(&detail),
-    );
+    let (of_tier, in_all) = (|tier: &Tier| left.of(tier).free, left.in_all(&detail));
     Ok(Json(EventStock::of(&detail, &stock, of_tier, in_all)))
 }
 

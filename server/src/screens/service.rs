@@ -53,11 +53,11 @@ pub async fn event_dashboard(
     reader: Reader,
     id: EventId,
 ) -> Result<EventDashboard, CatalogError> {
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .read_long(move |c| {
             Box::pin(async move {
-                let event = catalog::detail_in(c, id).await?;
+                let event = catalog::kept_detail_in(&work, c, id).await?;
                 let event = event.filter(|event| event.event.is_of(&reader.tenant));
                 let event = event.ok_or(CatalogError::NotFound)?;
                 let stock = sales::stock_in(c, id).await?;
@@ -82,7 +82,7 @@ pub async fn event_dashboard(
                 Ok(EventDashboard {
                     at: now,
                     standing: sales::standing(&event, &left, now),
-                    event,
+                    event: event.for_answer(),
                     stock,
                     sales,
                     door,

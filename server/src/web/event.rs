@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::Path;
 
@@ -81,14 +80,14 @@ fn field_of(tier: TierId) -> String {
 fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
+    off_sale: Option<OffSale>,
     left: LeftNow,
-    now: Timestamp,
 ) -> (String, i64) {
-    let zone = text::zone(&offer.event.time_zone);
-    match offer.off_sale(tier, now) {
+    match off_sale {
         Some(OffSale::Event) => return ("Not on sale".to_owned(), 0),
         Some(OffSale::Over) => return ("Sale has ended".to_owned(), 0),
         Some(OffSale::NotYet) => {
+            let zone = text::zone(&offer.event.time_zone);
             let from = tier
                 .sales_start_at
                 .map_or_else(String::new, |at| text::date_and_time(at, &zone).text);
@@ -116,12 +115,14 @@ impl EventPage {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock_left(app, offer).await?;
         let seen = offer.visible_tiers(&[]);
+        // Asked once: a series has many dates, and many tiers.
+        let is_over = now >= offer.ends_at();
         let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
-                let left = stock.of(offer, tier);
-                let (words, most) = stock_in_words(offer, tier, left, now);
+                let off_sale = offer.off_sale_if(tier, is_over, now);
+                let (words, most) = stock_in_words(offer, tier, off_sale, stock.of(tier));
                 let mut description = text::paragraphs(&tier.description);
                 if tier.needs_approval {
                     description.push(APPROVED.to_owned());
@@ -134,7 +135,7 @@ impl EventPage {
                         .parse()
                         .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
                 };
-                let is_sold_out = most == 0 && offer.off_sale(tier, now).is_none();
+                let is_sold_out = most == 0 && off_sale.is_none();
                 TierView {
                     waitlist: is_sold_out
                         .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
@@ -155,9 +156,7 @@ impl EventPage {
                 "This event is postponed: the new date is not known yet, and nothing is sold until then.",
             ),
             Kept::Archived => Some("This event is over."),
-            Kept::Draft | Kept::Published | Kept::Paused if now >= offer.ends_at() => {
-                Some("This event is over.")
-            }
+            Kept::Draft | Kept::Published | Kept::Paused if is_over => Some("This event is over."),
             Kept::Paused => {
                 Some("The sale is paused for the moment. Tickets that were bought stay valid.")
             }
@@ -223,6 +222,7 @@ pub(super) async fn hold(
     };
     // What was shown is wrong, so look again.
     let offer = catalog::fresh_offer(&app, offer.event.id).await?;
+    app.counts.forget(offer.event.id);
     let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
     shell::page(status, &page, Privacy::Form)
 }

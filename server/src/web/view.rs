@@ -195,7 +195,7 @@ pub(super) fn linked_data(offer: &EventDetail, stock: &StockLeft, url: &str) -> 
         .visible_tiers(&[])
         .into_iter()
         .map(|tier| {
-            let is_left = if stock.of(offer, tier).free > 0 {
+            let is_left = if stock.of(tier).free > 0 {
                 "https://schema.org/InStock"
             } else {
                 "https://schema.org/SoldOut"

@@ -1,8 +1,8 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
 //! for the tickets that orders give, one for stock that follows the catalogue, one for what is left, one
-//! for figures; purchase limits, what looks suspicious, what staff does with orders, what is downloaded of
-//! them, what buyers look for, what is told of stock.
+//! that keeps that of long series, one for figures; purchase limits, what looks suspicious, what staff does
+//! with orders, what is downloaded of them, what buyers look for, what is told of stock.
 
 mod available;
 mod buyers;
@@ -18,6 +18,7 @@ mod orders;
 mod parts;
 mod people;
 mod place;
+mod recent;
 mod reset;
 mod review;
 mod seat_maps;
@@ -44,6 +45,7 @@ pub(super) use parts::*;
 pub(super) use people::part_purpose;
 pub use people::*;
 pub use place::*;
+pub use recent::*;
 pub use reset::*;
 pub use review::*;
 pub use seat_maps::*;
@@ -62,7 +64,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bilten_core::price::Refusal;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 
@@ -265,7 +267,7 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
 }
 
 /// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
-/// tier on all dates; but for hidden ones.
+/// tier on all dates; but for hidden ones. On a date it is exact, on all dates as [`stock_left()`] says.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -277,10 +279,17 @@ pub async fn availability(
     let Some(date) = date else {
         return Ok(availability_of(offer, &stock_left(app, offer).await?));
     };
-    let event = offer.event.id;
+    // Named one by one: those of all other dates are not touched.
+    let mut counters = Vec::new();
+    for tier in offer.visible_tiers(&[]) {
+        counters.push(tier.id.to_string());
+        counters.extend(tier.pool_id.map(|pool| pool.to_string()));
+    }
     let rows = app
         .db
-        .read(move |c| Box::pin(async move { store::counters_on(c, event, date).await }))
+        .read(move |c| {
+            Box::pin(async move { store::counters_on(c, Val::texts(counters), date).await })
+        })
         .await?;
     Ok(left_by_tier(offer, date, &rows))
 }

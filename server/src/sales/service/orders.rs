@@ -1,5 +1,7 @@
 //! The life of an order once it is placed, and who may see it.
 
+use std::collections::BTreeSet;
+
 use bilten_core::price::PriceSnapshot;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
@@ -18,7 +20,7 @@ use super::place::holders;
 use super::seats::seats_of;
 use super::{ORDERS, SalesError, json_fault, limits, paid_event, stock_of_order};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, CounterKey, EventId};
+use crate::catalog::{self, CatalogError, CounterKey, EventId, OccurrenceId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::Vault;
@@ -59,10 +61,10 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;
     let (seats, holder) = (seats_of(&items), row.seat_holder());
-    let event = catalog::detail_in(c, row.event_id)
-        .await?
-        .ok_or(SalesError::EventNotFound)?;
-    let takes_place = event.event.state == catalog::EventState::Published;
+    let dates: BTreeSet<OccurrenceId> =
+        items.iter().filter_map(|item| item.occurrence_id).collect();
+    let takes_place = catalog::takes_place_in(c, row.event_id, &dates).await?;
+    let takes_place = takes_place.ok_or(SalesError::EventNotFound)?;
     let listings = resale::listings_of(c, row.hold_id, &stock).await?;
     let has_seats = takes_place
         && listings.is_empty()
@@ -89,7 +91,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         store::set_order_stock(c, id, &units).await?;
     } else if is_pending {
         if !has_seats {
-            // Its time was over, and somebody else was given its seats; or the event was called off.
+            // Its time was over, and somebody else was given its seats; or event or date was called off.
             let mut returned = Returned::default();
             end_pending(c, id, OrderState::Expired, &mut returned).await?;
             returned.give_back(c, Take::Held, now).await?;

@@ -9,11 +9,11 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use super::super::model::*;
 use super::super::store;
 use super::SalesError;
+use super::recent::stock_left;
 use crate::app::App;
 use crate::catalog::state::{Kept, Standing};
 use crate::catalog::{
-    self, CatalogError, CounterKey, EventDetail, EventId, OccurrenceId, OffSale, PoolId, Tier,
-    TierId, TierKind,
+    self, CatalogError, EventDetail, EventId, OccurrenceId, OffSale, PoolId, Tier, TierId, TierKind,
 };
 use crate::waiting_room::Supply;
 
@@ -42,57 +42,102 @@ impl LeftNow {
     }
 }
 
+/// What is left of one counter: all its dates together, and each where that makes a difference.
+#[derive(Debug, Default)]
+struct Counter {
+    in_all: LeftNow,
+    by_date: HashMap<OccurrenceId, LeftNow>,
+}
+
 /// What is left of all counters of an event, on dates that are not over.
-#[derive(Clone, Debug, Default)]
-pub struct StockLeft {
-    /// By counter, all dates together, and by date where that makes a difference.
-    left: HashMap<CounterKey, LeftNow>,
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    by_id: HashMap<String, Counter>,
     /// The dates by which it is known; none where all dates together tell the same.
     dates: Vec<OccurrenceId>,
 }
 
-impl StockLeft {
+impl Counters {
     /// What is left of a tier.
-    pub fn of(&self, event: &EventDetail, tier: &Tier) -> LeftNow {
+    fn of(&self, event: &EventDetail, tier: &Tier) -> LeftNow {
+        let none = Counter::default();
+        // What a unit takes is the same on each date, so that it is looked up once.
+        let keys = event.counters(tier, self.dates.first().copied());
+        let unit: Vec<(&Counter, bool, i64)> = keys
+            .chunk_by(|a, b| a == b)
+            .filter_map(|same| {
+                let key = same.first()?;
+                let counter = self.by_id.get(&key.of).unwrap_or(&none);
+                let times = i64::try_from(same.len()).unwrap_or(i64::MAX);
+                Some((counter, key.occurrence.is_some(), times))
+            })
+            .collect();
+        let least = |date: Option<OccurrenceId>| {
+            let each = unit.iter().map(|(counter, is_by_date, times)| {
+                let left = match date {
+                    Some(date) if *is_by_date => {
+                        counter.by_date.get(&date).copied().unwrap_or_default()
+                    }
+                    Some(_) | None => counter.in_all,
+                };
+                LeftNow {
+                    unsold: left.unsold.max(0) / times,
+                    free: left.free.max(0) / times,
+                }
+            });
+            each.reduce(LeftNow::or_less).unwrap_or_default()
+        };
         // Never more than of all dates together: a pool may be one for all of them.
-        let in_all = self.of_unit(&event.counters(tier, None));
+        let in_all = least(None);
         if !tier.per_date || self.dates.is_empty() {
             return in_all;
         }
-        let by_date = self.dates.iter().fold(LeftNow::default(), |sum, date| {
-            sum.and(self.of_unit(&event.counters(tier, Some(*date))))
-        });
+        let by_date = self
+            .dates
+            .iter()
+            .fold(LeftNow::default(), |sum, date| sum.and(least(Some(*date))));
         by_date.or_less(in_all)
+    }
+}
+
+/// What is left of an event's tiers and pools, on dates that are not over.
+#[derive(Clone, Debug, Default)]
+pub struct StockLeft {
+    tiers: HashMap<TierId, LeftNow>,
+    pools: HashMap<PoolId, LeftNow>,
+}
+
+impl StockLeft {
+    /// What follows from what is left of the counters: no more of it than tiers and pools, however many
+    /// dates there are.
+    pub(super) fn of_counters(event: &EventDetail, counters: &Counters) -> Self {
+        let tiers = event.tiers.iter();
+        let pools = event.pools.iter().filter_map(|pool| {
+            let counter = counters.by_id.get(&pool.id.to_string())?;
+            Some((pool.id, counter.in_all))
+        });
+        Self {
+            tiers: tiers
+                .map(|tier| (tier.id, counters.of(event, tier)))
+                .collect(),
+            pools: pools.collect(),
+        }
+    }
+
+    /// What is left of a tier.
+    pub fn of(&self, tier: &Tier) -> LeftNow {
+        self.tiers.get(&tier.id).copied().unwrap_or_default()
     }
 
     /// How many can be bought in all: what is shared is there once.
     pub fn in_all(&self, event: &EventDetail) -> i64 {
         let tiers = event.tiers.iter();
-        let all: Vec<_> = tiers
-            .map(|tier| (tier, self.of(event, tier).free))
-            .collect();
+        let all: Vec<_> = tiers.map(|tier| (tier, self.of(tier).free)).collect();
         i64::try_from(self.together(&all)).unwrap_or(i64::MAX)
     }
 
-    /// How many units are left that take one of each of these, sorted.
-    fn of_unit(&self, keys: &[CounterKey]) -> LeftNow {
-        let each = keys.chunk_by(|a, b| a == b).filter_map(|same| {
-            let left = self.left.get(same.first()?).copied().unwrap_or_default();
-            let times = i64::try_from(same.len()).unwrap_or(i64::MAX);
-            Some(LeftNow {
-                unsold: left.unsold.max(0) / times,
-                free: left.free.max(0) / times,
-            })
-        });
-        each.reduce(LeftNow::or_less).unwrap_or_default()
-    }
-
     fn of_pool(&self, pool: PoolId) -> i64 {
-        let key = CounterKey {
-            of: pool.to_string(),
-            occurrence: None,
-        };
-        self.left.get(&key).map_or(0, |left| left.free.max(0))
+        self.pools.get(&pool).map_or(0, |left| left.free.max(0))
     }
 
     /// What there is for those who wait for their turn to buy; tickets behind codes count, for those who
@@ -110,7 +155,7 @@ impl StockLeft {
             if off_sale == Some(OffSale::Over) {
                 continue;
             }
-            let left = self.of(event, tier);
+            let left = self.of(tier);
             is_sold = true;
             is_any_unsold |= left.unsold > 0;
             if off_sale.is_none() {
@@ -151,7 +196,7 @@ impl StockLeft {
 }
 
 /// What is asked of an event's counters.
-struct Ask {
+pub(super) struct Ask {
     event: EventId,
     /// The dates that are over.
     over: Val,
@@ -160,7 +205,7 @@ struct Ask {
 }
 
 impl Ask {
-    fn of(event: &EventDetail, now: Timestamp) -> Self {
+    pub(super) fn of(event: &EventDetail, now: Timestamp) -> Self {
         // All dates together would say that something is left where one date has none of a tier and
         // another none of its pool.
         let is_by_date = event.pools.iter().any(|pool| pool.per_date)
@@ -177,34 +222,26 @@ impl Ask {
         }
     }
 
-    async fn answered(self, c: &mut Conn) -> Result<StockLeft, DbError> {
+    pub(super) async fn answered(self, c: &mut Conn) -> Result<Counters, DbError> {
         let rows = if self.dates.is_some() {
             store::left_by_date(c, self.event, self.over).await?
         } else {
             store::left_in_all(c, self.event, self.over).await?
         };
-        let mut left: HashMap<CounterKey, LeftNow> = HashMap::new();
+        let mut by_id: HashMap<String, Counter> = HashMap::new();
         for row in rows {
             let of_row = LeftNow {
                 unsold: row.unsold,
                 free: row.free,
             };
+            let counter = by_id.entry(row.counter).or_default();
+            counter.in_all = counter.in_all.and(of_row);
             if let Ok(date) = row.occurrence_id.parse::<OccurrenceId>() {
-                let key = CounterKey {
-                    of: row.counter.clone(),
-                    occurrence: Some(date),
-                };
-                left.insert(key, of_row);
+                counter.by_date.insert(date, of_row);
             }
-            let key = CounterKey {
-                of: row.counter,
-                occurrence: None,
-            };
-            let sum = left.entry(key).or_default();
-            *sum = sum.and(of_row);
         }
         let dates = self.dates.unwrap_or_default();
-        Ok(StockLeft { left, dates })
+        Ok(Counters { by_id, dates })
     }
 }
 
@@ -217,24 +254,13 @@ pub async fn stock_left_in(
     event: &EventDetail,
     now: Timestamp,
 ) -> Result<StockLeft, DbError> {
-    Ask::of(event, now).answered(c).await
-}
-
-/// What is left of an event's counters.
-///
-/// # Errors
-/// A fault of the database.
-pub async fn stock_left(app: &App, event: &EventDetail) -> Result<StockLeft, SalesError> {
-    let ask = Ask::of(event, app.now());
-    Ok(app
-        .db
-        .read(move |c| Box::pin(async move { ask.answered(c).await }))
-        .await?)
+    let counters = Ask::of(event, now).answered(c).await?;
+    Ok(StockLeft::of_counters(event, &counters))
 }
 
 /// Where an event stands when so much is left.
 pub fn standing(event: &EventDetail, left: &StockLeft, now: Timestamp) -> Standing {
-    event.standing(now, |tier| left.of(event, tier).unsold)
+    event.standing(now, |tier| left.of(tier).unsold)
 }
 
 /// What is left of each tier that is not hidden, on all dates together.
@@ -243,7 +269,7 @@ pub fn availability_of(event: &EventDetail, left: &StockLeft) -> Vec<Availabilit
     visible
         .map(|tier| Availability {
             tier: tier.id,
-            left: left.of(event, tier).free,
+            left: left.of(tier).free,
         })
         .collect()
 }

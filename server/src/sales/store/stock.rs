@@ -103,6 +103,21 @@ pub(in crate::sales) async fn counters(
     .await
 }
 
+/// The counters of an event of which something is held or sold.
+pub(in crate::sales) async fn taken_counters(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Vec<CounterRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
+             WHERE event_id = $1 AND held + sold > 0 ORDER BY counter, occurrence_id"
+        ),
+        vals![event],
+    )
+    .await
+}
+
 /// What is left of the counters of an event, each with all its dates put together but for those that are
 /// over.
 pub(in crate::sales) async fn left_in_all(
@@ -132,27 +147,26 @@ pub(in crate::sales) async fn left_by_date(
     c.all(
         sql!(
             "SELECT counter, occurrence_id, capacity - sold AS unsold, capacity - held - sold AS free FROM stock \
-             WHERE event_id = $1 AND sold < capacity AND occurrence_id NOT IN (SELECT value FROM list($2)) \
-             ORDER BY counter, occurrence_id"
+             WHERE event_id = $1 AND sold < capacity AND occurrence_id NOT IN (SELECT value FROM list($2))"
         ),
         vals![event, over],
     )
     .await
 }
 
-/// The counters of an event for all dates together, and those of one date.
+/// Counters for all dates together, and on one date. They are found by their whole key, whatever other dates
+/// there are.
 pub(in crate::sales) async fn counters_on(
     c: &mut Conn,
-    event: EventId,
-    occurrence: OccurrenceId,
+    counters: Val,
+    date: OccurrenceId,
 ) -> Result<Vec<CounterRow>, DbError> {
     c.all(
         sql!(
             "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
-             WHERE event_id = $1 AND (occurrence_id = '' OR occurrence_id = $2) \
-             ORDER BY counter, occurrence_id"
+             WHERE counter IN (SELECT value FROM list($1)) AND occurrence_id IN ('', $2)"
         ),
-        vals![event, occurrence],
+        vals![counters, date],
     )
     .await
 }

@@ -1,6 +1,6 @@
 //! Changes that waited for their payment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_kernel::db::{AsJson, Conn, DbError};
 
@@ -12,7 +12,7 @@ use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
 use super::touched;
 use crate::app::App;
-use crate::catalog::{self, EventState};
+use crate::catalog;
 use crate::events;
 use crate::sales::service::{end_unpaid, stock_taken};
 use crate::sales::store as orders;
@@ -104,8 +104,8 @@ async fn stands(c: &mut Conn, id: OrderId, plan: &Plan) -> Result<bool, SalesErr
     let Some(row) = store::changing(c, id).await? else {
         return Ok(false);
     };
-    let event = catalog::detail_in(c, row.event_id).await?;
-    let takes_place = event.is_some_and(|event| event.event.state == EventState::Published);
+    let found = catalog::takes_place_in(c, row.event_id, &BTreeSet::new()).await?;
+    let takes_place = found == Some(true);
     let refusal = events::tickets_stand(c, id, &touched(&plan.tickets)).await?;
     Ok(takes_place && refusal.is_none())
 }
