@@ -488,6 +488,8 @@ async fn take_resold(
         return Ok(Ok(got));
     }
     resale::let_go(c, &[hold.to_string()]).await?;
+    // Whoever was offered it and got nothing waits on.
+    store::not_ordered(c, hold).await?;
     Ok(Err(SalesError::HoldGone))
 }
 

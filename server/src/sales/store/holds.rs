@@ -171,6 +171,16 @@ pub(in crate::sales) async fn end_hold(
     Ok(touched == 1)
 }
 
+/// Says of a hold that an order took over in this write that it has ended otherwise: the order is not placed.
+pub(in crate::sales) async fn not_ordered(c: &mut Conn, id: HoldId) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'ordered'"),
+        vals![id],
+    )
+    .await?;
+    Ok(())
+}
+
 pub(in crate::sales) async fn due_holds(
     c: &mut Conn,
     now: Timestamp,

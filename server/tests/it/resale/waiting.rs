@@ -172,7 +172,7 @@ on_both_engines! {
         let event = evening(&t).await;
         let ana = buy(&t, &event, 10, "k").await;
         let dora = buy(&t, &event, 10, "rest").await;
-        join(&t, &event, "couple@example.com", 2).await;
+        let (couple, couples) = join(&t, &event, "couple@example.com", 2).await;
         let one = ana.list(0, 2_400).await;
         let other = dora.list(0, 2_300).await;
         let held = offered(&t, "couple@example.com").await;
@@ -181,6 +181,7 @@ on_both_engines! {
         assert_eq!(check_in(&t, &event, &device, "s1", &dora.tickets[0].1).await["admit"], true);
         pay(&t, &event, &held, "succeed", "k2").await.refused(410, "sales.hold_gone");
         assert_eq!(state_of(&t, &event, &other).await, "ended");
+        becomes(&couple, &couples, "waiting").await;
         assert!(of_event(&t, &event, "resale-payouts").await.is_empty());
         assert_eq!(text(&shown(&t, &event).await[0]["id"]), one);
         assert_eq!(check_in(&t, &event, &device, "s2", &ana.tickets[0].1).await["admit"], true, "nothing became of it");
