@@ -7,7 +7,7 @@ const event = location.pathname.split("/")[2];
 const api = `/api/v1/shop/events/${event}/waiting-room`;
 const part = (name) => document.querySelector(`[data-${name}]`);
 const [said, turn, figures, times] = ["said", "turn", "figures", "times"].map(part);
-const [joining, entering] = ["join", "enter"].map(part);
+const [joining, entering, waitlist] = ["join", "enter", "waitlist"].map(part);
 const title = document.title;
 // Where one stands, as it was last told; null without a place.
 let standing = null;
@@ -36,6 +36,8 @@ const show = (now) => {
   count(now?.ahead ?? null);
   joining.hidden = !["none", "missed"].includes(state);
   entering.hidden = !["called", "open"].includes(state);
+  waitlist.hidden = !now?.waitlist;
+  if (now?.waitlist) waitlist.firstElementChild.href = now.waitlist;
 };
 
 const look = async () => {
@@ -49,6 +51,8 @@ const isNews = (notice) => {
   if (!standing) return false;
   if (notice.state === "gathering" && notice.opens_at !== standing.opens_at) return true;
   if (notice.state !== "calling") return notice.state !== standing.state;
+  if (notice.sold_out_at) return !["sold_out", "missed", "entered", "left"].includes(standing.state);
+  if (standing.state === "sold_out") return true;
   if (standing.state !== "waiting") return ["gathering", "drawing", "open", "called"].includes(standing.state);
   const ahead = standing.number - notice.called - 1;
   if (ahead < 0) return true;

@@ -82,6 +82,8 @@ pub struct Parts {
     pub pushes: PushLanes,
     /// Wakes devices that wait for news.
     pub hints: Arc<Hints>,
+    /// What is left of long series, kept for a moment.
+    pub counts: crate::sales::RecentCounts,
     /// Who listens to what is left of tiers.
     pub left: crate::sales::Listeners,
     /// Whether this node is about to stop.
@@ -181,6 +183,7 @@ impl App {
             issued: Issued::default(),
             seat_turns: SeatTurns::default(),
             hints: Arc::default(),
+            counts: crate::sales::RecentCounts::default(),
             left: crate::sales::Listeners::default(),
             draining: Draining::default(),
             health: Health::default(),

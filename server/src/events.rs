@@ -410,19 +410,18 @@ pub async fn was_let_in(c: &mut Conn, ticket: tickets::TicketId) -> Result<bool,
     access::was_let_in_in(c, ticket).await
 }
 
-/// Ends the ticket of somebody who sells it, in the write in which it is paid for, after everything else
-/// that the write takes: what sales must ask of tickets, which come after them. Says whether the ticket
-/// was still theirs, and had let nobody in.
+/// Ends tickets of those who sell them, in the write in which they are paid for, after everything else that
+/// the write takes: what sales must ask of tickets, which come after them. Gives the first that is not
+/// theirs any more, or has let somebody in: then none is ended.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn end_resold(
     app: &App,
     c: &mut Conn,
-    ticket: tickets::TicketId,
-    holder: Option<tickets::transfers::TransferId>,
-) -> Result<bool, DbError> {
-    tickets::on_resold(app, c, ticket, holder).await
+    sold: &[(tickets::TicketId, Option<tickets::transfers::TransferId>)],
+) -> Result<Option<tickets::TicketId>, DbError> {
+    tickets::on_resold(app, c, sold).await
 }
 
 /// Why tickets of an order cannot be changed now; none if they can. Under the lock of the event's feed it

@@ -180,8 +180,13 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0150_change_terms.sql"),
     },
     Migration {
-        version: 155,
+        version: 151,
+        name: "waiting",
+        sql: include_str!("../migrations/0151_waiting.sql"),
+    },
+    Migration {
+        version: 152,
         name: "in_order",
-        sql: include_str!("../migrations/0155_in_order.sql"),
+        sql: include_str!("../migrations/0152_in_order.sql"),
     },
 ];

@@ -223,8 +223,8 @@ pub fn jobs(app: &App) -> JobRunner {
             async move {
                 let events = waiting_room::calling_events(&app).await?;
                 // Whoever would find nothing left is not called.
-                let left = sales::left_of(&app, events).await?;
-                Ok(waiting_room::tick(&app, &left).await?)
+                let supply = sales::supply_of(&app, events).await?;
+                Ok(waiting_room::tick(&app, &supply).await?)
             }
         })
         .every("sales.waitlist", WAITLIST_EVERY, move || {

@@ -92,7 +92,7 @@ async fn read(
     Path(event): Path<EventId>,
 ) -> Result<Revised<EventDetail>, Problem> {
     let detail = service::detail_of(&app, organiser.tenant(), event).await?;
-    Ok(revised(detail))
+    Ok(revised(detail.for_answer()))
 }
 
 pub(super) fn revised(detail: EventDetail) -> Revised<EventDetail> {

@@ -102,6 +102,23 @@ pub(super) async fn version(c: &mut Conn, id: EventId) -> Result<Option<i64>, Db
         .await
 }
 
+/// The version and the state of an event, and how many of these dates of it are not called off.
+pub(super) async fn taking_place(
+    c: &mut Conn,
+    id: EventId,
+    dates: Val,
+) -> Result<Option<(i64, EventState, i64)>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT e.version, e.state, (SELECT COUNT(*) FROM occurrences o WHERE o.event_id = e.id \
+             AND o.state = 'scheduled' AND o.id IN (SELECT value FROM list($2))) AS scheduled \
+             FROM events e WHERE e.id = $1"
+        ),
+        vals![id, dates],
+    )
+    .await
+}
+
 pub(super) async fn organisation(
     c: &mut Conn,
     id: EventId,
@@ -219,7 +236,8 @@ pub(super) async fn upcoming(
 }
 
 /// An organisation's published events with dates that are not over, soonest first, after the one that
-/// starts at this time and has this id.
+/// starts at this time and has this id. The dates are put together before anything else of their events is
+/// read.
 pub(super) async fn on_sale(
     c: &mut Conn,
     organisation: OrganisationId,
@@ -233,14 +251,15 @@ pub(super) async fn on_sale(
     c.all(
         sql!(
             "SELECT e.id, e.slug, e.name, e.time_zone, e.currency, e.venue_name, e.venue_address, e.sandbox, \
-             e.details, MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at, \
+             e.details, d.starts_at, d.ends_at, \
              (SELECT MIN(t.price_minor) FROM tiers t WHERE t.event_id = e.id AND NOT t.hidden \
              AND t.kind IN ('ticket', 'bundle')) AS from_price_minor \
-             FROM events e JOIN occurrences o ON o.event_id = e.id \
-             WHERE e.organisation_id = $1 AND e.state = 'published' AND o.state = 'scheduled' AND o.ends_at > $2 \
-             GROUP BY e.id \
-             HAVING MIN(o.starts_at) > $3 OR (MIN(o.starts_at) = $3 AND e.id > $4) \
-             ORDER BY starts_at, e.id LIMIT $5"
+             FROM events e JOIN (SELECT o.event_id, MIN(o.starts_at) AS starts_at, MAX(o.ends_at) AS ends_at \
+             FROM occurrences o WHERE o.state = 'scheduled' AND o.ends_at > $2 AND o.event_id IN \
+             (SELECT own.id FROM events own WHERE own.organisation_id = $1 AND own.state = 'published') \
+             GROUP BY o.event_id) d ON d.event_id = e.id \
+             WHERE d.starts_at > $3 OR (d.starts_at = $3 AND e.id > $4) \
+             ORDER BY d.starts_at, e.id LIMIT $5"
         ),
         vals![organisation, now, starts_at, id, limit],
     )
@@ -369,8 +388,8 @@ pub(super) async fn insert_tiers(
         sql!(
             "INSERT INTO tiers (id, event_id, number, name, description, price_minor, capacity, max_per_order, \
              sales_start_at, sales_end_at, valid_from_at, valid_until_at, created_at, updated_at, \
-             kind, per_date, pool_id, hidden, seat_category, pricing) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19)"
+             kind, per_date, pool_id, hidden, seat_category, needs_approval, pricing) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20)"
         ),
         tiers
             .iter()
@@ -378,7 +397,7 @@ pub(super) async fn insert_tiers(
                 vals![
                     t.id, event, t.number, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order,
                     t.sales_start_at, t.sales_end_at, t.valid_from_at, t.valid_until_at, now,
-                    t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, &t.pricing
+                    t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, t.needs_approval, &t.pricing
                 ]
             })
             .collect(),
@@ -392,11 +411,11 @@ pub(super) async fn update_tier(c: &mut Conn, t: &Tier, now: Timestamp) -> Resul
         sql!(
             "UPDATE tiers SET name = $2, description = $3, price_minor = $4, capacity = $5, max_per_order = $6, \
              updated_at = $7, sales_start_at = $8, sales_end_at = $9, kind = $10, per_date = $11, pool_id = $12, \
-             hidden = $13, seat_category = $14, pricing = $15 WHERE id = $1"
+             hidden = $13, seat_category = $14, needs_approval = $15, pricing = $16 WHERE id = $1"
         ),
         vals![
             t.id, &t.name, &t.description, t.price_minor, t.capacity, t.max_per_order, now, t.sales_start_at,
-            t.sales_end_at, t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, &t.pricing
+            t.sales_end_at, t.kind, t.per_date, t.pool_id, t.hidden, &t.seat_category, t.needs_approval, &t.pricing
         ],
     )
     .await?;
@@ -408,8 +427,17 @@ pub(super) async fn tiers(c: &mut Conn, event: EventId) -> Result<Vec<Tier>, DbE
         sql!(
             "SELECT id, number, name, description, price_minor, capacity, max_per_order, sales_start_at, \
              sales_end_at, valid_from_at, valid_until_at, kind, per_date, pool_id, hidden, seat_category, \
-             pricing FROM tiers WHERE event_id = $1 ORDER BY number"
+             needs_approval, pricing FROM tiers WHERE event_id = $1 ORDER BY number"
         ),
+        vals![event],
+    )
+    .await
+}
+
+/// The tiers of an event whose orders the organiser accepts one by one.
+pub(super) async fn tiers_to_approve(c: &mut Conn, event: EventId) -> Result<Vec<TierId>, DbError> {
+    c.scalars(
+        sql!("SELECT id FROM tiers WHERE event_id = $1 AND needs_approval ORDER BY id"),
         vals![event],
     )
     .await

@@ -308,7 +308,6 @@ pub async fn import_orders(
     let detail = catalog::detail_of(app, tenant, event)
         .await
         .map_err(SalesError::from)?;
-    let detail = Arc::new(detail);
     let (read, mut errors) = read(&detail, text);
     let mut lines: Vec<(Line, Cart)> = Vec::with_capacity(read.len());
     for line in read {

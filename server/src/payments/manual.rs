@@ -92,7 +92,6 @@ pub async fn staff_order(
     let detail = catalog::detail_of(app, tenant, event)
         .await
         .map_err(SalesError::from)?;
-    let detail = Arc::new(detail);
     let mut faults = request.buyer.faults("buyer.");
     faults.extend(sales::reason_fault("reason", &request.reason));
     if !faults.is_empty() {

@@ -18,7 +18,7 @@ use super::fraud::FraudDecision;
 use super::limits::BuyerOrigin;
 use super::service::{Cart, People};
 use crate::catalog::seating::{PartId, SeatId};
-use crate::catalog::{CounterKey, EventDetail, EventId, OccurrenceId, TierId};
+use crate::catalog::{CounterKey, EventDetail, EventId, OccurrenceId, Tier, TierId};
 
 mod available;
 mod desk;
@@ -125,7 +125,8 @@ record! {
         pub no_single_seats: bool,
         /// A companion's seat is only sold together with the place that it belongs to.
         pub companions_with_their_place: bool,
-        /// Every order waits, unpaid, until the organiser accepts it; those of staff do not.
+        /// Every order waits, unpaid, until the organiser accepts it; those of staff do not. A tier can say the
+        /// same for orders with one of it.
         #[serde(default)]
         pub needs_approval: bool,
     }
@@ -555,8 +556,14 @@ pub struct TierStock {
 }
 
 impl EventStock {
-    /// The stock of an event's tiers put together.
-    pub fn of(event: &EventDetail, stock: &[Stock]) -> Self {
+    /// The stock of an event's tiers put together; `left` says how many of a tier can be bought, and `in_all`
+    /// of all of them: pools are shared.
+    pub fn of(
+        event: &EventDetail,
+        stock: &[Stock],
+        left: impl Fn(&Tier) -> i64,
+        in_all: i64,
+    ) -> Self {
         let tiers = event.tiers.iter().filter_map(|tier| {
             let stock = stock.iter().find(|stock| stock.tier_id == tier.id)?;
             Some(TierStock {
@@ -565,7 +572,7 @@ impl EventStock {
                 capacity: stock.capacity,
                 held: stock.held,
                 sold: stock.sold,
-                left: stock.left().max(0),
+                left: left(tier),
             })
         });
         let tiers: Vec<TierStock> = tiers.collect();
@@ -575,7 +582,7 @@ impl EventStock {
             capacity: sum(|tier| tier.capacity),
             held: sum(|tier| tier.held),
             sold: sum(|tier| tier.sold),
-            left: sum(|tier| tier.left),
+            left: in_all,
             tiers,
         }
     }

@@ -29,7 +29,7 @@ use crate::catalog::questions::Answers;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId, TakenState};
 use crate::catalog::state::Standing;
 use crate::catalog::texts::Language;
-use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Wanted};
+use crate::catalog::{self, EventDetail, EventId, ListedEvent, OccurrenceId, Tier, Wanted};
 use crate::identity::{self, Organiser, permit};
 use crate::waiting_room::{self, Visit};
 
@@ -79,7 +79,8 @@ pub(super) struct ShopEvent {
     pub standing: Standing,
     /// The languages that it can be read in, its own first.
     pub languages: Vec<Language>,
-    /// What is left of each tier.
+    /// What is left of each tier, all dates together; of a series with more than 2,000 stocks as it was at
+    /// most two seconds ago.
     pub availability: Vec<Availability>,
 }
 
@@ -139,11 +140,11 @@ async fn shop_event(
     Path(event): Path<String>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<ShopEvent>), Problem> {
     let offer = service::public_event(&app, &event).await?;
-    let stock = service::stock(&app, offer.event.id).await?;
-    let standing = service::standing(&offer, &stock, app.now());
+    let left = service::stock_left(&app, &offer).await?;
+    let standing = service::standing(&offer, &left, app.now());
     let mut detail = offer.for_buyers(&[], app.now());
     detail.event = offer.event.in_languages(&wanted);
-    let availability = service::availability(&app, &offer, None).await?;
+    let availability = service::availability_of(&offer, &left);
     let event = ShopEvent {
         detail,
         standing,
@@ -619,7 +620,9 @@ async fn event_stock(
 ) -> Result<Json<EventStock>, Problem> {
     let detail = catalog::detail_of(&app, organiser.tenant(), event).await?;
     let stock = service::stock(&app, event).await?;
-    Ok(Json(EventStock::of(&detail, &stock)))
+    let left = service::stock_left(&app, &detail).await?;
+    let (of_tier, in_all) = (|tier: &Tier| left.of(tier).free, left.in_all(&detail));
+    Ok(Json(EventStock::of(&detail, &stock, of_tier, in_all)))
 }
 
 impl IntoProblem for SalesError {

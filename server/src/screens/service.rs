@@ -53,14 +53,15 @@ pub async fn event_dashboard(
     reader: Reader,
     id: EventId,
 ) -> Result<EventDashboard, CatalogError> {
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .read_long(move |c| {
             Box::pin(async move {
-                let event = catalog::detail_in(c, id).await?;
+                let event = catalog::kept_detail_in(&work, c, id).await?;
                 let event = event.filter(|event| event.event.is_of(&reader.tenant));
                 let event = event.ok_or(CatalogError::NotFound)?;
                 let stock = sales::stock_in(c, id).await?;
+                let left = sales::stock_left_in(c, &event, now).await?;
                 let sales = if includes(reader.orders.as_ref(), id) {
                     let days = Days::until(now, &event.event.time_zone);
                     let paid = sales::paid_since_in(c, id, days.since).await?;
@@ -80,8 +81,8 @@ pub async fn event_dashboard(
                 };
                 Ok(EventDashboard {
                     at: now,
-                    standing: sales::standing(&event, &stock, now),
-                    event,
+                    standing: sales::standing(&event, &left, now),
+                    event: event.for_answer(),
                     stock,
                     sales,
                     door,

@@ -158,35 +158,61 @@ pub async fn listings(
     Ok(resale::listings_of_ticket(app, ticket, transfer, after, limit).await?)
 }
 
-/// Ends the ticket of somebody who sold it, if it is still theirs and has let nobody in; says whether it
-/// was so.
+/// Ends tickets of those who sold them, all of one event, if all are still theirs and have let nobody in;
+/// gives the first that is not so, and then ends none.
 pub(crate) async fn on_resold(
     app: &App,
     c: &mut Conn,
-    id: TicketId,
-    holder: Option<TransferId>,
-) -> Result<bool, DbError> {
-    let Some(row) = store::ticket(c, id).await? else {
-        return Ok(false);
+    sold: &[(TicketId, Option<TransferId>)],
+) -> Result<Option<TicketId>, DbError> {
+    let Some((first, _)) = sold.first() else {
+        return Ok(None);
     };
+    let Some(row) = store::ticket(c, *first).await? else {
+        return Ok(Some(*first));
+    };
+    let ids: Vec<TicketId> = sold.iter().map(|(id, _)| *id).collect();
     // Before the feed's row, as whoever accepts an offer takes them in this order, too.
-    transfers::end_pending(c, &[id], app.now()).await?;
-    // Whoever scans it in this moment is done before, or meets a dead code.
+    transfers::end_pending(c, &ids, app.now()).await?;
+    // Whoever scans one in this moment is done before, or meets a dead code; and until the write ends nobody
+    // changes one that was looked at.
     store::lock_feed(c, row.event_id).await?;
-    let Some(row) = store::ticket(c, id).await? else {
-        return Ok(false);
-    };
-    let mut ticket = opened(app, row)?;
-    let is_theirs = ticket.state == TicketState::Valid && ticket.transfer_id == holder;
-    if !is_theirs || events::was_let_in(c, id).await? {
-        return Ok(false);
+    let mut ending = Vec::new();
+    for (id, holder) in sold {
+        let Some(row) = store::ticket(c, *id).await? else {
+            return Ok(Some(*id));
+        };
+        let ticket = opened(app, row)?;
+        let is_theirs = ticket.state == TicketState::Valid && ticket.transfer_id == *holder;
+        if !is_theirs || events::was_let_in(c, *id).await? {
+            return Ok(Some(*id));
+        }
+        ending.push(ticket);
     }
+    let mut is_any_ended = false;
+    for ticket in ending {
+        let id = ticket.id;
+        if end_one(app, c, ticket).await? {
+            is_any_ended = true;
+        } else if is_any_ended {
+            return Err(DbError::Closed(
+                "a ticket was changed beside the lock of its feed",
+            ));
+        } else {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// Ends a ticket that was sold, under the lock of the feed; says whether it was as it is thought of.
+async fn end_one(app: &App, c: &mut Conn, mut ticket: Ticket) -> Result<bool, DbError> {
     let from = (ticket.version, ticket.state);
     ticket.state = TicketState::Revoked;
     ticket.revoked_below = ticket.version.saturating_add(1);
     let changed = DomainEvent::TicketChanged {
         event: ticket.event_id,
-        ticket: id,
+        ticket: ticket.id,
         change: "resold".to_owned(),
     };
     match events::publish(app, c, vec![changed]).await {

@@ -16,6 +16,7 @@
 //! | `model/line.rs` | what somebody in line is told, in words and figures |
 //! | `model/notice.rs` | the one small file that every waiting page polls |
 //! | `model/room.rs` | a room as it is stored, and as it is shown |
+//! | `model/supply.rs` | what becomes of a room by what there is left to wait for |
 //! | `model/standing.rs` | what somebody who waits is answered |
 //! | `service/kept.rs` | what a node keeps in memory |
 //! | `service/manage.rs` `join.rs` `turns.rs` `steps.rs` | what organisers do; getting a place; passes and coming in; the steps |
@@ -29,15 +30,17 @@
 //! 3. **Drawing**: no place is added to the draw any more; [`roster_hash`] is published, and after it
 //!    the seed. Every place of the roster has its number by [`Line`].
 //! 4. **Calling**: places are called by number, as many as [`step`] says. Whoever comes now gets the
-//!    next number after all others: first come, first served.
-//! 5. **Open**: nobody waits, and nobody needs to: who comes may buy at once. **Ended**: sold out, or
-//!    the sale is over.
+//!    next number after all others: first come, first served. While everything is sold the room says so and
+//!    stands still ([`fate`]), for what may come back.
+//! 5. **Open**: nobody waits, and nobody needs to: who comes may buy at once. **Ended**: it was
+//!    sold out for a while, the sale is over, or its organiser ended it.
 //!
 //! # Invariants
 //!
 //! - the order follows from what was fixed before the seed was known to anybody but the server, and
 //!   anybody can work it out again from what is published;
 //! - a place is called once; a pass starts one purchase, for one event, from one browser;
+//! - nobody is called while nothing is free, and nobody loses their turn while everything is sold;
 //! - never more than `most_inside` people are inside, decided inside the UPDATE;
 //! - a node holds nothing that another could not work out again from rows.
 //!
@@ -52,6 +55,8 @@
 //!   them is followed by whichever makes the next step.
 //! - *call*: by `version`: whichever node runs the step, one of them counts. In the same write those whose
 //!   time is over and who did not come are counted as missed.
+//! - *sold out*, *going on*, *ending by itself*: by `version`, as a call. Going on moves the times of all calls
+//!   and passes by as long as it was sold out, in the same write: nobody's time passes meanwhile.
 //! - *pass*: raises `serial`, for a number that is called and not used; the one before is dead.
 //! - *enter*: by `serial`, `entered_at IS NULL` and `inside < most_inside`, in one transaction with the
 //!   hold: all, or nothing. House full: in a write of its own the pass is extended, and whoever waits at the

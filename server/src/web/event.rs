@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::Path;
 
@@ -20,9 +19,11 @@ use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
-use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError, Stock};
+use crate::sales::{self, HOLD_MS, Hold, ItemRequest, LeftNow, SalesError};
 use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
+/// What is said of a ticket whose orders the organiser accepts one by one.
+const APPROVED: &str = "The organiser looks at each order for this ticket before it can be paid.";
 /// Stock is told as a number when no more than this is left.
 const SCARCE: i64 = 20;
 
@@ -79,15 +80,14 @@ fn field_of(tier: TierId) -> String {
 fn stock_in_words(
     offer: &EventDetail,
     tier: &Tier,
-    stock: Option<&Stock>,
-    left: i64,
-    now: Timestamp,
+    off_sale: Option<OffSale>,
+    left: LeftNow,
 ) -> (String, i64) {
-    let zone = text::zone(&offer.event.time_zone);
-    match offer.off_sale(tier, now) {
+    match off_sale {
         Some(OffSale::Event) => return ("Not on sale".to_owned(), 0),
         Some(OffSale::Over) => return ("Sale has ended".to_owned(), 0),
         Some(OffSale::NotYet) => {
+            let zone = text::zone(&offer.event.time_zone);
             let from = tier
                 .sales_start_at
                 .map_or_else(String::new, |at| text::date_and_time(at, &zone).text);
@@ -95,14 +95,13 @@ fn stock_in_words(
         }
         None => {}
     }
-    let held = stock.map_or(0, |stock| stock.held);
-    let words = match left {
-        ..=0 if held > 0 => "All taken; some may come back within minutes".to_owned(),
+    let words = match left.free {
+        ..=0 if left.unsold > 0 => "All taken; some may come back within minutes".to_owned(),
         ..=0 => "Sold out".to_owned(),
-        1..=SCARCE => format!("{left} left"),
+        free @ 1..=SCARCE => format!("{free} left"),
         _ => "Available".to_owned(),
     };
-    (words, left.clamp(0, tier.max_per_order))
+    (words, left.free.clamp(0, tier.max_per_order))
 }
 
 impl EventPage {
@@ -114,21 +113,20 @@ impl EventPage {
         wanted: &[Language],
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
-        let stock = sales::stock(app, event.id).await?;
-        let available = sales::availability(app, offer, None).await?;
+        let stock = sales::stock_left(app, offer).await?;
         let seen = offer.visible_tiers(&[]);
+        // Asked once: a series has many dates, and many tiers.
+        let is_over = now >= offer.ends_at();
         let tiers: Vec<_> = seen
             .iter()
             .map(|tier| {
                 let field = field_of(tier.id);
-                let left = available.iter().find(|one| one.tier == tier.id);
-                let (words, most) = stock_in_words(
-                    offer,
-                    tier,
-                    stock.iter().find(|s| s.tier_id == tier.id),
-                    left.map_or(0, |one| one.left),
-                    now,
-                );
+                let off_sale = offer.off_sale_if(tier, is_over, now);
+                let (words, most) = stock_in_words(offer, tier, off_sale, stock.of(tier));
+                let mut description = text::paragraphs(&tier.description);
+                if tier.needs_approval {
+                    description.push(APPROVED.to_owned());
+                }
                 let chosen = match fields.text(&field) {
                     "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
                     "" => "0".to_owned(),
@@ -137,12 +135,12 @@ impl EventPage {
                         .parse()
                         .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
                 };
-                let is_sold_out = most == 0 && offer.off_sale(tier, now).is_none();
+                let is_sold_out = most == 0 && off_sale.is_none();
                 TierView {
                     waitlist: is_sold_out
                         .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
                     name: tier.name.clone(),
-                    description: text::paragraphs(&tier.description),
+                    description,
                     price: text::price(offer.price(tier)),
                     is_scarce: most > 0 && words != "Available",
                     stock: words,
@@ -158,9 +156,7 @@ impl EventPage {
                 "This event is postponed: the new date is not known yet, and nothing is sold until then.",
             ),
             Kept::Archived => Some("This event is over."),
-            Kept::Draft | Kept::Published | Kept::Paused if now >= offer.ends_at() => {
-                Some("This event is over.")
-            }
+            Kept::Draft | Kept::Published | Kept::Paused if is_over => Some("This event is over."),
             Kept::Paused => {
                 Some("The sale is paused for the moment. Tickets that were bought stay valid.")
             }
@@ -226,6 +222,7 @@ pub(super) async fn hold(
     };
     // What was shown is wrong, so look again.
     let offer = catalog::fresh_offer(&app, offer.event.id).await?;
+    app.counts.forget(offer.event.id);
     let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
     shell::page(status, &page, Privacy::Form)
 }

@@ -10,7 +10,7 @@ use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
 use crate::catalog::{EventDetail, MAX_OCCURRENCES, Occurrence, OccurrenceId, TierId};
 use crate::payments::SandboxOutcome;
-use crate::sales::{Hold, OrderItem, Stock};
+use crate::sales::{Hold, OrderItem, StockLeft};
 
 /// A date of an event.
 #[derive(Clone, Debug)]
@@ -240,7 +240,7 @@ pub(super) fn methods(due_minor: i64, chosen: Option<SandboxOutcome>) -> Option<
 }
 
 /// What search engines read: schema.org's `Event` as JSON that can stand inside a `script` element.
-pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> String {
+pub(super) fn linked_data(offer: &EventDetail, stock: &StockLeft, url: &str) -> String {
     let event = &offer.event;
     let zone = text::zone(&event.time_zone);
     let iso = |at| text::date_and_time(at, &zone).iso;
@@ -252,11 +252,7 @@ pub(super) fn linked_data(offer: &EventDetail, stock: &[Stock], url: &str) -> St
         .visible_tiers(&[])
         .into_iter()
         .map(|tier| {
-            let left = stock
-                .iter()
-                .find(|s| s.tier_id == tier.id)
-                .map_or(0, Stock::left);
-            let is_left = if left > 0 {
+            let is_left = if stock.of(tier).free > 0 {
                 "https://schema.org/InStock"
             } else {
                 "https://schema.org/SoldOut"

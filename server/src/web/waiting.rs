@@ -65,6 +65,8 @@ struct PlacePage {
     slug: Option<String>,
     until: Option<Moment>,
     opens: Option<Moment>,
+    /// Where one waits for what comes back.
+    waitlist: Option<String>,
 }
 
 /// `GET /wait/{event}`: its addresses are relative, so it ends in a slash.
@@ -186,6 +188,7 @@ impl PlacePage {
             slug: None,
             until: None,
             opens: None,
+            waitlist: None,
         }
     }
 
@@ -197,6 +200,7 @@ impl PlacePage {
             StandingState::Drawing => "The draw is being held",
             StandingState::Waiting => "You are in line",
             StandingState::Called => "It is your turn",
+            StandingState::SoldOut => "Sold out",
             StandingState::Missed => "Your turn is over",
             StandingState::Entered | StandingState::Left => "You had your turn",
             StandingState::Open => "You can buy at once",
@@ -215,6 +219,7 @@ impl PlacePage {
             slug: leads_on.then_some(slug),
             until: standing.until.map(moment),
             opens: standing.opens_at.map(moment),
+            waitlist: standing.waitlist.clone(),
             ..Self::empty()
         }
     }

@@ -140,8 +140,8 @@ pub async fn pair(app: &App, request: PairRequest) -> Result<Paired, AccessError
 
 /// What a device is told when it is paired: enough to work before its first sync.
 async fn paired(c: &mut Conn, device: &Device) -> Result<Paired, AccessError> {
-    let event = catalog::detail_in(c, device.event_id).await?;
-    let event = event.ok_or(AccessError::NotFound)?.event;
+    let event = catalog::event_in(c, device.event_id).await?;
+    let event = event.ok_or(AccessError::NotFound)?;
     let keys = named_keys(c, event.id).await?;
     let mut lists = places::lists(c, event.id).await?;
     let mut gates = places::gates(c, event.id).await?;

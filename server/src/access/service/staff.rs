@@ -11,9 +11,8 @@ async fn organisation(app: &App, device: &Device) -> Result<OrganisationId, Acce
     let event = device.event_id;
     let found = app
         .db
-        .read(move |c| Box::pin(async move { catalog::detail_in(c, event).await }));
-    let detail = found.await?.ok_or(AccessError::NotFound)?;
-    Ok(detail.event.organisation_id)
+        .read(move |c| Box::pin(async move { catalog::organisation_in(c, event).await }));
+    found.await?.ok_or(AccessError::NotFound)
 }
 
 /// Who may take the device over.

@@ -52,9 +52,6 @@ pub(super) async fn public_page(
         date.starts_at < from || after.is_some_and(|last| (date.starts_at, date.id) <= last)
     });
     let dates = offer.occurrences.iter().skip(begin);
-    Ok(dates
-        .take_while(|date| date.starts_at < until)
-        .take(limit)
-        .map(|date| offer.date_for_buyers(date, &[]))
-        .collect())
+    let dates = dates.take_while(|date| date.starts_at < until).take(limit);
+    Ok(offer.dates_for_buyers(dates, &[]))
 }

@@ -1,5 +1,7 @@
 //! An event with its dates and tiers, and what follows from them together.
 
+use std::collections::BTreeSet;
+
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::money::Money;
 use serde::{Deserialize, Serialize, Serializer};
@@ -8,7 +10,7 @@ use utoipa::ToSchema;
 use super::state::{Facts, Kept, Standing, TierFacts};
 use super::{
     CapacityPool, Event, MAX_OCCURRENCES, Occurrence, OccurrenceId, PoolId, PriceSettings, Tier,
-    TierId, VenueId,
+    TierId, TierKind, VenueId,
 };
 
 /// Tickets are valid from this long before the first doors, in milliseconds: people come early.
@@ -97,16 +99,15 @@ impl EventDetail {
     #[must_use]
     pub fn for_buyers(&self, unlocked: &[TierId], now: Timestamp) -> Self {
         let is_short = self.occurrences.len() <= MAX_OCCURRENCES;
+        let dates = self
+            .occurrences
+            .iter()
+            .filter(|date| is_short || date.ends_at > now)
+            .take(MAX_OCCURRENCES);
         let mut seen = Self {
             event: self.event.clone(),
             venue_id: self.venue_id,
-            occurrences: self
-                .occurrences
-                .iter()
-                .filter(|date| is_short || date.ends_at > now)
-                .take(MAX_OCCURRENCES)
-                .map(|date| self.date_for_buyers(date, unlocked))
-                .collect(),
+            occurrences: self.dates_for_buyers(dates, unlocked),
             occurrence_count: self.occurrence_count,
             tiers: self.tiers.clone(),
             pools: Vec::new(),
@@ -117,17 +118,44 @@ impl EventDetail {
         seen
     }
 
-    /// A date without what it says of hidden tiers, but for these.
+    /// Some of its dates without what they say of hidden tiers, but for these.
+    pub fn dates_for_buyers<'a>(
+        &self,
+        dates: impl Iterator<Item = &'a Occurrence>,
+        unlocked: &[TierId],
+    ) -> Vec<Occurrence> {
+        let shown = self.visible_tiers(unlocked);
+        let shown: BTreeSet<u16> = shown.iter().map(|tier| tier.number).collect();
+        dates
+            .map(|date| {
+                let mut seen = date.clone();
+                seen.offer.prices.retain(|number, _| shown.contains(number));
+                seen.offer
+                    .capacities
+                    .retain(|number, _| shown.contains(number));
+                seen
+            })
+            .collect()
+    }
+
+    /// The event as its JSON shows it, with its first [`MAX_OCCURRENCES`] dates only: for an answer that is
+    /// made of what is kept.
     #[must_use]
-    pub fn date_for_buyers(&self, date: &Occurrence, unlocked: &[TierId]) -> Occurrence {
-        let mut seen = date.clone();
-        if !seen.offer.is_empty() {
-            let shown = self.visible_tiers(unlocked);
-            let is_shown = |number: &u16| shown.iter().any(|tier| tier.number == *number);
-            seen.offer.prices.retain(|number, _| is_shown(number));
-            seen.offer.capacities.retain(|number, _| is_shown(number));
+    pub fn for_answer(&self) -> Self {
+        Self {
+            event: self.event.clone(),
+            venue_id: self.venue_id,
+            occurrences: self
+                .occurrences
+                .iter()
+                .take(MAX_OCCURRENCES)
+                .cloned()
+                .collect(),
+            occurrence_count: self.occurrence_count,
+            tiers: self.tiers.clone(),
+            pools: self.pools.clone(),
+            price_settings: self.price_settings.clone(),
         }
-        seen
     }
 
     /// The pool with this id.
@@ -205,13 +233,19 @@ impl EventDetail {
 
     /// Whether a tier can be bought at `now`, apart from its stock.
     pub fn off_sale(&self, tier: &Tier, now: Timestamp) -> Option<OffSale> {
+        self.off_sale_if(tier, now >= self.ends_at(), now)
+    }
+
+    /// The same for who asks of many tiers and knows whether the last date is over: only all dates
+    /// together say that.
+    pub fn off_sale_if(&self, tier: &Tier, is_over: bool, now: Timestamp) -> Option<OffSale> {
         match self.event.kept() {
             Kept::Published => {}
             Kept::Draft | Kept::Paused | Kept::Postponed | Kept::Cancelled | Kept::Archived => {
                 return Some(OffSale::Event);
             }
         }
-        if now >= self.ends_at() {
+        if is_over {
             Some(OffSale::Event)
         } else if tier.sales_start_at.is_some_and(|start| now < start) {
             Some(OffSale::NotYet)
@@ -237,12 +271,25 @@ impl EventDetail {
         }
     }
 
+    /// The tiers of tickets, by which it is said whether the event is sold out; all tiers, if none is.
+    pub fn ticket_tiers(&self) -> Vec<&Tier> {
+        let is_ticket = |tier: &&Tier| matches!(tier.kind, TierKind::Ticket | TierKind::Bundle);
+        let tickets: Vec<&Tier> = self.tiers.iter().filter(is_ticket).collect();
+        if tickets.is_empty() {
+            self.tiers.iter().collect()
+        } else {
+            tickets
+        }
+    }
+
     /// Where the event stands at `now`; `left` says how many tickets of a tier are not sold (held
-    /// ones are not sold).
+    /// ones are not sold). Tiers behind codes count only where there are no others.
     pub fn standing(&self, now: Timestamp, left: impl Fn(&Tier) -> i64) -> Standing {
-        let tiers: Vec<TierFacts> = self
-            .tiers
-            .iter()
+        let all = self.ticket_tiers();
+        let is_any_shown = all.iter().any(|tier| !tier.hidden);
+        let tiers: Vec<TierFacts> = all
+            .into_iter()
+            .filter(|tier| !(is_any_shown && tier.hidden))
             .map(|tier| TierFacts {
                 sells_from: tier.sales_start_at,
                 sells_until: tier.sales_end_at,

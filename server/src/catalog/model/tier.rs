@@ -76,6 +76,10 @@ record! {
         /// The price category of the seat map whose seats it sells; without it, it sells no seats.
         #[serde(default)]
         pub seat_category: Option<String>,
+        /// Whether an order with one of it waits, unpaid, until the organiser accepts it; a bundle says it for
+        /// itself.
+        #[serde(default)]
+        pub needs_approval: bool,
         /// How its price comes about; without it, `price_minor` is the price.
         #[serde(default)]
         pub pricing: Option<TierPricing>,
@@ -121,6 +125,9 @@ pub struct TierInput {
     pub hidden: bool,
     /// The price category of the seat map whose seats it sells.
     pub seat_category: Option<String>,
+    /// Whether an order with one of it waits, unpaid, until the organiser accepts it; those of staff do not.
+    #[serde(default)]
+    pub needs_approval: bool,
     /// How its price comes about; without it, `price_minor` is the price.
     pub pricing: Option<TierPricing>,
 }
@@ -169,6 +176,8 @@ pub struct TierPatch {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub seat_category: Option<Option<String>>,
+    /// Whether an order with one of it waits, unpaid, until the organiser accepts it; those of staff do not.
+    pub needs_approval: Option<bool>,
     /// How its price comes about; null for the fixed price of `price_minor`.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<TierPricing>)]

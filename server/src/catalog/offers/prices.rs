@@ -58,7 +58,7 @@ pub(super) async fn of_event(
     id: EventId,
 ) -> Result<(i64, PriceSettings), CatalogError> {
     let detail = detail_of(app, tenant, id).await?;
-    let settings = detail.price_settings.unwrap_or_default();
+    let settings = detail.price_settings.clone().unwrap_or_default();
     Ok((detail.event.version, settings))
 }
 

@@ -53,7 +53,7 @@ async fn list_pools(
 ) -> Result<Json<Page<CapacityPool>>, Problem> {
     let detail = service::detail_of(&app, organiser.tenant(), event).await?;
     Ok(Json(Page {
-        items: detail.pools,
+        items: detail.pools.clone(),
         next: None,
     }))
 }

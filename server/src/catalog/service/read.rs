@@ -1,9 +1,10 @@
 //! Reading the catalogue.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::http::Place;
 
 use super::{CatalogError, fresh_offer, offer};
@@ -29,6 +30,52 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
     Ok(Some(detail))
 }
 
+/// The same, read anew only if what is kept of it is of another version: a series has thousands of dates,
+/// and who issues tickets needs few of them.
+///
+/// Only what was read outside of writes is kept, so it is never of a version that came to nothing.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn kept_detail_in(
+    app: &App,
+    c: &mut Conn,
+    id: EventId,
+) -> Result<Option<Arc<EventDetail>>, DbError> {
+    let Some(version) = store::version(c, id).await? else {
+        return Ok(None);
+    };
+    match app.offers.at_version(id, version, app.now()) {
+        Some(kept) => Ok(Some(kept)),
+        None => Ok(detail_in(c, id).await?.map(Arc::new)),
+    }
+}
+
+/// An event without what belongs to it, inside a read or write that is under way.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn event_in(c: &mut Conn, id: EventId) -> Result<Option<Event>, DbError> {
+    store::event(c, id).await
+}
+
+/// The version of an event, and whether it takes place with all of these dates, inside a read or write that
+/// is under way; none if there is no such event.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn takes_place_in(
+    c: &mut Conn,
+    id: EventId,
+    dates: &BTreeSet<OccurrenceId>,
+) -> Result<Option<(i64, bool)>, DbError> {
+    let found = store::taking_place(c, id, Val::texts(dates)).await?;
+    let all = i64::try_from(dates.len()).unwrap_or(i64::MAX);
+    Ok(found.map(|(version, state, scheduled)| {
+        (version, state == EventState::Published && scheduled == all)
+    }))
+}
+
 /// Whose event it is, inside a read or write that is under way.
 ///
 /// # Errors
@@ -42,6 +89,9 @@ pub async fn organisation_in(c: &mut Conn, id: EventId) -> Result<Option<Organis
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
 pub async fn id_by_slug(app: &App, slug: &str) -> Result<EventId, CatalogError> {
+    if let Some(id) = app.offers.by_slug(slug, app.now()) {
+        return Ok(id);
+    }
     let slug = slug.to_owned();
     app.db
         .read(move |c| Box::pin(async move { store::id_by_slug(c, &slug).await }))
@@ -134,7 +184,7 @@ pub async fn upcoming_of_in(
     store::upcoming_of(c, tenant.organisation, tenant.only(), now, limit).await
 }
 
-/// An organisation's event with its dates and tiers.
+/// An organisation's event with its dates and tiers, as it is now.
 ///
 /// # Errors
 /// [`CatalogError::NotFound`], or a fault of the database.
@@ -142,14 +192,13 @@ pub async fn detail_of(
     app: &App,
     tenant: &Tenant,
     id: EventId,
-) -> Result<EventDetail, CatalogError> {
+) -> Result<Arc<EventDetail>, CatalogError> {
     let event = event_of(app, tenant, id).await?;
     // All that belongs to an event changes with its version, and a series is long.
     if let Some(kept) = app.offers.at_version(id, event.version, app.now()) {
-        return Ok((*kept).clone());
+        return Ok(kept);
     }
-    let detail = fresh_offer(app, id).await?;
-    Ok((*detail).clone())
+    fresh_offer(app, id).await
 }
 
 /// An organisation's published events that are not over, soonest first, after the one that starts
@@ -170,6 +219,14 @@ pub async fn on_sale(
             Box::pin(async move { store::on_sale(c, organisation, now, after, limit).await })
         })
         .await?)
+}
+
+/// The tiers of an event whose orders the organiser accepts one by one, inside a write that places some.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn tiers_to_approve_in(c: &mut Conn, event: EventId) -> Result<Vec<TierId>, DbError> {
+    store::tiers_to_approve(c, event).await
 }
 
 /// How many published events are not over, but for those of sandboxes.

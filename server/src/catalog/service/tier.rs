@@ -28,6 +28,7 @@ pub(super) fn new_tier(app: &App, input: TierInput, number: u16) -> Tier {
         pool_id: input.pool_id,
         hidden: input.hidden,
         seat_category: input.seat_category,
+        needs_approval: input.needs_approval,
         pricing: input.pricing,
     }
 }
@@ -136,6 +137,7 @@ pub async fn update_tier(
             tier.pool_id = patch.pool_id.unwrap_or(tier.pool_id);
             tier.hidden = patch.hidden.unwrap_or(tier.hidden);
             tier.seat_category = patch.seat_category.unwrap_or(tier.seat_category);
+            tier.needs_approval = patch.needs_approval.unwrap_or(tier.needs_approval);
             tier.pricing = patch.pricing.unwrap_or(tier.pricing);
             allowed(detail, &tier, patch.currency)?;
             Ok(Edit::SaveTier(tier))

@@ -1,7 +1,7 @@
 //! Resale: whoever holds a ticket sells it on, through the platform, for no more than policy and law allow.
 //!
 //! A listing names a ticket and a price. Those who wait for its tier are asked first, in their order, by
-//! a hold that is theirs for some hours; then it is shown in the shop. A hold of a listing is a hold like
+//! a hold that is theirs for some hours, of as many listings as they want; then it is shown in the shop. A hold of a listing is a hold like
 //! others, but takes no stock and no seat: the ticket's unit is sold already, to the seller. Order and
 //! payment are the ordinary ones. When the order is paid, in the same write, the seller's ticket dies, its
 //! unit and its seat go from the seller's order to the buyer's, a new ticket is issued, and what the seller
@@ -21,6 +21,7 @@
 //! Invariants:
 //! - a ticket is for sale once at a time (a partial unique index); it stays valid until it is sold, and
 //!   letting somebody in, reissuing, passing on or ending it ends the listing;
+//! - what is held together is sold together: an order of several listings gets all of them, or none;
 //! - one buyer at a time: a listing is held, kept, sold, let go and withdrawn inside one UPDATE each that
 //!   asks for its state, by the server's clock;
 //! - the sum of what is sold does not change by a resale: what a refund of either order gives back is what
@@ -56,7 +57,7 @@ pub use offers::offer_listings;
 pub(in crate::sales) use routes::routes;
 pub(crate) use sale::{end_of_tickets, is_for_sale, on_let_in};
 pub(in crate::sales) use sale::{
-    keep, let_go, listing_of, on_event_deleted, on_order_refunded, sell,
+    keep, let_go, listings_of, on_event_deleted, on_order_refunded, sell,
 };
 pub use service::*;
 pub use shop::*;

@@ -32,12 +32,9 @@ async fn paid_for(
         price_minor: unit.paid_minor.saturating_sub(unit.fees_minor),
         fees_minor: unit.fees_minor,
     };
-    // The one ticket of a resale has number 0; what was added to its order since was bought of the organiser.
-    let base = if unit.ticket.first_number == 0 {
-        store::base_of(c, unit.ticket.first, ticket.tier).await?
-    } else {
-        None
-    };
+    // What was added to an order that came by a resale was bought of the organiser: it has none.
+    let (order, number) = (unit.ticket.first, unit.ticket.first_number);
+    let base = store::base_of(c, order, ticket.tier, number).await?;
     Ok((paid, base.unwrap_or(paid)))
 }
 
@@ -195,8 +192,10 @@ pub async fn list_in(
         closes_at: decision.closes_at,
         settled_at: None,
     };
-    // Those who wait are asked before everybody sees it.
-    let is_waited_for = waitlist::is_waited_for(c, row.tier_id, &row.sold_by_date).await?;
+    // Those who wait are asked before everybody sees it, if there are as many as they want with it.
+    let others = store::count_listed(c, row.tier_id, &row.sold_by_date, now).await?;
+    let is_waited_for =
+        waitlist::is_waited_for(c, row.tier_id, &row.sold_by_date, others + 1).await?;
     if !store::insert(c, &row, !is_waited_for).await? {
         return Err(ResaleError::Listed);
     }

@@ -139,14 +139,8 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// The hold of a listing as it is written: no stock and no seat of its own.
-pub(super) fn new_hold(
-    row: &ListingRow,
-    id: HoldId,
-    key: Option<String>,
-    request_hash: [u8; 32],
-    expires_at: Timestamp,
-) -> NewHold {
+/// A line of a hold that is of a listing.
+fn item_of(line: u32, row: &ListingRow) -> OrderItem {
     let seats = match (row.seat_id, &row.seat_label) {
         (Some(id), Some(label)) => vec![HeldSeat {
             id,
@@ -154,22 +148,40 @@ pub(super) fn new_hold(
         }],
         (Some(_) | None, _) => Vec::new(),
     };
+    OrderItem {
+        line,
+        tier_id: row.tier_id,
+        label: row.label.clone(),
+        occurrence_id: row.occurrence_id,
+        quantity: 1,
+        unit_price_minor: row.price_minor,
+        total_minor: row.price_minor,
+        seats: HeldSeats(seats),
+    }
+}
+
+/// The hold of a listing, and of others of its event in the same currency, a line each, as it is written: no
+/// stock and no seat of its own.
+pub(super) fn new_hold(
+    (first, others): (&ListingRow, &[ListingRow]),
+    id: HoldId,
+    key: Option<String>,
+    request_hash: [u8; 32],
+    expires_at: Timestamp,
+) -> NewHold {
+    let mut total_minor = first.price_minor;
+    let mut items = vec![item_of(1, first)];
+    for (line, row) in (2..).zip(others) {
+        total_minor = total_minor.saturating_add(row.price_minor);
+        items.push(item_of(line, row));
+    }
     NewHold {
         id,
-        event: row.event_id,
+        event: first.event_id,
         key,
         request_hash,
-        items: vec![OrderItem {
-            line: 1,
-            tier_id: row.tier_id,
-            label: row.label.clone(),
-            occurrence_id: row.occurrence_id,
-            quantity: 1,
-            unit_price_minor: row.price_minor,
-            total_minor: row.price_minor,
-            seats: HeldSeats(seats),
-        }],
-        total: Money::new(row.price_minor, row.currency),
+        items,
+        total: Money::new(total_minor, first.currency),
         snapshot: None,
         stock: Vec::new(),
         has_codes: false,
@@ -217,7 +229,7 @@ pub async fn hold(
                     .ok_or(ResaleError::NotFound)?;
                 let detail = event_in(c, event).await?;
                 allow_selling(&detail, &row)?;
-                if !store::hold(c, row.id, id, until, true, now).await? {
+                if !store::hold(c, row.id, id, until, (1, true), now).await? {
                     // Perhaps the same request was a moment faster.
                     return match sales::held_before(c, event, &key, request_hash).await? {
                         Some(hold) => Ok(hold),
@@ -225,7 +237,7 @@ pub async fn hold(
                     };
                 }
                 check(c, &detail, &row, now).await?;
-                let new = new_hold(&row, id, Some(key), request_hash, until);
+                let new = new_hold((&row, &[]), id, Some(key), request_hash, until);
                 Ok(sales::written(c, new, &gate, now).await?)
             })
         })

@@ -25,6 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// See what is left of an event's tiers, in steps
+///
+/// Of all dates together; of a series with more than 2,000 stocks as it was at most two seconds ago.
 #[utoipa::path(get, path = "/api/v1/shop/events/{event}/availability", tag = "shop",
     params(("event" = String, Path, description = "Its id or the last part of its page's address")),
     responses((status = 200, body = EventLeft), (status = "4XX", body = Problem)))]

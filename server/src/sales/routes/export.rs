@@ -1,5 +1,7 @@
 //! Orders as files, over HTTP.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use bilten_kernel::error::{IntoProblem, Problem};
@@ -26,7 +28,7 @@ async fn begin(
     app: &App,
     organiser: &Organiser<permit::OrdersRead>,
     event: EventId,
-) -> Result<(EventDetail, usize), Problem> {
+) -> Result<(Arc<EventDetail>, usize), Problem> {
     let (detail, count) = service::export_of(app, organiser.tenant(), event).await?;
     identity::note_personal_data_read(
         app,
@@ -40,7 +42,7 @@ async fn begin(
     Ok((detail, count))
 }
 
-fn pages(app: App, detail: EventDetail) -> Pages {
+fn pages(app: App, detail: Arc<EventDetail>) -> Pages {
     futures_util::stream::try_unfold((app, detail, None), |(app, detail, after)| async move {
         let next = service::order_rows(&app, &detail, after)
             .await
@@ -52,7 +54,8 @@ fn pages(app: App, detail: EventDetail) -> Pages {
 
 /// Download an event's orders as CSV, oldest first
 ///
-/// Cells that a spreadsheet could read as a formula begin with an apostrophe.
+/// Each order once: one that was merged into another is in that one, and what was paid for a change is in the
+/// order that it changed. Cells that a spreadsheet could read as a formula begin with an apostrophe.
 #[utoipa::path(get, path = "/api/v1/events/{event}/orders.csv", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     operation_id = "downloadEventOrdersCsv",
     extensions(("x-permission" = json!("orders.read"))),
@@ -74,7 +77,7 @@ async fn csv(
 
 /// Download an event's orders as XLSX, oldest first
 ///
-/// More than 1,048,575 orders do not fit into such a file: that is refused with `sales.too_many_rows`.
+/// Each order once, as in the CSV. More than 1,048,575 orders do not fit into such a file: that is refused with `sales.too_many_rows`.
 #[utoipa::path(get, path = "/api/v1/events/{event}/orders.xlsx", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     operation_id = "downloadEventOrdersXlsx",
     extensions(("x-permission" = json!("orders.read"))),

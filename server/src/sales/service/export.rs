@@ -1,6 +1,7 @@
 //! Orders for files, a page at a time.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bilten_kernel::db::{Conn, DbError, Val};
 
@@ -43,7 +44,7 @@ pub async fn export_of(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-) -> Result<(EventDetail, usize), SalesError> {
+) -> Result<(Arc<EventDetail>, usize), SalesError> {
     let detail = catalog::detail_of(app, tenant, event).await?;
     let count = app
         .db

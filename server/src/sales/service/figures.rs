@@ -1,13 +1,10 @@
 //! Figures of sales, inside a read that is under way, so that those of one screen agree.
 
-use std::collections::BTreeMap;
-
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 
 use super::super::model::*;
 use super::super::store::{self, figures};
-use crate::app::App;
 use crate::catalog::EventId;
 
 /// The stock of an event's tiers.
@@ -56,25 +53,6 @@ pub async fn newest_orders_in(
 /// A fault of the database.
 pub async fn stock_of_in(c: &mut Conn, events: &[EventId]) -> Result<Vec<StockTotal>, DbError> {
     figures::stock_of(c, events).await
-}
-
-/// How many tickets of some events are neither held nor sold, of all tiers of each together.
-///
-/// # Errors
-/// A fault of the database.
-pub async fn left_of(app: &App, events: Vec<EventId>) -> Result<BTreeMap<EventId, u64>, DbError> {
-    if events.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let totals = app
-        .db
-        .read(move |c| Box::pin(async move { figures::stock_of(c, &events).await }))
-        .await?;
-    let left = totals.into_iter().map(|total| {
-        let left = total.capacity - total.held - total.sold;
-        (total.event_id, u64::try_from(left).unwrap_or(0))
-    });
-    Ok(left.collect())
 }
 
 /// What was paid for some events and not paid back, by event and currency.

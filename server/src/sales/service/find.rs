@@ -116,7 +116,7 @@ pub async fn mail_found_orders(app: &App, job: FindJob) -> Result<(), JobError> 
             Box::pin(async move {
                 let app = work;
                 let rows = find::of_address(c, event, address, MOST_FOUND).await?;
-                let Some(detail) = catalog::detail_in(c, event).await? else {
+                let Some(event) = catalog::event_in(c, event).await? else {
                     return Ok(());
                 };
                 let mut orders = Vec::with_capacity(rows.len());
@@ -132,7 +132,7 @@ pub async fn mail_found_orders(app: &App, job: FindJob) -> Result<(), JobError> 
                 };
                 let template = MailTemplate::OrdersFound {
                     at: app.now(),
-                    event: detail.event.name,
+                    event: event.name,
                     links: orders
                         .iter()
                         .map(|order| mail::link(&app, &order_path(&app, order.id, "")))

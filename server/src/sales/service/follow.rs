@@ -124,8 +124,8 @@ pub(crate) async fn taken_in(
     c: &mut Conn,
     event: EventId,
 ) -> Result<Vec<(CounterKey, i64)>, DbError> {
-    let rows = store::counters(c, event).await?;
-    let taken = rows.into_iter().filter(|row| row.taken > 0).map(|row| {
+    let rows = store::taken_counters(c, event).await?;
+    let taken = rows.into_iter().map(|row| {
         let key = CounterKey {
             of: row.counter,
             // Empty for all dates together, which is no id.

@@ -404,9 +404,10 @@ pub async fn extend_hold(app: &App, id: HoldId) -> Result<Hold, SalesError> {
                 let (event, until) = (row.event_id, row.expires_at);
                 let holder = id.to_string();
                 let stock = store::hold_stock(c, id).await?.unwrap_or_default();
-                if let Some(listing) = resale::listing_of(c, Some(id), &stock).await? {
-                    // Its seat is its seller's until it is paid.
-                    if !resale::keep(c, listing, id, until).await? {
+                let listings = resale::listings_of(c, Some(id), &stock).await?;
+                if !listings.is_empty() {
+                    // Their seats are their sellers' until they are paid.
+                    if !resale::keep(c, &listings, id, until).await? {
                         return Err(SalesError::HoldGone);
                     }
                 } else if !seats.is_empty()

@@ -1,8 +1,8 @@
 //! Use cases of sales: what is left and what it costs; a file for carts, one for seats, one for holds,
 //! one for placing orders, one for their life afterwards, one for who buys and one for who comes, one
-//! for the tickets that orders give, one for stock that follows the catalogue, one for figures; purchase
-//! limits, what looks suspicious, what staff does with orders, what is downloaded of them, what buyers look
-//! for, what is told of stock.
+//! for the tickets that orders give, one for stock that follows the catalogue, one for what is left, one
+//! that keeps that of long series, one for figures; purchase limits, what looks suspicious, what staff does
+//! with orders, what is downloaded of them, what buyers look for, what is told of stock.
 
 mod available;
 mod buyers;
@@ -18,10 +18,12 @@ mod orders;
 mod parts;
 mod people;
 mod place;
+mod recent;
 mod reset;
 mod review;
 mod seat_maps;
 mod seats;
+mod stock_left;
 mod tickets_due;
 
 pub(super) use buyers::buyer_purpose;
@@ -43,10 +45,12 @@ pub(super) use parts::*;
 pub(super) use people::part_purpose;
 pub use people::*;
 pub use place::*;
+pub use recent::*;
 pub use reset::*;
 pub use review::*;
 pub use seat_maps::*;
 pub use seats::*;
+pub use stock_left::*;
 pub use tickets_due::*;
 
 use buyers::email_lookup;
@@ -60,8 +64,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bilten_core::price::Refusal;
-use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::error::FieldError;
 use bilten_kernel::metric;
 
@@ -71,7 +74,7 @@ use super::model::*;
 use super::store::{self, CounterRow, Take};
 use crate::app::App;
 use crate::catalog::seating::{ChoiceFault, NoPick, SeatId};
-use crate::catalog::state::{Kept, Standing};
+use crate::catalog::state::Kept;
 use crate::catalog::{
     self, CatalogError, CounterKey, EventDetail, EventId, EventState, OccurrenceId, TierId,
 };
@@ -263,16 +266,8 @@ pub async fn stock(app: &App, event: EventId) -> Result<Vec<Stock>, SalesError> 
         .await?)
 }
 
-/// Where an event stands with this stock.
-pub fn standing(detail: &EventDetail, stock: &[Stock], now: Timestamp) -> Standing {
-    detail.standing(now, |tier| {
-        let of_tier = stock.iter().find(|stock| stock.tier_id == tier.id);
-        of_tier.map_or(0, |stock| stock.capacity - stock.sold)
-    })
-}
-
 /// What is left of an event's tiers, on one date and in all that are for all dates together, or of each
-/// tier on all dates; but for hidden ones.
+/// tier on all dates; but for hidden ones. On a date it is exact, on all dates as [`stock_left()`] says.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
@@ -281,27 +276,26 @@ pub async fn availability(
     offer: &EventDetail,
     date: Option<OccurrenceId>,
 ) -> Result<Vec<Availability>, SalesError> {
-    let event = offer.event.id;
+    let Some(date) = date else {
+        return Ok(availability_of(offer, &stock_left(app, offer).await?));
+    };
+    // Named one by one: those of all other dates are not touched.
+    let mut counters = Vec::new();
+    for tier in offer.visible_tiers(&[]) {
+        counters.push(tier.id.to_string());
+        counters.extend(tier.pool_id.map(|pool| pool.to_string()));
+    }
     let rows = app
         .db
         .read(move |c| {
-            Box::pin(async move {
-                match date {
-                    Some(date) => store::counters_on(c, event, date).await,
-                    None => store::counter_sums(c, event).await,
-                }
-            })
+            Box::pin(async move { store::counters_on(c, Val::texts(counters), date).await })
         })
         .await?;
     Ok(left_by_tier(offer, date, &rows))
 }
 
-/// What is left of each tier that is not hidden: of its own counters, and no more than of its pool.
-fn left_by_tier(
-    offer: &EventDetail,
-    date: Option<OccurrenceId>,
-    rows: &[CounterRow],
-) -> Vec<Availability> {
+/// What is left of each tier that is not hidden, on a date: of its own counters, and no more than of its pool.
+fn left_by_tier(offer: &EventDetail, date: OccurrenceId, rows: &[CounterRow]) -> Vec<Availability> {
     let mut left: HashMap<(&str, &str), i64> = HashMap::new();
     for row in rows {
         let key = (row.counter.as_str(), row.occurrence_id.as_str());
@@ -322,10 +316,10 @@ fn left_by_tier(
                     .and_then(|pool| of(pool, at).or_else(|| of(pool, "")));
                 Some(shared.map_or(own, |shared| own.min(shared)))
             };
-            let tier_left = match date {
-                Some(date) if tier.per_date => on(&date.to_string()),
-                // All dates together, where there are several.
-                Some(_) | None => on(""),
+            let tier_left = if tier.per_date {
+                on(&date.to_string())
+            } else {
+                on("")
             };
             Availability {
                 tier: tier.id,

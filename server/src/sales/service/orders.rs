@@ -1,5 +1,7 @@
 //! The life of an order once it is placed, and who may see it.
 
+use std::collections::BTreeSet;
+
 use bilten_core::price::PriceSnapshot;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
@@ -18,7 +20,7 @@ use super::place::holders;
 use super::seats::seats_of;
 use super::{ORDERS, SalesError, json_fault, limits, paid_event, stock_of_order};
 use crate::app::App;
-use crate::catalog::{self, CatalogError, CounterKey, EventId};
+use crate::catalog::{self, CatalogError, CounterKey, EventId, OccurrenceId};
 use crate::events::{self, DomainEvent};
 use crate::identity::Tenant;
 use crate::platform::Vault;
@@ -60,30 +62,27 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;
     let (seats, holder) = (seats_of(&items), row.seat_holder());
-    let event = catalog::detail_in(c, row.event_id)
+    let dates: BTreeSet<OccurrenceId> =
+        items.iter().filter_map(|item| item.occurrence_id).collect();
+    let (version, takes_place) = catalog::takes_place_in(c, row.event_id, &dates)
         .await?
         .ok_or(SalesError::EventNotFound)?;
-    let takes_place = event.event.state == catalog::EventState::Published
-        && items.iter().all(|item| {
-            let date = item.occurrence_id.map(|id| event.occurrence(id));
-            date.is_none_or(|date| date.is_some_and(catalog::Occurrence::is_scheduled))
-        });
-    let listing = resale::listing_of(c, row.hold_id, &stock).await?;
+    let listings = resale::listings_of(c, row.hold_id, &stock).await?;
     if !is_pending {
         // Before seats and stock, as whoever buys takes them; what is not honoured gives it back.
         limits::count_again_in(c, id).await?;
     }
     let has_seats = takes_place
-        && listing.is_none()
+        && listings.is_empty()
         && (seats.is_empty() || store::seats::sell(c, row.event_id, &holder, &seats, now).await?);
-    if let (Some(listing), Some(hold)) = (listing, row.hold_id) {
-        let unit = if takes_place {
-            resale::sell(app, c, listing, (id, hold), now).await?
+    if let Some(hold) = row.hold_id.filter(|_| !listings.is_empty()) {
+        let units = if takes_place {
+            resale::sell(app, c, &listings, (id, hold), now).await?
         } else {
             None
         };
-        let Some(unit) = unit else {
-            // The ticket was used, changed or sold to somebody else, or the event was called off.
+        let Some(units) = units else {
+            // A ticket was used, changed or sold to somebody else, or the event was called off.
             if !is_pending {
                 limits::give_back_in(c, id).await?;
             }
@@ -93,7 +92,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
             waiting_room::leave(c, &[id.to_string()], now).await?;
             return Ok(PaidOutcome::NoStockLeft);
         };
-        store::set_order_stock(c, id, &unit).await?;
+        store::set_order_stock(c, id, &units).await?;
     } else if is_pending {
         if !has_seats {
             // Its time was over, and somebody else was given its seats; or event or date was called off.
@@ -123,7 +122,7 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
     // Whoever calls it off in this moment waits for this order's stock, or has not seen its tickets: then
     // the caller tries again.
     let sales = store::event_sales(c, row.event_id).await?;
-    if sales.is_some_and(|sales| sales.version != event.event.version) {
+    if sales.is_some_and(|sales| sales.version != version) {
         return Err(SalesError::OfferChanged);
     }
     if !store::move_order(c, id, row.state, OrderState::Paid, Some(now)).await? {

@@ -195,8 +195,8 @@ struct Got {
     stock: Vec<(CounterKey, i64)>,
     has_codes: bool,
     hold: Option<HoldId>,
-    /// The ticket of somebody else that it buys.
-    listing: Option<ListingId>,
+    /// The tickets of others that it buys.
+    listings: Vec<ListingId>,
 }
 
 impl Got {
@@ -208,7 +208,7 @@ impl Got {
             stock: cart.stock.clone(),
             has_codes: false,
             hold: None,
-            listing: None,
+            listings: Vec::new(),
         }
     }
 }
@@ -421,8 +421,8 @@ async fn take_over_hold(
     if !store::end_hold(c, held.id, "ordered", Some(new.at)).await? {
         return Ok(Err(SalesError::HoldGone));
     }
-    let listing = resale::listing_of(c, Some(held.id), &held.stock).await?;
-    if listing.is_some() {
+    let listings = resale::listings_of(c, Some(held.id), &held.stock).await?;
+    if !listings.is_empty() {
         c.after_commit(|| HOLDS.add(&[("state", "ordered")], 1));
         return Ok(Ok(Got {
             items: held.items.clone(),
@@ -431,7 +431,7 @@ async fn take_over_hold(
             stock: Vec::new(),
             has_codes: false,
             hold: Some(held.id),
-            listing,
+            listings,
         }));
     }
     let is_paid = new.pays.settles(held.total.minor);
@@ -480,11 +480,11 @@ async fn take_over_hold(
         stock: held.stock.clone(),
         has_codes: held.has_codes,
         hold: Some(held.id),
-        listing: None,
+        listings: Vec::new(),
     }))
 }
 
-/// Gets the ticket that an order buys of somebody, if it is one: sold if the order is paid, kept for it
+/// Gets the tickets that an order buys of others, if it does: sold if the order is paid, kept for it
 /// otherwise. After all stock, since selling it waits for the event's feed.
 async fn take_resold(
     app: &App,
@@ -493,25 +493,27 @@ async fn take_resold(
     mut got: Got,
     now: Timestamp,
 ) -> Result<Result<Got, SalesError>, DbError> {
-    let (Some(listing), Some(hold)) = (got.listing, got.hold) else {
+    let Some(hold) = got.hold.filter(|_| !got.listings.is_empty()) else {
         return Ok(Ok(got));
     };
     let is_there = if new.pays.settles(got.total.minor) {
-        match resale::sell(app, c, listing, (new.id, hold), now).await? {
-            Some(unit) => {
-                got.stock = unit;
+        match resale::sell(app, c, &got.listings, (new.id, hold), now).await? {
+            Some(units) => {
+                got.stock = units;
                 true
             }
             None => false,
         }
     } else {
         let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
-        resale::keep(c, listing, hold, until).await?
+        resale::keep(c, &got.listings, hold, until).await?
     };
     if is_there {
         return Ok(Ok(got));
     }
     resale::let_go(c, &[hold.to_string()]).await?;
+    // Whoever was offered it and got nothing waits on.
+    store::not_ordered(c, hold).await?;
     Ok(Err(SalesError::HoldGone))
 }
 

@@ -176,8 +176,8 @@ pub async fn judge_in(
     Ok(())
 }
 
-/// Lets the orders of a batch wait for the organiser of an event who wants to accept each of them, whether
-/// they cost something or not. One that is refused for how it looks stays refused; those of staff do not wait.
+/// Lets the orders of a batch wait for the organiser of an event who wants to accept each of them, or those
+/// with some of its tiers, whether they cost something or not. One that is refused for how it looks stays refused; those of staff do not wait.
 ///
 /// # Errors
 /// A fault of the database.
@@ -188,10 +188,15 @@ pub async fn require_approval_in(
     orders: &mut [NewOrder],
 ) -> Result<(), DbError> {
     let rules = store::seats::rules(c, event).await?.unwrap_or_default();
-    if !rules.needs_approval {
+    let tiers = catalog::tiers_to_approve_in(c, event).await?;
+    if !rules.needs_approval && tiers.is_empty() {
         return Ok(());
     }
     for new in orders.iter_mut().filter(|new| new.staff.is_none()) {
+        let wanted = new.basis.tiers();
+        if !rules.needs_approval && !wanted.iter().any(|(tier, _)| tiers.contains(tier)) {
+            continue;
+        }
         let mut verdict = new.verdict.take().unwrap_or_else(|| Verdict {
             score: FraudScore {
                 score: 0,
@@ -340,11 +345,9 @@ async fn accept(app: &App, c: &mut Conn, order: &Order, now: Timestamp) -> Resul
         .ok_or(SalesError::OrderNotFound)?;
     let seats = seats_of(&store::order_items(c, order.id).await?);
     let stock = store::order_stock(c, order.id).await?.unwrap_or_default();
-    if let (Some(listing), Some(hold)) = (
-        resale::listing_of(c, row.hold_id, &stock).await?,
-        row.hold_id,
-    ) {
-        resale::keep(c, listing, hold, until).await?;
+    let listings = resale::listings_of(c, row.hold_id, &stock).await?;
+    if let Some(hold) = row.hold_id.filter(|_| !listings.is_empty()) {
+        resale::keep(c, &listings, hold, until).await?;
     } else if !seats.is_empty() {
         // Seats that are lost meanwhile are found out when it is paid.
         store::seats::extend(c, row.event_id, &row.seat_holder(), &seats, until, now).await?;

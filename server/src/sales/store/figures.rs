@@ -1,4 +1,8 @@
 //! Figures of sales: counted where the rows are, so that a screen needs few statements.
+//!
+//! They count what somebody would call an order, once: an order that was merged into another is in that
+//! one, and a supplement is a part of the order that it changes. Both leave rows of their own. A supplement
+//! that was paid is merged, so that only those that were not paid are looked for among the changes.
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
@@ -15,7 +19,9 @@ pub(in crate::sales) async fn totals_by_currency(
     c.all(
         sql!(
             "SELECT state, currency, COUNT(*) AS orders, CAST(SUM(total_minor) AS BIGINT) AS total_minor \
-             FROM orders WHERE event_id = $1 GROUP BY state, currency ORDER BY state, currency"
+             FROM orders WHERE event_id = $1 AND merged_into IS NULL AND (state IN ('paid', 'refunded') \
+             OR NOT EXISTS (SELECT 1 FROM order_changes ch WHERE ch.supplement_id = orders.id)) \
+             GROUP BY state, currency ORDER BY state, currency"
         ),
         vals![event],
     )
@@ -32,7 +38,7 @@ pub(in crate::sales) async fn paid_since(
         sql!(
             "SELECT paid_at / 900000 AS quarter, currency, COUNT(*) AS orders, \
              CAST(SUM(total_minor) AS BIGINT) AS total_minor FROM orders \
-             WHERE event_id = $1 AND paid_at >= $2 \
+             WHERE event_id = $1 AND paid_at >= $2 AND merged_into IS NULL \
              GROUP BY paid_at / 900000, currency ORDER BY quarter, currency"
         ),
         vals![event, since],
@@ -49,7 +55,9 @@ pub(in crate::sales) async fn newest_orders(
     c.all(
         sql!(
             "SELECT id, reference, state, currency, total_minor, created_at, paid_at FROM orders \
-             WHERE event_id = $1 ORDER BY id DESC LIMIT $2"
+             WHERE event_id = $1 AND merged_into IS NULL AND (state IN ('paid', 'refunded') \
+             OR NOT EXISTS (SELECT 1 FROM order_changes ch WHERE ch.supplement_id = orders.id)) \
+             ORDER BY id DESC LIMIT $2"
         ),
         vals![event, limit],
     )
@@ -81,7 +89,7 @@ pub(in crate::sales) async fn sales_of(
         sql!(
             "SELECT event_id, currency, COUNT(*) AS orders, CAST(SUM(total_minor) AS BIGINT) AS total_minor \
              FROM orders WHERE event_id IN (SELECT value FROM list($1)) AND state = 'paid' \
-             GROUP BY event_id, currency ORDER BY event_id, currency"
+             AND merged_into IS NULL GROUP BY event_id, currency ORDER BY event_id, currency"
         ),
         vals![Val::texts(events)],
     )

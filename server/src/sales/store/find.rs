@@ -77,16 +77,19 @@ pub(in crate::sales) async fn score(
     .await
 }
 
-/// How many orders an event has.
+/// How many orders an event has, as files have them: each once, as in `figures.rs`.
 pub(in crate::sales) async fn count(c: &mut Conn, event: EventId) -> Result<i64, DbError> {
     c.scalar(
-        sql!("SELECT COUNT(*) FROM orders WHERE event_id = $1"),
+        sql!(
+            "SELECT COUNT(*) FROM orders WHERE event_id = $1 AND merged_into IS NULL AND (state IN ('paid', 'refunded') \
+             OR NOT EXISTS (SELECT 1 FROM order_changes ch WHERE ch.supplement_id = orders.id))"
+        ),
         vals![event],
     )
     .await
 }
 
-/// An event's orders after one of them, oldest first.
+/// An event's orders after one of them, oldest first, as files have them: each once, as in `figures.rs`.
 pub(in crate::sales) async fn page(
     c: &mut Conn,
     event: EventId,
@@ -97,7 +100,9 @@ pub(in crate::sales) async fn page(
     c.all(
         sql!(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
-             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders WHERE event_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+             paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders WHERE event_id = $1 AND id > $2 \
+             AND merged_into IS NULL AND (state IN ('paid', 'refunded') \
+             OR NOT EXISTS (SELECT 1 FROM order_changes ch WHERE ch.supplement_id = orders.id)) ORDER BY id LIMIT $3"
         ),
         vals![event, after, limit],
     )

@@ -181,6 +181,16 @@ pub(in crate::sales) async fn free_hold_key(c: &mut Conn, id: HoldId) -> Result<
     Ok(())
 }
 
+/// Says of a hold that an order took over in this write that it has ended otherwise: the order is not placed.
+pub(in crate::sales) async fn not_ordered(c: &mut Conn, id: HoldId) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'ordered'"),
+        vals![id],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Ends an active hold that is over; says whether it was one.
 pub(in crate::sales) async fn expire_hold(
     c: &mut Conn,

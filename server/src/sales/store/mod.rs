@@ -392,7 +392,8 @@ pub(super) async fn totals(
     c.all(
         sql!(
             "SELECT state, COUNT(*) AS orders, CAST(COALESCE(SUM(total_minor), 0) AS BIGINT) AS total_minor \
-             FROM orders WHERE event_id = $1 GROUP BY state"
+             FROM orders WHERE event_id = $1 AND merged_into IS NULL AND (state IN ('paid', 'refunded') \
+             OR NOT EXISTS (SELECT 1 FROM order_changes ch WHERE ch.supplement_id = orders.id)) GROUP BY state"
         ),
         vals![event],
     )

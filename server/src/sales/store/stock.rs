@@ -1,6 +1,6 @@
 //! Stock by counters. Whoever takes from several takes them sorted by key, so that nobody waits in a circle.
 
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
 use crate::catalog::{CounterKey, EventId, OccurrenceId};
@@ -38,6 +38,16 @@ record! {
         pub(in crate::sales) occurrence_id: String,
         pub(in crate::sales) capacity: i64,
         pub(in crate::sales) taken: i64,
+    }
+}
+
+record! {
+    /// What is left of a counter.
+    pub(in crate::sales) struct LeftRow {
+        pub(in crate::sales) counter: String,
+        pub(in crate::sales) occurrence_id: String,
+        pub(in crate::sales) unsold: i64,
+        pub(in crate::sales) free: i64,
     }
 }
 
@@ -96,35 +106,70 @@ pub(in crate::sales) async fn counters(
     .await
 }
 
-/// The counters of an event, each with all its dates put together.
-pub(in crate::sales) async fn counter_sums(
+/// The counters of an event of which something is held or sold.
+pub(in crate::sales) async fn taken_counters(
     c: &mut Conn,
     event: EventId,
 ) -> Result<Vec<CounterRow>, DbError> {
     c.all(
         sql!(
-            "SELECT counter, '' AS occurrence_id, CAST(SUM(capacity) AS BIGINT) AS capacity, \
-             CAST(SUM(held + sold) AS BIGINT) AS taken FROM stock WHERE event_id = $1 \
-             GROUP BY counter ORDER BY counter"
+            "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
+             WHERE event_id = $1 AND held + sold > 0 ORDER BY counter, occurrence_id"
         ),
         vals![event],
     )
     .await
 }
 
-/// The counters of an event for all dates together, and those of one date.
-pub(in crate::sales) async fn counters_on(
+/// What is left of the counters of an event, each with all its dates put together but for those that are
+/// over.
+pub(in crate::sales) async fn left_in_all(
     c: &mut Conn,
     event: EventId,
-    occurrence: OccurrenceId,
+    over: Val,
+) -> Result<Vec<LeftRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, '' AS occurrence_id, CAST(SUM(capacity - sold) AS BIGINT) AS unsold, \
+             CAST(SUM(capacity - held - sold) AS BIGINT) AS free FROM stock \
+             WHERE event_id = $1 AND occurrence_id NOT IN (SELECT value FROM list($2)) \
+             GROUP BY counter ORDER BY counter"
+        ),
+        vals![event, over],
+    )
+    .await
+}
+
+/// What is left of the counters of an event of which something is, each by its dates but for those that are
+/// over.
+pub(in crate::sales) async fn left_by_date(
+    c: &mut Conn,
+    event: EventId,
+    over: Val,
+) -> Result<Vec<LeftRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, occurrence_id, capacity - sold AS unsold, capacity - held - sold AS free FROM stock \
+             WHERE event_id = $1 AND sold < capacity AND occurrence_id NOT IN (SELECT value FROM list($2))"
+        ),
+        vals![event, over],
+    )
+    .await
+}
+
+/// Counters for all dates together, and on one date. They are found by their whole key, whatever other dates
+/// there are.
+pub(in crate::sales) async fn counters_on(
+    c: &mut Conn,
+    counters: Val,
+    date: OccurrenceId,
 ) -> Result<Vec<CounterRow>, DbError> {
     c.all(
         sql!(
             "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
-             WHERE event_id = $1 AND (occurrence_id = '' OR occurrence_id = $2) \
-             ORDER BY counter, occurrence_id"
+             WHERE counter IN (SELECT value FROM list($1)) AND occurrence_id IN ('', $2)"
         ),
-        vals![event, occurrence],
+        vals![counters, date],
     )
     .await
 }

@@ -5,8 +5,8 @@
 //! lives longer than others, and the mail's link leads to its checkout. Whoever lets it pass waits on at
 //! their own place, until that was once too often.
 //!
-//! What others sell ([`resale`](super::resale)) is offered in the same way, one ticket at a time, to those who
-//! are content with one.
+//! What others sell ([`resale`](super::resale)) is offered in the same way and by the same rule, as many
+//! tickets at once as somebody wants; but none of it is kept for those who want more than there are.
 //!
 //! Owns the tables `waitlist_entries` and `waitlist_offers`.
 //!
@@ -30,7 +30,9 @@ mod store;
 pub use error::WaitlistError;
 pub use model::*;
 pub use offers::*;
-pub(in crate::sales) use resold::{claim, is_waited_for, next_for_one, offer_one};
+pub(in crate::sales) use resold::{
+    NextEntry, claim, is_waited_for, offer_held, pass_over, waiting,
+};
 pub(in crate::sales) use routes::routes;
 pub(in crate::sales) use service::person_purpose;
 pub use service::*;

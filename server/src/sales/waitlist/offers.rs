@@ -17,7 +17,7 @@ use crate::sales::{HoldWish, SalesError, service as sales};
 /// How many offers are settled in one run.
 const RUN: i64 = 500;
 /// How many that wait for a tier are looked at; far more than are served at once.
-const LOOK: i64 = 500;
+pub(super) const LOOK: i64 = 500;
 /// This long before the doors nothing is kept any more for who does not fit, in milliseconds.
 const LAST_CALL_MS: i64 = 24 * 3_600_000;
 
@@ -92,7 +92,7 @@ async fn settle(app: &App, offer: OfferRow) -> Result<(), WaitlistError> {
 }
 
 /// An entry as matching sees it, that can have so many in one order.
-fn matched(row: &EntryRow, most: u32) -> WaitlistEntry {
+pub(super) fn matched(row: &EntryRow, most: u32) -> WaitlistEntry {
     WaitlistEntry {
         id: row.id,
         most: row.most.min(most),

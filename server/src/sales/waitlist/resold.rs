@@ -5,7 +5,7 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::WaitlistError;
 use super::model::*;
-use super::offers::OFFERS;
+use super::offers::{LOOK, OFFERS, matched};
 use super::service::{path, person};
 use super::store::{self, EntryRow};
 use crate::app::App;
@@ -14,26 +14,40 @@ use crate::identity::Email;
 use crate::identity::mail::{self, MailTemplate};
 use crate::sales::Hold;
 
-/// An entry that is content with one ticket.
+/// An entry that waits.
+#[derive(Clone)]
 pub(in crate::sales) struct NextEntry(EntryRow);
 
-/// Whether somebody waits for one ticket of a tier, on a date if it is sold by dates.
+impl NextEntry {
+    /// Its id.
+    pub(in crate::sales) const fn id(&self) -> WaitlistEntryId {
+        self.0.id
+    }
+
+    /// It as matching sees it, where so many can be had in one order.
+    pub(in crate::sales) fn matched(&self, most: u32) -> WaitlistEntry {
+        matched(&self.0, most)
+    }
+}
+
+/// Whether somebody waits for a tier, on a date if it is sold by dates, who is content with so many tickets.
 pub(in crate::sales) async fn is_waited_for(
     c: &mut Conn,
     tier: TierId,
     occurrence: &str,
+    tickets: i64,
 ) -> Result<bool, DbError> {
-    Ok(store::next_for_one(c, tier, occurrence).await?.is_some())
+    store::is_waited_for(c, tier, occurrence, tickets).await
 }
 
-/// Who is next of those who are content with one ticket of a tier, on a date if it is sold by dates.
-pub(in crate::sales) async fn next_for_one(
+/// Who waits for a tier, on a date if it is sold by dates, in the order in which they are served.
+pub(in crate::sales) async fn waiting(
     c: &mut Conn,
     tier: TierId,
     occurrence: &str,
-) -> Result<Option<NextEntry>, DbError> {
-    let next = store::next_for_one(c, tier, occurrence).await?;
-    Ok(next.map(NextEntry))
+) -> Result<Vec<NextEntry>, DbError> {
+    let rows = store::waiting(c, tier, occurrence, LOOK).await?;
+    Ok(rows.into_iter().map(NextEntry).collect())
 }
 
 /// Lets an entry have an offer that is made in this write; says whether it still waits.
@@ -41,18 +55,29 @@ pub(in crate::sales) async fn claim(c: &mut Conn, entry: &NextEntry) -> Result<b
     store::claim(c, entry.0.id, entry.0.version).await
 }
 
-/// Offers a hold of one ticket to an entry that was claimed in this write, and tells whoever waits.
-pub(in crate::sales) async fn offer_one(
+/// Counts for these entries that others were served before them.
+pub(in crate::sales) async fn pass_over(
+    c: &mut Conn,
+    ids: &[WaitlistEntryId],
+) -> Result<(), DbError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    store::pass_over(c, ids).await
+}
+
+/// Offers a hold of so many tickets to an entry that was claimed in this write, and tells whoever waits.
+pub(in crate::sales) async fn offer_held(
     app: &App,
     c: &mut Conn,
     NextEntry(row): &NextEntry,
-    hold: &Hold,
+    (hold, quantity): (&Hold, u32),
     event: String,
     now: Timestamp,
 ) -> Result<(), WaitlistError> {
     let offer = WaitlistOfferId::new(&*app.clock, &*app.random);
     let open = OpenWaitlistOffer {
-        quantity: 1,
+        quantity,
         hold: hold.id,
         expires_at: hold.expires_at,
     };
@@ -60,7 +85,7 @@ pub(in crate::sales) async fn offer_one(
     if let Ok(to) = person(app, row)?.parse::<Email>() {
         let offered = MailTemplate::WaitlistOffered {
             event,
-            quantity: 1,
+            quantity,
             link: mail::link(app, &format!("/checkout/{}", hold.id)),
             expires_at: hold.expires_at,
             entry: mail::link(app, &path(app, row.id, "")),

@@ -287,11 +287,12 @@ pub async fn own(
     given: &str,
 ) -> Result<OwnWaitlistEntry, WaitlistError> {
     authorise(app, id, given)?;
+    let work = app.clone();
     app.db
         .read(move |c| {
             Box::pin(async move {
                 let row = store::entry(c, id).await?.ok_or(WaitlistError::NotFound)?;
-                let event = catalog::detail_in(c, row.event_id).await?;
+                let event = catalog::kept_detail_in(&work, c, row.event_id).await?;
                 let event = event.ok_or(WaitlistError::NotFound)?;
                 let offer = store::open_offer(c, id).await?;
                 let tier = event.tier(row.tier_id);
@@ -301,7 +302,7 @@ pub async fn own(
                     event_id: row.event_id,
                     tier_id: row.tier_id,
                     tier_name: tier.map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
-                    event_name: event.event.name,
+                    event_name: event.event.name.clone(),
                     occurrence_id: date_of(&row),
                     quantity: row.most,
                     least: row.least,

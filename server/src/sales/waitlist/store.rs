@@ -156,22 +156,23 @@ pub(super) async fn waiting(
     .await
 }
 
-/// Who is next of those who are content with one ticket of a tier, on a date.
-pub(super) async fn next_for_one(
+/// Whether somebody waits for a tier, on a date, who is content with so many tickets.
+pub(super) async fn is_waited_for(
     c: &mut Conn,
     tier: TierId,
     occurrence: &str,
-) -> Result<Option<EntryRow>, DbError> {
-    c.opt(
-        sql!(
-            "SELECT id, event_id, tier_id, occurrence_id, sealed_person, most, least, priority, joined_at, state, \
-             passed_over, missed, version FROM waitlist_entries \
-             WHERE tier_id = $1 AND occurrence_id = $2 AND state = 'waiting' AND least = 1 \
-             ORDER BY 0 - priority, joined_at, id LIMIT 1"
-        ),
-        vals![tier, occurrence],
-    )
-    .await
+    tickets: i64,
+) -> Result<bool, DbError> {
+    let found: Option<i64> = c
+        .scalar_opt(
+            sql!(
+                "SELECT least FROM waitlist_entries WHERE tier_id = $1 AND occurrence_id = $2 AND state = 'waiting' \
+                 AND least <= $3 LIMIT 1"
+            ),
+            vals![tier, occurrence, tickets],
+        )
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Lets a waiting entry of this version have an offer; says whether it was one.

@@ -1,5 +1,7 @@
 //! Tickets as files, over HTTP.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use bilten_kernel::error::{IntoProblem, Problem};
@@ -26,7 +28,7 @@ async fn begin(
     app: &App,
     organiser: &Organiser<permit::TicketsRead>,
     event: EventId,
-) -> Result<(EventDetail, usize), Problem> {
+) -> Result<(Arc<EventDetail>, usize), Problem> {
     let (detail, count) = service::export_of(app, organiser.tenant(), event).await?;
     identity::note_personal_data_read(
         app,
@@ -40,7 +42,7 @@ async fn begin(
     Ok((detail, count))
 }
 
-fn pages(app: App, detail: EventDetail) -> Pages {
+fn pages(app: App, detail: Arc<EventDetail>) -> Pages {
     futures_util::stream::try_unfold((app, detail, None), |(app, detail, after)| async move {
         let next = service::ticket_rows(&app, &detail, after)
             .await

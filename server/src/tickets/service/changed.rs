@@ -79,7 +79,7 @@ pub(crate) async fn on_order_changed(
     }
     let at = "tickets::on_order_changed";
     let event = changed.event;
-    let detail = catalog::detail_in(c, event).await?;
+    let detail = catalog::kept_detail_in(app, c, event).await?;
     let detail = detail.ok_or(DbError::NoRow { at })?;
     let keys = store::keys(c, event).await?;
     let key = keys.iter().find(|key| key.revoked_at.is_none());

@@ -1,5 +1,7 @@
 //! Tickets for files, with the orders they came from, a page of orders at a time.
 
+use std::sync::Arc;
+
 use bilten_kernel::db::{DbError, Val};
 
 use super::super::model::*;
@@ -32,7 +34,7 @@ pub async fn export_of(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-) -> Result<(EventDetail, usize), TicketError> {
+) -> Result<(Arc<EventDetail>, usize), TicketError> {
     let detail = catalog::detail_of(app, tenant, event)
         .await
         .map_err(SalesError::from)?;

@@ -23,7 +23,8 @@ pub(crate) async fn on_orders_paid(
         by_event.entry(order.event).or_default().push(order);
     }
     for (event, orders) in by_event {
-        let detail = catalog::detail_in(c, event).await?.ok_or(DbError::NoRow {
+        let detail = catalog::kept_detail_in(app, c, event).await?;
+        let detail = detail.ok_or(DbError::NoRow {
             at: "tickets::on_orders_paid",
         })?;
         let keys = store::keys(c, event).await?;

@@ -76,6 +76,8 @@ pub enum InLine {
         /// Until when they may come.
         until: Timestamp,
     },
+    /// Everything is sold; they keep their place.
+    SoldOut,
     /// They let their time pass, and may ask for the next free moment.
     Missed,
     /// They are inside: what they chose is reserved, or being paid.
@@ -106,6 +108,7 @@ impl InLine {
             Self::Drawing => "waiting.drawing",
             Self::Waiting { .. } => "waiting.waiting",
             Self::Called { .. } => "waiting.called",
+            Self::SoldOut => "waiting.sold_out",
             Self::Missed => "waiting.missed",
             Self::Entered => "waiting.entered",
             Self::Left => "waiting.left",
@@ -155,6 +158,10 @@ impl InLine {
             }
             Self::Called { .. } => {
                 "It is your turn. Follow the link on this page to choose your tickets.".to_owned()
+            }
+            Self::SoldOut => {
+                "All tickets are sold. You keep your place: if some come back soon, it goes on here."
+                    .to_owned()
             }
             Self::Missed => {
                 "Your turn is over. You can ask for the next free moment on this page.".to_owned()
@@ -240,6 +247,8 @@ mod tests {
         assert!(ahead(49).is_news_after(&ahead(60)));
         assert!(ahead(0).is_news_after(&ahead(1)));
         assert!(InLine::Drawing.is_news_after(&ahead(3)));
+        assert!(InLine::SoldOut.is_news_after(&ahead(3)));
+        assert!(!InLine::SoldOut.is_news_after(&InLine::SoldOut));
         let at = Timestamp::from_ms;
         let opens = |ms| InLine::Gathering { opens_at: at(ms) };
         assert!(!opens(1).is_news_after(&opens(1)));

@@ -9,6 +9,7 @@ mod notice;
 mod pace;
 mod room;
 mod standing;
+mod supply;
 mod token;
 
 use bilten_kernel::clock::Timestamp;
@@ -28,6 +29,7 @@ pub use room::{
     WaitingRoomInput, WaitingRoomProof,
 };
 pub use standing::{StandingState, WaitingPass, WaitingPlace, WaitingStanding};
+pub use supply::{Fate, SOLD_OUT_MS, Supply, fate};
 pub use token::{PASS_MS, Pass, PassRefusal, PlaceToken, RoomKey, Visitor};
 
 typed_id!(pub WaitingRoomId, "wrm", "Names a waiting room.");
@@ -50,7 +52,7 @@ text_enum! {
         Calling = "calling",
         /// Nobody waits; who comes may buy at once.
         Open = "open",
-        /// Sold out, or the sale is over.
+        /// It was sold out for a while, the sale is over, or its organiser ended it.
         Ended = "ended",
     }
 }

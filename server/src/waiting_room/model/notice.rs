@@ -37,6 +37,8 @@ pub struct Notice {
     pub drawn: u64,
     /// Up to which number everybody is called.
     pub called: u64,
+    /// Since when everything is sold, if it is: nobody is called, everybody keeps their place.
+    pub sold_out_at: Option<Timestamp>,
     /// How many of them were called in the last `lately_seconds`.
     pub lately: u64,
     /// What `lately` counts.
@@ -96,6 +98,7 @@ mod tests {
             beacon_value: None,
             drawn: 0,
             called: 0,
+            sold_out_at: None,
             lately: 0,
             lately_seconds: 60,
             spread_ms: 0,

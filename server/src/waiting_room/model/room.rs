@@ -81,6 +81,8 @@ record! {
         pub revealed_at: Option<Timestamp>,
         /// When it ended.
         pub ended_at: Option<Timestamp>,
+        /// Since when everything is sold, if it is.
+        pub sold_out_at: Option<Timestamp>,
     }
 }
 
@@ -306,6 +308,8 @@ pub struct WaitingRoom {
     pub revealed_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Since when everything is sold, so that nobody is called; it ends by itself after half an hour of it.
+    pub sold_out_at: Option<Timestamp>,
 }
 
 impl From<&RoomRow> for WaitingRoom {
@@ -343,6 +347,7 @@ impl From<&RoomRow> for WaitingRoom {
             closed_at: row.closed_at,
             revealed_at: row.revealed_at,
             ended_at: row.ended_at,
+            sold_out_at: row.sold_out_at,
         }
     }
 }

@@ -18,6 +18,8 @@ text_enum! {
         Waiting = "waiting",
         /// It is their turn.
         Called = "called",
+        /// Everything is sold. They keep their place, for something may come back.
+        SoldOut = "sold_out",
         /// They let their time pass, and may join again.
         Missed = "missed",
         /// They are inside.
@@ -30,6 +32,9 @@ text_enum! {
         Ended = "ended",
     }
 }
+
+/// How long a room that is sold out has nothing new to say, most likely, in milliseconds.
+const SOLD_OUT_POLL_MS: u64 = 60_000;
 
 /// How it stands for somebody in line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -48,6 +53,8 @@ pub struct WaitingStanding {
     pub opens_at: Option<Timestamp>,
     /// Until when they may come, when it is their turn.
     pub until: Option<Timestamp>,
+    /// Where to wait for what comes back, if everything is sold and one can: the path of a page.
+    pub waitlist: Option<String>,
     /// The same in words, whole sentences.
     pub text: String,
     /// After how many milliseconds it is worth to ask again.
@@ -78,6 +85,10 @@ impl WaitingStanding {
                 until = Some(*at);
                 StandingState::Called
             }
+            InLine::SoldOut => {
+                until_ms = SOLD_OUT_POLL_MS;
+                StandingState::SoldOut
+            }
             InLine::Missed => StandingState::Missed,
             InLine::Entered => StandingState::Entered,
             InLine::Left => StandingState::Left,
@@ -92,6 +103,7 @@ impl WaitingStanding {
             to_minutes: estimate.map(|told| told.to_minutes),
             opens_at,
             until,
+            waitlist: None,
             text: line.text(),
             poll_after_ms: poll_after_ms(place, until_ms),
         }

@@ -187,6 +187,7 @@ impl IntoProblem for WaitingError {
             Self::NoPlace => Problem::not_found("waiting_room.no_place", detail),
             Self::PlaceRefused(_) => Problem::forbidden("waiting_room.place_refused", detail),
             Self::NotCalled => Problem::conflict("waiting_room.not_called", detail),
+            Self::SoldOut => Problem::conflict("waiting_room.sold_out", detail).retry_after(15),
             Self::Missed => Problem::gone("waiting_room.missed", detail),
             Self::Used => Problem::conflict("waiting_room.used", detail),
             Self::Db(error) => error.into_problem(),

@@ -55,6 +55,9 @@ pub enum WaitingError {
     /// It is not their turn.
     #[error("it is not your turn yet")]
     NotCalled,
+    /// Everything is sold.
+    #[error("all tickets are sold; your place is kept, in case some come back")]
+    SoldOut,
     /// They let their time pass.
     #[error("your turn is over; you can join again")]
     Missed,

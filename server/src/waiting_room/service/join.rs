@@ -120,14 +120,20 @@ fn new_place(room: &RoomNow, place: PlaceId, number: u64, now: Timestamp) -> Wai
         InLine::Gathering {
             opens_at: room.row.opens_at,
         }
+    } else if room.row.sold_out_at.is_some() {
+        InLine::SoldOut
     } else {
         // Whoever is called already is so by a step that this node has not read yet.
         room.waiting(number).unwrap_or(InLine::Drawing)
     };
+    let mut standing = WaitingStanding::of(place, (number > 0).then_some(number), &line, now);
+    if line == InLine::SoldOut {
+        standing.waitlist.clone_from(&room.waitlist);
+    }
     WaitingPlace {
         id: place,
         token: token.sign(&room.key),
-        standing: WaitingStanding::of(place, (number > 0).then_some(number), &line, now),
+        standing,
     }
 }
 

@@ -14,7 +14,7 @@ use bilten_kernel::db::DbError;
 use super::super::model::*;
 use super::super::store;
 use crate::app::App;
-use crate::catalog::{self, CatalogError, EventId, EventState};
+use crate::catalog::{self, CatalogError, EventDetail, EventId, EventState};
 
 /// How long a room is kept, in milliseconds.
 const KEPT_MS: i64 = 1_000;
@@ -38,6 +38,8 @@ pub struct RoomNow {
     pub(crate) cache_control: &'static str,
     /// The last part of the address of the event's page.
     pub(crate) slug: String,
+    /// The page of its waitlist, if everything is sold and one can wait for it.
+    pub(crate) waitlist: Option<String>,
     at: Timestamp,
 }
 
@@ -180,10 +182,19 @@ async fn load(app: &App, event: EventId, now: Timestamp) -> Result<Option<Arc<Ro
         cache_control: notice.cache_control(now),
         notice: Bytes::from(json),
         slug: offer.event.slug.clone(),
+        waitlist: row.sold_out_at.and_then(|_| waitlist(&offer, now)),
         at: now,
         calls,
         row,
     })))
+}
+
+/// The page where one waits for what comes back of an event; none if nothing of it is sold any more.
+fn waitlist(offer: &EventDetail, now: Timestamp) -> Option<String> {
+    let mut shown = offer.tiers.iter().filter(|tier| !tier.hidden);
+    shown
+        .any(|tier| offer.off_sale(tier, now).is_none())
+        .then(|| format!("/e/{}/waitlist", offer.event.slug))
 }
 
 fn notice(row: &RoomRow, calls: &Calls, now: Timestamp) -> Notice {
@@ -198,6 +209,7 @@ fn notice(row: &RoomRow, calls: &Calls, now: Timestamp) -> Notice {
         beacon_value: row.beacon_value.as_deref().map(hex),
         drawn: row.drawn,
         called: row.called,
+        sold_out_at: row.sold_out_at,
         lately: calls.lately(now, LATELY_SECONDS),
         lately_seconds: LATELY_SECONDS,
         spread_ms: spread_ms(row.drawn),

@@ -170,6 +170,7 @@ fn new_room(
         closed_at: None,
         revealed_at: None,
         ended_at: None,
+        sold_out_at: None,
     })
 }
 

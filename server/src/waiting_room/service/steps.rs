@@ -1,19 +1,25 @@
 //! The steps of a room: the draw when its time has come, and once a second how many are called.
 //!
-//! Any node may make a step: the state and the version in each UPDATE decide that one of them counts.
+//! Before anybody is called, [`fate`] says whether there is anything to be called for: a room that is sold
+//! out stands still, goes on, or ends. Any node may make a step: the state and the version in each UPDATE
+//! decide that one of them counts.
 //! What a step did not finish (a node died) the next one goes on with.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bilten_kernel::db::DbError;
+use serde_json::json;
 
 use super::super::model::*;
 use super::super::store::{self, Called, places};
 use super::{CALLED, PASSES, PEOPLE, RATE, seed_purpose};
 use crate::app::App;
-use crate::catalog::EventId;
+use crate::catalog::{self, EventId};
+use crate::platform::{self, AuditRecord};
 
+/// Who ends rooms that have nothing left, in the audit trail.
+const ACTOR: &str = "system";
 /// How long after its time a pass that was used in time may still be under way.
 const GRACE: Duration = Duration::from_secs(10);
 /// How many writes may wait for the writer of SQLite before the house counts as strained.
@@ -31,12 +37,12 @@ pub async fn calling_events(app: &App) -> Result<Vec<EventId>, DbError> {
         .await
 }
 
-/// Makes a step of every room that has one to make. `left` says how many tickets of an event are neither
-/// held nor sold; of what it does not name that does not matter.
+/// Makes a step of every room that has one to make. `supply` says what there is left of the tickets of an
+/// event; of what it does not name nothing is known.
 ///
 /// # Errors
 /// The last fault of the database; the other rooms have made their steps.
-pub async fn tick(app: &App, left: &BTreeMap<EventId, u64>) -> Result<(), DbError> {
+pub async fn tick(app: &App, supply: &BTreeMap<EventId, Supply>) -> Result<(), DbError> {
     let now = app.now();
     let (due, totals) = app
         .db
@@ -55,8 +61,8 @@ pub async fn tick(app: &App, left: &BTreeMap<EventId, u64>) -> Result<(), DbErro
     }
     let (mut rate, mut failed) = (0, None);
     for room in due {
-        let (id, left) = (room.id, left.get(&room.event_id).copied());
-        match advance(app, room, left).await {
+        let (id, supply) = (room.id, supply.get(&room.event_id).copied());
+        match advance(app, room, supply).await {
             Ok(per_minute) => rate += per_minute,
             Err(error) => {
                 tracing::error!(%error, room = %id, "a waiting room made no step");
@@ -69,7 +75,7 @@ pub async fn tick(app: &App, left: &BTreeMap<EventId, u64>) -> Result<(), DbErro
 }
 
 /// Makes a step of one room; gives how many it calls a minute.
-async fn advance(app: &App, room: RoomRow, left: Option<u64>) -> Result<u64, DbError> {
+async fn advance(app: &App, room: RoomRow, supply: Option<Supply>) -> Result<u64, DbError> {
     let event = room.event_id;
     match room.state {
         RoomState::Gathering | RoomState::Drawing => {
@@ -77,9 +83,76 @@ async fn advance(app: &App, room: RoomRow, left: Option<u64>) -> Result<u64, DbE
             app.rooms.forget(event);
             Ok(0)
         }
-        RoomState::Calling => call(app, room, left).await,
+        RoomState::Calling => match fate(room.sold_out_at, supply, app.now()) {
+            Fate::Calls { left } => call(app, room, left).await,
+            Fate::Stands => Ok(0),
+            Fate::SellsOut => sell_out(app, room).await,
+            Fate::GoesOn => go_on(app, room).await,
+            Fate::Ends => end(app, room).await,
+        },
         RoomState::Open | RoomState::Ended => Ok(0),
     }
+}
+
+/// Says that everything is sold: nobody is called, and nobody's time passes.
+async fn sell_out(app: &App, room: RoomRow) -> Result<u64, DbError> {
+    let (work, now) = (app.clone(), app.now());
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if store::sell_out(c, &room, now).await? {
+                    c.after_commit(move || work.rooms.forget(room.event_id));
+                }
+                Ok::<_, DbError>(())
+            })
+        })
+        .await?;
+    Ok(0)
+}
+
+/// Lets a room go on that was sold out: whoever was called has as much time as was left to them then.
+async fn go_on(app: &App, room: RoomRow) -> Result<u64, DbError> {
+    let (work, now) = (app.clone(), app.now());
+    let since = room.sold_out_at.unwrap_or(now);
+    let stood_ms = now.ms().saturating_sub(since.ms()).max(0);
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if store::go_on(c, &room).await? {
+                    store::move_calls(c, room.id, stood_ms).await?;
+                    places::move_passes(c, room.id, since, stood_ms).await?;
+                    c.after_commit(move || work.rooms.forget(room.event_id));
+                }
+                Ok::<_, DbError>(())
+            })
+        })
+        .await?;
+    Ok(0)
+}
+
+/// Ends a room: there is nothing left to wait for.
+async fn end(app: &App, room: RoomRow) -> Result<u64, DbError> {
+    let (work, now) = (app.clone(), app.now());
+    let (id, event) = (room.id, room.event_id);
+    let mut record = AuditRecord::new(ACTOR, "waiting_room.moved", event)
+        .detail(json!({"room": id, "move": RoomMove::End}));
+    // Its event may be gone by now, and the room with it.
+    if let Ok(offer) = catalog::offer(app, event).await {
+        record = record.of(offer.event.organisation_id);
+    }
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                if !store::end(c, &room, now).await? {
+                    return Ok(());
+                }
+                platform::audit(&work, c, record).await?;
+                c.after_commit(move || work.rooms.forget(event));
+                Ok::<_, DbError>(())
+            })
+        })
+        .await?;
+    Ok(0)
 }
 
 async fn again(app: &App, id: WaitingRoomId) -> Result<Option<RoomRow>, DbError> {

@@ -70,6 +70,7 @@ pub(super) async fn standing_of(app: &App, room: &RoomNow, token: &PlaceToken) -
         RoomState::Calling => match number.map(|number| (number, room.waiting(number))) {
             // Only who joined a moment ago, by another node.
             None => InLine::Drawing,
+            Some((_, Some(_))) if room.row.sold_out_at.is_some() => InLine::SoldOut,
             Some((_, Some(waiting))) => waiting,
             Some((number, None)) => {
                 let place = token.place;
@@ -78,11 +79,24 @@ pub(super) async fn standing_of(app: &App, room: &RoomNow, token: &PlaceToken) -
                     .read(move |c| Box::pin(async move { places::place(c, id, place).await }))
                     .await;
                 // While the database is away, what is kept must do.
-                called(room, number, row.ok().flatten(), now)
+                // While everything is sold nobody's time passes.
+                let sold_out_at = room.row.sold_out_at;
+                let at = sold_out_at.unwrap_or(now);
+                let line = called(room, number, row.ok().flatten(), at);
+                let is_called = matches!(line, InLine::Called { .. });
+                if is_called && sold_out_at.is_some() {
+                    InLine::SoldOut
+                } else {
+                    line
+                }
             }
         },
     };
-    WaitingStanding::of(token.place, number, &line, now)
+    let mut standing = WaitingStanding::of(token.place, number, &line, now);
+    if matches!(line, InLine::SoldOut | InLine::Missed | InLine::Ended) {
+        standing.waitlist.clone_from(&room.waitlist);
+    }
+    standing
 }
 
 /// How it stands for a number that was called.
@@ -126,6 +140,9 @@ pub async fn claim(
     let number = room.number_of(&token).ok_or(WaitingError::NotCalled)?;
     if number > room.row.called {
         return Err(WaitingError::NotCalled);
+    }
+    if room.row.sold_out_at.is_some() {
+        return Err(WaitingError::SoldOut);
     }
     let now = app.now();
     let until = room.calls.until(number).unwrap_or(Timestamp::from_ms(0));

@@ -20,7 +20,7 @@ macro_rules! rooms {
         sql!(concat!(
             "SELECT id, event_id, state, opens_at, promised_at, sealed_seed, commitment, beacon, beacon_value, \
              roster_hash, seed, drawn, places, called, lapsed, entered, missed, entered_seen, missed_seen, inside, \
-             most_inside, policy, pace, version, revision, created_at, closed_at, revealed_at, ended_at \
+             most_inside, policy, pace, version, revision, created_at, closed_at, revealed_at, ended_at, sold_out_at \
              FROM waiting_rooms ",
             $rest
         ))
@@ -111,7 +111,8 @@ pub(super) async fn update_settings(c: &mut Conn, room: &RoomRow) -> Result<(), 
     Ok(())
 }
 
-/// Moves a room from one state to another; says whether it was in the first.
+/// Moves a room from one state to another; says whether it was in the first. Whether it is sold out is for the
+/// next step to say.
 pub(super) async fn move_room(
     c: &mut Conn,
     id: WaitingRoomId,
@@ -122,7 +123,7 @@ pub(super) async fn move_room(
     let touched = c
         .exec(
             sql!(
-                "UPDATE waiting_rooms SET state = $3, ended_at = $4, revision = revision + 1 \
+                "UPDATE waiting_rooms SET state = $3, ended_at = $4, sold_out_at = NULL, revision = revision + 1 \
                  WHERE id = $1 AND state = $2"
             ),
             vals![id, from, to, ended_at],
@@ -276,6 +277,62 @@ pub(super) async fn calls(
         vals![id],
     )
     .await
+}
+
+/// Says that everything is sold, unless another node has made a step since the room was read.
+pub(super) async fn sell_out(
+    c: &mut Conn,
+    room: &RoomRow,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE waiting_rooms SET sold_out_at = $3, version = version + 1 \
+                 WHERE id = $1 AND version = $2 AND state = 'calling' AND sold_out_at IS NULL"
+            ),
+            vals![room.id, room.version, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Lets a room go on that was sold out, unless another node has made a step since it was read.
+pub(super) async fn go_on(c: &mut Conn, room: &RoomRow) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE waiting_rooms SET sold_out_at = NULL, version = version + 1 \
+                 WHERE id = $1 AND version = $2 AND state = 'calling' AND sold_out_at IS NOT NULL"
+            ),
+            vals![room.id, room.version],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Ends a room in which people are called, unless another node has made a step since it was read.
+pub(super) async fn end(c: &mut Conn, room: &RoomRow, now: Timestamp) -> Result<bool, DbError> {
+    let touched = c
+        .exec(
+            sql!(
+                "UPDATE waiting_rooms SET state = 'ended', ended_at = $3, version = version + 1, \
+                 revision = revision + 1 WHERE id = $1 AND version = $2 AND state = 'calling'"
+            ),
+            vals![room.id, room.version, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Lets all who are called have so many milliseconds more.
+pub(super) async fn move_calls(c: &mut Conn, id: WaitingRoomId, by_ms: i64) -> Result<(), DbError> {
+    c.exec(
+        sql!("UPDATE waiting_calls SET at = at + $2 WHERE room_id = $1"),
+        vals![id, by_ms],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Counts somebody as inside, if there is room; `come` is 1 if they had not come before.

@@ -278,6 +278,24 @@ pub(in crate::waiting_room) async fn wait_at_door(
     Ok(touched == 1)
 }
 
+/// Lets passes that were good at a moment, and were not used, be good for so many milliseconds more.
+pub(in crate::waiting_room) async fn move_passes(
+    c: &mut Conn,
+    room: WaitingRoomId,
+    good_at: Timestamp,
+    by_ms: i64,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE waiting_places SET pass_until_at = pass_until_at + $3 WHERE room_id = $1 \
+             AND entered_at IS NULL AND left_at IS NULL AND pass_until_at > $2"
+        ),
+        vals![room, good_at, by_ms],
+    )
+    .await?;
+    Ok(())
+}
+
 /// How many wait at the door of a full house.
 pub(in crate::waiting_room) async fn at_door(
     c: &mut Conn,

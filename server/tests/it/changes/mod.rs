@@ -1,6 +1,7 @@
 //! Changes of paid orders, on the real surface.
 
 mod codes;
+mod counted;
 mod edits;
 mod money;
 mod policy;

@@ -4,7 +4,8 @@ use bilten_kernel::on_both_engines;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::{Bought, buy, evening, for_sale, hold, pay, state_of, text};
+use super::{Bought, buy, check_in, evening, for_sale, hold, of_event, pay, state_of, stock, text};
+use crate::access::Device;
 use crate::app::{Client, Event, TestApp};
 
 /// Somebody who waits, content with so few tickets.
@@ -105,6 +106,117 @@ on_both_engines! {
         assert_eq!(text(&shown(&t, &event).await[0]["id"]), listing);
         pay(&t, &event, &held, "succeed", "k2").await.refused(410, "sales.hold_gone");
         hold(&t, &event, &listing, "h").await.expect(201);
+        t.stop().await;
+    }
+
+    /// Two that two people sell are one offer: paid together, each seller is owed their own.
+    ///
+    /// covers: BE-2, ORG-5
+    async fn who_wants_two_is_offered_two_at_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 10, "k").await;
+        let dora = buy(&t, &event, 10, "rest").await;
+        let (couple, couples) = join(&t, &event, "couple@example.com", 2).await;
+        let one = ana.list(0, 2_400).await;
+        assert_eq!(text(&for_sale(&t, &event).await[0]["id"]), one, "one alone is nobody's who waits");
+        let other = dora.list(3, 2_300).await;
+        let held = offered(&t, "couple@example.com").await;
+        let seen = becomes(&couple, &couples, "offered").await;
+        assert_eq!((&seen["offer"]["hold"], &seen["offer"]["quantity"]), (&json!(held), &json!(2)));
+        assert!(for_sale(&t, &event).await.is_empty());
+        for (listing, key) in [(&one, "h1"), (&other, "h2")] {
+            hold(&t, &event, listing, key).await.refused(409, "sales.resale_gone");
+        }
+        let before = stock(&t, &event).await;
+        // Not paid at once they are kept together, too.
+        let pending = pay(&t, &event, &held, "decline", "k2").await.expect(201);
+        for listing in [&one, &other] {
+            assert_eq!(state_of(&t, &event, listing).await, "held");
+        }
+        let buyer = t.stranger.with_token(&text(&pending["token"]));
+        let path = format!("/api/v1/shop/orders/{}/payments", text(&pending["order"]["id"]));
+        let payment = json!({"payment": {"method": "sandbox", "outcome": "succeed"}});
+        buyer.post_once(&path, "p", &payment).await.expect(201);
+        let mut paid = buyer.get(&format!("/api/v1/shop/orders/{}", text(&pending["order"]["id"]))).await.expect(200);
+        paid["token"] = pending["token"].clone();
+        let got = Bought::of(&t, &paid);
+        assert_eq!((got.tickets.len(), &paid["order"]["total_minor"]), (2, &json!(4_700)));
+        becomes(&couple, &couples, "served").await;
+        assert_eq!(stock(&t, &event).await, before, "nothing more is sold");
+        for listing in [&one, &other] {
+            assert_eq!(state_of(&t, &event, listing).await, "sold");
+        }
+        let mut owed: Vec<_> = of_event(&t, &event, "resale-payouts").await.iter()
+            .map(|payout| (text(&payout["listing_id"]), text(&payout["seller_order_id"]), payout["price_minor"].as_i64()))
+            .collect();
+        owed.sort();
+        let mut wanted = vec![(one, ana.order.clone(), Some(2_400)), (other, dora.order.clone(), Some(2_300))];
+        wanted.sort();
+        assert_eq!(owed, wanted);
+        let device = Device::pair(&t, &event, 1).await;
+        for (key, code, is_let_in) in [
+            ("s1", &ana.tickets[0].1, false), ("s2", &dora.tickets[3].1, false), ("s3", &got.tickets[0].1, true),
+            ("s4", &got.tickets[1].1, true), ("s5", &dora.tickets[4].1, true),
+        ] {
+            assert_eq!(check_in(&t, &event, &device, key, code).await["admit"], is_let_in, "{key}");
+        }
+        t.stop().await;
+    }
+
+    /// Of several that were held together all are sold, or none: the others are for sale again.
+    ///
+    /// covers: BE-2, ORG-5
+    async fn what_is_offered_together_is_sold_together_or_not_at_all(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 10, "k").await;
+        let dora = buy(&t, &event, 10, "rest").await;
+        let (couple, couples) = join(&t, &event, "couple@example.com", 2).await;
+        let one = ana.list(0, 2_400).await;
+        let other = dora.list(0, 2_300).await;
+        let held = offered(&t, "couple@example.com").await;
+        // One of the sellers comes in by their ticket.
+        let device = Device::pair(&t, &event, 1).await;
+        assert_eq!(check_in(&t, &event, &device, "s1", &dora.tickets[0].1).await["admit"], true);
+        pay(&t, &event, &held, "succeed", "k2").await.refused(410, "sales.hold_gone");
+        assert_eq!(state_of(&t, &event, &other).await, "ended");
+        becomes(&couple, &couples, "waiting").await;
+        assert!(of_event(&t, &event, "resale-payouts").await.is_empty());
+        assert_eq!(text(&shown(&t, &event).await[0]["id"]), one);
+        assert_eq!(check_in(&t, &event, &device, "s2", &ana.tickets[0].1).await["admit"], true, "nothing became of it");
+        t.stop().await;
+    }
+
+    /// Whoever is first is asked first, for as many as they want; whoever is content with fewer gets the rest.
+    ///
+    /// covers: BE-2, ORG-5
+    async fn several_go_by_priority_and_by_what_each_is_content_with(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = evening(&t).await;
+        let ana = buy(&t, &event, 10, "k").await;
+        buy(&t, &event, 10, "rest").await;
+        // Three are listed and held by somebody, so that they come back together.
+        let mut holds = Vec::new();
+        for n in 0..3 {
+            let listing = ana.list(n, 2_000).await;
+            let held = hold(&t, &event, &listing, &format!("h{n}")).await.expect(201);
+            holds.push(text(&held["id"]));
+        }
+        let (bor, bors) = join(&t, &event, "bor@example.com", 1).await;
+        let (couple, couples) = join(&t, &event, "couple@example.com", 2).await;
+        let entries = t.organiser.get(&format!("/api/v1/events/{}/waitlist-entries", event.id)).await.expect(200);
+        let id = couples.rsplit('/').next().unwrap();
+        assert!(entries["items"].as_array().unwrap().iter().any(|entry| entry["id"] == id));
+        t.organiser.patch(&format!("/api/v1/waitlist-entries/{id}"), json!({"priority": 5})).await.expect(200);
+        // All of them end in one moment.
+        t.clock.advance(Duration::from_secs(16 * 60));
+        let seen = becomes(&couple, &couples, "offered").await;
+        assert_eq!(seen["offer"]["quantity"], 2);
+        let seen = becomes(&bor, &bors, "offered").await;
+        assert_eq!(seen["offer"]["quantity"], 1, "fewer than wanted, as they said");
+        assert!(for_sale(&t, &event).await.is_empty());
+        assert_eq!(holds.len(), 3);
         t.stop().await;
     }
 }

@@ -84,4 +84,60 @@ on_both_engines! {
         assert_eq!(seen["tickets"].as_array().unwrap().len(), 2);
         t.stop().await;
     }
+
+    /// Only some tickets are given to those whom the organiser has looked at, such as those of the press.
+    ///
+    /// covers: BE-2, PAY-5, ORG-3
+    async fn orders_of_some_tiers_wait_and_others_do_not(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2_500, 10), ("Press", 2_500, 10)]).await;
+        let own = format!("/api/v1/events/{}", event.id);
+        let seen = t.organiser.get(&own).await.expect(200);
+        assert_eq!(seen["tiers"][1]["needs_approval"], false);
+        let change = json!({"version": seen["version"], "needs_approval": true});
+        t.organiser.patch(&format!("{own}/tiers/{}", event.tiers[1]), change).await.expect(200);
+        let shown = t.stranger.get(&format!("/api/v1/shop/events/{}", event.id)).await.expect(200);
+        assert_eq!((&shown["tiers"][0]["needs_approval"], &shown["tiers"][1]["needs_approval"]), (&json!(false), &json!(true)));
+
+        let page = t.stranger.get(&format!("/e/{}", event.slug)).await;
+        assert_eq!(page.text.matches("The organiser looks at each order for this ticket").count(), 1);
+
+        let standing = json!({"tier": event.tiers[0], "quantity": 1});
+        let press = json!({"tier": event.tiers[1], "quantity": 1});
+        let bought = buy(&t, &event, json!([standing]), "succeed", "k1").await.expect(201);
+        assert_eq!(bought["order"]["state"], "paid");
+        let waits = buy(&t, &event, json!([press]), "succeed", "k2").await.expect(201);
+        assert_eq!(waits["order"]["state"], "pending");
+        // One of them in it is enough, and it makes no difference whether it was held before.
+        let held = crate::selling::hold(&t, &event, json!([standing, press]), "h").await.expect(201);
+        let mut body = crate::selling::buying(&event, json!([]), "succeed");
+        body["hold"] = held["id"].clone();
+        let mixed = t.stranger.post_once("/api/v1/shop/orders", "k3", &body).await.expect(201);
+        assert_eq!((&mixed["order"]["state"], &mixed["payment"]["decline_code"]), (&json!("pending"), &json!("under_review")));
+        let queue = t.organiser.get(&format!("{own}/orders/review")).await.expect(200);
+        assert_eq!(queue["items"].as_array().unwrap().len(), 2);
+        assert_eq!(queue["items"][0]["reasons"], json!([{"reason": "needs_approval", "points": 0}]));
+        let review = format!("/api/v1/orders/{}/review", text(&waits["order"]["id"]));
+        t.organiser.post(&review, json!({"decision": "accept"})).await.expect(200);
+        let buyer = t.stranger.with_token(waits["token"].as_str().unwrap());
+        let pay = format!("/api/v1/shop/orders/{}/payments", text(&waits["order"]["id"]));
+        let money = json!({"payment": {"method": "sandbox", "outcome": "succeed"}});
+        assert_eq!(buyer.post_once(&pay, "p", &money).await.expect(201)["order"]["state"], "paid");
+
+        // Nobody gets round it by changing what they have; the organiser may.
+        let order = text(&bought["order"]["id"]);
+        let steps = json!([{"kind": "change_tier", "pick": {"line": 1}, "tier": event.tiers[1]}]);
+        let body = json!({"version": 1, "steps": steps});
+        let buyer = t.stranger.with_token(bought["token"].as_str().unwrap());
+        let refused = buyer.post_once(&format!("/api/v1/shop/orders/{order}/changes"), "c", &body).await.refused(422, "invalid");
+        assert_eq!(refused["errors"][0]["code"], "needs_approval");
+        let preview = t.organiser.post(&format!("/api/v1/orders/{order}/changes/preview"), json!({"steps": steps})).await;
+        assert_eq!(preview.status, 200, "{}", preview.text);
+
+        // A copy of the event asks the same.
+        let again = json!({"starts_at": "2040-10-27T18:00:00Z", "slug": "again", "name": "Again"});
+        let copy = t.organiser.post_once(&format!("{own}/duplicate"), "copy", &again).await.expect(201);
+        assert_eq!(copy["tiers"][1]["needs_approval"], true);
+        t.stop().await;
+    }
 }

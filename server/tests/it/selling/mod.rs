@@ -6,6 +6,7 @@ mod dates;
 mod people;
 mod prices;
 mod seats;
+mod series;
 mod stock;
 
 use bilten_kernel::clock::Timestamp;

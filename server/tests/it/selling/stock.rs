@@ -151,6 +151,78 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// A full pool shuts its tiers, whatever they have of their own: wherever it is asked.
+    ///
+    /// covers: BE-2, ORG-3
+    async fn a_full_pool_is_sold_out(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = pooled(&t, 5).await;
+        let (shop, page) = (format!("/api/v1/shop/events/{}", event.id), format!("/e/{}", event.slug));
+        let dashboard = format!("/api/v1/events/{}/dashboard", event.id);
+        buy(&t, &event, json!([{"tier": event.tiers[0], "quantity": 3}]), "succeed", "k").await.expect(201);
+        let held = hold(&t, &event, json!([{"tier": event.tiers[0], "quantity": 2}]), "h").await.expect(201);
+        // What is held may come back, of the other tier too.
+        for client in [&t.organiser, &t.stranger] {
+            assert_eq!(client.get(&shop).await.expect(200)["standing"], "on_sale");
+        }
+        assert_eq!(t.organiser.get(&dashboard).await.expect(200)["standing"], "on_sale");
+        let seen = t.stranger.get(&page).await;
+        assert_eq!(seen.text.matches("All taken; some may come back within minutes").count(), 2, "{}", seen.text);
+
+        let mut body = crate::selling::buying(&event, json!([]), "succeed");
+        body["hold"] = held["id"].clone();
+        let bought = t.stranger.post_once("/api/v1/shop/orders", "k2", &body).await.expect(201);
+        let seen = t.stranger.get(&shop).await.expect(200);
+        assert_eq!(seen["standing"], "sold_out");
+        let left: Vec<_> = seen["availability"].as_array().unwrap().iter().map(|one| one["left"].clone()).collect();
+        assert_eq!(left, [json!(0), json!(0)]);
+        assert_eq!(t.organiser.get(&dashboard).await.expect(200)["standing"], "sold_out");
+        let seen = t.organiser.get(&format!("/api/v2/events/{}/stock", event.id)).await.expect(200);
+        assert_eq!((&seen["left"], &seen["tiers"][0]["left"], &seen["sold"]), (&json!(0), &json!(0), &json!(5)));
+        let seen = t.stranger.get(&format!("{shop}/availability")).await.expect(200);
+        assert!(seen["tiers"].as_array().unwrap().iter().all(|tier| tier["level"] == "sold_out"), "{seen}");
+        let seen = t.stranger.get(&page).await;
+        assert!(seen.text.contains("https://schema.org/SoldOut") && !seen.text.contains("https://schema.org/InStock"), "{}", seen.text);
+
+        // Stock that comes back opens both.
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", text(&bought["order"]["id"])), json!({})).await.expect(200);
+        assert_eq!(t.stranger.get(&shop).await.expect(200)["standing"], "on_sale");
+        assert_eq!(t.organiser.get(&dashboard).await.expect(200)["standing"], "on_sale");
+        t.stop().await;
+    }
+
+    /// On one date the tier has none left, on the other its pool: all dates together would say that one is.
+    ///
+    /// covers: BE-2, ORG-3
+    async fn a_pool_by_dates_is_looked_at_by_dates(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let tiers = json!([
+            {"name": "Front", "price_minor": 1000, "capacity": 1, "per_date": true},
+            {"name": "Floor", "price_minor": 500, "capacity": 3, "per_date": true},
+        ]);
+        let event = event_with(&t, tiers, &[24, 48]).await;
+        let own = format!("/api/v1/events/{}", event.id);
+        let pool = json!({"name": "House", "capacity": 3, "per_date": true});
+        let made = t.organiser.post(&format!("{own}/pools"), pool).await.expect(201);
+        for tier in &event.tiers {
+            let body = json!({"version": version(&t, &event).await, "pool_id": made["id"]});
+            t.organiser.patch(&format!("{own}/tiers/{tier}"), body).await.expect(200);
+        }
+        let dates = t.organiser.get(&own).await.expect(200)["occurrences"].clone();
+        let buying = |tier: usize, date: usize, quantity: u32| {
+            json!([{"tier": event.tiers[tier], "occurrence": dates[date]["id"], "quantity": quantity}])
+        };
+        buy(&t, &event, buying(1, 0, 3), "succeed", "k1").await.expect(201);
+        buy(&t, &event, buying(0, 1, 1), "succeed", "k2").await.expect(201);
+        let shop = format!("/api/v1/shop/events/{}", event.id);
+        let seen = t.stranger.get(&shop).await.expect(200);
+        let left: Vec<_> = seen["availability"].as_array().unwrap().iter().map(|one| one["left"].clone()).collect();
+        assert_eq!((seen["standing"].as_str(), left), (Some("on_sale"), vec![json!(0), json!(2)]));
+        buy(&t, &event, buying(1, 1, 2), "succeed", "k3").await.expect(201);
+        assert_eq!(t.stranger.get(&shop).await.expect(200)["standing"], "sold_out");
+        t.stop().await;
+    }
+
     /// A pause works from the moment it is written; holds that nobody has paid for end with it, and what is
     /// being paid is finished.
     ///

@@ -5,6 +5,7 @@ mod draw;
 mod manage;
 mod pages;
 mod places;
+mod sold_out;
 mod turns;
 
 use std::collections::BTreeMap;

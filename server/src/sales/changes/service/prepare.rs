@@ -301,6 +301,14 @@ pub(super) async fn prepare(
 /// Fails if a buyer may not ask for this now.
 fn may_ask(prepared: &Prepared) -> Result<(), ChangeError> {
     let (offer, now) = (&prepared.offer, prepared.now);
+    // What the organiser accepts one by one comes by an order of its own.
+    let comes = prepared.draft.items.iter();
+    let mut comes = comes.filter_map(|item| offer.tier(item.tier));
+    if comes.any(|tier| tier.needs_approval) {
+        let detail =
+            "The organiser accepts orders for this ticket one by one; please order it apart.";
+        return Err(ChangeError::field("steps", "needs_approval", detail));
+    }
     for (unit, fate) in prepared.loaded.units.iter().zip(&prepared.draft.fates) {
         let is_over = now >= starts_at(offer, unit.occurrence);
         if matches!(fate, Fate::Exchange(_)) && is_over {

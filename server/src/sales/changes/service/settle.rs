@@ -1,6 +1,6 @@
 //! Changes that waited for their payment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_kernel::db::{AsJson, Conn, DbError};
 
@@ -13,7 +13,7 @@ use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
 use super::touched;
 use crate::app::App;
-use crate::catalog::{self, EventState};
+use crate::catalog::{self, OccurrenceId};
 use crate::events;
 use crate::sales::service::{end_unpaid, stock_taken};
 use crate::sales::store as orders;
@@ -102,13 +102,18 @@ pub(in crate::sales) async fn settle(
     Ok(Some(PaidOutcome::Paid))
 }
 
-/// Whether the event takes place, and the tickets that are to change are as they were.
+/// Whether the event takes place with the dates that come, and the tickets that are to change are as they were.
 async fn stands(c: &mut Conn, id: OrderId, plan: &Plan) -> Result<bool, SalesError> {
     let Some(row) = store::changing(c, id).await? else {
         return Ok(false);
     };
-    let event = catalog::detail_in(c, row.event_id).await?;
-    let takes_place = event.is_some_and(|event| event.event.state == EventState::Published);
+    let of_stock = plan.stock.iter().filter(|(_, taken)| *taken > 0);
+    let dates: BTreeSet<OccurrenceId> = of_stock
+        .filter_map(|(counter, _)| counter.occurrence)
+        .chain(plan.seats_in.iter().map(|(date, _)| *date))
+        .collect();
+    let found = catalog::takes_place_in(c, row.event_id, &dates).await?;
+    let takes_place = found.is_some_and(|(_, takes_place)| takes_place);
     let refusal = events::tickets_stand(c, id, &touched(&plan.tickets)).await?;
     Ok(takes_place && refusal.is_none())
 }

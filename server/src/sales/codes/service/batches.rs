@@ -83,7 +83,7 @@ pub async fn create_batch(
     let event = event_for(app, tenant, input.event).await?;
     let rule = input
         .rule
-        .checked(event.as_ref(), true)
+        .checked(event.as_deref(), true)
         .map_err(CodesError::Invalid)?;
     let now = app.now();
     let mut row = BatchRow {

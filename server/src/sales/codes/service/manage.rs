@@ -75,7 +75,7 @@ pub async fn create_code(
     let event = event_for(app, tenant, input.event).await?;
     let rule = input
         .rule
-        .checked(event.as_ref(), false)
+        .checked(event.as_deref(), false)
         .map_err(CodesError::Invalid)?;
     let text = input.code.trim().to_owned();
     let now = app.now();

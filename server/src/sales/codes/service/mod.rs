@@ -15,6 +15,8 @@ pub use sell::*;
 pub use shift::*;
 pub use tries::*;
 
+use std::sync::Arc;
+
 use super::model::*;
 use crate::app::App;
 use crate::catalog::{self, CatalogError, EventDetail, EventId};
@@ -33,7 +35,7 @@ async fn event_for(
     app: &App,
     tenant: &Tenant,
     event: Option<EventId>,
-) -> Result<Option<EventDetail>, CodesError> {
+) -> Result<Option<Arc<EventDetail>>, CodesError> {
     let Some(id) = event else {
         if tenant.events == EventScope::All {
             return Ok(None);
@@ -60,6 +62,6 @@ async fn checked_rule(
     rule: PromoCodeRule,
 ) -> Result<PromoCodeRule, CodesError> {
     let event = event_for(app, tenant, event).await?;
-    rule.checked(event.as_ref(), false)
+    rule.checked(event.as_deref(), false)
         .map_err(CodesError::Invalid)
 }

@@ -5,7 +5,7 @@ use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::{sql, vals};
 
 use super::ListingRow;
-use crate::catalog::EventId;
+use crate::catalog::{EventId, TierId};
 use crate::sales::resale::model::*;
 use crate::tickets::TicketId;
 use crate::tickets::transfers::TransferId;
@@ -93,8 +93,8 @@ pub(in crate::sales::resale) async fn of_event(
     .await
 }
 
-/// Listings of events that sell that somebody who waits may want and that can be bought until then at least,
-/// or that nobody was asked about yet, oldest first.
+/// Listings of events that sell that somebody who waits may want, as many as there are of them, and that can
+/// be bought until then at least, or that nobody was asked about yet, oldest first.
 pub(in crate::sales::resale) async fn to_offer(
     c: &mut Conn,
     until: Timestamp,
@@ -108,9 +108,30 @@ pub(in crate::sales::resale) async fn to_offer(
              l.settled_at FROM resale_listings l WHERE l.state = 'listed' \
              AND EXISTS (SELECT 1 FROM event_sales s WHERE s.event_id = l.event_id AND s.selling) \
              AND (NOT l.shown OR l.closes_at >= $2 AND EXISTS (SELECT 1 FROM waitlist_entries w \
-             WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date AND w.state = 'waiting' AND w.least = 1)) ORDER BY l.id LIMIT $1"
+             WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date AND w.state = 'waiting' AND w.least <= \
+             (SELECT COUNT(*) FROM (SELECT 1 AS one FROM resale_listings m WHERE m.tier_id = l.tier_id \
+             AND m.sold_by_date = l.sold_by_date AND m.state = 'listed' AND m.closes_at >= $2 LIMIT 100) few))) \
+             ORDER BY l.id LIMIT $1"
         ),
         vals![limit, until],
+    )
+    .await
+}
+
+/// How many listings of a tier, on a date if it is sold by dates, nobody is buying that can be bought until
+/// then at least; no more than anybody can wait for.
+pub(in crate::sales::resale) async fn count_listed(
+    c: &mut Conn,
+    tier: TierId,
+    sold_by_date: &str,
+    until: Timestamp,
+) -> Result<i64, DbError> {
+    c.scalar(
+        sql!(
+            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM resale_listings WHERE tier_id = $1 AND sold_by_date = $2 \
+             AND state = 'listed' AND closes_at >= $3 LIMIT 100) few"
+        ),
+        vals![tier, sold_by_date, until],
     )
     .await
 }

@@ -137,19 +137,21 @@ pub(super) async fn is_open(c: &mut Conn, ticket: TicketId) -> Result<bool, DbEr
     Ok(open > 0)
 }
 
-/// What the first buyer paid for a ticket of an order that bought it by resale.
+/// What the first buyer paid for a ticket of an order that bought it by resale, by the ticket's number.
 pub(super) async fn base_of(
     c: &mut Conn,
     buyer: OrderId,
     tier: TierId,
+    number: u32,
 ) -> Result<Option<Paid>, DbError> {
     let found: Option<(i64, i64)> = c
         .opt(
             sql!(
                 "SELECT base_price_minor, base_fees_minor FROM resale_listings \
-                 WHERE buyer_order_id = $1 AND tier_id = $2 AND state = 'sold' ORDER BY id LIMIT 1"
+                 WHERE buyer_order_id = $1 AND tier_id = $2 AND state = 'sold' AND buyer_line = $3 \
+                 ORDER BY id LIMIT 1"
             ),
-            vals![buyer, tier],
+            vals![buyer, tier, i64::from(number) + 1],
         )
         .await?;
     Ok(found.map(|(price_minor, fees_minor)| Paid {
@@ -233,13 +235,14 @@ pub(super) async fn end_closed(c: &mut Conn, now: Timestamp) -> Result<u64, DbEr
 
 // Buying
 
-/// Holds a listing that can be bought, for those who wait or for everybody; says whether it could be.
+/// Holds a listing that can be bought, for those who wait or for everybody, as a line of a hold; says whether
+/// it could be.
 pub(super) async fn hold(
     c: &mut Conn,
     id: ListingId,
     hold: HoldId,
     until: Timestamp,
-    is_for_all: bool,
+    (line, is_for_all): (u32, bool),
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let touched = c
@@ -256,39 +259,29 @@ pub(super) async fn hold(
         return Ok(false);
     }
     c.exec(
-        sql!("INSERT INTO resale_holds (hold_id, listing_id) VALUES ($1, $2)"),
-        vals![hold, id],
+        sql!("INSERT INTO resale_holds (hold_id, line, listing_id) VALUES ($1, $2, $3)"),
+        vals![hold, line, id],
     )
     .await?;
     Ok(true)
 }
 
-/// Which listing a hold is of.
-pub(super) async fn of_hold(c: &mut Conn, hold: HoldId) -> Result<Option<ListingId>, DbError> {
-    c.scalar_opt(
-        sql!("SELECT listing_id FROM resale_holds WHERE hold_id = $1"),
+/// Which listings a hold is of, by its lines.
+pub(super) async fn of_hold(c: &mut Conn, hold: HoldId) -> Result<Vec<ListingId>, DbError> {
+    c.scalars(
+        sql!("SELECT listing_id FROM resale_holds WHERE hold_id = $1 ORDER BY line"),
         vals![hold],
     )
     .await
 }
 
-/// Lets a listing be held until another time; says whether this hold still has it.
-pub(super) async fn keep(
-    c: &mut Conn,
-    id: ListingId,
-    hold: HoldId,
-    until: Timestamp,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "UPDATE resale_listings SET held_until = $3 \
-                 WHERE id = $1 AND state = 'held' AND hold_id = $2"
-            ),
-            vals![id, hold, until],
-        )
-        .await?;
-    Ok(touched == 1)
+/// Lets what a hold has be held until another time; gives how many listings it still has.
+pub(super) async fn keep(c: &mut Conn, hold: HoldId, until: Timestamp) -> Result<u64, DbError> {
+    c.exec(
+        sql!("UPDATE resale_listings SET held_until = $2 WHERE hold_id = $1 AND state = 'held'"),
+        vals![hold, until],
+    )
+    .await
 }
 
 /// Lets go of what these holds still have.
@@ -309,16 +302,17 @@ pub(super) async fn sell(
     c: &mut Conn,
     id: ListingId,
     hold: HoldId,
-    buyer: OrderId,
+    (buyer, line): (OrderId, u32),
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
-                "UPDATE resale_listings SET state = 'sold', held_until = NULL, buyer_order_id = $3, settled_at = $4 \
+                "UPDATE resale_listings SET state = 'sold', held_until = NULL, buyer_order_id = $3, buyer_line = $5, \
+                 settled_at = $4 \
                  WHERE id = $1 AND (state = 'listed' OR (state = 'held' AND (hold_id = $2 OR held_until <= $4)))"
             ),
-            vals![id, hold, buyer, now],
+            vals![id, hold, buyer, now, line],
         )
         .await?;
     Ok(touched == 1)
@@ -328,7 +322,7 @@ pub(super) async fn sell(
 pub(super) async fn unsell(c: &mut Conn, id: ListingId) -> Result<(), DbError> {
     c.exec(
         sql!(
-            "UPDATE resale_listings SET state = 'ended', buyer_order_id = NULL \
+            "UPDATE resale_listings SET state = 'ended', buyer_order_id = NULL, buyer_line = NULL \
              WHERE id = $1 AND state = 'sold'"
         ),
         vals![id],
@@ -337,11 +331,27 @@ pub(super) async fn unsell(c: &mut Conn, id: ListingId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Shows a listing to everybody.
-pub(super) async fn show(c: &mut Conn, id: ListingId) -> Result<(), DbError> {
+/// Lists again what was sold in this write to an order that does not get all that it was to have.
+pub(super) async fn list_again(c: &mut Conn, ids: &[ListingId]) -> Result<(), DbError> {
     c.exec(
-        sql!("UPDATE resale_listings SET shown = TRUE WHERE id = $1 AND state = 'listed'"),
-        vals![id],
+        sql!(
+            "UPDATE resale_listings SET state = 'listed', hold_id = NULL, buyer_order_id = NULL, buyer_line = NULL, \
+             settled_at = NULL WHERE state = 'sold' AND id IN (SELECT value FROM list($1))"
+        ),
+        vals![Val::texts(ids)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Shows listings to everybody.
+pub(super) async fn show(c: &mut Conn, ids: &[ListingId]) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "UPDATE resale_listings SET shown = TRUE \
+             WHERE state = 'listed' AND NOT shown AND id IN (SELECT value FROM list($1))"
+        ),
+        vals![Val::texts(ids)],
     )
     .await?;
     Ok(())
