@@ -70,7 +70,8 @@ async fn read(
 
 /// Save the policy of the organisation for a region
 ///
-/// Orders that were placed before keep the policy that they were placed under.
+/// Whoever bought before keeps their right to money back: of the policy then and that of today, the better one
+/// for them decides.
 #[utoipa::path(put, path = "/api/v1/policies/{region}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     operation_id = "setPolicy",
     extensions(("x-permission" = json!("organisation.manage"))),
@@ -140,7 +141,8 @@ async fn read_of_event(
 
 /// Save the policy of an event for a region
 ///
-/// Orders that were placed before keep the policy that they were placed under.
+/// Whoever bought before keeps their right to money back: of the policy then and that of today, the better one
+/// for them decides.
 #[utoipa::path(put, path = "/api/v1/events/{event}/policies/{region}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     operation_id = "setEventPolicy",
     extensions(("x-permission" = json!("events.write"))),
