@@ -33,7 +33,6 @@ pub mod limits;
 mod model;
 pub mod resale;
 mod routes;
-mod routes_seats;
 mod service;
 mod store;
 pub mod waitlist;

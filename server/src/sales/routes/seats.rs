@@ -1,29 +1,30 @@
-//! The seats of a date as buyers see them, and what an edit of a seat map would do, over HTTP.
+//! The seats of a date as buyers see them and as organisers keep them back, and what an edit of a seat map
+//! would do, over HTTP.
 
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use bilten_kernel::error::Problem;
+use bilten_kernel::error::{FieldError, Problem};
 use bilten_kernel::http::{Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::service;
 use crate::app::App;
 use crate::catalog::seating::{
-    self, ColorScheme, Layout, ListedGroup, Occupancy, PartId, PriceCategory, SeatSet,
-    SectionSummary,
+    self, ColorScheme, Layout, ListedGroup, Occupancy, PartId, PriceCategory, SeatId, SeatSet,
+    SectionSummary, TakenState,
 };
 use crate::catalog::texts::Language;
 use crate::catalog::{
-    self, Drawing, HouseError, MAX_SEAT_MAP_BYTES, MapView, OccurrenceId, SeatMapComparison,
-    SeatMapDraft, SeatMapId, SeatMapRef,
+    self, Drawing, EventId, HouseError, MAX_SEAT_MAP_BYTES, MapView, OccurrenceId,
+    SeatMapComparison, SeatMapDraft, SeatMapId, SeatMapRef,
 };
 use crate::identity::{Organiser, permit};
+use crate::sales::service::{self, SalesError};
 
 /// The routes of seats.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -34,6 +35,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(seats))
         .routes(routes!(picture))
+        .routes(routes!(block_seats))
+        .routes(routes!(unblock_seats))
         .merge(large)
 }
 
@@ -179,4 +182,96 @@ async fn picture(
     };
     let drawn = catalog::draw_seat_map(shown.layout, Some(shown.occupancy), how).await?;
     Ok(catalog::svg_answer(&headers, drawn, false))
+}
+
+/// A seat that cannot be had.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TakenSeat {
+    /// The seat, by its id in the seat map.
+    pub seat: SeatId,
+    /// How it is taken.
+    pub state: TakenState,
+}
+
+/// The seats of a date that cannot be had; all others of its map that are sold at all can.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TakenSeats {
+    /// The event.
+    pub event_id: EventId,
+    /// The date.
+    pub occurrence_id: OccurrenceId,
+    /// The seats.
+    pub taken: Vec<TakenSeat>,
+}
+
+impl TakenSeats {
+    async fn of(app: &App, event: EventId, date: OccurrenceId) -> Result<Self, SalesError> {
+        let taken = service::taken_seats(app, date).await?;
+        let taken = taken
+            .into_iter()
+            .map(|(seat, state)| TakenSeat { seat, state });
+        Ok(Self {
+            event_id: event,
+            occurrence_id: date,
+            taken: taken.collect(),
+        })
+    }
+}
+
+/// Seats of one date.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeatsRequest {
+    /// The date.
+    pub occurrence: OccurrenceId,
+    /// The seats, 1 to 5,000.
+    #[schema(min_items = 1, max_items = 5_000)]
+    pub seats: Vec<SeatId>,
+}
+
+impl SeatsRequest {
+    fn check(&self) -> Result<(), Problem> {
+        if (1..=5_000).contains(&self.seats.len()) {
+            return Ok(());
+        }
+        Err(Problem::invalid(vec![FieldError {
+            field: "seats".to_owned(),
+            code: "out_of_range".into(),
+            detail: "There must be 1 to 5,000 seats.".to_owned(),
+        }]))
+    }
+}
+
+/// Keep seats of a date back: nobody can buy them
+///
+/// All of them or none: a seat that somebody has is refused with `sales.seats_taken`.
+#[utoipa::path(post, path = "/api/v1/events/{event}/seats/block", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = TakenSeats), (status = "4XX", body = Problem)))]
+async fn block_seats(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    Json(request): Json<SeatsRequest>,
+) -> Result<Json<TakenSeats>, Problem> {
+    request.check()?;
+    let (tenant, date) = (organiser.tenant(), request.occurrence);
+    service::keep_seats(&app, tenant, event, date, &request.seats, true).await?;
+    Ok(Json(TakenSeats::of(&app, event, date).await?))
+}
+
+/// Let seats of a date be bought again that were kept back
+#[utoipa::path(post, path = "/api/v1/events/{event}/seats/unblock", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path)), responses((status = 200, body = TakenSeats), (status = "4XX", body = Problem)))]
+async fn unblock_seats(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    Json(request): Json<SeatsRequest>,
+) -> Result<Json<TakenSeats>, Problem> {
+    request.check()?;
+    let (tenant, date) = (organiser.tenant(), request.occurrence);
+    service::keep_seats(&app, tenant, event, date, &request.seats, false).await?;
+    Ok(Json(TakenSeats::of(&app, event, date).await?))
 }
