@@ -1,15 +1,19 @@
 //! From what somebody wants to a cart: checked against the offer, with all that it takes.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod lines;
+mod pricing;
+
+pub(super) use lines::CartLine;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bilten_core::price::{
-    CodeFact, PriceBook, PriceBuyer, PriceCart, PriceFacts, PriceLine, PriceModel, PriceSnapshot,
-    PromoCode, Rate, Refusal, StockFact,
-};
+use bilten_core::price::PriceBook;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::FieldError;
 use bilten_kernel::money::Money;
+
+use lines::lines;
 
 use super::super::model::*;
 use super::super::store::Found;
@@ -17,44 +21,7 @@ use super::tickets_due::ticket_tiers;
 use super::{SalesError, choose_seats};
 use crate::app::App;
 use crate::catalog::seating::SeatId;
-use crate::catalog::{
-    self, CounterKey, EventDetail, Occurrence, OccurrenceId, OffSale, Tier, TierId,
-};
-
-/// How many of a tier staff puts into one order at most.
-const MOST_OF_STAFF: i64 = 100;
-
-/// What is wanted of one tier for one date, at one price if that is the buyer's to say.
-#[derive(Clone, Debug)]
-pub(in crate::sales) struct CartLine {
-    pub(in crate::sales) tier: TierId,
-    pub(in crate::sales) label: String,
-    /// The date of the units or of their seats.
-    pub(in crate::sales) occurrence: Option<OccurrenceId>,
-    /// Whether that date has its own stock and price.
-    pub(in crate::sales) by_date: bool,
-    pub(in crate::sales) quantity: u32,
-    pub(in crate::sales) chosen_minor: Option<i64>,
-    /// The price category whose seats they are.
-    pub(in crate::sales) category: Option<String>,
-    /// The seats; those that nobody named are looked for.
-    pub(in crate::sales) seats: Vec<HeldSeat>,
-    pub(in crate::sales) wish: SeatWish,
-}
-
-impl CartLine {
-    /// The date by which it is counted and priced.
-    fn date(&self) -> Option<OccurrenceId> {
-        self.occurrence.filter(|_| self.by_date)
-    }
-
-    fn counter(&self) -> CounterKey {
-        CounterKey {
-            of: self.tier.to_string(),
-            occurrence: self.date(),
-        }
-    }
-}
+use crate::catalog::{self, CounterKey, EventDetail, OccurrenceId, TierId};
 
 /// What somebody wants, checked against the offer.
 #[derive(Clone, Debug)]
@@ -223,178 +190,6 @@ pub fn needs_hold(offer: &EventDetail, wanted: &[ItemRequest], codes: &[String])
     !codes.is_empty() || wanted.iter().any(is_seated)
 }
 
-/// The lines that are wanted, one for each tier, date and chosen price.
-fn lines(
-    offer: &EventDetail,
-    wanted: &[ItemRequest],
-    now: Timestamp,
-    is_staff: bool,
-) -> Result<Vec<CartLine>, SalesError> {
-    if wanted.is_empty() {
-        return Err(fault(
-            "items".into(),
-            "required",
-            "Please choose at least one ticket.",
-        ));
-    }
-    if wanted.len() > MAX_ITEMS {
-        return Err(fault(
-            "items".into(),
-            "too_many",
-            "An order has at most 20 kinds of ticket.",
-        ));
-    }
-    let mut quantities: HashMap<TierId, u32> = HashMap::new();
-    let mut lines: BTreeMap<(TierId, Option<OccurrenceId>, Option<i64>), CartLine> =
-        BTreeMap::new();
-    for (i, item) in wanted.iter().enumerate() {
-        let at = format!("items[{i}]");
-        let tier = offer
-            .tier(item.tier)
-            .ok_or_else(|| fault(format!("{at}.tier"), "unknown", "There is no such tier."))?;
-        let named = u32::try_from(item.seats.len()).unwrap_or(u32::MAX);
-        let quantity = if item.quantity == 0 {
-            named
-        } else {
-            item.quantity
-        };
-        if quantity == 0 {
-            return Err(fault(
-                format!("{at}.quantity"),
-                "out_of_range",
-                "Must be at least 1.",
-            ));
-        }
-        if named != 0 && named != quantity {
-            let detail = "There must be as many seats as units.";
-            return Err(fault(format!("{at}.seats"), "count", detail));
-        }
-        let sum = quantities.entry(tier.id).or_insert(0);
-        *sum = sum.saturating_add(quantity);
-        let most = if is_staff {
-            MOST_OF_STAFF
-        } else {
-            tier.max_per_order
-        };
-        if i64::from(*sum) > most {
-            let detail = format!("At most {most} of this kind in one order.");
-            return Err(fault(format!("{at}.quantity"), "too_many", &detail));
-        }
-        let occurrence = date(offer, tier, item, now, &at)?;
-        if tier.seat_category.is_none() && (named != 0 || item.wish.is_some()) {
-            let detail = "This kind is not sold by seats.";
-            return Err(fault(format!("{at}.seats"), "no_seats", detail));
-        }
-        let line = lines
-            .entry((tier.id, occurrence, item.chosen_minor))
-            .or_insert_with(|| CartLine {
-                tier: tier.id,
-                label: tier.name.clone(),
-                occurrence,
-                by_date: tier.per_date,
-                quantity: 0,
-                chosen_minor: item.chosen_minor,
-                category: tier.seat_category.clone(),
-                seats: Vec::new(),
-                wish: SeatWish::default(),
-            });
-        line.quantity = line.quantity.saturating_add(quantity);
-        line.seats.extend(item.seats.iter().map(|id| HeldSeat {
-            id: *id,
-            label: String::new(),
-        }));
-        if let Some(wish) = &item.wish {
-            if line.wish != SeatWish::default() {
-                let detail = "The seats of one kind and date are looked for together, by one wish.";
-                return Err(fault(format!("{at}.wish"), "another_wish", detail));
-            }
-            line.wish = wish.clone();
-        }
-    }
-    one_date_each(lines.values())?;
-    for line in lines.values() {
-        if let Some(off) = offer
-            .tier(line.tier)
-            .and_then(|tier| off_sale(offer, tier, now))
-            .filter(|off| !is_staff || *off == OffSale::Event)
-        {
-            return Err(SalesError::OffSale {
-                tier: line.tier,
-                not_yet: off == OffSale::NotYet,
-            });
-        }
-    }
-    Ok(lines.into_values().collect())
-}
-
-/// Units of a tier that is not counted by dates have one price and become one line, so their seats must
-/// be of one date.
-fn one_date_each<'a>(lines: impl Iterator<Item = &'a CartLine>) -> Result<(), SalesError> {
-    let mut dates: HashMap<TierId, Option<OccurrenceId>> = HashMap::new();
-    for line in lines.filter(|line| !line.by_date) {
-        if *dates.entry(line.tier).or_insert(line.occurrence) != line.occurrence {
-            let detail = "Seats of this kind are bought for one date at a time.";
-            return Err(fault("items".into(), "several_dates", detail));
-        }
-    }
-    Ok(())
-}
-
-fn off_sale(offer: &EventDetail, tier: &Tier, now: Timestamp) -> Option<OffSale> {
-    if !super::is_selling(offer) {
-        return Some(OffSale::Event);
-    }
-    offer.off_sale(tier, now)
-}
-
-/// The date that units of a tier are for, if they are for one.
-fn date(
-    offer: &EventDetail,
-    tier: &Tier,
-    item: &ItemRequest,
-    now: Timestamp,
-    at: &str,
-) -> Result<Option<OccurrenceId>, SalesError> {
-    let field = || format!("{at}.occurrence");
-    let is_seated = tier.seat_category.is_some();
-    let is_open = |date: &&Occurrence| {
-        date.is_scheduled() && now < date.ends_at && (!is_seated || date.seat_map.is_some())
-    };
-    let Some(id) = item.occurrence else {
-        if !tier.per_date && !is_seated {
-            return Ok(None);
-        }
-        let mut open = offer.occurrences.iter().filter(is_open);
-        return match (open.next(), open.next()) {
-            (Some(only), None) => Ok(Some(only.id)),
-            (Some(_), Some(_)) => Err(fault(field(), "required", "Please choose a date.")),
-            (None, _) => Err(SalesError::OffSale {
-                tier: tier.id,
-                not_yet: false,
-            }),
-        };
-    };
-    let date = offer
-        .occurrence(id)
-        .ok_or_else(|| fault(field(), "unknown", "There is no such date."))?;
-    if !tier.per_date && !is_seated {
-        // With only one date there is no doubt what is meant.
-        return if offer.occurrences.len() == 1 {
-            Ok(None)
-        } else {
-            Err(fault(field(), "not_by_date", "This kind is for all dates."))
-        };
-    }
-    if is_open(&date) {
-        Ok(Some(id))
-    } else {
-        Err(SalesError::OffSale {
-            tier: tier.id,
-            not_yet: false,
-        })
-    }
-}
-
 impl Cart {
     /// The seats that it takes, sorted by date and id.
     pub(in crate::sales) fn seats(&self) -> Vec<(OccurrenceId, SeatId)> {
@@ -457,157 +252,5 @@ impl Cart {
     pub fn ticket_tiers(&self) -> Vec<TierId> {
         let lines = self.lines.iter().map(|line| (line.tier, line.quantity));
         ticket_tiers(&self.offer, lines)
-    }
-
-    /// Whether a price in it moves with what is sold.
-    fn follows_stock(&self) -> bool {
-        let is_counted = |model: &PriceModel| match model {
-            PriceModel::Phased { phases } => phases.iter().any(|phase| phase.until_sold.is_some()),
-            PriceModel::Fixed { .. } | PriceModel::Free | PriceModel::PayWhatYouWant { .. } => {
-                false
-            }
-        };
-        self.lines.iter().any(|line| {
-            let id = line.tier.to_string();
-            let item = self.book.items.iter().find(|item| item.id == id);
-            item.is_some_and(|item| {
-                item.dynamic.is_some()
-                    || is_counted(&item.price)
-                    || item.dates.iter().any(|date| is_counted(&date.price))
-            })
-        })
-    }
-
-    /// The counters that its prices look at.
-    pub(in crate::sales) fn looked_at(&self) -> Vec<CounterKey> {
-        if self.priced.is_some() {
-            return Vec::new();
-        }
-        self.lines.iter().map(CartLine::counter).collect()
-    }
-
-    /// What it costs by what was found of the stock, which is what others have taken.
-    ///
-    /// # Errors
-    /// Why it has no price.
-    pub(in crate::sales) fn price(
-        &self,
-        at: Timestamp,
-        founds: &Founds,
-        codes: Vec<(PromoCode, CodeFact)>,
-    ) -> Result<Priced, SalesError> {
-        let (codes, code_facts) = codes.into_iter().unzip();
-        let asked = PriceCart {
-            currency: self.book.currency,
-            at: bilten_core::time::Timestamp(at.ms()),
-            cash: false,
-            buyer: PriceBuyer::default(),
-            lines: self
-                .lines
-                .iter()
-                .map(|line| PriceLine {
-                    item: line.tier.to_string(),
-                    occurrence: line.date().map(|date| date.to_string()),
-                    quantity: line.quantity,
-                    amount_minor: line.chosen_minor,
-                })
-                .collect(),
-            codes,
-        };
-        let facts = PriceFacts {
-            stock: if founds.is_empty() {
-                Vec::new()
-            } else {
-                self.stock_facts(founds)
-            },
-            codes: code_facts,
-        };
-        let snapshot = PriceSnapshot::take(&self.book, &asked, &facts)
-            .map_err(|refusal| self.refused(refusal))?;
-        let items = self.items(&snapshot.quote);
-        Ok(Priced {
-            items,
-            total: Money::new(snapshot.quote.total_minor, snapshot.quote.currency),
-            snapshot: Some(
-                serde_json::to_string(&snapshot).map_err(|error| super::json_fault(&error))?,
-            ),
-            quote: snapshot.quote,
-        })
-    }
-
-    fn stock_facts(&self, founds: &Founds) -> Vec<StockFact> {
-        let mut facts: BTreeMap<CounterKey, StockFact> = BTreeMap::new();
-        for line in &self.lines {
-            let key = line.counter();
-            if let Some(found) = founds.get(&key) {
-                let fact = StockFact {
-                    item: key.of.clone(),
-                    occurrence: key.occurrence.map(|date| date.to_string()),
-                    sold: u64::try_from(found.taken).unwrap_or(0),
-                    capacity: u64::try_from(found.capacity).unwrap_or(0),
-                    pace: Rate::ONE,
-                };
-                facts.insert(key, fact);
-            }
-        }
-        facts.into_values().collect()
-    }
-
-    /// The lines of an order: those of the quote, each with its seats.
-    fn items(&self, quote: &bilten_core::price::Quote) -> Vec<OrderItem> {
-        let mut waiting: HashMap<(String, Option<String>), VecDeque<HeldSeat>> = HashMap::new();
-        for line in &self.lines {
-            let date = line.date().map(|date| date.to_string());
-            let seats = waiting.entry((line.tier.to_string(), date)).or_default();
-            seats.extend(line.seats.iter().cloned());
-        }
-        let of_line = |line: &bilten_core::price::QuoteLine| {
-            self.lines.iter().find(|asked| {
-                asked.tier.to_string() == line.item
-                    && asked.date().map(|date| date.to_string()) == line.occurrence
-            })
-        };
-        let mut items = Vec::with_capacity(quote.lines.len());
-        for (line, number) in quote.lines.iter().zip(1u32..) {
-            let Some(asked) = of_line(line) else {
-                continue;
-            };
-            let key = (line.item.clone(), line.occurrence.clone());
-            let seats = waiting.entry(key).or_default();
-            let count = usize::try_from(line.quantity)
-                .unwrap_or(usize::MAX)
-                .min(seats.len());
-            items.push(OrderItem {
-                line: number,
-                tier_id: asked.tier,
-                label: asked.label.clone(),
-                occurrence_id: asked.occurrence,
-                quantity: line.quantity,
-                unit_price_minor: line.unit_minor,
-                total_minor: line.total_minor,
-                seats: HeldSeats(seats.drain(..count).collect()),
-            });
-        }
-        items
-    }
-
-    /// A refusal of prices in the words of sales, where those have some.
-    fn refused(&self, refusal: Refusal) -> SalesError {
-        if let Refusal::NotOnSale { item } = &refusal
-            && let Some(line) = self
-                .lines
-                .iter()
-                .find(|line| line.tier.to_string() == *item)
-        {
-            return SalesError::OffSale {
-                tier: line.tier,
-                not_yet: false,
-            };
-        }
-        // What is hidden is not there for whoever has no code for it.
-        if matches!(refusal, Refusal::UnknownItem { .. }) {
-            return fault("items".into(), "unknown", "There is no such tier.");
-        }
-        SalesError::Price(refusal)
     }
 }
