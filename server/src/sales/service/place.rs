@@ -1,27 +1,33 @@
 //! Placing orders: all of a batch that can be.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod order;
+mod stock;
+
+pub(super) use order::{holders, paid_event};
+
+use std::collections::{HashMap, HashSet};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::money::Money;
-use bilten_kernel::random;
-use bilten_kernel::telemetry::Cause;
+
+use order::new_order;
+use stock::take_stock;
 
 use super::super::codes;
 use super::super::fraud::FraudDecision;
 use super::super::model::*;
 use super::super::resale::{self, ListingId};
-use super::super::store::{self, Found, OrderWrite, Take};
+use super::super::store::{self, OrderWrite, Take};
 use super::buyers::{email_lookup, opened, sealed};
-use super::cart::{Cart, Founds, Priced};
+use super::cart::{Cart, Priced};
 use super::holds::Returned;
-use super::people::{Attendee, insert_people};
+use super::people::insert_people;
 use super::seats::seats_of;
-use super::{HOLDS, ORDERS, SalesError, limits, review, take_all};
+use super::{HOLDS, ORDERS, SalesError, limits, review};
 use crate::app::App;
 use crate::catalog::{CounterKey, EventId};
-use crate::events::{self, DomainEvent, PaidOrder, Refused};
+use crate::events::{self, Refused};
 use crate::waiting_room;
 
 /// Places orders of one event inside a write, all that can be.
@@ -213,195 +219,6 @@ impl Got {
     }
 }
 
-/// Where the stock of an order goes, as far as is known before it is priced.
-fn take_for(new: &NewOrder, cart: &Cart) -> Take {
-    // What costs nobody knows what may turn out to cost something: it is held until then.
-    if new.pays.settles(cart.known_total().unwrap_or(i64::MAX)) {
-        Take::Sold
-    } else {
-        Take::Held
-    }
-}
-
-/// What is asked of one counter in one way at one version.
-type Asked = (CounterKey, Take, i64);
-
-/// Lets all that is asked of carts that find too little of something be short, and so on.
-fn spread(short: &mut HashSet<Asked>, carts: &[(usize, Take, &Cart)]) {
-    let mut has_grown = !short.is_empty();
-    while has_grown {
-        has_grown = false;
-        for (_, how, cart) in carts {
-            let asked = |key: &CounterKey| (key.clone(), *how, cart.offer.event.version);
-            let is_short = |(key, _): &(CounterKey, i64)| short.contains(&asked(key));
-            if cart.stock.iter().any(is_short) {
-                for (key, _) in &cart.stock {
-                    has_grown |= short.insert(asked(key));
-                }
-            }
-        }
-    }
-}
-
-/// Takes the stock of the orders with these indices; gives what each got, or why it got nothing.
-async fn take_stock(
-    app: &App,
-    c: &mut Conn,
-    batch: &[NewOrder],
-    fresh: &[usize],
-    now: Timestamp,
-) -> Result<Vec<(usize, Result<Got, SalesError>)>, DbError> {
-    let mut answers = Vec::with_capacity(fresh.len());
-    let mut sums: BTreeMap<Asked, i64> = BTreeMap::new();
-    let mut direct = Vec::new();
-    for &i in fresh {
-        let new = &batch[i];
-        match &new.basis {
-            Basis::Hold(held) => answers.push((i, take_over_hold(app, c, new, held, now).await?)),
-            Basis::Cart(cart) => {
-                let how = take_for(new, cart);
-                // Most carts with seats have a hold; what staff sells at once has none.
-                if !take_seats(c, new, cart, how, now).await? {
-                    let seats = cart.seats().into_iter().map(|(_, seat)| seat).collect();
-                    answers.push((i, Err(SalesError::SeatsTaken(seats))));
-                    continue;
-                }
-                direct.push((i, how, cart.as_ref()));
-                for (key, quantity) in &cart.stock {
-                    let asked = (key.clone(), how, cart.offer.event.version);
-                    *sums.entry(asked).or_insert(0) += *quantity;
-                }
-            }
-        }
-    }
-
-    let mut short: HashSet<Asked> = HashSet::new();
-    let mut taken: HashMap<Asked, Found> = HashMap::new();
-    for (asked, quantity) in &sums {
-        let (key, how, version) = asked;
-        match store::take(c, *how, key, *quantity, *version).await? {
-            Some(found) => {
-                taken.insert(asked.clone(), found);
-            }
-            None => {
-                short.insert(asked.clone());
-            }
-        }
-    }
-    // Whoever has to be served by themselves takes nothing out of a sum: a price that follows the stock
-    // would count those behind them.
-    spread(&mut short, &direct);
-    for (asked, quantity) in &sums {
-        if short.contains(asked) && taken.remove(asked).is_some() {
-            store::give_back(c, asked.1, &[(asked.0.clone(), *quantity)]).await?;
-        }
-    }
-    // First come, first served: whoever stands behind finds as taken what those before them get.
-    for (i, how, cart) in direct {
-        let version = cart.offer.event.version;
-        let asked = |key: &CounterKey| (key.clone(), how, version);
-        let is_short = cart
-            .stock
-            .iter()
-            .any(|(key, _)| short.contains(&asked(key)));
-        let founds = if is_short {
-            take_all(c, how, cart).await?
-        } else {
-            let mut founds = Founds::new();
-            for (key, quantity) in &cart.stock {
-                if let Some(next) = taken.get_mut(&asked(key)) {
-                    founds.insert(key.clone(), *next);
-                    next.taken += *quantity;
-                }
-            }
-            Ok(founds)
-        };
-        let got = match founds {
-            Ok(founds) => settle(c, &batch[i], cart, how, &founds, now).await?,
-            Err(refused) => Err(refused),
-        };
-        if got.is_err() {
-            free_seats(c, &batch[i], cart, now).await?;
-            // It has given back what it got: those behind do not find it as taken.
-            for (key, quantity) in &cart.stock {
-                if let Some(next) = taken.get_mut(&asked(key)) {
-                    next.taken -= *quantity;
-                }
-            }
-        }
-        answers.push((i, got));
-    }
-    answers.sort_by_key(|(i, _)| *i);
-    Ok(answers)
-}
-
-/// Takes the seats of a cart in the name of its order; says whether it has all of them, otherwise it has
-/// none.
-async fn take_seats(
-    c: &mut Conn,
-    new: &NewOrder,
-    cart: &Cart,
-    how: Take,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let (seats, holder) = (cart.seats(), new.id.to_string());
-    if seats.is_empty() {
-        return Ok(true);
-    }
-    let has_all = match how {
-        Take::Sold => store::seats::sell(c, new.event, &holder, &seats, now).await?,
-        Take::Held => {
-            let until = Timestamp::from_ms(new.at.ms() + new.waits_ms());
-            store::seats::hold(c, new.event, &holder, &seats, until, now).await?
-        }
-    };
-    if !has_all {
-        free_seats(c, new, cart, now).await?;
-    }
-    Ok(has_all)
-}
-
-/// Lets go of those seats of a cart that its order has.
-async fn free_seats(
-    c: &mut Conn,
-    new: &NewOrder,
-    cart: &Cart,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let seats = cart.seats();
-    if seats.is_empty() {
-        return Ok(());
-    }
-    store::seats::free(c, new.event, &new.id.to_string(), &seats, now).await
-}
-
-/// Prices an order that has its stock; gives the stock back if it has no price.
-async fn settle(
-    c: &mut Conn,
-    new: &NewOrder,
-    cart: &Cart,
-    how: Take,
-    founds: &Founds,
-    now: Timestamp,
-) -> Result<Result<Got, SalesError>, DbError> {
-    let got = match &cart.priced {
-        Some(priced) => Ok(Got::of(cart, priced)),
-        None => cart
-            .price(now, founds, Vec::new())
-            .map(|priced| Got::of(cart, &priced)),
-    };
-    match &got {
-        Ok(got) if how == Take::Held && new.pays.settles(got.total.minor) => {
-            store::sell_held(c, &cart.stock).await?;
-            // They are its own by now.
-            take_seats(c, new, cart, Take::Sold, now).await?;
-        }
-        Ok(_) => {}
-        Err(_) => store::give_back(c, how, &cart.stock).await?,
-    }
-    Ok(got)
-}
-
 /// Lets an order take over what a hold has: its stock, its seats, its codes and its price.
 async fn take_over_hold(
     app: &App,
@@ -515,58 +332,4 @@ async fn take_resold(
     // Whoever was offered it and got nothing waits on.
     store::not_ordered(c, hold).await?;
     Ok(Err(SalesError::HoldGone))
-}
-
-fn new_order(app: &App, new: &NewOrder, total: Money) -> Order {
-    let is_paid = new.pays.settles(total.minor);
-    Order {
-        id: new.id,
-        event_id: new.event,
-        // Made anew on each attempt: a collision makes the lane try again, with another one.
-        reference: random::token(&*app.random, 9).to_uppercase(),
-        state: if is_paid {
-            OrderState::Paid
-        } else {
-            OrderState::Pending
-        },
-        email: new.buyer.email.trim().to_owned(),
-        name: new.buyer.name.trim().to_owned(),
-        sandbox: new.sandbox,
-        currency: total.currency,
-        total_minor: total.minor,
-        expires_at: (!is_paid).then(|| Timestamp::from_ms(new.at.ms() + new.waits_ms())),
-        created_at: new.at,
-        paid_at: is_paid.then_some(new.at),
-    }
-}
-
-/// The names of those who are named on tickets, by number of the ticket.
-pub(super) fn holders(attendees: &BTreeMap<u32, Attendee>) -> BTreeMap<u32, String> {
-    attendees
-        .iter()
-        .map(|(number, attendee)| (*number, attendee.name.clone()))
-        .collect()
-}
-
-pub(super) fn paid_event(
-    order: &Order,
-    items: &[OrderItem],
-    holders: BTreeMap<u32, String>,
-    cause: Cause,
-) -> DomainEvent {
-    DomainEvent::OrderPaid(PaidOrder {
-        cause,
-        order: order.id,
-        event: order.event_id,
-        reference: order.reference.clone(),
-        name: order.name.clone(),
-        sandbox: order.sandbox,
-        items: items
-            .iter()
-            .map(|item| (item.tier_id, item.quantity))
-            .collect(),
-        lines: items.to_vec(),
-        holders,
-        paid_at: order.paid_at.unwrap_or(order.created_at),
-    })
 }
