@@ -277,7 +277,8 @@ pub async fn availability(
     date: Option<OccurrenceId>,
 ) -> Result<Vec<Availability>, SalesError> {
     let Some(date) = date else {
-        return Ok(availability_of(offer, &stock_left(app, offer).await?));
+        let left = stock_left(app, offer).await?;
+        return Ok(availability_of(offer, &left));
     };
     // Named one by one: those of all other dates are not touched.
     let mut counters = Vec::new();

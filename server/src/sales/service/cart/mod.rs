@@ -130,7 +130,7 @@ async fn cart_by(
     let mut lines = lines(offer, wanted, now, seller.is_staff)?;
     choose_seats(app, offer, &mut lines).await?;
     let mut book = catalog::price_book(app, offer).await?;
-    if is_staff {
+    if seller.is_staff {
         unlock(&mut book, &lines);
     }
     // In the order in which prices come, so that units and tickets have one order everywhere.
