@@ -1,6 +1,7 @@
 //! One HTTP/1.1 connection, kept open.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -113,10 +114,16 @@ impl Answer {
     }
 }
 
+/// How long whoever is turned away waits before they ask again, and how often they do.
+const TURNED_AWAY: Duration = Duration::from_millis(250);
+const PATIENCE: u64 = 1_000;
+
 /// A connection to the server.
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     address: Address,
+    /// How often the server had too much to do, and was asked again.
+    pub(crate) turned_away: u64,
 }
 
 fn network(error: impl std::fmt::Display) -> LoadError {
@@ -134,10 +141,11 @@ impl Connection {
         Ok(Self {
             sender,
             address: address.clone(),
+            turned_away: 0,
         })
     }
 
-    /// Sends JSON and reads the answer as JSON.
+    /// Sends JSON and reads the answer as JSON. Whoever is turned away asks again in a moment, as people do.
     pub(crate) async fn ask(
         &mut self,
         method: Method,
@@ -148,11 +156,17 @@ impl Connection {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
         let body = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
-        let (status, bytes) = self.send(method, path, &all, body).await?;
-        Ok(Answer {
-            status,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        })
+        for _ in 0..PATIENCE {
+            let (status, bytes) = self.send(method.clone(), path, &all, body.clone()).await?;
+            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            let answer = Answer { status, body };
+            if answer.code() != "edge.busy" {
+                return Ok(answer);
+            }
+            self.turned_away += 1;
+            tokio::time::sleep(TURNED_AWAY).await;
+        }
+        Err(LoadError::Network("the server is busy".to_owned()))
     }
 
     /// Posts JSON, to be done once for each key.

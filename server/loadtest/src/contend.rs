@@ -159,6 +159,7 @@ async fn client_of(
             _ => tried.seen.errors += 1,
         }
     }
+    tried.seen.turned_away = connection.turned_away;
     Ok(tried)
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Seen {
     pub(crate) tickets: u64,
     /// Requests that were refused for want of stock.
     pub(crate) sold_out: u64,
+    /// How often the server had too much to do, and was asked again.
+    pub(crate) turned_away: u64,
     /// Requests that failed in any other way.
     pub(crate) errors: u64,
 }
@@ -29,6 +31,7 @@ impl Seen {
             sum.latencies.extend(seen.latencies);
             sum.tickets += seen.tickets;
             sum.sold_out += seen.sold_out;
+            sum.turned_away += seen.turned_away;
             sum.errors += seen.errors;
         }
         sum.latencies.sort_unstable();
@@ -63,12 +66,13 @@ impl Seen {
     #[expect(clippy::print_stdout, reason = "the result")]
     pub(crate) fn print(&self, name: &str, took: Duration) {
         println!(
-            "{name}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {} answers, {} sold out, {} errors",
+            "{name}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {} answers, {} sold out, {} turned away, {} errors",
             self.rate(took),
             self.percentile(0.5),
             self.percentile(0.99),
             self.latencies.len(),
             self.sold_out,
+            self.turned_away,
             self.errors,
         );
     }

@@ -112,6 +112,7 @@ async fn join(
                 seen.note(sent.elapsed());
                 tokens.push(text(&place.done(&path)?["token"]));
             }
+            seen.turned_away = connection.turned_away;
             Ok::<_, LoadError>((seen, tokens))
         }
     });
@@ -184,6 +185,7 @@ async fn numbers(
                 let number = number.unwrap_or(0);
                 waiters.push(Waiter { number, token });
             }
+            seen.turned_away = connection.turned_away;
             Ok::<_, LoadError>((seen, waiters))
         }
     });
@@ -297,6 +299,7 @@ async fn visitor(address: Address, door: Arc<Door>) -> Result<Seen, LoadError> {
         let called = Instant::now();
         let bought = come_in(&mut connection, &door.event, waiter).await?;
         seen.note(called.elapsed());
+        seen.turned_away = connection.turned_away;
         seen.tickets += bought["tickets"].as_array().map_or(0, Vec::len) as u64;
     }
 }
@@ -308,7 +311,9 @@ async fn come_in(
     waiter: &Waiter,
 ) -> Result<Value, LoadError> {
     let place = ("waiting-place", waiter.token.as_str());
-    let pass = claim(connection, &event.id, &waiter.token).await?;
+    let pass = claim(connection, &event.id, &waiter.token)
+        .await?
+        .ok_or_else(|| LoadError::Wrong("it is said to be sold out".to_owned()))?;
     let path = "/api/v1/shop/holds";
     let wish = json!({"event": event.id, "items": [{"tier": event.tier, "quantity": 1}]});
     let key = format!("{}-{}", event.id, waiter.number);

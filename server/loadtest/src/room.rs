@@ -29,12 +29,12 @@ pub(crate) async fn until_calling(shop: &Shop, room: &str) -> Result<(), LoadErr
     Err(LoadError::Wrong("the draw was not held".to_owned()))
 }
 
-/// Claims the pass of a place that is called.
+/// Claims the pass of a place that is called; none while everything is sold.
 pub(crate) async fn claim(
     connection: &mut Connection,
     event: &str,
     token: &str,
-) -> Result<String, LoadError> {
+) -> Result<Option<String>, LoadError> {
     let (path, place) = (places(event, "pass"), ("waiting-place", token));
     for _ in 0..TRIES {
         let claimed = connection.ask(Method::POST, &path, &[place], None).await?;
@@ -43,7 +43,10 @@ pub(crate) async fn claim(
             tokio::time::sleep(A_MOMENT).await;
             continue;
         }
-        return Ok(text(&claimed.done(&path)?["pass"]));
+        if claimed.code() == "waiting_room.sold_out" {
+            return Ok(None);
+        }
+        return Ok(Some(text(&claimed.done(&path)?["pass"])));
     }
     Err(LoadError::Wrong(
         "somebody was called and has no pass".to_owned(),

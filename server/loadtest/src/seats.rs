@@ -211,6 +211,7 @@ async fn rival(
             _ => got.seen.errors += 1,
         }
     }
+    got.seen.turned_away = connection.turned_away;
     Ok(got)
 }
 

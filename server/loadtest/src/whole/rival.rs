@@ -83,7 +83,14 @@ pub(super) async fn rival(
             }
             tokio::time::sleep(A_MOMENT).await;
         }
-        let pass = claim(&mut connection, &sale.event, &token).await?;
+        if market.is_over() {
+            return Ok(visit.got);
+        }
+        let Some(pass) = claim(&mut connection, &sale.event, &token).await? else {
+            // Whatever is not paid for may come back; their place stays theirs.
+            tokio::time::sleep(A_MOMENT).await;
+            continue;
+        };
         let is_served = visit
             .served(
                 &mut connection,
@@ -92,6 +99,7 @@ pub(super) async fn rival(
                 (token.as_str(), pass.as_str()),
             )
             .await?;
+        visit.got.seen.turned_away = connection.turned_away;
         if !is_served || market.is_over() {
             return Ok(visit.got);
         }
