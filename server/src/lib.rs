@@ -189,4 +189,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "in_order",
         sql: include_str!("../migrations/0152_in_order.sql"),
     },
+    Migration {
+        version: 153,
+        name: "tickets_counted",
+        sql: include_str!("../migrations/0153_tickets_counted.sql"),
+    },
 ];

@@ -48,6 +48,7 @@ pub(super) fn staff_sale(
         event: offer.event.id,
         buyer,
         people: Arc::new(People::default()),
+        tickets: sales::ticket_count(offer, basis.tiers().into_iter()),
         basis,
         pays: Pays::Now,
         idempotency_key,

@@ -213,6 +213,7 @@ async fn order_on(
             event: request.event,
             buyer: request.buyer.clone(),
             people: Arc::new(people),
+            tickets: sales::ticket_count(offer, basis.tiers().into_iter()),
             basis,
             pays: pays(&request.payment),
             idempotency_key: key.to_owned(),

@@ -1,8 +1,12 @@
 //! Purchase limits: how many tickets one person may have, however many names they write.
 //!
+//! Counted are tickets that let people in: those of a bundle one by one, add-ons, donations and merchandise
+//! not at all. What an order was counted by is kept with it, and that is what it gives back.
+//!
 //! A person is counted by up to four keys: the mailbox behind an e-mail address, the account, the
 //! fingerprint of the means of payment, the network of the address. Keys are hashes that mean nothing
-//! outside this installation and outside the event.
+//! outside this installation and outside the event. No way to pay gives a fingerprint yet, so nobody is
+//! counted by that.
 //!
 //! How it is counted (`service/limits.rs`, `store/limits.rs`): the table `purchase_counts` (`event_id, kind,
 //! key_hash, tickets`, primary key the first three) and, for each key in the order of [`CountingKey`] (so
@@ -182,7 +186,8 @@ pub fn counting_keys(vault: &Vault, event: EventId, buyer: &BuyerKeys<'_>) -> Ve
     keys
 }
 
-/// How many tickets of an event one of each may have; `None` for any number.
+/// How many tickets of an event one of each may have; `None` for any number. What lets people in counts, so
+/// a bundle by its tickets; add-ons, donations and merchandise do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PurchaseLimits {
@@ -192,7 +197,8 @@ pub struct PurchaseLimits {
     /// For an account; any number if absent.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_account: Option<u32>,
-    /// For a means of payment; any number if absent.
+    /// For a means of payment; any number if absent. Applies as soon as a payment provider names the means
+    /// of payment by a fingerprint; none does yet, so for now it refuses nobody.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_payment: Option<u32>,
     /// For a network; whole towns can share one, so be generous. Any number if absent.

@@ -116,6 +116,12 @@ impl Rule {
     }
 }
 
+/// In how many seconds it is then; at least one.
+fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
+    let wait = until.ms().saturating_sub(now.ms()).max(1);
+    u32::try_from((wait + 999) / 1_000).unwrap_or(u32::MAX)
+}
+
 /// A counter: a rule, and whom or what it counts for.
 #[derive(Clone, Copy, Debug)]
 pub struct Throttle {
@@ -151,15 +157,41 @@ impl Throttle {
             let until = store::state(c, self.key)
                 .await?
                 .map_or(now, |state| state.1);
-            let wait = until.ms().saturating_sub(now.ms()).max(1);
-            return Ok(Err(u32::try_from((wait + 999) / 1_000).unwrap_or(u32::MAX)));
+            return Ok(Err(seconds_until(until, now)));
         };
+        self.put_off(c, count, now).await?;
+        Ok(Ok(count))
+    }
+
+    /// The number of seconds to wait if no try may be made yet; counts nothing. For what many do at
+    /// once who are right: only what [`failed`](Self::failed) is counted.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn wait(self, c: &mut Conn, now: Timestamp) -> Result<Option<u32>, DbError> {
+        let state = store::state(c, self.key).await?;
+        Ok(state
+            .filter(|(_, until)| *until > now)
+            .map(|(_, until)| seconds_until(until, now)))
+    }
+
+    /// Counts a try that was made and was wrong, also one that was let in before others put off all
+    /// further ones: whoever makes many at once waits the longer.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn failed(self, c: &mut Conn, now: Timestamp) -> Result<(), DbError> {
+        let count = store::count_failed(c, self.key, now, now - self.rule.forget).await?;
+        self.put_off(c, count, now).await
+    }
+
+    async fn put_off(self, c: &mut Conn, count: i64, now: Timestamp) -> Result<(), DbError> {
         let pause = self.rule.pause_ms(count);
         if pause > 0 {
             let until = Timestamp::from_ms(now.ms().saturating_add(pause));
             store::block(c, self.key, until).await?;
         }
-        Ok(Ok(count))
+        Ok(())
     }
 
     /// Forgets all tries: the last one was right.

@@ -25,6 +25,26 @@ pub(in crate::identity) async fn count(
     .await
 }
 
+/// Counts a try that failed, also while tries are blocked; says how many there were, this one included.
+pub(in crate::identity) async fn count_failed(
+    c: &mut Conn,
+    key: [u8; 32],
+    now: Timestamp,
+    forget_before: Timestamp,
+) -> Result<i64, DbError> {
+    c.scalar(
+        sql!(
+            "INSERT INTO throttles (key_hash, failures, blocked_until, updated_at) VALUES ($1, 1, 0, $2)
+             ON CONFLICT (key_hash) DO UPDATE
+             SET failures = CASE WHEN throttles.updated_at < $3 THEN 1 ELSE throttles.failures + 1 END,
+                 updated_at = $2
+             RETURNING failures"
+        ),
+        vals![key, now, forget_before],
+    )
+    .await
+}
+
 pub(in crate::identity) async fn block(
     c: &mut Conn,
     key: [u8; 32],

@@ -24,7 +24,7 @@
 //! paid, and [`give_back`] when hold or order ends in another way, also by a refund. An order that
 //! is paid late takes its codes anew by [`reserve`]. Changes of orders ask [`had`],
 //! [`reserve_more`] and [`shift`]. Routes by which strangers try codes ask
-//! [`may_try`] first.
+//! [`may_try`] first, and tell [`was_wrong`].
 //!
 //! [`price`]: bilten_core::price::price
 

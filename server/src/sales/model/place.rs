@@ -75,6 +75,8 @@ pub struct NewOrder {
     pub people: Arc<People>,
     /// What is bought, and where stock and price come from.
     pub basis: Basis,
+    /// How many tickets it gives that let people in: what purchase limits count.
+    pub tickets: u32,
     /// How it is paid.
     pub pays: Pays,
     /// Makes it happen once.
@@ -126,14 +128,6 @@ impl NewOrder {
     /// What is done with it by how it looks.
     pub fn decision(&self) -> Option<FraudDecision> {
         self.verdict.as_ref().map(|verdict| verdict.score.decision)
-    }
-
-    /// How many units it has in all.
-    pub fn quantity(&self) -> u32 {
-        match &self.basis {
-            Basis::Hold(held) => held.items.iter().map(|item| item.quantity).sum(),
-            Basis::Cart(cart) => cart.quantity(),
-        }
     }
 
     /// The hash of everything the buyer asked for.

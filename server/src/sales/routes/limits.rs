@@ -33,9 +33,11 @@ async fn limits(
 
 /// Set how many tickets of an event one person may have from now on
 ///
-/// What is left out may be any number. A mailbox is counted however its address is written. Orders that
-/// were placed before a limit was set are not counted; orders of staff are not limited. Who would have
-/// too many is refused with `sales.purchase_limit`.
+/// What is left out may be any number. Tickets that let people in are counted: those of a bundle one by one;
+/// add-ons, donations and merchandise are not. A mailbox is counted however its address is written. Orders
+/// that were placed before a limit was set are not counted; orders of staff are not limited. Who would have
+/// too many is refused with `sales.purchase_limit`. `per_payment` refuses nobody until a payment provider
+/// gives fingerprints of means of payment.
 #[utoipa::path(put, path = "/api/v1/events/{event}/purchase-limits", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path)), responses((status = 200, body = PurchaseLimits), (status = "4XX", body = Problem)))]

@@ -93,9 +93,15 @@ pub(super) async fn count_in(
         };
         // The INSERT of a new key asks nothing.
         let too_many = limits.check(&[(key.kind, 0)], wanted).err();
+        // What lets nobody in is no matter of limits, even for who has more tickets than they say by now.
+        let up_to = if tickets == 0 {
+            i64::MAX
+        } else {
+            i64::from(most)
+        };
         let met = if too_many.is_some() {
             too_many
-        } else if store::count(c, event, key.kind, &key.hash, tickets, i64::from(most)).await? {
+        } else if store::count(c, event, key.kind, &key.hash, tickets, up_to).await? {
             None
         } else {
             let has = store::counted(c, event, key.kind, &key.hash).await?;
@@ -150,7 +156,7 @@ pub(super) async fn count_batch_in(
                 i,
                 new.id,
                 keys_of(app, new, &limits),
-                i64::from(new.quantity()),
+                i64::from(new.tickets),
             ));
         }
     }

@@ -420,14 +420,14 @@ where
     }
     let trying = app.clone();
     app.db
-        .write(move |c| Box::pin(async move { codes::may_try(&trying, c, ip).await }))
+        .read(move |c| Box::pin(async move { codes::may_try(&trying, c, ip).await }))
         .await?;
     let answer = work.await;
-    let is_unknown = answer.as_ref().err().is_some_and(E::is_unknown_code);
-    if !is_unknown {
+    // Only what is wrong is counted: however many use a code that they know, none of them waits.
+    if answer.as_ref().err().is_some_and(E::is_unknown_code) {
         let trying = app.clone();
         app.db
-            .write(move |c| Box::pin(async move { codes::was_right(&trying, c, ip).await }))
+            .write(move |c| Box::pin(async move { codes::was_wrong(&trying, c, ip).await }))
             .await?;
     }
     Ok(answer)

@@ -52,6 +52,16 @@ pub(super) fn ticket_tiers(
     tiers
 }
 
+/// How many tickets these units give in all: those of a bundle one by one, none for what lets nobody in.
+pub fn ticket_count(offer: &EventDetail, units: impl Iterator<Item = (TierId, u32)>) -> u32 {
+    units
+        .map(|(tier, quantity)| {
+            let of_unit = u32::try_from(tiers_of_unit(offer, tier).len()).unwrap_or(u32::MAX);
+            of_unit.saturating_mul(quantity)
+        })
+        .fold(0, u32::saturating_add)
+}
+
 /// The tickets that these items of an order give, in their order.
 pub fn tickets_due(offer: &EventDetail, items: &[OrderItem]) -> Vec<DueTicket> {
     let mut due = Vec::new();

@@ -3,7 +3,7 @@
 use bilten_kernel::on_both_engines;
 use serde_json::json;
 
-use super::{order_id, purchase_by, put, stock};
+use super::{added_tier, order_id, purchase_by, put, stock};
 use crate::app::{Client, Event, TestApp};
 
 async fn limit(t: &TestApp, event: &Event, limits: serde_json::Value) {
@@ -151,6 +151,68 @@ on_both_engines! {
         buy(&t.stranger, &event, "ana@example.com", 2, "k").await.expect(201);
         let other = t.other_organiser().await;
         put(&other, &path, &json!({"per_email": 1})).await.expect(404);
+        t.stop().await;
+    }
+
+    /// A bundle is as many as there are tickets in it; what lets nobody in is none.
+    ///
+    /// covers: BE-2, PAY-3
+    async fn tickets_that_let_people_in_are_counted(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let seat = event.tiers[0].clone();
+        let shirt = added_tier(&t, &event, json!({"name": "Shirt", "price_minor": 1500, "capacity": 50, "kind": "merchandise"})).await;
+        let gift = added_tier(&t, &event, json!({"name": "Gift", "price_minor": 1000, "capacity": 50, "kind": "donation"})).await;
+        let parking = json!({"name": "Parking", "price_minor": 500, "capacity": 50, "kind": "add_on",
+            "pricing": {"added_to": [seat], "most_per_ticket": 1}});
+        let parking = added_tier(&t, &event, parking).await;
+        let four = json!({"name": "Four", "price_minor": 9000, "capacity": 10, "kind": "bundle",
+            "pricing": {"parts": [{"tier": seat, "quantity": 4}, {"tier": shirt, "quantity": 1}]}});
+        let four = added_tier(&t, &event, four).await;
+        limit(&t, &event, json!({"per_email": 5})).await;
+        let of = |tier: &str, quantity: u32| json!({"tier": tier, "quantity": quantity});
+        let order = |items: serde_json::Value, key: &'static str| {
+            let mut body = purchase_by(&event, "ana@example.com", 1, "succeed");
+            body["items"] = items;
+            let client = t.stranger.clone();
+            async move { client.post_once("/api/v1/shop/orders", key, &body).await }
+        };
+        order(json!([of(&four, 2)]), "eight").await.refused(409, "sales.purchase_limit");
+        let given = json!({"tier": gift, "quantity": 1, "chosen_minor": 1000});
+        let first = order(json!([of(&four, 1), of(&shirt, 3), given]), "four").await.expect(201);
+        assert_eq!(first["tickets"].as_array().unwrap().len(), 4);
+        order(json!([of(&seat, 2)]), "six").await.refused(409, "sales.purchase_limit");
+        order(json!([of(&seat, 1), of(&parking, 1)]), "five").await.expect(201);
+        order(json!([of(&seat, 1)]), "another").await.refused(409, "sales.purchase_limit");
+        order(json!([of(&shirt, 2)]), "shirts").await.expect(201);
+        // Who has more than a limit that was set later may still buy what lets nobody in.
+        limit(&t, &event, json!({"per_email": 2})).await;
+        order(json!([of(&shirt, 1)]), "shirt").await.expect(201);
+        limit(&t, &event, json!({"per_email": 5})).await;
+        // A hold says nothing else than a cart, and what comes back is what was taken.
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_id(&first)), json!({})).await.expect(200);
+        let wish = json!({"event": event.id, "items": [of(&four, 1)]});
+        let hold = t.stranger.post_once("/api/v1/shop/holds", "hold", &wish).await.expect(201);
+        let mut held = purchase_by(&event, "ana@example.com", 1, "succeed");
+        held["items"] = json!([]);
+        held["hold"] = hold["id"].clone();
+        t.stranger.post_once("/api/v1/shop/orders", "held", &held).await.expect(201);
+        order(json!([of(&seat, 1)]), "sixth").await.refused(409, "sales.purchase_limit");
+        t.stop().await;
+    }
+
+    /// No way to pay names the means of payment yet: a limit of it waits for one that does.
+    ///
+    /// covers: BE-2
+    async fn a_limit_for_means_of_payment_refuses_nobody(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        limit(&t, &event, json!({"per_payment": 1})).await;
+        let seen = t.organiser.get(&format!("/api/v1/events/{}/purchase-limits", event.id)).await.expect(200);
+        assert_eq!(seen["per_payment"], 1);
+        buy(&t.stranger, &event, "ana@example.com", 3, "a").await.expect(201);
+        buy(&t.stranger, &event, "ana@example.com", 2, "b").await.expect(201);
+        buy(&t.stranger, &event, "bor@example.com", 2, "c").await.expect(201);
         t.stop().await;
     }
 }

@@ -41,3 +41,11 @@ async fn stock(t: &TestApp, event: &Event) -> (i64, i64) {
 fn order_id(bought: &Value) -> &str {
     bought["order"]["id"].as_str().unwrap()
 }
+
+/// Adds a tier to an event; gives its id.
+pub(crate) async fn added_tier(t: &TestApp, event: &Event, tier: Value) -> String {
+    let path = format!("/api/v1/events/{}/tiers", event.id);
+    let seen = t.organiser.post(&path, tier).await.expect(201);
+    let newest = seen["tiers"].as_array().unwrap().last().unwrap();
+    newest["id"].as_str().unwrap().to_owned()
+}

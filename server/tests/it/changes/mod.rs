@@ -3,6 +3,7 @@
 mod codes;
 mod counted;
 mod edits;
+mod limits;
 mod money;
 mod policy;
 mod races;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::on_both_engines;
+use bilten_kernel::{sql, vals};
+use futures_util::future::{join, join_all};
 use serde_json::json;
 
 use super::{check, give_back, make, of, reserve, tenth, text, with};
@@ -66,6 +68,72 @@ on_both_engines! {
         refused.refused(429, "sales.too_many_codes_tried");
         assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
         t.clock.advance(Duration::from_secs(2 * 3_600));
+        assert_eq!(check(&t, &event.id, "rock").await["is_usable"], true);
+        t.stop().await;
+    }
+
+    /// A school or a campus is one network: however many there use a code that they know at the same moment,
+    /// none of them is taken for one who guesses.
+    ///
+    /// covers: MKT-2, GW-2
+    async fn whoever_knows_a_code_does_not_wait_for_its_network(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        make(&t.organiser, "Rock", None, tenth()).await;
+        // One more makes the network wait.
+        for guess in 0..29 {
+            assert_eq!(check(&t, &event.id, &format!("guess{guess}")).await["is_usable"], false);
+        }
+        let with_code = |code: &str| json!({"event": event.id, "items": [{"tier": event.tiers[0], "quantity": 1}], "codes": [code]});
+        let known = with_code("rock");
+        let holds = (0..40u32).map(|i| {
+            let (t, known) = (&t, &known);
+            async move { t.stranger.post_once("/api/v1/shop/holds", &format!("hold-{i}"), known).await }
+        });
+        let checks = (0..40u32).map(|_| check(&t, &event.id, "rock"));
+        let (held, checked) = join(join_all(holds), join_all(checks)).await;
+        for answer in held {
+            answer.expect(201);
+        }
+        assert!(checked.iter().all(|answer| answer["is_usable"] == true));
+        t.stranger.post("/api/v1/shop/quotes", known.clone()).await.expect(200);
+
+        t.stranger.post("/api/v1/shop/quotes", with_code("nothing")).await.refused(422, "sales.code_unknown");
+        let body = json!({"event": event.id, "code": "rock"});
+        t.stranger.post("/api/v1/shop/codes/check", body).await.refused(429, "sales.too_many_codes_tried");
+        t.stranger.post("/api/v1/shop/quotes", known.clone()).await.refused(429, "sales.too_many_codes_tried");
+        t.stranger.post_once("/api/v1/shop/holds", "late", &known).await.refused(429, "sales.too_many_codes_tried");
+        t.clock.advance(Duration::from_secs(10));
+        t.stranger.post("/api/v1/shop/quotes", known).await.expect(200);
+        t.stop().await;
+    }
+
+    /// What is under way when others have to wait is looked at, and counted all the same.
+    ///
+    /// covers: MKT-2, GW-2
+    async fn guesses_at_once_are_all_counted(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 10)]).await;
+        make(&t.organiser, "Rock", None, tenth()).await;
+        let guesses = (0..60u32).map(|i| {
+            let body = json!({"event": event.id, "code": format!("guess{i}")});
+            t.stranger.post("/api/v1/shop/codes/check", body)
+        });
+        let mut looked_at = 0i64;
+        for answer in join_all(guesses).await {
+            if answer.status == 200 {
+                assert_eq!(answer.expect(200)["is_usable"], false);
+                looked_at += 1;
+            } else {
+                answer.refused(429, "sales.too_many_codes_tried");
+            }
+        }
+        assert!(looked_at >= 30, "{looked_at}");
+        let body = json!({"event": event.id, "code": "rock"});
+        t.stranger.post("/api/v1/shop/codes/check", body).await.refused(429, "sales.too_many_codes_tried");
+        let counted: i64 = t.app.db.scalar(sql!("SELECT MAX(failures) FROM throttles"), vals![]).await.unwrap();
+        assert_eq!(counted, looked_at);
+        t.clock.advance(Duration::from_secs(300));
         assert_eq!(check(&t, &event.id, "rock").await["is_usable"], true);
         t.stop().await;
     }

@@ -45,6 +45,14 @@ pub struct TicketPlan {
     pub added: Vec<TicketNow>,
 }
 
+impl TicketPlan {
+    /// How many tickets the order has more afterwards, as purchase limits count them.
+    pub(in crate::sales::changes) fn more(&self) -> i64 {
+        let count = |tickets: usize| i64::try_from(tickets).unwrap_or(i64::MAX);
+        count(self.added.len()) - count(self.ended.len())
+    }
+}
+
 /// An order that was changed, for those who react.
 #[derive(Clone, Debug)]
 pub struct ChangedOrder {

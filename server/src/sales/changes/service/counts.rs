@@ -22,14 +22,14 @@ async fn rows_of(c: &mut Conn, order: OrderId) -> Result<Vec<CountedRow>, DbErro
 pub(super) async fn count_added(
     c: &mut Conn,
     prepared: &Prepared,
-    units: i64,
+    tickets: i64,
 ) -> Result<(), ChangeError> {
     let event = prepared.offer.event.id;
     let limits = counted::limits(c, event).await?.unwrap_or_default();
     for row in rows_of(c, prepared.id).await? {
         let limit = limits.most(row.kind).filter(|_| prepared.caller.is_buyer());
         let most = limit.map_or(i64::MAX, i64::from);
-        if counted::count(c, event, row.kind, &row.key_hash, units, most).await? {
+        if counted::count(c, event, row.kind, &row.key_hash, tickets, most).await? {
             continue;
         }
         let most = limit.unwrap_or(u32::MAX);
@@ -44,33 +44,35 @@ pub(super) async fn count_added(
     Ok(())
 }
 
-/// Counts an order by so many units more, which are counted already, or fewer.
+/// Counts an order by so many tickets more, which are counted already, or fewer: no more than it was counted
+/// by, however that was reckoned when it was placed.
 pub(super) async fn count_change(
     c: &mut Conn,
     event: EventId,
     order: OrderId,
-    units: i64,
+    tickets: i64,
 ) -> Result<(), DbError> {
-    if units == 0 {
+    if tickets == 0 {
         return Ok(());
     }
-    if units < 0 {
+    if tickets < 0 {
         for row in rows_of(c, order).await? {
-            counted::uncount(c, event, row.kind, &row.key_hash, -units).await?;
+            let back = row.tickets.min(-tickets);
+            counted::uncount(c, event, row.kind, &row.key_hash, back).await?;
         }
     }
-    store::shift_counts(c, order, units).await
+    store::shift_counts(c, order, tickets).await
 }
 
-/// Lets so many units of an order be counted with a new one from now on.
+/// Lets so many tickets of an order be counted with a new one from now on.
 pub(super) async fn count_split(
     c: &mut Conn,
     order: OrderId,
     new: OrderId,
-    units: i64,
+    tickets: i64,
 ) -> Result<(), DbError> {
-    store::copy_counts(c, order, new, units).await?;
-    store::shift_counts(c, order, -units).await
+    store::split_counts(c, order, new, tickets).await?;
+    store::shift_counts(c, order, -tickets).await
 }
 
 /// Lets what an order is counted by be another one's, as far as both were counted by the same.

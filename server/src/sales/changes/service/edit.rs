@@ -36,7 +36,7 @@ pub(super) async fn carry_out(
 ) -> Result<OrderChange, ChangeError> {
     let version = prepared.loaded.row.version + 1;
     let plan = &planned.plan;
-    let units = difference(&prepared.loaded.units, &plan.units);
+    let tickets = plan.tickets.more();
     let has_codes = reserve(c, prepared, plan).await?;
     if plan.money.due_minor > 0 {
         let mut answer = prepared.answer(
@@ -54,10 +54,10 @@ pub(super) async fn carry_out(
         let items = taken.priced.as_ref().map(|priced| priced.items.as_slice());
         let items = items.unwrap_or_default();
         supplement(app, c, prepared, plan, items, has_codes, making).await?;
-        if units > 0 {
-            count_added(c, prepared, units).await?;
+        if tickets > 0 {
+            count_added(c, prepared, tickets).await?;
             // In the name of the supplement: given back with it.
-            store::copy_counts(c, prepared.id, prepared.side, units).await?;
+            store::copy_counts(c, prepared.id, prepared.side, tickets).await?;
         }
         keep(app, c, prepared, making, &answer, Some(plan)).await?;
         return Ok(answer);
@@ -74,10 +74,10 @@ pub(super) async fn carry_out(
     }
     move_stock(c, prepared, plan, &came, &holder).await?;
     codes::count(c, &came, prepared.id, plan).await?;
-    if units > 0 {
-        count_added(c, prepared, units).await?;
+    if tickets > 0 {
+        count_added(c, prepared, tickets).await?;
     }
-    count_change(c, event, prepared.id, units).await?;
+    count_change(c, event, prepared.id, tickets).await?;
     keep(app, c, prepared, making, &answer, None).await?;
     let done = Done {
         order: &prepared.loaded.order,
@@ -88,12 +88,6 @@ pub(super) async fn carry_out(
     };
     apply(app, c, &done, plan).await?;
     Ok(answer)
-}
-
-/// How many units there are more afterwards.
-fn difference(before: &[Unit], after: &[Unit]) -> i64 {
-    let count = |units: &[Unit]| i64::try_from(units.len()).unwrap_or(i64::MAX);
-    count(after) - count(before)
 }
 
 async fn move_stock(

@@ -8,7 +8,7 @@ use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::store;
 use super::codes;
-use super::counts::count_change;
+use super::counts::{count_change, count_merge};
 use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
 use super::touched;
@@ -65,10 +65,10 @@ pub(in crate::sales) async fn settle(
     }
     let lines = store::lines(c, id).await?;
     let items: Vec<_> = lines.into_iter().map(|line| line.item).collect();
-    let before: i64 = items.iter().map(|item| i64::from(item.quantity)).sum();
-    let after = i64::try_from(plan.units.len()).unwrap_or(i64::MAX);
-    count_change(c, row.event_id, id, after - before).await?;
+    // What it adds was counted with the supplement.
+    count_merge(c, supplement, id).await?;
     store::drop_counts(c, supplement).await?;
+    count_change(c, row.event_id, id, plan.tickets.more().min(0)).await?;
     let (order, stock) = (
         order_in(app, c, id).await?,
         stock_taken(c, id, &items).await?,

@@ -163,8 +163,9 @@ pub(super) async fn split(
     let (from, to) = (loaded.row.seat_holder(id), side.to_string());
     store::rename_seats(c, &seats_of(&moved), &from, &to).await?;
 
-    let units = i64::try_from(moved.len()).unwrap_or(i64::MAX);
-    count_split(c, id, side, units).await?;
+    let tickets: usize = moved.iter().map(|unit| unit.tickets.len()).sum();
+    let tickets = i64::try_from(tickets).unwrap_or(i64::MAX);
+    count_split(c, id, side, tickets).await?;
 
     let mut attendees = sales::attendees_in(app, c, id).await?;
     let (_, mut answers) = sales::answers_in(app, c, id).await?;

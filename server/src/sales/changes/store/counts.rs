@@ -6,18 +6,18 @@ use bilten_kernel::{sql, vals};
 use crate::sales::OrderId;
 use crate::sales::limits::LimitKind;
 
-/// Counts an order by so many units more or fewer.
+/// Counts an order by so many tickets more or fewer, down to none.
 pub(in crate::sales::changes) async fn shift_counts(
     c: &mut Conn,
     order: OrderId,
-    units: i64,
+    tickets: i64,
 ) -> Result<(), DbError> {
     c.exec(
         sql!(
-            "UPDATE order_counts SET tickets = tickets + $2 \
-             WHERE order_id = $1 AND counted AND tickets + $2 > 0"
+            "UPDATE order_counts SET tickets = CASE WHEN tickets + $2 > 0 THEN tickets + $2 ELSE 0 END \
+             WHERE order_id = $1 AND counted"
         ),
-        vals![order, units],
+        vals![order, tickets],
     )
     .await?;
     Ok(())
@@ -40,7 +40,7 @@ pub(in crate::sales::changes) async fn shift_count(
     Ok(())
 }
 
-/// Lets an order be counted by what another one is, with so many units.
+/// Lets an order be counted by what another one is, with so many tickets.
 pub(in crate::sales::changes) async fn copy_counts(
     c: &mut Conn,
     from: OrderId,
@@ -53,6 +53,25 @@ pub(in crate::sales::changes) async fn copy_counts(
              SELECT $2, event_id, kind, key_hash, $3, TRUE FROM order_counts WHERE order_id = $1 AND counted"
         ),
         vals![from, to, units],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets a new order be counted by what another one is, with so many of its tickets, or all that it has.
+pub(in crate::sales::changes) async fn split_counts(
+    c: &mut Conn,
+    from: OrderId,
+    to: OrderId,
+    tickets: i64,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!(
+            "INSERT INTO order_counts (order_id, event_id, kind, key_hash, tickets, counted) \
+             SELECT $2, event_id, kind, key_hash, CASE WHEN tickets < $3 THEN tickets ELSE $3 END, TRUE \
+             FROM order_counts WHERE order_id = $1 AND counted"
+        ),
+        vals![from, to, tickets],
     )
     .await?;
     Ok(())

@@ -22,24 +22,26 @@ const TRIES: Rule = Rule::new(
     Duration::from_secs(3_600),
 );
 
-/// Counts that somebody tries codes; take it back with [`was_right`] if they are known.
+/// Whether somebody may try codes now. Nothing is counted: many who are right share a network, and only
+/// [`was_wrong`] is held against it. Tries that are under way together may all be looked at.
 ///
 /// # Errors
 /// [`CodesError::TooOften`], or a fault of the database.
 pub async fn may_try(app: &App, c: &mut Conn, ip: IpAddr) -> Result<(), CodesError> {
     let throttle = Throttle::network(app, TRIES, ip);
-    match throttle.pass(c, app.now()).await? {
-        Ok(_) => Ok(()),
-        Err(seconds) => Err(CodesError::TooOften(seconds)),
+    match throttle.wait(c, app.now()).await? {
+        Some(seconds) => Err(CodesError::TooOften(seconds)),
+        None => Ok(()),
     }
 }
 
-/// The codes were known, so they were not guessed.
+/// What was tried is no code that could be used: a guess, as far as one can tell.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn was_right(app: &App, c: &mut Conn, ip: IpAddr) -> Result<(), CodesError> {
-    Ok(Throttle::network(app, TRIES, ip).take_back(c).await?)
+pub async fn was_wrong(app: &App, c: &mut Conn, ip: IpAddr) -> Result<(), CodesError> {
+    let throttle = Throttle::network(app, TRIES, ip);
+    Ok(throttle.failed(c, app.now()).await?)
 }
 
 /// What a typed text is worth for an event.
@@ -54,8 +56,9 @@ pub async fn check(
 ) -> Result<CodeCheck, CodesError> {
     let (work, now) = (app.clone(), app.now());
     let (event, organisation) = (event.event.clone(), event.event.organisation_id);
-    app.db
-        .write(move |c| {
+    let found = app
+        .db
+        .read(move |c| {
             Box::pin(async move {
                 may_try(&work, c, ip).await?;
                 let found = match facts(c, organisation, event.id, &[typed], None).await {
@@ -63,17 +66,22 @@ pub async fn check(
                     Err(CodesError::Unknown { .. }) => None,
                     Err(other) => return Err(other),
                 };
-                let Some((_, code, _)) = found.filter(|(_, code, fact)| {
+                let usable = found.filter(|(_, code, fact)| {
                     let is_same = code.currency.is_none_or(|own| own == event.currency);
                     is_same && is_open(code, fact, now)
-                }) else {
-                    return Ok(CodeCheck::default());
-                };
-                was_right(&work, c, ip).await?;
-                Ok(CodeCheck::of(&code.effect))
+                });
+                Ok::<_, CodesError>(usable.map(|(_, code, _)| CodeCheck::of(&code.effect)))
             })
         })
-        .await
+        .await?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let work = app.clone();
+    app.db
+        .write(move |c| Box::pin(async move { was_wrong(&work, c, ip).await }))
+        .await?;
+    Ok(CodeCheck::default())
 }
 
 /// Whether a code can be used by somebody at this time.

@@ -1,0 +1,106 @@
+//! Purchase limits count the tickets of orders that are changed, those of a bundle one by one.
+
+use bilten_kernel::on_both_engines;
+use bilten_kernel::{sql, vals};
+use serde_json::{Value, json};
+
+use super::{changed, far_event, order_of, pay};
+use crate::app::{Event, TestApp};
+use crate::buyers::added_tier;
+use crate::selling::{buy, text};
+
+/// An event where one person may have five: a ticket, a shirt, and four tickets as one.
+async fn five_each(t: &TestApp) -> (Event, String, String, String) {
+    let event = far_event(t, &[("Standing", 2_500, 50)]).await;
+    let seat = event.tiers[0].clone();
+    let shirt =
+        json!({"name": "Shirt", "price_minor": 1500, "capacity": 50, "kind": "merchandise"});
+    let shirt = added_tier(t, &event, shirt).await;
+    let four = json!({"name": "Four", "price_minor": 9000, "capacity": 10, "kind": "bundle",
+        "pricing": {"parts": [{"tier": seat, "quantity": 4}]}});
+    let four = added_tier(t, &event, four).await;
+    let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+    let limits = t.organiser.request(reqwest::Method::PUT, &path);
+    let limits = limits.json(&json!({"per_email": 5}));
+    t.organiser.send(limits).await.expect(200);
+    (event, seat, shirt, four)
+}
+
+fn of(tier: &str, quantity: u32) -> Value {
+    json!({"tier": tier, "quantity": quantity})
+}
+
+/// The line of a tier in an order.
+fn line_of(bought: &Value, tier: &str) -> i64 {
+    let items = bought["order"]["items"].as_array().unwrap();
+    let item = items.iter().find(|item| item["tier_id"] == tier).unwrap();
+    item["line"].as_i64().unwrap()
+}
+
+on_both_engines! {
+    /// covers: BE-2, PAY-3
+    async fn what_comes_and_goes_is_counted_by_its_tickets(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, seat, shirt, four) = five_each(&t).await;
+        let bought = |items: Value, key: &'static str| {
+            let (t, event) = (&t, &event);
+            async move { buy(t, event, items, "succeed", key).await }
+        };
+        // An order that lets nobody in yet is counted by what comes to it.
+        let first = bought(json!([of(&shirt, 1)]), "k1").await.expect(201);
+        let own = crate::changes::buyer(&t, &first);
+        let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
+        let add = |tier: &str, count: u32| json!({"version": 1, "steps": [{"kind": "add", "items": [of(tier, count)]}]});
+        own.post_once(&path, "a", &add(&four, 2)).await.refused(409, "sales.purchase_limit");
+        let waiting = own.post_once(&path, "b", &add(&four, 1)).await.expect(200);
+        assert_eq!(waiting["state"], "pending");
+        bought(json!([of(&seat, 2)]), "k2").await.refused(409, "sales.purchase_limit");
+        pay(&t, &waiting, "p").await.expect(201);
+        bought(json!([of(&seat, 2)]), "k3").await.refused(409, "sales.purchase_limit");
+        let second = bought(json!([of(&seat, 1)]), "k4").await.expect(201);
+        bought(json!([of(&seat, 1)]), "k5").await.refused(409, "sales.purchase_limit");
+        // What goes gives back as many as it took.
+        let cancel = json!([{"kind": "cancel", "pick": {"line": 2, "units": [1]}}]);
+        changed(&t, &order_of(&first), &cancel, "c").await;
+        bought(json!([of(&seat, 5)]), "k6").await.refused(409, "sales.purchase_limit");
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&second)), json!({})).await.expect(200);
+        // Orders that one is split into have what their own units took.
+        let third = bought(json!([of(&seat, 1), of(&four, 1)]), "k7").await.expect(201);
+        let split = json!([{"kind": "split", "picks": [{"line": line_of(&third, &four)}]}]);
+        let parts = changed(&t, &order_of(&third), &split, "s").await;
+        bought(json!([of(&seat, 1)]), "k8").await.refused(409, "sales.purchase_limit");
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", text(&parts["other"]["order_id"])), json!({})).await.expect(200);
+        bought(json!([of(&seat, 5)]), "k9").await.refused(409, "sales.purchase_limit");
+        bought(json!([of(&four, 1)]), "k10").await.expect(201);
+        bought(json!([of(&seat, 1)]), "k11").await.refused(409, "sales.purchase_limit");
+        t.stop().await;
+    }
+
+    /// What was counted unit by unit, before tickets were, gives back no more than it took.
+    ///
+    /// covers: BE-2, PAY-3
+    async fn an_order_gives_back_no_more_than_it_took(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, seat, _, four) = five_each(&t).await;
+        let bought = |items: Value, key: &'static str| {
+            let (t, event) = (&t, &event);
+            async move { buy(t, event, items, "succeed", key).await }
+        };
+        let first = bought(json!([of(&seat, 1), of(&four, 1)]), "k1").await.expect(201);
+        t.app.db.write(|c| Box::pin(async move {
+            let took = c.exec(sql!("UPDATE order_counts SET tickets = 2 WHERE tickets = 5"), vals![]).await?;
+            let has = c.exec(sql!("UPDATE purchase_counts SET tickets = 2 WHERE tickets = 5"), vals![]).await?;
+            assert_eq!((took, has), (1, 1));
+            Ok::<_, bilten_kernel::db::DbError>(())
+        })).await.unwrap();
+        bought(json!([of(&seat, 1)]), "k2").await.expect(201);
+        let cancel = json!([{"kind": "cancel", "pick": {"line": line_of(&first, &four), "units": [1]}}]);
+        changed(&t, &order_of(&first), &cancel, "c").await;
+        // The one of the other order is left.
+        bought(json!([of(&four, 1)]), "k3").await.expect(201);
+        bought(json!([of(&seat, 1)]), "k4").await.refused(409, "sales.purchase_limit");
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&first)), json!({})).await.expect(200);
+        bought(json!([of(&seat, 1)]), "k5").await.refused(409, "sales.purchase_limit");
+        t.stop().await;
+    }
+}
