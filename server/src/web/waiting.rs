@@ -104,15 +104,16 @@ async fn roster(
     Path(event): Path<EventId>,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let is_known = |tag: &str| knows_tag(&request, tag);
-    let (tag, text) = waiting_room::roster_text(&app, event, is_known).await?;
+    let room = waiting_room::shown_room(&app, event).await?;
+    let tag = waiting_room::roster_tag(&room)?;
     let kept = [
         (header::ETAG, format!("W/\"{tag}\"")),
         (header::CACHE_CONTROL, ROSTER_KEPT.to_owned()),
     ];
-    let Some(text) = text else {
+    if knows_tag(&request, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
-    };
+    }
+    let text = waiting_room::roster_text(&app, &room).await?;
     let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((plain, kept, text).into_response())
 }

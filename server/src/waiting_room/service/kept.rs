@@ -285,6 +285,7 @@ pub(super) async fn roster_of(
                 text.push_str(&id.to_string());
                 text.push('\n');
             }
+            text.shrink_to_fit();
             Ok::<_, DbError>(Bytes::from(text))
         })
         .await?;
@@ -315,7 +316,9 @@ mod tests {
     fn large_rosters_make_room_for_others() {
         let rooms = Rooms::default();
         let first = rooms.roster(room(1));
-        first.set(Bytes::from(vec![b'x'; MOST_ROSTER_BYTES + 1])).unwrap();
+        first
+            .set(Bytes::from(vec![b'x'; MOST_ROSTER_BYTES + 1]))
+            .unwrap();
         assert!(Arc::ptr_eq(&first, &rooms.roster(room(1))));
         rooms.roster(room(2));
         assert_eq!(rooms.rosters.lock().unwrap().len(), 1);

@@ -384,25 +384,24 @@ pub async fn roster(
     Ok(ids.into_iter().map(|id| RosterPlace { id }).collect())
 }
 
-/// All places that took part in the draw, one a line, with the tag by which caches know the text again;
-/// without the text if the tag is known.
+/// The tag by which caches know the text of a room's roster again: its published hash.
 ///
 /// # Errors
-/// As [`roster`].
-pub async fn roster_text(
-    app: &App,
-    event: EventId,
-    is_known: impl FnOnce(&str) -> bool,
-) -> Result<(String, Option<Bytes>), WaitingError> {
-    let room = shown_room(app, event).await?;
+/// [`WaitingError::NotDrawn`].
+pub fn roster_tag(room: &RoomNow) -> Result<String, WaitingError> {
     let hash = room.row.seed.and(room.row.roster_hash);
-    let hash = hash.ok_or(WaitingError::NotDrawn)?;
-    let tag = hex(&hash);
-    if is_known(&tag) {
-        return Ok((tag, None));
+    Ok(hex(&hash.ok_or(WaitingError::NotDrawn)?))
+}
+
+/// All places that took part in the draw of a room, one a line.
+///
+/// # Errors
+/// [`WaitingError::NotDrawn`], or a fault of the database.
+pub async fn roster_text(app: &App, room: &RoomNow) -> Result<Bytes, WaitingError> {
+    if room.row.seed.is_none() {
+        return Err(WaitingError::NotDrawn);
     }
-    let text = roster_of(app, room.row.id, room.row.drawn).await?;
-    Ok((tag, Some(text)))
+    Ok(roster_of(app, room.row.id, room.row.drawn).await?)
 }
 
 async fn drawn(app: &App, event: EventId) -> Result<(WaitingRoomId, u64), WaitingError> {
