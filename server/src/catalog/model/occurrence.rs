@@ -158,17 +158,13 @@ pub(in crate::catalog) fn meeting<'a>(
         .filter(|date| date.is_scheduled())
         .map(|date| (date.id, place(date)))
         .collect();
-    // Whether one of the dates there has come there.
-    let mut there: HashMap<(Timestamp, Option<SeatMapId>), bool> = HashMap::new();
+    // From where the first of the dates there has come; nowhere if it is new.
+    let mut there = HashMap::new();
     for date in after.filter(|date| date.is_scheduled()) {
-        let at = place(date);
-        let has_come = was.get(&date.id) != Some(&at);
-        match there.get(&at) {
-            Some(has_other_come) if has_come || *has_other_come => return Some(date.starts_at),
-            Some(_) => {}
-            None => {
-                there.insert(at, has_come);
-            }
+        let from = was.get(&date.id).copied();
+        let first = *there.entry(place(date)).or_insert((date.id, from));
+        if first.0 != date.id && (from.is_none() || first.1 != from) {
+            return Some(date.starts_at);
         }
     }
     None
@@ -233,6 +229,8 @@ mod tests {
         assert_eq!(met(&apart, &together), at);
         assert_eq!(met(&apart[..1], &together), at, "one is new");
         assert_eq!(met(&together, &together), None, "they were made so");
+        let later = [date(1, 22, Some((1, 1))), date(2, 22, Some((1, 1)))];
+        assert_eq!(met(&together, &later), None, "and stay so");
         let mut third = together.to_vec();
         third.push(date(3, 20, None));
         assert_eq!(met(&together, &third), at);
