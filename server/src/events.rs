@@ -288,6 +288,20 @@ pub async fn taken_in(c: &mut Conn, event: EventId) -> Result<Vec<(CounterKey, i
     sales::taken_in(c, event).await
 }
 
+/// Gives a copy of an event, after it was published as made, what its model asks of those who buy: sales
+/// keep that, and the catalogue, which comes before them, copies.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn event_copied(
+    app: &App,
+    c: &mut Conn,
+    from: EventId,
+    to: EventId,
+) -> Result<(), DbError> {
+    sales::on_event_copied(c, from, to, app.now()).await
+}
+
 metric! {
     /// Tickets of orders that were paid, but for those of sandboxes.
     TICKETS: Counter = "bilten_tickets_sold_total"

@@ -230,8 +230,10 @@ pub fn jobs(app: &App) -> JobRunner {
         .every("sales.waitlist", WAITLIST_EVERY, move || {
             let app = offerer.clone();
             async move {
-                sales::waitlist::offer_what_is_free(&app).await?;
-                Ok(sales::resale::offer_listings(&app).await?)
+                // The one is done whatever became of the other.
+                let waited = sales::waitlist::offer_what_is_free(&app).await;
+                sales::resale::offer_listings(&app).await?;
+                Ok(waited?)
             }
         })
         .every("tickets.transfers", TRANSFERS_EVERY, move || {

@@ -7,7 +7,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bilten_kernel::error::Problem;
@@ -17,13 +17,16 @@ use jiff::tz::TimeZone;
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
 use crate::app::App;
-use crate::catalog::EventId;
+use crate::catalog::{EventId, knows_tag};
 use crate::waiting_room::{
     self, Came, StandingState, Visit, WaitingError, WaitingStanding, pass_cookie, place_cookie,
 };
 
 /// How long caches keep the static page, in seconds, and that an old one is better than none.
 const PAGE_KEPT: &str = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400";
+
+/// A drawn roster never changes; no longer than an hour, since an event can have another room later.
+const ROSTER_KEPT: &str = "public, max-age=3600, immutable";
 
 /// What can be read.
 pub(super) fn pages() -> Router<App> {
@@ -96,13 +99,23 @@ async fn notice(State(app): State<App>, Path(event): Path<EventId>) -> Result<Re
 }
 
 /// `GET /wait/{event}/roster.txt`
-async fn roster(State(app): State<App>, Path(event): Path<EventId>) -> Result<Response, Problem> {
-    let text = waiting_room::roster_text(&app, event).await?;
+async fn roster(
+    State(app): State<App>,
+    Path(event): Path<EventId>,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let room = waiting_room::shown_room(&app, event).await?;
+    let tag = waiting_room::roster_tag(&room)?;
     let kept = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (header::ETAG, format!("W/\"{tag}\"")),
+        (header::CACHE_CONTROL, ROSTER_KEPT.to_owned()),
     ];
-    Ok((kept, text).into_response())
+    if knows_tag(&request, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
+    }
+    let text = waiting_room::roster_text(&app, &room).await?;
+    let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((plain, kept, text).into_response())
 }
 
 /// `POST /wait/{event}/join`

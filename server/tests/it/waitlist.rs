@@ -244,6 +244,39 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-2, ORG-5, MON-3
+    async fn a_list_that_cannot_be_served_is_in_no_others_way(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (first, first_order) = sold_out(&t, 3).await;
+        let broken = Waiter::join(&t, &first, "broken@example.com", 1, 1).await;
+        let (second, second_order) = sold_out(&t, 2).await;
+        let next = Waiter::join(&t, &second, "next@example.com", 1, 1).await;
+        assert!(first.id < second.id, "the one that fails is the first");
+        // Whom to tell cannot be read any more.
+        let id = broken.id.clone();
+        t.app.db.write(move |c| Box::pin(async move {
+            c.exec(sql!("UPDATE waitlist_entries SET sealed_person = $2 WHERE id = $1"), vals![id, vec![7u8; 60]]).await
+        })).await.unwrap();
+        refund(&t, &first_order).await;
+        refund(&t, &second_order).await;
+        next.checkout(&t).await;
+        next.becomes("offered").await;
+        assert_eq!(broken.see().await["state"], "waiting");
+        // It is told at the end, so that the job counts as failed.
+        let run = waitlist::offer_what_is_free(&t.app).await;
+        assert!(matches!(run, Err(waitlist::WaitlistError::Db(_))), "{run:?}");
+        let mut jobs = Vec::new();
+        for _ in 0..200 {
+            jobs = t.jobs_as_text().await;
+            if jobs.iter().any(|job| job.contains("sales.waitlist") && job.contains("Some(")) {
+                t.stop().await;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no job says that it failed: {jobs:?}");
+    }
+
     /// covers: BE-2, ORG-5
     async fn the_organiser_orders_the_list_and_offers_by_hand(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -6,7 +6,7 @@ use bilten_kernel::http::IfMatch;
 
 use super::input::{DateChange, DateScope, DatesEdit, DatesEdited};
 use super::maps::{allow_map, newest, set_map};
-use super::rows::{self, DateRow, allow_dates, fault, series_fault};
+use super::rows::{self, DateRow, allow_dates, allow_starts, fault, series_fault};
 use super::store;
 use crate::app::App;
 use crate::catalog::model::series::{
@@ -77,6 +77,12 @@ pub(super) async fn edit_dates(
                 if let Some(map) = map {
                     set_map(&mut all, &meant, input.scope, map, &mut done)?;
                 }
+                let field = match input.change.shift_minutes {
+                    Some(_) => "change.shift_minutes",
+                    None => "change",
+                };
+                let dates = all.iter().map(|row| &row.date);
+                allow_starts(field, &detail.occurrences, dates)?;
                 let changed: Vec<(&Occurrence, &Settings)> = all
                     .iter()
                     .zip(&before)

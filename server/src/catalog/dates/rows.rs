@@ -233,6 +233,21 @@ pub(super) fn fault(field: &str, code: &'static str, detail: impl Into<String>) 
     }])
 }
 
+/// Fails if dates would start at one moment in the same place that did not before.
+pub(super) fn allow_starts<'a>(
+    field: &str,
+    before: &[Occurrence],
+    after: impl Iterator<Item = &'a Occurrence>,
+) -> Result<(), CatalogError> {
+    match meeting(before, after) {
+        None => Ok(()),
+        Some(at) => {
+            let text = format!("two dates would start at {at} in the same place");
+            Err(fault(field, "same_start", text))
+        }
+    }
+}
+
 /// An event that is cancelled or archived has the dates it has.
 pub(super) fn allow_dates(detail: &EventDetail) -> Result<(), CatalogError> {
     match detail.event.state {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bilten_kernel::http::IfMatch;
 
 use super::input::{PreviewDate, SeriesInput, SeriesPreview, SeriesSaved, SeriesState};
-use super::rows::{self, DateRow, allow_dates, offer, series_fault, time};
+use super::rows::{self, DateRow, allow_dates, allow_starts, offer, series_fault, time};
 use super::store;
 use crate::app::App;
 use crate::catalog::model::series::{Local, PlannedDate, Rule, Series, Settings, reconcile};
@@ -134,7 +134,7 @@ pub(super) async fn preview(
     input: SeriesInput,
 ) -> Result<SeriesPreview, CatalogError> {
     let rules = input.read_rules()?;
-    let (tenant, now) = (tenant.clone(), app.now());
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     let plan = app
         .db
         .read(move |c| {
@@ -144,7 +144,10 @@ pub(super) async fn preview(
                 let before = store::series(c, id).await?;
                 let zone = rows::zone(&detail)?;
                 let rows = rows::rows(c, &detail, before.as_ref(), &zone, now).await?;
-                plan(rows, series_of(&detail, before.as_ref(), rules, input))
+                let plan = plan(rows, series_of(&detail, before.as_ref(), rules, input))?;
+                let (new, kept, _) = carry_out(&work, &detail, &plan);
+                allow_all(&detail, &kept, &new)?;
+                Ok::<_, CatalogError>(plan)
             })
         })
         .await?;
@@ -188,6 +191,7 @@ pub(super) async fn save(
                     .collect();
                 let plan = plan(rows, series_of(&detail, before.as_ref(), rules, input))?;
                 let (new, kept, gone) = carry_out(&work, &detail, &plan);
+                allow_all(&detail, &kept, &new)?;
                 store::delete_dates(c, id, &gone).await?;
                 crate::catalog::store::insert_occurrences(c, id, &new).await?;
                 let changed: Vec<(&Occurrence, &Settings)> = kept
@@ -221,6 +225,16 @@ pub(super) async fn save(
             })
         })
         .await
+}
+
+/// Fails if a new date, or one that moves, would meet another: one that is sold and was moved stays there.
+fn allow_all(
+    detail: &EventDetail,
+    kept: &[DateRow],
+    new: &[Occurrence],
+) -> Result<(), CatalogError> {
+    let all = kept.iter().map(|row| &row.date).chain(new);
+    allow_starts("series", &detail.occurrences, all)
 }
 
 /// The dates that are new, those that stay as they are to be, and those that go.

@@ -18,10 +18,11 @@ use crate::catalog::model::{
 use crate::catalog::service::change::record;
 use crate::catalog::service::{CatalogError, detail_in};
 use crate::catalog::{forms, offers, policies, store, venues};
+use crate::events;
 use crate::identity::Tenant;
 
 /// Makes a draft that is like an event: with its texts, its dates and tiers moved to another time, its
-/// questions and its policies. Nothing that was sold, and no code, is copied.
+/// questions, its policies and what it asks of those who buy. Nothing that was sold, and no code, is copied.
 ///
 /// # Errors
 /// [`CatalogError::Invalid`], [`CatalogError::NotFound`], [`CatalogError::SlugTaken`], or a fault of
@@ -53,6 +54,7 @@ pub async fn duplicate(
                 policies::copy_in(c, event.organisation_id, id, event.id, now).await?;
                 // Others set up for it what a new event needs.
                 record(&work, c, &copy.detail, "created", &actor).await?;
+                events::event_copied(&work, c, id, event.id).await?;
                 Ok(copy.detail)
             })
         })

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::model::MovedDate;
-use crate::catalog::model::EventDetail;
+use crate::catalog::model::{EventDetail, meeting};
 use crate::catalog::series::Local;
 
 /// A date before it was moved, and when it starts from then on.
@@ -29,7 +29,8 @@ pub(super) fn put(detail: &mut EventDetail, dates: &[MovedDate]) -> Result<(), V
             detail: detail.to_owned(),
         });
     };
-    if dates.len() > detail.occurrences.len() {
+    let before = detail.occurrences.clone();
+    if dates.len() > before.len() {
         add("dates".to_owned(), "too_many", "the event has fewer dates");
         return Err(faults);
     }
@@ -78,6 +79,17 @@ pub(super) fn put(detail: &mut EventDetail, dates: &[MovedDate]) -> Result<(), V
     }
     if !faults.is_empty() {
         return Err(faults);
+    }
+    if let Some(at) = meeting(&before, detail.occurrences.iter()) {
+        let place = dates.iter().rposition(|date| date.starts_at == at);
+        return Err(vec![FieldError {
+            field: place.map_or_else(
+                || "dates".to_owned(),
+                |place| format!("dates[{place}].starts_at"),
+            ),
+            code: "same_start".into(),
+            detail: "two dates would start at this moment in the same place".to_owned(),
+        }]);
     }
     if !move_windows(detail, moved) {
         return Err(vec![FieldError {

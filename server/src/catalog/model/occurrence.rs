@@ -1,6 +1,6 @@
 //! The dates of an event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Col, ColError, DbError, FromCol, Record, Row, ToVal, Val};
@@ -9,8 +9,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::SeatMapRef;
 use super::series::Local;
+use super::{SeatMapId, SeatMapRef};
 
 typed_id!(pub OccurrenceId, "occ", "Names one date of an event.");
 
@@ -116,7 +116,7 @@ pub struct Occurrence {
 
 impl Record for Occurrence {
     fn read(row: &Row<'_>) -> Result<Self, DbError> {
-        let map: Option<super::SeatMapId> = row.get("seat_map_id")?;
+        let map: Option<SeatMapId> = row.get("seat_map_id")?;
         let version: Option<i64> = row.get("seat_map_version")?;
         let offer: Option<DateOffer> = row.get("offer")?;
         Ok(Self {
@@ -146,6 +146,30 @@ impl Occurrence {
     }
 }
 
+/// When two dates would start at one moment in the same place that did not before. Dates with different seat
+/// maps are in different halls of a house, and who made dates that meet can have them so.
+pub(in crate::catalog) fn meeting<'a>(
+    before: &[Occurrence],
+    after: impl Iterator<Item = &'a Occurrence>,
+) -> Option<Timestamp> {
+    let place = |date: &Occurrence| (date.starts_at, date.seat_map.map(|map| map.id));
+    let was: HashMap<OccurrenceId, (Timestamp, Option<SeatMapId>)> = before
+        .iter()
+        .filter(|date| date.is_scheduled())
+        .map(|date| (date.id, place(date)))
+        .collect();
+    // From where the first of the dates there has come; nowhere if it is new.
+    let mut there = HashMap::new();
+    for date in after.filter(|date| date.is_scheduled()) {
+        let from = was.get(&date.id).copied();
+        let first = *there.entry(place(date)).or_insert((date.id, from));
+        if first.0 != date.id && (from.is_none() || first.1 != from) {
+            return Some(date.starts_at);
+        }
+    }
+    None
+}
+
 impl ToVal for Local {
     fn to_val(self) -> Val {
         Val::Text(Some(self.to_string()))
@@ -172,4 +196,52 @@ pub struct OccurrenceInput {
     pub starts_at: Timestamp,
     /// When it ends.
     pub ends_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(id: u8, hour: i64, map: Option<(u8, i64)>) -> Occurrence {
+        let at = |hour: i64| Timestamp::from_ms(hour * 3_600_000);
+        Occurrence {
+            id: OccurrenceId::from_bytes([id; 16]),
+            doors_at: None,
+            starts_at: at(hour),
+            ends_at: at(hour + 2),
+            state: OccurrenceState::Scheduled,
+            original_local: None,
+            seat_map: map.map(|(id, version)| SeatMapRef {
+                id: SeatMapId::from_bytes([id; 16]),
+                version,
+            }),
+            offer: DateOffer::default(),
+        }
+    }
+
+    #[test]
+    fn dates_meet_where_one_of_them_comes_to_the_other() {
+        let met = |before: &[Occurrence], after: &[Occurrence]| meeting(before, after.iter());
+        let apart = [date(1, 18, None), date(2, 20, None)];
+        let together = [date(1, 20, None), date(2, 20, None)];
+        let at = Some(Timestamp::from_ms(20 * 3_600_000));
+        assert_eq!(met(&apart, &apart), None);
+        assert_eq!(met(&apart, &together), at);
+        assert_eq!(met(&apart[..1], &together), at, "one is new");
+        assert_eq!(met(&together, &together), None, "they were made so");
+        let later = [date(1, 22, Some((1, 1))), date(2, 22, Some((1, 1)))];
+        assert_eq!(met(&together, &later), None, "and stay so");
+        let mut third = together.to_vec();
+        third.push(date(3, 20, None));
+        assert_eq!(met(&together, &third), at);
+        let swapped = [date(1, 20, None), date(2, 18, None)];
+        assert_eq!(met(&apart, &swapped), None);
+        let halls = [date(1, 20, Some((1, 1))), date(2, 20, Some((2, 1)))];
+        assert_eq!(met(&apart, &halls), None);
+        let versions = [date(1, 20, Some((1, 1))), date(2, 20, Some((1, 2)))];
+        assert_eq!(met(&apart, &versions), at);
+        let mut off = together.clone();
+        off[1].state = OccurrenceState::Cancelled;
+        assert_eq!(met(&apart, &off), None);
+    }
 }

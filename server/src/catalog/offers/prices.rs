@@ -1,12 +1,29 @@
 //! Price settings of organisations and events, and the taxes that an organisation charges.
 
+use bilten_kernel::db::Conn;
 use bilten_kernel::http::{IfMatch, Stale};
+use serde_json::{Value, json};
 
 use super::{check, store};
 use crate::app::App;
 use crate::catalog::model::*;
 use crate::catalog::service::{CatalogError, StartsFrom, detail_of, open_in, raise_in, record};
 use crate::identity::{OrganisationId, Tenant};
+use crate::platform::{self, AuditRecord};
+
+/// Notes in the audit log, last in a write, who changed what of prices: what it was and what it is.
+async fn note(
+    app: &App,
+    c: &mut Conn,
+    organisation: OrganisationId,
+    (actor, action, subject): (&str, &'static str, String),
+    change: Value,
+) -> Result<(), CatalogError> {
+    let record = AuditRecord::new(actor, action, subject)
+        .of(organisation)
+        .detail(change);
+    Ok(platform::audit(app, c, record).await?)
+}
 
 /// What an organisation says of prices.
 pub(super) async fn of_organisation(
@@ -24,6 +41,7 @@ pub(super) async fn of_organisation(
 pub(super) async fn set_of_organisation(
     app: &App,
     organisation: OrganisationId,
+    actor: String,
     seen: IfMatch,
     settings: PriceSettings,
 ) -> Result<OrganisationPrices, CatalogError> {
@@ -31,12 +49,12 @@ pub(super) async fn set_of_organisation(
     check::settings(&mut faults, &settings, None);
     check::rules(&mut faults, &settings);
     faults.check().map_err(CatalogError::Invalid)?;
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
                 let kept = store::organisation_prices(c, organisation).await?;
-                let current = kept.map_or(0, |kept| kept.version);
+                let current = kept.as_ref().map_or(0, |kept| kept.version);
                 seen.allow(current)?;
                 let version = current + 1;
                 let is_written =
@@ -45,6 +63,10 @@ pub(super) async fn set_of_organisation(
                     // Somebody else was a moment earlier.
                     return Err(CatalogError::Stale(Stale));
                 }
+                let before = kept.map(|kept| kept.settings);
+                let change = json!({"version": version, "before": before, "after": settings});
+                let what = (actor.as_str(), "prices.saved", organisation.to_string());
+                note(&work, c, organisation, what, change).await?;
                 Ok(OrganisationPrices { version, settings })
             })
         })
@@ -77,11 +99,15 @@ pub(super) async fn set_of_event(
         .write(move |c| {
             Box::pin(async move {
                 let mut detail = open_in(c, &tenant, id, &from).await?;
-                detail.price_settings = Some(settings.clone());
+                let before = detail.price_settings.replace(settings.clone());
                 super::check(&detail, |tier| format!("{}.", tier.id))?;
                 raise_in(c, &mut detail, &from, now).await?;
                 store::put_event_prices(c, &detail.event, &settings).await?;
                 record(&work, c, &detail, "prices_updated", &actor).await?;
+                let version = detail.event.version;
+                let change = json!({"version": version, "before": before, "after": settings});
+                let what = (actor.as_str(), "events.prices_saved", id.to_string());
+                note(&work, c, tenant.organisation, what, change).await?;
                 Ok((detail.event.version, settings))
             })
         })
@@ -119,6 +145,7 @@ fn check_tax(input: &TaxRuleInput) -> Result<(), CatalogError> {
 pub(super) async fn add_tax(
     app: &App,
     organisation: OrganisationId,
+    actor: String,
     input: TaxRuleInput,
 ) -> Result<StoredTaxRule, CatalogError> {
     check_tax(&input)?;
@@ -127,7 +154,7 @@ pub(super) async fn add_tax(
         content: input,
         revision: 1,
     };
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
@@ -135,6 +162,9 @@ pub(super) async fn add_tax(
                     return Err(CatalogError::from(OfferRefusal::TooManyTaxes));
                 }
                 store::insert_tax(c, organisation, &rule, now).await?;
+                let change = json!({"revision": rule.revision, "after": rule.content});
+                let what = (actor.as_str(), "tax_rules.created", rule.id.to_string());
+                note(&work, c, organisation, what, change).await?;
                 Ok(rule)
             })
         })
@@ -146,11 +176,12 @@ pub(super) async fn set_tax(
     app: &App,
     organisation: OrganisationId,
     id: TaxRuleId,
+    actor: String,
     seen: IfMatch,
     input: TaxRuleInput,
 ) -> Result<StoredTaxRule, CatalogError> {
     check_tax(&input)?;
-    let now = app.now();
+    let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
@@ -158,10 +189,14 @@ pub(super) async fn set_tax(
                 let mut rule = old.ok_or(CatalogError::NotFound)?;
                 seen.allow(rule.revision)?;
                 rule.revision += 1;
-                rule.content = input;
+                let before = std::mem::replace(&mut rule.content, input);
                 if !store::update_tax(c, &rule, now).await? {
                     return Err(CatalogError::Stale(Stale));
                 }
+                let change =
+                    json!({"revision": rule.revision, "before": before, "after": rule.content});
+                let what = (actor.as_str(), "tax_rules.saved", id.to_string());
+                note(&work, c, organisation, what, change).await?;
                 Ok(rule)
             })
         })
@@ -173,17 +208,22 @@ pub(super) async fn remove_tax(
     app: &App,
     organisation: OrganisationId,
     id: TaxRuleId,
+    actor: String,
     seen: IfMatch,
 ) -> Result<(), CatalogError> {
+    let work = app.clone();
     app.db
         .write(move |c| {
             Box::pin(async move {
                 let old = store::tax(c, organisation, id).await?;
-                let revision = old.ok_or(CatalogError::NotFound)?.revision;
+                let rule = old.ok_or(CatalogError::NotFound)?;
+                let revision = rule.revision;
                 seen.allow(revision)?;
                 let only = seen.is_said().then_some(revision);
                 if store::delete_tax(c, id, only).await? {
-                    return Ok(());
+                    let change = json!({"revision": revision, "before": rule.content});
+                    let what = (actor.as_str(), "tax_rules.deleted", id.to_string());
+                    return note(&work, c, organisation, what, change).await;
                 }
                 // Changed, or taken away, a moment earlier.
                 Err(if seen.is_said() {

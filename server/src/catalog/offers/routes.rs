@@ -149,8 +149,8 @@ async fn set_prices(
     seen: IfMatch,
     Json(settings): Json<PriceSettings>,
 ) -> Result<Revised<OrganisationPrices>, Problem> {
-    let organisation = organiser.tenant().organisation;
-    let said = prices::set_of_organisation(&app, organisation, seen, settings).await?;
+    let (organisation, actor) = (organiser.tenant().organisation, organiser.actor());
+    let said = prices::set_of_organisation(&app, organisation, actor, seen, settings).await?;
     Ok(Revised(said.version, said))
 }
 
@@ -163,8 +163,8 @@ async fn add_tax(
     organiser: Organiser<permit::EventsCreate>,
     Json(input): Json<TaxRuleInput>,
 ) -> Result<(StatusCode, Revised<StoredTaxRule>), Problem> {
-    let organisation = organiser.tenant().organisation;
-    let rule = prices::add_tax(&app, organisation, input).await?;
+    let (organisation, actor) = (organiser.tenant().organisation, organiser.actor());
+    let rule = prices::add_tax(&app, organisation, actor, input).await?;
     Ok((StatusCode::CREATED, Revised(rule.revision, rule)))
 }
 
@@ -193,8 +193,8 @@ async fn set_tax(
     seen: IfMatch,
     Json(input): Json<TaxRuleInput>,
 ) -> Result<Revised<StoredTaxRule>, Problem> {
-    let organisation = organiser.tenant().organisation;
-    let rule = prices::set_tax(&app, organisation, tax_rule, seen, input).await?;
+    let (organisation, actor) = (organiser.tenant().organisation, organiser.actor());
+    let rule = prices::set_tax(&app, organisation, tax_rule, actor, seen, input).await?;
     Ok(Revised(rule.revision, rule))
 }
 
@@ -210,7 +210,7 @@ async fn remove_tax(
     Path(tax_rule): Path<TaxRuleId>,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let organisation = organiser.tenant().organisation;
-    prices::remove_tax(&app, organisation, tax_rule, seen).await?;
+    let (organisation, actor) = (organiser.tenant().organisation, organiser.actor());
+    prices::remove_tax(&app, organisation, tax_rule, actor, seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }

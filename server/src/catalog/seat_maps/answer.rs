@@ -26,7 +26,7 @@ pub fn svg_answer(request: &HeaderMap, picture: String, is_personal: bool) -> Re
     } else {
         "public, no-cache"
     };
-    if is_known(request, &hash) {
+    if knows_tag(request, &hash) {
         return (
             StatusCode::NOT_MODIFIED,
             [(ETAG, tag), (CACHE_CONTROL, keep.to_owned())],
@@ -45,8 +45,8 @@ pub fn svg_answer(request: &HeaderMap, picture: String, is_personal: bool) -> Re
         .into_response()
 }
 
-/// Whether `If-None-Match` names the picture.
-fn is_known(request: &HeaderMap, hash: &str) -> bool {
+/// Whether `If-None-Match` names what has this hash as its tag.
+pub fn knows_tag(request: &HeaderMap, hash: &str) -> bool {
     request
         .get_all(IF_NONE_MATCH)
         .iter()

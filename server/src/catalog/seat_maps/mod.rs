@@ -24,7 +24,7 @@ mod routes;
 mod service;
 mod store;
 
-pub use answer::svg_answer;
+pub use answer::{knows_tag, svg_answer};
 pub use cache::{Layouts, layout};
 pub(super) use routes::routes;
 pub use service::*;

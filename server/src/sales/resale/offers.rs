@@ -22,10 +22,11 @@ use crate::waiting_room::Gate;
 const RUN: i64 = 500;
 
 /// Ends what can be bought no more, offers listings to those who wait for tickets of their tier and date, as
-/// many at once as they want, and shows what nobody of them takes to everybody; what the job does.
+/// many at once as they want, and shows what nobody of them takes to everybody; what the job does. Listings that
+/// fail are in no others' way.
 ///
 /// # Errors
-/// A fault of the database.
+/// A fault of the database; the first one, when all that can be offered are.
 pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
     let now = app.now();
     let worth_it = now
@@ -51,7 +52,8 @@ pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
         let key = (row.tier_id, row.sold_by_date.clone(), row.currency);
         alike.entry(key).or_default().push(row);
     }
-    for rows in alike.into_values() {
+    let mut fault = None;
+    for ((tier, date, _), rows) in alike {
         match serve(app, rows, worth_it).await {
             // Somebody was faster, or the sale was paused in this moment: another run looks again.
             Ok(())
@@ -60,10 +62,13 @@ pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
                 | ResaleError::Refused(_)
                 | ResaleError::Sales(SalesError::OffSale { .. }),
             ) => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, %tier, date, "tickets for sale were not offered");
+                fault.get_or_insert(error);
+            }
         }
     }
-    Ok(())
+    fault.map_or(Ok(()), Err)
 }
 
 /// What is for sale of one tier and date, and who waits for it.

@@ -143,6 +143,23 @@ pub(crate) async fn on_event_closed(c: &mut Conn, event: EventId) -> Result<Vec<
     store::lock_orders(c, event).await
 }
 
+/// Gives an event that is a copy of another what that asks of those who buy: its rules and how many tickets
+/// one person may have.
+pub(crate) async fn on_event_copied(
+    c: &mut Conn,
+    from: EventId,
+    to: EventId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if let Some(rules) = store::seats::rules(c, from).await? {
+        store::seats::set_rules(c, to, rules).await?;
+    }
+    if let Some(limits) = store::limits::limits(c, from).await? {
+        store::limits::put_limits(c, to, &limits, now).await?;
+    }
+    Ok(())
+}
+
 /// Drops what a deleted event of a sandbox has sold; a deleted draft has sold nothing.
 pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     codes::on_event_deleted(c, event).await?;

@@ -26,12 +26,14 @@ metric! {
     pub(super) OFFERS: Counter = "bilten_waitlist_offers_total"
 }
 
-/// Settles offers that have ended and makes new ones of what is free; what the job does.
+/// Settles offers that have ended and makes new ones of what is free; what the job does. A list that fails
+/// is in no other's way.
 ///
 /// # Errors
-/// A fault of the database.
+/// A fault of the database; the first one, when all lists that can be served are.
 pub async fn offer_what_is_free(app: &App) -> Result<(), WaitlistError> {
-    settle_ended(app).await?;
+    let unsettled = settle_ended(app).await?;
+    let mut fault = unsettled.into_iter().map(|(_, error)| error).next();
     // All of them: who waits for what will never be free again is in nobody's way.
     let mut last: Option<(EventId, TierId, String)> = None;
     loop {
@@ -41,22 +43,31 @@ pub async fn offer_what_is_free(app: &App) -> Result<(), WaitlistError> {
             .read(move |c| Box::pin(async move { store::next_waited_for(c, after).await }))
             .await?;
         let Some((event, tier, occurrence)) = next else {
-            return Ok(());
+            return fault.map_or(Ok(()), Err);
         };
         last = Some((event, tier, occurrence.clone()));
-        serve(app, event, tier, occurrence).await?;
+        if let Err(error) = serve(app, event, tier, occurrence).await {
+            tracing::warn!(%error, %event, %tier, "those who wait for a tier were not served");
+            fault.get_or_insert(error);
+        }
     }
 }
 
-async fn settle_ended(app: &App) -> Result<(), WaitlistError> {
+/// Settles offers that have ended, each by itself; gives the entries whose offers could not be, and why.
+async fn settle_ended(app: &App) -> Result<Vec<(WaitlistEntryId, WaitlistError)>, WaitlistError> {
+    let mut unsettled = Vec::new();
     let ended = app
         .db
         .read(move |c| Box::pin(async move { store::ended_offers(c, RUN).await }))
         .await?;
     for offer in ended {
-        settle(app, offer).await?;
+        let entry = offer.entry_id;
+        if let Err(error) = settle(app, offer).await {
+            tracing::warn!(%error, %entry, "an offer to somebody who waits was not settled");
+            unsettled.push((entry, error));
+        }
     }
-    Ok(())
+    Ok(unsettled)
 }
 
 /// Writes down what became of an offer by what became of its hold.
@@ -150,8 +161,16 @@ async fn serve(
     };
     // What is free may be from an offer that ran out a moment ago: whoever keeps their place by that
     // stands in it again before it is offered to the next.
-    settle_ended(app).await?;
     let id = tier.id;
+    for (entry, error) in settle_ended(app).await? {
+        let row = app
+            .db
+            .read(move |c| Box::pin(async move { store::entry(c, entry).await }))
+            .await?;
+        if row.is_some_and(|row| row.tier_id == id && row.occurrence_id == occurrence) {
+            return Err(error);
+        }
+    }
     let rows = app
         .db
         .read(move |c| Box::pin(async move { store::waiting(c, id, &occurrence, LOOK).await }))

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
+use tokio::sync::OnceCell;
 
 use super::super::model::*;
 use super::super::store;
@@ -22,6 +23,8 @@ const KEPT_MS: i64 = 1_000;
 const MOST: usize = 1_000;
 /// How many lines are kept.
 const MOST_LINES: usize = 50;
+/// How many bytes of rosters are kept: two of the largest rooms.
+const MOST_ROSTER_BYTES: usize = 80_000_000;
 /// Over how many seconds the pace is told.
 const LATELY_SECONDS: u64 = 60;
 
@@ -71,6 +74,8 @@ pub struct Rooms {
     kept: Mutex<HashMap<EventId, Kept>>,
     /// Locked while one is drawn, so that a node draws once.
     lines: tokio::sync::Mutex<HashMap<WaitingRoomId, Arc<Line>>>,
+    /// The rosters as texts, each written once by whoever asks first while the others wait for it.
+    rosters: Mutex<HashMap<WaitingRoomId, Arc<OnceCell<Bytes>>>>,
 }
 
 /// What is kept of an event.
@@ -107,6 +112,21 @@ impl Rooms {
         }
         let read_at = now;
         kept.insert(event, Kept { read_at, room });
+    }
+
+    /// Where the roster of a room is kept, or will be.
+    fn roster(&self, room: WaitingRoomId) -> Arc<OnceCell<Bytes>> {
+        // Nothing panics while it is locked.
+        let mut rosters = self.rosters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = rosters.get(&room) {
+            return Arc::clone(found);
+        }
+        let written = rosters.values().filter_map(|roster| roster.get());
+        let bytes: usize = written.map(Bytes::len).sum();
+        if rosters.len() >= MOST_LINES || bytes > MOST_ROSTER_BYTES {
+            rosters.clear();
+        }
+        Arc::clone(rosters.entry(room).or_default())
     }
 
     /// Lets the next who asks read it anew; until that is done, what was kept is there for all others, and
@@ -242,4 +262,65 @@ async fn line(app: &App, row: &RoomRow) -> Result<Option<Arc<Line>>, DbError> {
     }
     lines.insert(room, Arc::clone(&line));
     Ok(Some(line))
+}
+
+/// The places that took part in the draw of a room whose seed is revealed, one a line, written once by each
+/// node: they do not change any more.
+pub(super) async fn roster_of(
+    app: &App,
+    room: WaitingRoomId,
+    drawn: u64,
+) -> Result<Bytes, DbError> {
+    let kept = app.rooms.roster(room);
+    let text = kept
+        .get_or_try_init(|| async move {
+            let ids = app
+                .db
+                .read_long(move |c| {
+                    Box::pin(async move { store::places::drawn(c, room, drawn).await })
+                })
+                .await?;
+            let mut text = String::new();
+            for id in ids {
+                text.push_str(&id.to_string());
+                text.push('\n');
+            }
+            text.shrink_to_fit();
+            Ok::<_, DbError>(Bytes::from(text))
+        })
+        .await?;
+    Ok(text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(number: u8) -> WaitingRoomId {
+        WaitingRoomId::from_bytes([number; 16])
+    }
+
+    #[test]
+    fn a_roster_is_one_for_all_and_only_so_many_are_kept() {
+        let rooms = Rooms::default();
+        let first = rooms.roster(room(1));
+        assert!(Arc::ptr_eq(&first, &rooms.roster(room(1))));
+        for number in 2..=u8::try_from(MOST_LINES).unwrap() + 1 {
+            rooms.roster(room(number));
+        }
+        assert!(rooms.rosters.lock().unwrap().len() <= MOST_LINES);
+        assert!(!Arc::ptr_eq(&first, &rooms.roster(room(1))));
+    }
+
+    #[test]
+    fn large_rosters_make_room_for_others() {
+        let rooms = Rooms::default();
+        let first = rooms.roster(room(1));
+        first
+            .set(Bytes::from(vec![b'x'; MOST_ROSTER_BYTES + 1]))
+            .unwrap();
+        assert!(Arc::ptr_eq(&first, &rooms.roster(room(1))));
+        rooms.roster(room(2));
+        assert_eq!(rooms.rosters.lock().unwrap().len(), 1);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{AsJson, Conn, DbError, Violation};
 use bilten_kernel::error::FieldError;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::super::model::*;
 use super::super::store::{self, places};
-use super::kept::{RoomNow, current};
+use super::kept::{RoomNow, current, roster_of};
 use super::{WaitingError, seed_purpose};
 use crate::app::App;
 use crate::catalog::{self, EventDetail, EventId, EventState};
@@ -383,20 +384,24 @@ pub async fn roster(
     Ok(ids.into_iter().map(|id| RosterPlace { id }).collect())
 }
 
-/// All places that took part in the draw, one a line.
+/// The tag by which caches know the text of a room's roster again: its published hash.
 ///
 /// # Errors
-/// As [`roster`].
-pub async fn roster_text(app: &App, event: EventId) -> Result<String, WaitingError> {
-    let (room, drawn) = drawn(app, event).await?;
-    let ids = app
-        .db
-        .read_long(move |c| Box::pin(async move { places::drawn(c, room, drawn).await }))
-        .await?;
-    Ok(ids
-        .iter()
-        .flat_map(|id| [id.to_string(), "\n".to_owned()])
-        .collect())
+/// [`WaitingError::NotDrawn`].
+pub fn roster_tag(room: &RoomNow) -> Result<String, WaitingError> {
+    let hash = room.row.seed.and(room.row.roster_hash);
+    Ok(hex(&hash.ok_or(WaitingError::NotDrawn)?))
+}
+
+/// All places that took part in the draw of a room, one a line.
+///
+/// # Errors
+/// [`WaitingError::NotDrawn`], or a fault of the database.
+pub async fn roster_text(app: &App, room: &RoomNow) -> Result<Bytes, WaitingError> {
+    if room.row.seed.is_none() {
+        return Err(WaitingError::NotDrawn);
+    }
+    Ok(roster_of(app, room.row.id, room.row.drawn).await?)
 }
 
 async fn drawn(app: &App, event: EventId) -> Result<(WaitingRoomId, u64), WaitingError> {

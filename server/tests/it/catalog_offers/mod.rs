@@ -10,6 +10,7 @@ use bilten_core::price::{
 };
 use bilten_kernel::on_both_engines;
 use bilten_server::catalog::{self, EventId, FEE_PLANS};
+use bilten_server::identity::Role;
 use bilten_server::platform;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -115,6 +116,51 @@ on_both_engines! {
         assert_eq!(book(&t, &event).await.fees[0].rate, Rate(10_000));
         let wrong = json!({"organisations": {"org_x": "none"}});
         assert!(platform::set_setting(&t.app, FEE_PLANS.definition.key, Some(wrong), 1, "usr_1", "a slip").await.is_err());
+        t.stop().await;
+    }
+
+    /// covers: ORG-3, DB-6
+    async fn the_audit_log_says_who_changed_prices_from_what_to_what(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Seat", 1000, 100)]).await;
+        let owner = t.member(Role::Owner).await;
+        let fee = |minor: i64| json!({"currency": "EUR", "fees": [{"id": "f", "name": "F", "rate": 0, "fixed_minor": minor, "per": "unit", "passed_on": true}]});
+        put(&owner, "/api/v1/price-settings", &fee(100)).await.expect(200);
+        put(&owner, "/api/v1/price-settings", &fee(150)).await.expect(200);
+        put(&owner, "/api/v1/price-settings", &fee(-1)).await.refused(422, "invalid");
+        put(&owner, &path(&event, "price-settings"), &fee(30)).await.expect(200);
+        put(&owner, &path(&event, "price-settings"), &fee(20)).await.expect(200);
+        let tax = |rate: i64| json!({"name": "VAT", "place": {"country": "DE"}, "classes": ["admission"], "rate": rate, "mode": "exclusive"});
+        let made = owner.post("/api/v1/tax-rules", tax(190_000)).await.expect(201);
+        let one = format!("/api/v1/tax-rules/{}", made["id"].as_str().unwrap());
+        put(&owner, &one, &tax(70_000)).await.expect(200);
+        let stale = owner.request(Method::PUT, &one).header("if-match", "\"1\"").json(&tax(1));
+        owner.send(stale).await.refused(412, "precondition_failed");
+        owner.delete(&one).await.expect(204);
+        owner.delete(&one).await.refused(404, "catalog.not_found");
+
+        let minor = |said: &Value| said["fees"][0]["fixed_minor"].as_i64();
+        for (action, wanted) in [
+            ("prices.saved", vec![(Some(100), Some(150)), (None, Some(100))]),
+            ("events.prices_saved", vec![(Some(30), Some(20)), (None, Some(30))]),
+        ] {
+            let log = owner.get(&format!("/api/v1/audit?action={action}")).await.expect(200);
+            let entries = log["items"].as_array().unwrap();
+            let found: Vec<_> = entries.iter().map(|one| (minor(&one["detail"]["before"]), minor(&one["detail"]["after"]))).collect();
+            assert_eq!(found, wanted, "{action}");
+            assert!(entries.iter().all(|one| one["actor"].as_str().unwrap().starts_with("usr_")), "{log}");
+        }
+        let log = owner.get("/api/v1/audit?action=events.prices_saved").await.expect(200);
+        assert_eq!(log["items"][0]["subject"], json!(event.id));
+        let log = owner.get("/api/v1/audit?action=tax_rules.").await.expect(200);
+        let entries = log["items"].as_array().unwrap();
+        let rates: Vec<_> = entries.iter().map(|one| {
+            assert_eq!(one["subject"], made["id"]);
+            let rate = |when: &str| one["detail"][when]["rate"].as_i64();
+            (one["action"].as_str().unwrap(), rate("before"), rate("after"))
+        }).collect();
+        assert_eq!(rates, [("tax_rules.deleted", Some(70_000), None), ("tax_rules.saved", Some(190_000), Some(70_000)),
+            ("tax_rules.created", None, Some(190_000))]);
         t.stop().await;
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{buy, dates, edit, event_in, path, series, starts, version};
 use crate::app::TestApp;
+use crate::catalog_offers::put;
 
 on_both_engines! {
     /// covers: BE-2, ORG-3
@@ -129,6 +130,60 @@ on_both_engines! {
         assert_eq!(saved["series"]["added"], json!(["2031-05-09T20:00:00", "2031-05-16T20:00:00"]));
         let left = dates(&t, &event).await;
         assert_eq!(starts(&left), ["2031-05-09T18:30:00.000Z", "2031-05-16T18:00:00.000Z", "2031-06-06T18:00:00.000Z", "2031-06-13T18:00:00.000Z"]);
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-2
+    async fn no_edit_lets_two_dates_start_at_one_moment_in_one_place(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Vienna").await;
+        series(&t, &event, "2031-05-02T20:00:00", &["FREQ=DAILY;COUNT=3"]).await;
+        let all = dates(&t, &event).await;
+        let ids: Vec<&str> = all.iter().map(|date| date["id"].as_str().unwrap()).collect();
+        let met = |problem: &Value, field: &str| {
+            assert_eq!((&problem["errors"][0]["field"], &problem["errors"][0]["code"]), (&json!(field), &json!("same_start")), "{problem}");
+        };
+        let shift = |days: i32, sold: &str| json!({"scope": "all", "sold": sold, "change": {"shift_minutes": days * 1_440}});
+        let one = |place: usize, days: i32| json!({"scope": "this", "occurrences": [ids[place]], "change": {"shift_minutes": days * 1_440}});
+        let before = version(&t, &event).await;
+        met(&edit(&t, &event, one(0, 1)).await.refused(422, "invalid"), "change.shift_minutes");
+        let moved = json!({"dates": [{"occurrence": ids[0], "starts_at": all[1]["starts_at"], "ends_at": all[1]["ends_at"]}]});
+        met(&t.organiser.post(&path(&event, "/reschedule"), moved).await.refused(422, "invalid"), "dates[0].starts_at");
+        assert_eq!((version(&t, &event).await, dates(&t, &event).await), (before, all.clone()), "what is refused changes nothing");
+        // All together may: each goes where another was.
+        edit(&t, &event, shift(1, "keep")).await.expect(200);
+        edit(&t, &event, shift(0, "keep")).await.expect(200);
+
+        // What is sold stays where it is, so that nobody may come there.
+        buy(&t, &event, 0, Some(ids[1]), 1, "k").await.expect(201);
+        met(&edit(&t, &event, shift(1, "keep")).await.refused(422, "invalid"), "change.shift_minutes");
+        edit(&t, &event, shift(1, "change")).await.expect(200);
+        let rules = json!({"version": version(&t, &event).await, "starts": "2031-05-04T20:00:00", "rules": ["FREQ=DAILY;COUNT=1"], "duration_minutes": 90});
+        met(&put(&t.organiser, &path(&event, "/series"), &rules).await.refused(422, "invalid"), "series");
+        met(&t.organiser.post(&path(&event, "/series/preview"), rules).await.refused(422, "invalid"), "series");
+
+        // A date that does not take place is in nobody's way.
+        t.organiser.post(&path(&event, &format!("/occurrences/{}/cancel", ids[2])), json!({})).await.expect(200);
+        edit(&t, &event, one(0, 3)).await.expect(200);
+        t.stop().await;
+    }
+
+    /// covers: BE-2, I18N-5
+    async fn a_series_is_moved_into_the_hour_that_the_clocks_skip(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Vienna").await;
+        series(&t, &event, "2031-03-29T01:30:00", &["FREQ=DAILY;COUNT=3"]).await;
+        edit(&t, &event, json!({"scope": "all", "change": {"shift_minutes": 60}})).await.expect(200);
+        assert_eq!(starts(&dates(&t, &event).await), ["2031-03-29T01:30:00.000Z", "2031-03-30T01:30:00.000Z", "2031-03-31T00:30:00.000Z"]);
+        // 02:30 is 03:30 in that night, so that no other date may start then.
+        let input = json!({"version": version(&t, &event).await, "starts": "2031-03-29T01:30:00", "rules": ["FREQ=DAILY;COUNT=3"],
+            "added": ["2031-03-30T03:30:00"], "duration_minutes": 30});
+        put(&t.organiser, &path(&event, "/series"), &input).await.expect(200);
+        let made = dates(&t, &event).await;
+        let night = made.iter().find(|date| date["original_local"] == "2031-03-30T01:30:00").unwrap();
+        let into = json!({"scope": "this", "occurrences": [night["id"]], "change": {"shift_minutes": 60}});
+        let problem = edit(&t, &event, into).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["code"], "same_start", "{problem}");
         t.stop().await;
     }
 

@@ -1,6 +1,7 @@
 //! Those who wait are asked first.
 
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
+use bilten_server::sales::resale;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -87,6 +88,34 @@ on_both_engines! {
         assert_eq!(text(&for_sale(&t, &event).await[0]["id"]), other);
         hold(&t, &event, &other, "h2").await.expect(201);
         assert_eq!(t.mails_waiting("group@example.com"), 0);
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-5
+    async fn listings_that_cannot_be_offered_are_in_no_others_way(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let first = evening(&t).await;
+        let ana = buy(&t, &first, 10, "a1").await;
+        buy(&t, &first, 10, "a2").await;
+        let second = evening(&t).await;
+        let dora = buy(&t, &second, 10, "b1").await;
+        buy(&t, &second, 10, "b2").await;
+        assert!(first.tiers[0] < second.tiers[0], "the one that fails is the first");
+        let (broken, brokens) = join(&t, &first, "broken@example.com", 1).await;
+        let (cene, cenes) = join(&t, &second, "cene@example.com", 1).await;
+        // Whom to tell cannot be read any more.
+        let id = brokens.rsplit('/').next().unwrap().to_owned();
+        t.app.db.write(move |c| Box::pin(async move {
+            c.exec(sql!("UPDATE waitlist_entries SET sealed_person = $2 WHERE id = $1"), vals![id, vec![7u8; 60]]).await
+        })).await.unwrap();
+        let hidden = ana.list(0, 2_400).await;
+        dora.list(0, 2_400).await;
+        offered(&t, "cene@example.com").await;
+        becomes(&cene, &cenes, "offered").await;
+        // The fault is told at the end, and the listing is as it was.
+        assert!(resale::offer_listings(&t.app).await.is_err());
+        assert_eq!(broken.get(&brokens).await.expect(200)["state"], "waiting");
+        assert_eq!(state_of(&t, &first, &hidden).await, "listed");
         t.stop().await;
     }
 

@@ -140,4 +140,35 @@ on_both_engines! {
         assert_eq!(copy["tiers"][1]["needs_approval"], true);
         t.stop().await;
     }
+
+    /// covers: BE-2, ORG-3
+    async fn a_copy_asks_what_its_model_asks_of_those_who_buy(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Guest", 0, 5)]).await;
+        let rules = json!({"no_single_seats": true, "companions_with_their_place": false, "needs_approval": true});
+        let limits = json!({"per_email": 2, "per_account": 3, "per_payment": null, "per_network": 40});
+        for (what, body) in [("sale-rules", &rules), ("purchase-limits", &limits)] {
+            let put = t.organiser.request(Method::PUT, &format!("/api/v1/events/{}/{what}", event.id)).json(body);
+            t.organiser.send(put).await.expect(200);
+        }
+        let again = json!({"starts_at": "2040-10-27T18:00:00Z", "slug": "again", "name": "Again"});
+        let copy = t.organiser.post_once(&format!("/api/v1/events/{}/duplicate", event.id), "copy", &again).await.expect(201);
+        let own = format!("/api/v1/events/{}", text(&copy["id"]));
+        assert_eq!(t.organiser.get(&format!("{own}/sale-rules")).await.expect(200), rules);
+        assert_eq!(t.organiser.get(&format!("{own}/purchase-limits")).await.expect(200), limits);
+
+        // They hold for it, and each event has its own from then on.
+        t.organiser.post(&format!("{own}/publish"), json!({})).await.expect(200);
+        let copied = Event { id: text(&copy["id"]), slug: "again".to_owned(), tiers: vec![text(&copy["tiers"][0]["id"])] };
+        let guests = |count: u32| json!([{"tier": copied.tiers[0], "quantity": count}]);
+        buy(&t, &copied, guests(3), "succeed", "many").await.refused(409, "sales.purchase_limit");
+        let waits = buy(&t, &copied, guests(2), "succeed", "two").await.expect(201);
+        assert_eq!(waits["order"]["state"], "pending");
+        let none = json!({"per_email": null, "per_account": null, "per_payment": null, "per_network": null});
+        let put = t.organiser.request(Method::PUT, &format!("{own}/purchase-limits")).json(&none);
+        t.organiser.send(put).await.expect(200);
+        let kept = t.organiser.get(&format!("/api/v1/events/{}/purchase-limits", event.id)).await.expect(200);
+        assert_eq!(kept, limits);
+        t.stop().await;
+    }
 }

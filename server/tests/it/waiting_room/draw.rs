@@ -1,7 +1,7 @@
 //! The draw, worked out again by somebody who has only what is published.
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::on_both_engines;
+use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::waiting_room::{PlaceId, WaitingRoomId};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -142,6 +142,44 @@ on_both_engines! {
         let after = t.stranger.get(&visitors(&event, "")).await.expect(200);
         assert_eq!((&after["roster"], after["drawn"].as_u64()), (&proof["roster"], Some(20)));
         verify(&t, &event, &waiting).await;
+        t.stop().await;
+    }
+
+    /// Anybody may ask for the whole list, so that it must cost a node nothing but the first time.
+    ///
+    /// covers: WEB-4
+    async fn the_roster_is_written_once_and_kept(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        room(&t, &event, json!({})).await;
+        let waiting = waiters(&t, &event, 5).await;
+        let path = format!("/wait/{}/roster.txt", event.id);
+        let early = t.stranger.get(&path).await;
+        early.refused(404, "waiting_room.not_drawn");
+        assert!(!early.headers.contains_key("etag"));
+        draw(&t, &event).await;
+        let proof = t.stranger.get(&visitors(&event, "")).await.expect(200);
+
+        let all = futures_util::future::join_all((0..20).map(|_| t.stranger.get(&path))).await;
+        for answer in &all {
+            assert_eq!((answer.status, answer.text.lines().count()), (200, waiting.len()));
+            assert_eq!(answer.text, all[0].text);
+        }
+        let tag = all[0].headers["etag"].clone();
+        assert_eq!(tag, format!("W/\"{}\"", proof["roster"].as_str().unwrap()).as_str());
+        assert_eq!(all[0].headers["cache-control"], "public, max-age=3600, immutable");
+
+        // Whoever asks later is not read anything from the database.
+        let gone = waiting[0].id.clone();
+        t.app.db.write(move |c| Box::pin(async move {
+            c.exec(sql!("DELETE FROM waiting_places WHERE id = $1"), vals![gone]).await
+        })).await.unwrap();
+        assert_eq!(t.stranger.get(&path).await.text, all[0].text);
+        let again = t.stranger.request(reqwest::Method::GET, &path).header("if-none-match", &tag);
+        let again = t.stranger.send(again).await;
+        assert_eq!((again.status, again.text.as_str(), &again.headers["etag"]), (304, "", &tag));
+        let other = t.stranger.request(reqwest::Method::GET, &path).header("if-none-match", "\"another\"");
+        assert_eq!(t.stranger.send(other).await.text, all[0].text);
         t.stop().await;
     }
 
