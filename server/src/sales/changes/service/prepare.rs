@@ -222,20 +222,17 @@ pub(super) fn touched(tickets: &TicketPlan) -> Vec<UnitTicket> {
     reissued.chain(tickets.ended.iter().copied()).collect()
 }
 
-pub(super) async fn prepare(
-    app: &App,
-    caller: &Caller,
-    id: OrderId,
-    request: &ChangeRequest,
-    seen: &IfMatch,
-) -> Result<Prepared, ChangeError> {
-    let beyond = match &request.beyond_policy {
-        Some(reason) if !(1..=500).contains(&reason.trim().chars().count()) => {
-            let detail = "A reason has 1 to 500 characters.";
-            return Err(ChangeError::field("beyond_policy", "out_of_range", detail));
-        }
-        reason => reason.clone(),
-    };
+/// An order that can be changed, with what decides on it.
+pub(super) struct Found {
+    pub(super) offer: Arc<EventDetail>,
+    pub(super) loaded: Loaded,
+    pub(super) policy: Policy,
+    /// The policy it was bought by, if that is known.
+    pub(super) bought_by: Option<Policy>,
+}
+
+/// Reads an order for whoever may see it; fails unless it is paid and stands for itself.
+pub(super) async fn find(app: &App, caller: &Caller, id: OrderId) -> Result<Found, ChangeError> {
     let event = caller.event_of(app, id).await?;
     let offer = catalog::offer(app, event).await?;
     let (work, shown) = (app.clone(), Arc::clone(&offer));
@@ -252,6 +249,34 @@ pub(super) async fn prepare(
         })
         .await?;
     loaded.stands()?;
+    Ok(Found {
+        offer,
+        loaded,
+        policy,
+        bought_by,
+    })
+}
+
+pub(super) async fn prepare(
+    app: &App,
+    caller: &Caller,
+    id: OrderId,
+    request: &ChangeRequest,
+    seen: &IfMatch,
+) -> Result<Prepared, ChangeError> {
+    let beyond = match &request.beyond_policy {
+        Some(reason) if !(1..=500).contains(&reason.trim().chars().count()) => {
+            let detail = "A reason has 1 to 500 characters.";
+            return Err(ChangeError::field("beyond_policy", "out_of_range", detail));
+        }
+        reason => reason.clone(),
+    };
+    let Found {
+        offer,
+        loaded,
+        policy,
+        bought_by,
+    } = find(app, caller, id).await?;
     // Before the steps are looked at: they name lines as the caller has seen them.
     allow(request, seen, loaded.row.version)?;
     let draft = Draft::of(&offer, &loaded.lines, &loaded.units, &request.steps)

@@ -1,17 +1,16 @@
 //! What a buyer sees before they ask for a change, and afterwards.
 
 use std::slice;
-use std::sync::Arc;
 
 use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::money::{Terms, Trade, starts_at};
 use super::super::store;
-use super::prepare::{load, may_name};
+use super::prepare::{Found, find, may_name};
 use super::{Caller, answered};
 use crate::app::App;
 use crate::catalog::policy::{PassOnRefusal, RefundRefusal};
-use crate::catalog::{self, OccurrenceId, TierId};
+use crate::catalog::{OccurrenceId, TierId};
 use crate::sales::{HeldSeat, OrderId};
 
 /// A paid order as it can be changed.
@@ -84,22 +83,12 @@ pub async fn changeable(
     caller: &Caller,
     id: OrderId,
 ) -> Result<Changeable, ChangeError> {
-    let event = caller.event_of(app, id).await?;
-    let offer = catalog::offer(app, event).await?;
-    let (work, shown) = (app.clone(), Arc::clone(&offer));
-    let (loaded, policy, bought_by) = app
-        .db
-        .read(move |c| {
-            Box::pin(async move {
-                let loaded = load(&work, c, id, &shown).await?;
-                let policy = catalog::policy_of(c, event).await?;
-                let bought_at = loaded.row.bought_at();
-                let bought_by = catalog::policy_at(c, event, bought_at).await?;
-                Ok::<_, ChangeError>((loaded, policy, bought_by))
-            })
-        })
-        .await?;
-    loaded.stands()?;
+    let Found {
+        offer,
+        loaded,
+        policy,
+        bought_by,
+    } = find(app, caller, id).await?;
     let terms = Terms {
         policy: &policy,
         bought_by: bought_by.as_ref(),
