@@ -97,11 +97,13 @@ pub(super) async fn made(shop: &Shop, arguments: &WholeArguments) -> Result<Sale
 
 fn venue() -> Value {
     json!({
-        "name": {"sl": "Dvorana", "de": "Halle", "hr": "Dvorana"},
+        "language": "sl",
+        "name": "Dvorana",
         "address": {"country": "SI", "street": ["Trg 1"], "postal_code": "1000", "city": "Ljubljana"},
         "position": {"latitude_e6": 46_050_000, "longitude_e6": 14_500_000},
         "time_zone": "Europe/Ljubljana",
-        "access": {"step_free": true, "notes": {"sl": "Dvigalo je levo."}},
+        "access": {"step_free": true, "notes": "Dvigalo je levo."},
+        "translations": {"name": {"de": "Halle", "hr": "Dvorana"}, "access_notes": {"de": "Der Aufzug ist links."}},
     })
 }
 
