@@ -4,13 +4,14 @@ import type { Locator, Page } from "@playwright/test";
 import { desktop, expect, test } from "../support/test.ts";
 
 test.use(desktop);
+test.describe.configure({ timeout: 120_000 });
 
 /** Opens the documentation at an operation; gives its box. */
 async function at(page: Page, tag: string, operation: string): Promise<Locator> {
   await page.goto(`/api/docs#/${tag}/${operation}`);
   const box = page.locator(`#operations-${tag}-${operation}`);
   // Drawing the whole description takes a busy machine a while.
-  await expect(box.getByRole("button", { name: "Try it out" })).toBeVisible({ timeout: 30_000 });
+  await expect(box.getByRole("button", { name: "Try it out" })).toBeVisible({ timeout: 60_000 });
   return box;
 }
 

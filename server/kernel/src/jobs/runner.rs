@@ -272,19 +272,22 @@ impl JobRunner {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(limit).unwrap_or(1);
+        // Materialized: PostgreSQL may not look for them anew for each job, and lock more than asked for.
         let vals = vals![now, self.known(), now + LEASE, &self.name, limit];
         self.db
             .write(|conn| {
                 Box::pin(async move {
                     conn.all(
                         sql!(
-                            "UPDATE jobs SET claim = $4, run_at = $3, attempts = attempts + 1
-                             WHERE id IN (
+                            "WITH due AS MATERIALIZED (
                                  SELECT id FROM jobs
                                  WHERE NOT is_dead AND run_at <= $1
                                  AND kind IN (SELECT value FROM list($2))
                                  ORDER BY run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED
-                             ) RETURNING id, kind, payload, attempts, traceparent, request_id"
+                             )
+                             UPDATE jobs SET claim = $4, run_at = $3, attempts = attempts + 1
+                             WHERE id IN (SELECT id FROM due)
+                             RETURNING id, kind, payload, attempts, traceparent, request_id"
                         ),
                         vals,
                     )

@@ -252,23 +252,29 @@ impl Dispatcher {
         if is_empty {
             return Ok(Vec::new());
         }
+        // Materialized: by old statistics PostgreSQL would look for the heads anew for each entry, which takes
+        // minutes with some thousand of them, and would lock more than asked for.
         let vals = vals![now, now + LEASE, claim, BATCH];
         self.db
             .write(|conn| {
                 Box::pin(async move {
                     conn.all(
                         sql!(
-                            "UPDATE outbox SET claim = $3, run_at = $2 WHERE id IN (
-                                 SELECT id FROM outbox WHERE NOT is_dead AND aggregate IN (
-                                     SELECT aggregate FROM outbox AS head
-                                     WHERE NOT head.is_dead AND head.run_at <= $1 AND NOT EXISTS (
-                                         SELECT 1 FROM outbox AS earlier
-                                         WHERE earlier.aggregate = head.aggregate
-                                         AND earlier.id < head.id AND NOT earlier.is_dead
-                                     )
-                                     ORDER BY head.id LIMIT $4 FOR UPDATE SKIP LOCKED
-                                 ) ORDER BY id LIMIT $4
-                             ) RETURNING id, aggregate, kind, payload, created_at, attempts, traceparent, request_id"
+                            "WITH heads AS MATERIALIZED (
+                                 SELECT aggregate FROM outbox AS head
+                                 WHERE NOT head.is_dead AND head.run_at <= $1 AND NOT EXISTS (
+                                     SELECT 1 FROM outbox AS earlier
+                                     WHERE earlier.aggregate = head.aggregate
+                                     AND earlier.id < head.id AND NOT earlier.is_dead
+                                 )
+                                 ORDER BY head.id LIMIT $4 FOR UPDATE SKIP LOCKED
+                             ), mine AS MATERIALIZED (
+                                 SELECT id FROM outbox
+                                 WHERE NOT is_dead AND aggregate IN (SELECT aggregate FROM heads)
+                                 ORDER BY id LIMIT $4
+                             )
+                             UPDATE outbox SET claim = $3, run_at = $2 WHERE id IN (SELECT id FROM mine)
+                             RETURNING id, aggregate, kind, payload, created_at, attempts, traceparent, request_id"
                         ),
                         vals,
                     )

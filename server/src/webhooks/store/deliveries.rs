@@ -105,11 +105,13 @@ pub(in crate::webhooks) async fn claim(
 ) -> Result<Vec<WebhookDeliveryId>, DbError> {
     c.scalars(
         sql!(
-            "UPDATE webhook_deliveries SET claimed_until = $3 WHERE id IN (
+            "WITH due AS MATERIALIZED (
                  SELECT id FROM webhook_deliveries
                  WHERE endpoint_id = $1 AND state = 'pending' AND next_at <= $2 AND claimed_until <= $2
                  ORDER BY next_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
-             ) RETURNING id"
+             )
+             UPDATE webhook_deliveries SET claimed_until = $3 WHERE id IN (SELECT id FROM due)
+             RETURNING id"
         ),
         vals![endpoint, now, until, limit],
     )
