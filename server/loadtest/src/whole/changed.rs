@@ -7,7 +7,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{Bought, Code, Ledger, Sale, row, take};
-use crate::client::{Connection, LoadError};
+use crate::client::{Answer, Connection, LoadError};
 use crate::shop::{at_once, list, text};
 
 /// What is answered when there is too little of something.
@@ -66,6 +66,15 @@ pub(super) async fn offer_enlarged(sale: &mut Sale, steps: u32) -> Result<(), Lo
     Ok(())
 }
 
+/// What a change came to that was refused for want of stock; none of any other answer.
+fn too_little(answer: &Answer) -> Option<Changed> {
+    let is_refused = answer.status == 409 && TOO_LITTLE.contains(&answer.code());
+    is_refused.then(|| Changed {
+        refused: answer.code().to_owned(),
+        ..Changed::default()
+    })
+}
+
 /// Changes an order as it was shown that it would be, and pays for what it costs more.
 async fn change(sale: &Sale, order: &str, steps: Value, key: &str) -> Result<Changed, LoadError> {
     let path = format!("/api/v1/orders/{order}/changes");
@@ -75,11 +84,8 @@ async fn change(sale: &Sale, order: &str, steps: Value, key: &str) -> Result<Cha
         .shop
         .ask(Method::POST, &preview, None, Some(&wish))
         .await?;
-    if shown.status == 409 && TOO_LITTLE.contains(&shown.code()) {
-        return Ok(Changed {
-            refused: shown.code().to_owned(),
-            ..Changed::default()
-        });
+    if let Some(refused) = too_little(&shown) {
+        return Ok(refused);
     }
     let shown = shown.done(&preview)?;
     wish["version"] = shown["version"].clone();
@@ -88,11 +94,8 @@ async fn change(sale: &Sale, order: &str, steps: Value, key: &str) -> Result<Cha
         .shop
         .ask(Method::POST, &path, Some(&key), Some(&wish))
         .await?;
-    if done.status == 409 && TOO_LITTLE.contains(&done.code()) {
-        return Ok(Changed {
-            refused: done.code().to_owned(),
-            ..Changed::default()
-        });
+    if let Some(refused) = too_little(&done) {
+        return Ok(refused);
     }
     let done = done.done(&path)?;
     if shown["money"] != done["money"] || shown["after"] != done["after"] {
