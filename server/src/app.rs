@@ -18,7 +18,7 @@ use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
-use crate::sales::SeatTurns;
+use crate::sales::{HoldLanes, SeatTurns};
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
 use crate::tickets::{Issued, Issuers};
 use crate::waiting_room::{JoinLanes, Rooms};
@@ -76,6 +76,8 @@ pub struct Parts {
     pub issued: Issued,
     /// Who has seats looked for, one after the other.
     pub seat_turns: SeatTurns,
+    /// Queues of what is done with holds, one per event.
+    pub holds: HoldLanes,
     /// Queues of purchases, one per event.
     pub purchases: PurchaseLanes,
     /// Queues of pushed scans, one per event.
@@ -164,6 +166,7 @@ impl App {
         Self(Arc::new_cyclic(|parts| Parts {
             purchases: crate::payments::purchase_lanes(db.clone(), parts.clone()),
             pushes: crate::access::push_lanes(db.clone(), parts.clone()),
+            holds: crate::sales::hold_lanes(db.clone()),
             joins: crate::waiting_room::join_lanes(db.clone()),
             outside: post.outside,
             mailer: Exchange::new(post.mailer),

@@ -47,6 +47,7 @@ pub struct Lanes<Key, Req, Out, E> {
 struct Shared<Key, Req, Out, E> {
     db: Db,
     handler: Box<Handler<Req, Out, E>>,
+    at_once: usize,
     lanes: Mutex<Queues<Key, Req, Out, E>>,
 }
 
@@ -75,11 +76,23 @@ where
             + Sync
             + 'static,
     {
+        Self::of_batches(db, BATCH, handler)
+    }
+
+    /// The same with batches of at most so many requests.
+    pub fn of_batches<H>(db: Db, at_once: usize, handler: H) -> Self
+    where
+        H: for<'c> Fn(&'c mut Conn, Vec<Req>) -> BoxFuture<'c, Result<Vec<Result<Out, E>>, E>>
+            + Send
+            + Sync
+            + 'static,
+    {
         let lanes = Mutex::new(HashMap::new());
         Self {
             shared: Arc::new(Shared {
                 db,
                 handler: Box::new(handler),
+                at_once: at_once.max(1),
                 lanes,
             }),
         }
@@ -149,7 +162,7 @@ where
             lanes.remove(key);
             return None;
         }
-        let rest = lane.split_off(lane.len().min(BATCH));
+        let rest = lane.split_off(lane.len().min(self.at_once));
         Some(std::mem::replace(lane, rest))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::many::Shape;
@@ -218,6 +219,52 @@ impl Conn {
         rows: Vec<Vec<Val>>,
     ) -> Result<u64, DbError> {
         self.many(statement, rows, Shape::Update).await
+    }
+
+    /// Runs a part of a write by itself: if it is refused, or a statement of it fails, what it did is undone
+    /// and the write goes on without it.
+    ///
+    /// # Errors
+    /// What `part` refused; [`DbError`] when it could not be run. When it could not be undone, the whole write
+    /// fails.
+    pub async fn apart<F, T, E>(&mut self, part: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send,
+        T: Send,
+        E: From<DbError> + Send,
+    {
+        self.word("SAVEPOINT part").await?;
+        let (failed, hooks) = (self.failed.take(), self.hooks.len());
+        let result = match (part(self).await, self.failed) {
+            (Ok(_), Some(at)) => Err(DbError::Poisoned { at }.into()),
+            (result, _) => result,
+        };
+        if result.is_err() {
+            self.hooks.truncate(hooks);
+            self.word("ROLLBACK TO SAVEPOINT part").await?;
+        }
+        self.word("RELEASE SAVEPOINT part").await?;
+        self.failed = failed;
+        result
+    }
+
+    /// A statement about the transaction itself; one that fails poisons the write.
+    async fn word(&mut self, word: &'static str) -> Result<(), DbError> {
+        let result = match &mut self.engine {
+            // A full disk may have ended the transaction: a savepoint would begin another one.
+            Engine::Lite(conn) if conn.is_autocommit() => Err(DbError::Unavailable {
+                at: word,
+                detail: "SQLite rolled the whole write back, as it does when the disk is full"
+                    .to_owned(),
+            }),
+            Engine::Lite(conn) => lite::word(conn, word),
+            Engine::Pg(transaction) => sqlx::raw_sql(word)
+                .execute(&mut **transaction)
+                .await
+                .map(|_| ())
+                .map_err(|error| DbError::pg(word, &error)),
+        };
+        self.note(result)
     }
 
     /// Runs `hook` once this write is durable, before its caller hears of it; never if it is

@@ -212,6 +212,14 @@ impl ToSql for Val {
     }
 }
 
+/// Runs a word of transaction control.
+pub(super) fn word(conn: &Connection, word: &'static str) -> Result<(), DbError> {
+    conn.prepare_cached(word)
+        .and_then(|mut prepared| prepared.raw_execute())
+        .map(|_| ())
+        .map_err(|error| DbError::lite(word, &error))
+}
+
 pub(super) fn exec(
     conn: &Connection,
     statement: &'static Statement,

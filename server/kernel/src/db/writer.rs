@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::conn::Engine;
-use super::{Conn, DbError, Signals, observe};
+use super::{Conn, DbError, Signals, lite, observe};
 use crate::http::request_id::{self, RequestId};
 use crate::telemetry::Trace;
 
@@ -307,8 +307,5 @@ pub(super) fn word(conn: &Conn, word: &'static str) -> Result<(), DbError> {
     let Engine::Lite(lite) = &conn.engine else {
         return Err(DbError::fault(word, "not a SQLite connection"));
     };
-    lite.prepare_cached(word)
-        .and_then(|mut prepared| prepared.raw_execute())
-        .map(|_| ())
-        .map_err(|error| DbError::lite(word, &error))
+    lite::word(lite, word)
 }

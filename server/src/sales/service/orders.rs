@@ -14,6 +14,7 @@ use super::super::model::*;
 use super::super::resale;
 use super::super::store::{self, Take};
 use super::buyers::{email_lookup, opened};
+use super::holds::HoldWork;
 use super::holds::Returned;
 use super::people::attendees_in;
 use super::place::holders;
@@ -216,29 +217,14 @@ pub(super) async fn end_pending(
 /// # Errors
 /// [`SalesError::State`] if it is past that; a fault of the database.
 pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
-    let now = app.now();
-    app.db
-        .write_again(move |c| {
-            Box::pin(async move {
-                let mut returned = Returned::default();
-                if end_pending(c, id, OrderState::Cancelled, &mut returned).await? {
-                    returned.give_back(c, Take::Held, now).await?;
-                    waiting_room::leave(c, &[id.to_string()], now).await?;
-                    return Ok(());
-                }
-                let order = store::order(c, id)
-                    .await?
-                    .ok_or(SalesError::OrderNotFound)?;
-                match order.state {
-                    OrderState::Cancelled => Ok(()),
-                    state @ (OrderState::Pending
-                    | OrderState::Paid
-                    | OrderState::Expired
-                    | OrderState::Refunded) => Err(SalesError::State(state)),
-                }
-            })
-        })
-        .await
+    let order = app
+        .db
+        .read(move |c| Box::pin(async move { store::order(c, id).await }))
+        .await?
+        .ok_or(SalesError::OrderNotFound)?;
+    let work = HoldWork::cancel(id, app.now());
+    app.holds.submit(order.event_id, work).await?;
+    Ok(())
 }
 
 /// Undoes a paid order inside a write: stock is free again, tickets die.

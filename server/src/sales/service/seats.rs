@@ -1,7 +1,7 @@
 //! Seats: choosing them, and who has which.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
@@ -22,25 +22,75 @@ use crate::identity::Tenant;
 /// one moment: without turns, all but one of them would have to ask again. Those of other nodes may still
 /// be faster, so the database decides all the same.
 #[derive(Default)]
-pub struct SeatTurns(Mutex<HashMap<TurnKey, Arc<tokio::sync::Mutex<()>>>>);
+pub struct SeatTurns {
+    turns: Mutex<HashMap<TurnKey, Arc<tokio::sync::Mutex<()>>>>,
+    found: Mutex<HashSet<DateSeat>>,
+}
 
 /// An event, and the date if it is named.
 type TurnKey = (EventId, Option<OccurrenceId>);
+
+/// A seat of a date.
+type DateSeat = (OccurrenceId, SeatId);
 
 /// How many dates have turns before those are dropped that nobody waits for.
 const MOST_TURNS: usize = 1_000;
 
 impl SeatTurns {
     /// Waits for its turn, which is over when the guard is dropped.
-    async fn wait(&self, key: TurnKey) -> tokio::sync::OwnedMutexGuard<()> {
+    async fn wait(&self, key: TurnKey) -> SeatTurn {
         let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
             if turns.len() >= MOST_TURNS {
                 turns.retain(|_, turn| Arc::strong_count(turn) > 1);
             }
             Arc::clone(turns.entry(key).or_default())
         };
-        turn.lock_owned().await
+        SeatTurn(turn.lock_owned().await)
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashSet<DateSeat>> {
+        // Nothing panics while the lock is held.
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seats of a map that others have found and do not hold yet.
+    fn found_on(&self, date: OccurrenceId, layout: &Layout) -> SeatSet {
+        let mut seats = SeatSet::empty(layout.places().len());
+        for (of, seat) in self.found().iter() {
+            if *of == date
+                && let Some(at) = layout.index(*seat)
+            {
+                seats.insert(at);
+            }
+        }
+        seats
+    }
+}
+
+/// Somebody's turn to have seats looked for.
+pub(super) struct SeatTurn(tokio::sync::OwnedMutexGuard<()>);
+
+impl SeatTurn {
+    /// Ends the turn with these seats: the next one does not find them as long as this is kept.
+    pub(super) fn over(self, turns: &SeatTurns, seats: Vec<DateSeat>) -> FoundSeats<'_> {
+        turns.found().extend(seats.iter().copied());
+        FoundSeats { turns, seats }
+    }
+}
+
+/// Seats that somebody has found and is about to hold.
+pub(super) struct FoundSeats<'t> {
+    turns: &'t SeatTurns,
+    seats: Vec<DateSeat>,
+}
+
+impl Drop for FoundSeats<'_> {
+    fn drop(&mut self) {
+        let mut found = self.turns.found();
+        for seat in &self.seats {
+            found.remove(seat);
+        }
     }
 }
 
@@ -49,7 +99,7 @@ pub(super) async fn turn_for(
     app: &App,
     offer: &EventDetail,
     wanted: &[ItemRequest],
-) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+) -> Option<SeatTurn> {
     let looked_for = wanted.iter().find(|item| {
         let tier = offer.tier(item.tier);
         item.seats.is_empty() && tier.is_some_and(|tier| tier.seat_category.is_some())
@@ -212,6 +262,8 @@ pub(super) async fn choose_seats(
         let Some(layout) = layout_of(app, offer, date).await? else {
             continue;
         };
+        // Before what is taken is read: what is not found any more is taken by then.
+        let found_by_others = app.seat_turns.found_on(date, &layout);
         let mut free = occupancy(app, date, &layout).await?.free(&layout);
         let mut named = SeatSet::empty(layout.places().len());
         for line in &mut lines {
@@ -224,7 +276,11 @@ pub(super) async fn choose_seats(
         for line in &mut lines {
             let open = line.quantity.saturating_sub(count(line.seats.len()));
             if open > 0 {
-                let found = best_available(&layout, &free, &wish(line, open), rules)
+                let wish = wish(line, open);
+                let others = free.without(&found_by_others);
+                let found = best_available(&layout, &others, &wish, rules)
+                    // Perhaps somebody does not get what they found.
+                    .or_else(|_| best_available(&layout, &free, &wish, rules))
                     .map_err(SalesError::NoSeats)?
                     .set(&layout);
                 free = free.without(&found);

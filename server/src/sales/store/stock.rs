@@ -1,5 +1,7 @@
 //! Stock by counters. Whoever takes from several takes them sorted by key, so that nobody waits in a circle.
 
+use std::collections::BTreeSet;
+
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::{record, sql, vals};
 
@@ -343,6 +345,26 @@ pub(in crate::sales) async fn is_selling(c: &mut Conn, key: &CounterKey) -> Resu
         )
         .await?;
     Ok(found.unwrap_or(false))
+}
+
+/// Locks counters for the rest of a write, sorted by key, with all their combinations of counter and date.
+pub(in crate::sales) async fn lock_counters(
+    c: &mut Conn,
+    keys: &BTreeSet<CounterKey>,
+) -> Result<(), DbError> {
+    let counters: BTreeSet<&str> = keys.iter().map(|key| key.of.as_str()).collect();
+    let dates: BTreeSet<String> = keys.iter().map(date_of).collect();
+    let _locked: Vec<i64> = c
+        .scalars(
+            sql!(
+                "SELECT held FROM stock WHERE counter IN (SELECT value FROM list($1)) \
+                 AND occurrence_id IN (SELECT value FROM list($2)) \
+                 ORDER BY counter, occurrence_id FOR NO KEY UPDATE"
+            ),
+            vals![Val::texts(counters), Val::texts(dates)],
+        )
+        .await?;
+    Ok(())
 }
 
 // Looking

@@ -84,6 +84,22 @@ pub async fn lock(
     Ok(store::lock(c, organisation, &forms).await?)
 }
 
+/// The same for what several people typed. What is no code is left out: it is refused when its turn comes.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn lock_all(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    typed: impl Iterator<Item = &str>,
+) -> Result<(), DbError> {
+    let forms: BTreeSet<String> = typed.filter_map(|text| canonical(text).ok()).collect();
+    if forms.is_empty() {
+        return Ok(());
+    }
+    store::lock(c, organisation, &Vec::from_iter(forms)).await
+}
+
 pub(super) fn refused(code: PromoCodeId, why: CodeRefusal) -> Refusal {
     Refusal::CodeNotApplicable {
         id: code.to_string(),

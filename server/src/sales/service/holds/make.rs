@@ -7,6 +7,7 @@ use bilten_kernel::db::{Conn, Violation};
 
 use super::hold_from;
 use super::sweep::sweep;
+use super::together::HoldWork;
 use crate::app::App;
 use crate::catalog::{self, EventId};
 use crate::sales::codes;
@@ -149,9 +150,10 @@ async fn try_hold(
         }
     }
     let offer = catalog::offer(app, event).await?;
-    // Until what was found is held.
-    let _turn = turn_for(app, &offer, &wish.items).await;
+    let turn = turn_for(app, &offer, &wish.items).await;
     let cart = Arc::new(cart(app, &offer, &wish.items, &wish.codes).await?);
+    // Nobody else finds them until they are held.
+    let _found = turn.map(|turn| turn.over(&app.seat_turns, cart.seats()));
     let now = app.now();
     let making = Making {
         id: HoldId::new(&*app.clock, &*app.random),
@@ -163,24 +165,16 @@ async fn try_hold(
         now,
         gate,
     };
-    app.db
-        .write_again(move |c| {
-            let (cart, making) = (Arc::clone(&cart), making.clone());
-            Box::pin(async move {
-                if let Some(key) = &making.key
-                    && let Some(hold) = held_before(c, event, key, making.request_hash).await?
-                {
-                    return Ok(hold);
-                }
-                make(c, &cart, making).await
-            })
-        })
-        .await
+    let held = app
+        .holds
+        .submit(event, HoldWork::make(cart, making))
+        .await?;
+    held.ok_or(SalesError::HoldGone)
 }
 
 /// What is known of a hold before it is made.
 #[derive(Clone)]
-struct Making {
+pub(super) struct Making {
     id: HoldId,
     event: EventId,
     key: Option<String>,
@@ -204,6 +198,16 @@ pub(in crate::sales) async fn held_before(
         return Err(SalesError::KeyReused);
     }
     hold_from(c, row).await.map(Some)
+}
+
+/// Makes a hold, or finds that the same request has made it.
+pub(super) async fn made(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesError> {
+    if let Some(key) = &making.key
+        && let Some(hold) = held_before(c, making.event, key, making.request_hash).await?
+    {
+        return Ok(hold);
+    }
+    make(c, cart, making).await
 }
 
 /// Takes seats, stock and codes, in this order, and decides the price.

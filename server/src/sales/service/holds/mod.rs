@@ -1,28 +1,27 @@
 //! Holds: capacity and seats that wait for a buyer, at a price that is decided; a file for making them, one
-//! for what goes back of them, one for those that have run out.
+//! for what goes back of them, one for those that have run out, one for writing many together.
 
 mod make;
 mod returned;
 mod sweep;
+mod together;
 
 pub use make::*;
 pub(super) use returned::Returned;
 pub use sweep::*;
+pub use together::{HoldLanes, HoldWork, hold_lanes};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Val};
 use bilten_kernel::money::Money;
 
-use returned::return_hold;
-
 use super::super::model::*;
 use super::super::resale;
-use super::super::store::{self, Take};
+use super::super::store;
 use super::seats::seats_of;
 use super::{SalesError, json_fault, stock_of_hold};
 use crate::app::App;
 use crate::catalog::EventId;
-use crate::waiting_room;
 
 async fn hold_from(c: &mut Conn, row: store::HoldRow) -> Result<Hold, SalesError> {
     if row.state != "active" {
@@ -171,24 +170,15 @@ pub async fn forget_hold(app: &App, id: HoldId) -> Result<(), SalesError> {
 }
 
 async fn give_up(app: &App, id: HoldId, is_key_free: bool) -> Result<(), SalesError> {
-    let now = app.now();
-    app.db
-        .write_again(move |c| {
-            Box::pin(async move {
-                let mut returned = Returned::default();
-                let is_ended = store::end_hold(c, id, "released", None).await?
-                    && return_hold(c, id, "released", &mut returned).await?;
-                returned.give_back(c, Take::Held, now).await?;
-                if is_ended && is_key_free {
-                    store::free_hold_key(c, id).await?;
-                }
-                if is_ended {
-                    waiting_room::choose_again(c, id.to_string(), now).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+    let found = app
+        .db
+        .read(move |c| Box::pin(async move { store::hold(c, id).await }))
+        .await?;
+    if let Some(hold) = found.filter(|hold| hold.state == "active") {
+        let work = HoldWork::give_up(id, is_key_free, app.now());
+        app.holds.submit(hold.event_id, work).await?;
+    }
+    Ok(())
 }
 
 /// What became of a hold, whatever its state: its event, and the order that was placed with the

@@ -52,6 +52,11 @@ impl Returned {
         self.codes.push(holder);
     }
 
+    /// The counters of which something goes back.
+    pub(super) fn counters(&self) -> impl Iterator<Item = &CounterKey> {
+        self.stock.keys()
+    }
+
     /// Gives all of it back.
     pub(in crate::sales::service) async fn give_back(
         mut self,
