@@ -127,6 +127,47 @@ on_both_engines! {
         assert_eq!(count, 1);
     }
 
+    /// covers: DB-4
+    async fn a_part_that_is_refused_takes_nothing_with_it(db: TestDb) {
+        set_up(&db, 5).await;
+        let told = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let tell = std::sync::Arc::clone(&told);
+        let answers = db.write(move |conn| Box::pin(async move {
+            let mut answers = Vec::new();
+            label(conn, 2, "before").await?;
+            // Kept, refused by itself, failed by a statement, failed without saying so, kept.
+            for (id, name) in [(10, "kept"), (11, "refused"), (12, "kept"), (13, "before"), (14, "kept too")] {
+                let tell = std::sync::Arc::clone(&tell);
+                let part = conn.apart(move |conn| Box::pin(async move {
+                    conn.after_commit(move || { tell.fetch_add(1, std::sync::atomic::Ordering::SeqCst); });
+                    let written = label(conn, id, name).await;
+                    match id {
+                        11 => Err(DbError::NoRow { at: "on purpose" }),
+                        // Whoever does not look at what failed keeps nothing all the same.
+                        13 => Ok(0),
+                        _ => written,
+                    }
+                })).await;
+                answers.push(part.is_ok());
+            }
+            // A part may have parts.
+            let inner = conn.apart(|conn| Box::pin(async move {
+                label(conn, 20, "outside").await?;
+                let refused: Result<(), DbError> = conn.apart(|conn| Box::pin(async move {
+                    label(conn, 21, "inside").await?;
+                    Err(DbError::NoRow { at: "on purpose" })
+                })).await;
+                Ok::<_, DbError>(refused.is_err())
+            })).await?;
+            answers.push(inner);
+            Ok::<_, DbError>(answers)
+        })).await.unwrap();
+        assert_eq!(answers, [true, false, false, false, true, true]);
+        let ids: Vec<i64> = db.scalars(sql!("SELECT id FROM shelves ORDER BY id"), vals![]).await.unwrap();
+        assert_eq!(ids, [1, 2, 10, 14, 20]);
+        assert_eq!(told.load(std::sync::atomic::Ordering::SeqCst), 2);
+    }
+
     async fn an_error_or_a_panic_rolls_back_and_the_next_write_works(db: TestDb) {
         set_up(&db, 5).await;
         let refused = db.write(move |conn| Box::pin(async move {

@@ -75,6 +75,7 @@ impl SeatTurn {
     /// Ends the turn with these seats: the next one does not find them as long as this is kept.
     pub(super) fn over(self, turns: &SeatTurns, seats: Vec<DateSeat>) -> FoundSeats<'_> {
         turns.found().extend(seats.iter().copied());
+        drop(self.0);
         FoundSeats { turns, seats }
     }
 }

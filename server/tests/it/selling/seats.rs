@@ -223,6 +223,35 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// As many parties as fit, all at once: each has the seats found that the others have not.
+    ///
+    /// covers: BE-2, WEB-4
+    async fn who_has_seats_looked_for_at_once_finds_different_ones(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 1, 10, 10).await;
+        let two = json!([{"tier": event.tiers[0], "quantity": 2}]);
+        let parties = (0..50).map(|i| {
+            let (t, event, two) = (&t, &event, two.clone());
+            async move { hold(t, event, two, &format!("party-{i}")).await.expect(201) }
+        });
+        let held = join_all(parties).await;
+        let mut seats = BTreeSet::new();
+        for hold in &held {
+            let found = hold["items"][0]["seats"].as_array().unwrap();
+            assert_eq!(found.len(), 2);
+            seats.extend(found.iter().map(|seat| text(&seat["id"])));
+        }
+        assert_eq!(seats.len(), 100);
+        assert_eq!(hold(&t, &event, two.clone(), "late").await.status, 409);
+        // What one gives up, the next one finds.
+        let given_up = text(&held[7]["id"]);
+        t.stranger.delete(&format!("/api/v1/shop/holds/{given_up}")).await.expect(204);
+        let again = hold(&t, &event, two, "later").await.expect(201);
+        assert_eq!(again["items"][0]["seats"], held[7]["items"][0]["seats"]);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
     /// covers: BE-2, WEB-4
     async fn what_is_given_up_is_free_at_once_and_what_is_extended_is_not(db: TestDb) {
         let t = TestApp::start(db).await;

@@ -5,7 +5,9 @@ use bilten_kernel::{sql, vals};
 use bilten_server::app::{App, Post};
 use bilten_server::catalog;
 use bilten_server::events::{self, DomainEvent};
-use bilten_server::payments::{self, PurchaseRequest};
+use bilten_server::payments::{self, PaymentError, PurchaseRequest};
+use bilten_server::sales::{self, SalesError};
+use bilten_server::waiting_room::PassShown;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -269,6 +271,61 @@ on_both_engines! {
         hold(&t, &event, items.clone(), "h").await.refused(409, "sales.off_sale");
         t.organiser.post(&format!("/api/v1/events/{}/resume", event.id), json!({})).await.expect(200);
         buy(&t, &event, items, "succeed", "k").await.expect(201);
+        t.stop().await;
+    }
+
+    /// On two nodes at once, holds of two tiers are made in either order, refused and given up, and so are
+    /// orders: nobody waits in a circle, nobody hears of a fault, and in the end everything is back.
+    ///
+    /// covers: BE-2, DB-2, BE-10
+    async fn what_is_held_and_given_up_at_once_comes_back(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 40), ("Reduced", 1500, 40)]).await;
+        let keys = vault(&t.app.db, t.app.now()).await;
+        let post = Post::new(&t.app.config, t.app.outside.clone()).unwrap();
+        let second = App::new(t.app.db.clone(), t.clock.clone(), t.app.random.clone(), t.app.config.clone(), keys, post);
+        let id = event.id.parse().unwrap();
+        let rivals = (0..120usize).map(|i| {
+            let (app, event) = (if i % 2 == 0 { &t.app } else { &second }, &event);
+            async move {
+                let both = json!([{"tier": event.tiers[i % 2], "quantity": 1}, {"tier": event.tiers[(i + 1) % 2], "quantity": 1 + i % 3}]);
+                let (mut had, mut refused) = (0, 0);
+                for round in 0..3 {
+                    let key = format!("rival-{i}-{round}");
+                    let is_sold_out = |error: &SalesError| assert!(matches!(error, SalesError::SoldOut { .. }), "{error:?}");
+                    if i % 3 == 0 {
+                        let request: PurchaseRequest = serde_json::from_value(crate::selling::buying(event, both.clone(), "decline")).unwrap();
+                        match payments::purchase(app, request, key).await {
+                            Ok(bought) => {
+                                had += 1;
+                                sales::cancel_pending(app, bought.order.order.id).await.unwrap();
+                                // Giving up twice changes nothing.
+                                sales::cancel_pending(app, bought.order.order.id).await.unwrap();
+                            }
+                            Err(PaymentError::Sales(error)) => { refused += 1; is_sold_out(&error); }
+                            Err(error) => panic!("{error:?}"),
+                        }
+                    } else {
+                        let items = serde_json::from_value(both.clone()).unwrap();
+                        match sales::hold(app, id, items, Some(key), PassShown::default()).await {
+                            Ok(hold) => {
+                                had += 1;
+                                let (one, other) = tokio::join!(sales::release_hold(app, hold.id), sales::release_hold(app, hold.id));
+                                (one.unwrap(), other.unwrap());
+                            }
+                            Err(error) => { refused += 1; is_sold_out(&error); }
+                        }
+                    }
+                }
+                (had, refused)
+            }
+        });
+        let all = join_all(rivals).await;
+        assert!(all.iter().map(|(had, _)| had).sum::<u32>() > 40, "{all:?}");
+        for tier in &event.tiers {
+            assert_eq!(counter(&t, tier).await, (40, 0, 0));
+        }
+        balance(&t.app.db).await;
         t.stop().await;
     }
 
