@@ -161,7 +161,8 @@ pub(in crate::sales) async fn is_merged(c: &mut Conn, order: OrderId) -> Result<
     Ok(found.is_some())
 }
 
-/// The newest orders of an event that were made with an address, not given up and not merged into others.
+/// The newest orders of an event that were made with an address, not given up and not merged into others: those
+/// that were paid before those that were not, which anybody can make in another's name.
 pub(in crate::sales) async fn of_address(
     c: &mut Conn,
     event: EventId,
@@ -173,8 +174,7 @@ pub(in crate::sales) async fn of_address(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders \
              WHERE email_lookup = $1 AND event_id = $2 AND state IN ('pending', 'paid', 'refunded') \
-             AND merged_into IS NULL \
-             ORDER BY id DESC LIMIT $3"
+             AND merged_into IS NULL ORDER BY CASE WHEN state = 'pending' THEN 1 ELSE 0 END, id DESC LIMIT $3"
         ),
         vals![email_lookup, event, limit],
     )
