@@ -36,10 +36,8 @@ pub(super) fn first_list(app: &App, event: EventId, now: Timestamp) -> CheckInLi
 
 /// The numbers of an event's tiers.
 pub(super) async fn tier_numbers(c: &mut Conn, event: EventId) -> Result<Vec<u16>, AccessError> {
-    // One that is gone has none either.
-    catalog::event_in(c, event)
-        .await?
-        .ok_or(AccessError::NotFound)?;
+    let owner = catalog::organisation_in(c, event).await?;
+    owner.ok_or(AccessError::NotFound)?;
     let tiers = catalog::tiers_in(c, event).await?;
     Ok(tiers.iter().map(|tier| tier.number).collect())
 }
