@@ -2,7 +2,8 @@
 //!
 //! Rows come page by page, so that a large table needs little memory: CSV goes out as it is read, XLSX
 //! is written to a file that nobody can name and that goes with the answer. What a stranger typed is
-//! text in a spreadsheet and nothing else: cells of CSV that could be read as a formula begin with `'`.
+//! text in a spreadsheet and nothing else: cells of CSV that could be read as a formula begin with `'`, and so
+//! does what stands in a cell where a spreadsheet that separates otherwise would begin another one.
 
 use std::io::Seek;
 
@@ -52,22 +53,34 @@ pub(crate) const fn number(title: &'static str) -> Column {
     }
 }
 
+/// Where other cells begin for a spreadsheet that separates them by semicolons, as in most of Europe, or by
+/// tabs: it does not take quotes in the middle of a cell for quotes.
+const OTHER_SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// Whether spreadsheets take it for the beginning of a formula, also after blanks.
+fn is_formula(text: &str) -> bool {
+    text.trim_start()
+        .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+}
+
 fn put_cell(out: &mut String, cell: &str, is_number: bool) {
-    // What spreadsheets take for the beginning of a formula, also after blanks.
-    let is_formula = !is_number
-        && (cell.starts_with(['\t', '\r', '\n'])
-            || cell
-                .trim_start()
-                .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']));
-    let guard = if is_formula { "'" } else { "" };
-    if cell.contains(['"', ',', '\r', '\n', ';', '\t']) || is_formula {
-        out.push('"');
-        out.push_str(guard);
-        out.push_str(&cell.replace('"', "\"\""));
-        out.push('"');
-    } else {
+    let is_quoted = cell.contains(['"', ',']) || cell.contains(OTHER_SEPARATORS);
+    let is_formula = |text: &str| !is_number && is_formula(text);
+    if !is_quoted && !is_formula(cell) {
         out.push_str(cell);
+        return;
     }
+    out.push('"');
+    if cell.starts_with(['\t', '\r', '\n']) {
+        out.push('\'');
+    }
+    for part in cell.split_inclusive(OTHER_SEPARATORS) {
+        if is_formula(part) {
+            out.push('\'');
+        }
+        out.push_str(&part.replace('"', "\"\""));
+    }
+    out.push('"');
 }
 
 fn put_row<'a>(out: &mut String, columns: &[Column], cells: impl Iterator<Item = &'a str>) {
@@ -209,7 +222,11 @@ mod tests {
             ("-x", "\"'-x\""),
             ("@x", "\"'@x\""),
             ("  =1", "\"'  =1\""),
-            ("\t=1", "\"'\t=1\""),
+            ("\t=1", "\"'\t'=1\""),
+            ("a;=1", "\"a;'=1\""),
+            ("a\"; =1", "\"a\"\"; '=1\""),
+            ("a\n@x;b", "\"a\n'@x;b\""),
+            ("a;b", "\"a;b\""),
             ("＝1", "\"'＝1\""),
             (
                 "=HYPERLINK(\"x\",\"y\")",

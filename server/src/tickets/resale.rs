@@ -53,11 +53,11 @@ async fn to_sell(
     let ticket = transfers::held(app, c, by, id).await?;
     let event = transfers::event_in(c, ticket.event_id).await?;
     let facts = TicketFacts {
-        doors_at: transfers::doors_at(&event, &ticket),
-        country: event.event.details.country,
+        doors_at: transfers::doors_at(c, &ticket).await?,
+        country: event.details.country,
         passed_on: ticket.passed_on,
         is_used: events::was_let_in(c, id).await?,
-        is_valid: ticket.state == TicketState::Valid && event.event.state == EventState::Published,
+        is_valid: ticket.state == TicketState::Valid && event.state == EventState::Published,
         paid_minor: 0,
     };
     let seat = match (ticket.seat_id, ticket.seat_label) {

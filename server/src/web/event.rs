@@ -334,6 +334,7 @@ fn in_words(
         | SalesError::KeyReused
         | SalesError::State(_)
         | SalesError::PaidOut
+        | SalesError::Merged
         | SalesError::PurchaseLimit(_)
         | SalesError::OrderRefused
         | SalesError::UnderReview

@@ -36,9 +36,10 @@ pub(super) fn first_list(app: &App, event: EventId, now: Timestamp) -> CheckInLi
 
 /// The numbers of an event's tiers.
 pub(super) async fn tier_numbers(c: &mut Conn, event: EventId) -> Result<Vec<u16>, AccessError> {
-    let detail = catalog::detail_in(c, event).await?;
-    let detail = detail.ok_or(AccessError::NotFound)?;
-    Ok(detail.tiers.iter().map(|tier| tier.number).collect())
+    let owner = catalog::organisation_in(c, event).await?;
+    owner.ok_or(AccessError::NotFound)?;
+    let tiers = catalog::tiers_in(c, event).await?;
+    Ok(tiers.iter().map(|tier| tier.number).collect())
 }
 
 /// An event's check-in lists, the oldest first.

@@ -20,7 +20,7 @@ mod maps;
 mod routes;
 mod rows;
 mod save;
-mod store;
+pub(in crate::catalog) mod store;
 
 pub use input::*;
 pub(in crate::catalog) use routes::routes;

@@ -141,3 +141,58 @@ pub(super) async fn page(
     )
     .await
 }
+
+/// Some dates of an event, and those that say when it is: the one whose doors open first and the one that
+/// ends last of those that take place, or of all if none does.
+pub(in crate::catalog) async fn with_span(
+    c: &mut Conn,
+    event: EventId,
+    dates: Val,
+) -> Result<Vec<Occurrence>, DbError> {
+    c.all(
+        sql!(
+            "SELECT id, doors_at, starts_at, ends_at, state, original_local, offer, seat_map_id, seat_map_version \
+             FROM occurrences WHERE event_id = $1 AND id IN (SELECT value FROM list($2) \
+             UNION ALL SELECT f.id FROM (SELECT o.id FROM occurrences o WHERE o.event_id = $1 \
+             ORDER BY CASE WHEN o.state = 'scheduled' THEN 0 ELSE 1 END, COALESCE(o.doors_at, o.starts_at), o.id \
+             LIMIT 1) AS f \
+             UNION ALL SELECT l.id FROM (SELECT o.id FROM occurrences o WHERE o.event_id = $1 \
+             ORDER BY CASE WHEN o.state = 'scheduled' THEN 0 ELSE 1 END, o.ends_at DESC, o.id LIMIT 1) AS l) \
+             ORDER BY starts_at, id"
+        ),
+        vals![event, dates],
+    )
+    .await
+}
+
+/// When the doors of a date open.
+pub(in crate::catalog) async fn doors_of_date(
+    c: &mut Conn,
+    event: EventId,
+    date: OccurrenceId,
+) -> Result<Option<Timestamp>, DbError> {
+    c.scalar_opt(
+        sql!(
+            "SELECT COALESCE(doors_at, starts_at) FROM occurrences WHERE id = $1 AND event_id = $2"
+        ),
+        vals![date, event],
+    )
+    .await
+}
+
+/// When doors of an event first open within `[from, until)`, of the dates that take place.
+pub(in crate::catalog) async fn first_doors(
+    c: &mut Conn,
+    event: EventId,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<Option<Timestamp>, DbError> {
+    c.scalar_opt(
+        sql!(
+            "SELECT COALESCE(doors_at, starts_at) AS opens_at FROM occurrences WHERE event_id = $1 \
+             AND state = 'scheduled' AND COALESCE(doors_at, starts_at) >= $2 AND COALESCE(doors_at, starts_at) < $3 \
+             ORDER BY opens_at LIMIT 1"
+        ),
+        vals![event, from, until],
+    )
+    .await
+}

@@ -3,6 +3,7 @@
 pub(super) mod change;
 mod error;
 mod event;
+mod few;
 mod offers;
 mod public;
 mod read;
@@ -11,6 +12,7 @@ mod tier;
 pub(in crate::catalog) use change::{StartsFrom, open_in, raise_in, record};
 pub use error::*;
 pub use event::*;
+pub use few::*;
 pub use offers::*;
 pub use public::*;
 pub use read::*;

@@ -30,8 +30,7 @@ pub async fn detail_in(c: &mut Conn, id: EventId) -> Result<Option<EventDetail>,
     Ok(Some(detail))
 }
 
-/// The same, read anew only if what is kept of it is of another version: a series has thousands of dates,
-/// and who issues tickets needs few of them.
+/// The same, read anew only if what is kept of it is of another version: a series has thousands of dates.
 ///
 /// Only what was read outside of writes is kept, so it is never of a version that came to nothing.
 ///

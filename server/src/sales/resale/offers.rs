@@ -83,17 +83,12 @@ struct Looked {
     most: u32,
 }
 
-async fn look(
-    app: &App,
-    c: &mut Conn,
-    rows: Vec<ListingRow>,
-    now: Timestamp,
-) -> Result<Looked, ResaleError> {
+async fn look(c: &mut Conn, rows: Vec<ListingRow>, now: Timestamp) -> Result<Looked, ResaleError> {
     let mut looked = Looked::default();
     let Some(first) = rows.first() else {
         return Ok(looked);
     };
-    let event = catalog::kept_detail_in(app, c, first.event_id).await?;
+    let event = catalog::offer_without_dates_in(c, first.event_id).await?;
     let event = event.ok_or(ResaleError::NotFound)?;
     allow_selling(&event, first)?;
     let tier = event.tier(first.tier_id);
@@ -113,10 +108,10 @@ async fn look(
 
 /// Offers listings of one tier, date and currency, oldest first, to those who wait for it.
 async fn serve(app: &App, rows: Vec<ListingRow>, worth_it: Timestamp) -> Result<(), ResaleError> {
-    let (work, now) = (app.clone(), app.now());
+    let now = app.now();
     let looked = app
         .db
-        .read(move |c| Box::pin(async move { look(&work, c, rows, now).await }))
+        .read(move |c| Box::pin(async move { look(c, rows, now).await }))
         .await?;
     let Looked {
         rows,
@@ -197,7 +192,7 @@ async fn offer_in(
     let Some((first, others)) = rows.split_first() else {
         return Err(ResaleError::Gone);
     };
-    let event = catalog::kept_detail_in(app, c, first.event_id).await?;
+    let event = catalog::offer_without_dates_in(c, first.event_id).await?;
     let event = event.ok_or(ResaleError::NotFound)?;
     allow_selling(&event, first)?;
     // The entry's row before those of listings, as whoever leaves the waitlist takes its own and then what

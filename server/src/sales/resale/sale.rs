@@ -134,7 +134,7 @@ async fn handed_over(
     }
     // What is held together is of one event.
     let event = match rows.first() {
-        Some((_, first)) => catalog::kept_detail_in(app, c, first.event_id).await?,
+        Some((_, first)) => catalog::offer_without_dates_in(c, first.event_id).await?,
         None => None,
     };
     for (_, row) in rows {

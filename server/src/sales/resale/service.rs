@@ -101,8 +101,9 @@ fn resale_at(
     }
 }
 
+/// The event of a ticket, whose dates decide nothing here: when its doors open is told with it.
 pub(super) async fn event_in(c: &mut Conn, id: EventId) -> Result<EventDetail, ResaleError> {
-    let found = catalog::detail_in(c, id).await?;
+    let found = catalog::offer_without_dates_in(c, id).await?;
     Ok(found.ok_or(SalesError::EventNotFound)?)
 }
 

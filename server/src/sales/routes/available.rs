@@ -67,7 +67,6 @@ async fn stream(
 
 async fn next_left(mut left: Left) -> Option<(Result<Event, Infallible>, Left)> {
     let told = left.next().await?;
-    let text = serde_json::to_string(&*told).ok()?;
-    let event = Event::default().event("availability").data(text);
+    let event = Event::default().event("availability").data(told.json());
     Some((Ok(event), left))
 }

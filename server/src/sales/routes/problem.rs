@@ -52,6 +52,7 @@ impl IntoProblem for SalesError {
             Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),
             Self::PaidOut => Problem::conflict("sales.resale_paid_out", detail),
+            Self::Merged => Problem::conflict("sales.order_merged", detail),
             Self::PurchaseLimit(_) => Problem::conflict(LimitMet::CODE, detail),
             Self::OrderRefused => Problem::conflict("sales.order_refused", detail),
             Self::UnderReview => Problem::conflict("sales.under_review", detail),

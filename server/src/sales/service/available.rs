@@ -1,5 +1,6 @@
 //! What is left of tiers, told as it changes: one task for each event that somebody listens to looks once
-//! a second and tells all of them, so that a thousand listeners cost the database as much as one.
+//! a second, writes down what there is to tell and tells all of them, so that a thousand listeners cost the
+//! database as much as one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +18,22 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How many listen on a node at most.
 const MOST: usize = 20_000;
 
+/// What is told, and the same as JSON: written once for all who listen.
+#[derive(Debug)]
+pub struct ToldLeft {
+    left: EventLeft,
+    json: String,
+}
+
+impl ToldLeft {
+    /// What is told, as JSON.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+}
+
 /// What is told last; nothing before the first look.
-type Told = Option<Arc<EventLeft>>;
+type Told = Option<Arc<ToldLeft>>;
 
 /// Who listens to what is left, on this node.
 #[derive(Default)]
@@ -55,14 +70,22 @@ impl Listeners {
         }
         if let Some(left) = left {
             sender.send_if_modified(|told| {
-                let is_new = told.as_deref() != Some(&left);
-                if is_new {
-                    *told = Some(Arc::new(left));
+                if told.as_deref().is_some_and(|told| told.left == left) {
+                    return false;
                 }
-                is_new
+                let Ok(json) = serde_json::to_string(&left) else {
+                    return false;
+                };
+                *told = Some(Arc::new(ToldLeft { left, json }));
+                true
             });
         }
         true
+    }
+
+    /// Ends listening to an event that is gone.
+    fn end(&self, event: EventId) {
+        self.events().by_event.remove(&event);
     }
 }
 
@@ -75,8 +98,8 @@ pub struct Left {
 
 impl Left {
     /// Waits until there is something to tell: the first time at once, then when it changes; nothing
-    /// once the server stops.
-    pub async fn next(&mut self) -> Option<Arc<EventLeft>> {
+    /// once the server stops or the event is gone.
+    pub async fn next(&mut self) -> Option<Arc<ToldLeft>> {
         loop {
             let told = self.told.borrow_and_update().clone();
             if let Some(told) = told {
@@ -145,6 +168,10 @@ pub async fn listen_to_left(app: &App, event: &str) -> Result<Left, SalesError> 
             loop {
                 let left = match left_of(&app, event).await {
                     Ok(left) => Some(left),
+                    Err(SalesError::EventNotFound) => {
+                        app.left.end(event);
+                        return;
+                    }
                     Err(error) => {
                         // What was told last stays until the database answers again.
                         tracing::warn!(%error, "what is left cannot be told");

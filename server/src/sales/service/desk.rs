@@ -99,7 +99,10 @@ pub async fn add_order_note(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::lock(c, order).await?;
+                // Its sandbox may have been emptied in this very moment.
+                if !store::lock(c, order).await? {
+                    return Err(SalesError::OrderNotFound);
+                }
                 if store::insert_note(c, &row, MOST_NOTES).await? {
                     Ok(())
                 } else {
@@ -176,7 +179,10 @@ pub async fn set_order_tags(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::lock(c, order).await?;
+                // Its sandbox may have been emptied in this very moment.
+                if !store::lock(c, order).await? {
+                    return Err(SalesError::OrderNotFound);
+                }
                 store::set_tags(c, event, order, &tags).await?;
                 Ok(OrderTags {
                     order_id: order,

@@ -161,6 +161,9 @@ pub enum SalesError {
         "a ticket of this order was sold on and its seller paid out, so the order cannot be paid back as a whole"
     )]
     PaidOut,
+    /// It is a part of another order now, with what was paid for it.
+    #[error("this order is a part of another order now")]
+    Merged,
     /// One person would have too many tickets of the event.
     #[error(transparent)]
     PurchaseLimit(LimitMet),

@@ -230,13 +230,19 @@ pub async fn cancel_pending(app: &App, id: OrderId) -> Result<(), SalesError> {
 /// Undoes a paid order inside a write: stock is free again, tickets die.
 ///
 /// # Errors
-/// [`SalesError::OrderNotFound`], [`SalesError::State`], or a fault of the database.
+/// [`SalesError::OrderNotFound`], [`SalesError::State`], [`SalesError::Merged`], [`SalesError::PaidOut`], or a
+/// fault of the database.
 pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), SalesError> {
+    let is_moved = store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await?;
+    // Read once it is locked: changes of it are done before, or not at all.
     let order = store::order(c, id)
         .await?
         .ok_or(SalesError::OrderNotFound)?;
-    if !store::move_order(c, id, OrderState::Paid, OrderState::Refunded, None).await? {
+    if !is_moved {
         return Err(SalesError::State(order.state));
+    }
+    if store::find::is_merged(c, id).await? {
+        return Err(SalesError::Merged);
     }
     if !resale::on_order_refunded(c, id, app.now()).await? {
         return Err(SalesError::PaidOut);

@@ -267,9 +267,10 @@ pub async fn orders_to_review(
             Box::pin(async move {
                 let mut found = Vec::new();
                 for row in review::to_review(c, event, after, limit).await? {
-                    let order = store::order(c, row.order_id)
-                        .await?
-                        .ok_or(SalesError::OrderNotFound)?;
+                    // Its sandbox may have been emptied in this very moment.
+                    let Some(order) = store::order(c, row.order_id).await? else {
+                        continue;
+                    };
                     found.push(OrderToReview {
                         order: opened(&work, order)?,
                         score: row.score,

@@ -143,15 +143,17 @@ impl StockLeft {
     /// What there is for those who wait for their turn to buy; tickets behind codes count, for those who
     /// have codes wait in the same line.
     pub fn supply(&self, event: &EventDetail, now: Timestamp) -> Supply {
+        // All dates together say it, and the same of each tier.
+        let is_over = now >= event.ends_at();
         match event.event.kept() {
             Kept::Draft | Kept::Cancelled | Kept::Archived => return Supply::Over,
-            Kept::Published | Kept::Paused if now >= event.ends_at() => return Supply::Over,
+            Kept::Published | Kept::Paused if is_over => return Supply::Over,
             Kept::Published | Kept::Paused | Kept::Postponed => {}
         }
         let (mut is_sold, mut is_any_unsold) = (false, false);
         let mut open: Vec<(&Tier, i64)> = Vec::new();
         for tier in event.ticket_tiers() {
-            let off_sale = event.off_sale(tier, now);
+            let off_sale = event.off_sale_if(tier, is_over, now);
             if off_sale == Some(OffSale::Over) {
                 continue;
             }

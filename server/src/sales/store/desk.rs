@@ -114,15 +114,15 @@ pub(in crate::sales) async fn tags(
     .await
 }
 
-/// Locks an order's row for the rest of the write.
-pub(in crate::sales) async fn lock(c: &mut Conn, order: OrderId) -> Result<(), DbError> {
-    let _id: Option<String> = c
+/// Locks an order's row for the rest of the write; says whether it is there.
+pub(in crate::sales) async fn lock(c: &mut Conn, order: OrderId) -> Result<bool, DbError> {
+    let found: Option<String> = c
         .scalar_opt(
             sql!("SELECT id FROM orders WHERE id = $1 FOR UPDATE"),
             vals![order],
         )
         .await?;
-    Ok(())
+    Ok(found.is_some())
 }
 
 /// Keeps how orders came to be that staff made.

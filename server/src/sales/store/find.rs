@@ -150,7 +150,19 @@ pub(in crate::sales) async fn origins(
     .await
 }
 
-/// The newest orders of an event that were made with an address and not given up.
+/// Whether an order is a part of another one now.
+pub(in crate::sales) async fn is_merged(c: &mut Conn, order: OrderId) -> Result<bool, DbError> {
+    let found: Option<OrderId> = c
+        .scalar_opt(
+            sql!("SELECT id FROM orders WHERE id = $1 AND merged_into IS NOT NULL"),
+            vals![order],
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The newest orders of an event that were made with an address, not given up and not merged into others: those
+/// that were paid before those that were not, which anybody can make in another's name.
 pub(in crate::sales) async fn of_address(
     c: &mut Conn,
     event: EventId,
@@ -162,7 +174,7 @@ pub(in crate::sales) async fn of_address(
             "SELECT id, event_id, reference, state, sealed_buyer, sandbox, currency, total_minor, expires_at, created_at, \
              paid_at, idempotency_key, request_hash, hold_id, has_codes FROM orders \
              WHERE email_lookup = $1 AND event_id = $2 AND state IN ('pending', 'paid', 'refunded') \
-             ORDER BY id DESC LIMIT $3"
+             AND merged_into IS NULL ORDER BY CASE WHEN state = 'pending' THEN 1 ELSE 0 END, id DESC LIMIT $3"
         ),
         vals![email_lookup, event, limit],
     )

@@ -287,12 +287,11 @@ pub async fn own(
     given: &str,
 ) -> Result<OwnWaitlistEntry, WaitlistError> {
     authorise(app, id, given)?;
-    let work = app.clone();
     app.db
         .read(move |c| {
             Box::pin(async move {
                 let row = store::entry(c, id).await?.ok_or(WaitlistError::NotFound)?;
-                let event = catalog::kept_detail_in(&work, c, row.event_id).await?;
+                let event = catalog::offer_without_dates_in(c, row.event_id).await?;
                 let event = event.ok_or(WaitlistError::NotFound)?;
                 let offer = store::open_offer(c, id).await?;
                 let tier = event.tier(row.tier_id);

@@ -79,7 +79,11 @@ pub(crate) async fn on_order_changed(
     }
     let at = "tickets::on_order_changed";
     let event = changed.event;
-    let detail = catalog::kept_detail_in(app, c, event).await?;
+    let reissued = plan.reissued.iter().map(|now| now.occurrence);
+    let added = changed.added.iter().flat_map(|paid| &paid.lines);
+    let dates = reissued.chain(added.map(|line| line.occurrence_id));
+    let dates = dates.flatten().collect();
+    let detail = catalog::offer_with_dates_in(app, c, event, &dates).await?;
     let detail = detail.ok_or(DbError::NoRow { at })?;
     let keys = store::keys(c, event).await?;
     let key = keys.iter().find(|key| key.revoked_at.is_none());

@@ -23,7 +23,9 @@ pub(crate) async fn on_orders_paid(
         by_event.entry(order.event).or_default().push(order);
     }
     for (event, orders) in by_event {
-        let detail = catalog::kept_detail_in(app, c, event).await?;
+        let lines = orders.iter().flat_map(|order| &order.lines);
+        let dates = lines.filter_map(|line| line.occurrence_id).collect();
+        let detail = catalog::offer_with_dates_in(app, c, event, &dates).await?;
         let detail = detail.ok_or(DbError::NoRow {
             at: "tickets::on_orders_paid",
         })?;

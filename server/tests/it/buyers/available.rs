@@ -92,4 +92,26 @@ on_both_engines! {
         tokio::time::timeout(SOON, t.stop()).await.unwrap();
         assert_eq!(one.next().await, None);
     }
+
+    /// covers: ORG-3, BE-6
+    async fn listening_ends_with_the_event(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let user = t.person("founder").await;
+        let tester = t.signed_in(user, false).await;
+        let sandbox = json!({"name": "Founders", "mode": "sandbox"});
+        tester.post("/api/v1/organisations", sandbox).await.expect(201);
+        let trial = t.event_of(&tester, &[("Standing", 2500, 8)]).await;
+        let mut watched = Watched::begin(&t, &trial).await;
+        assert_eq!(watched.next().await.unwrap()["tiers"][0]["left_at_least"], 8);
+        tester.post("/api/v1/organisation/reset", json!({})).await.expect(200);
+        // By then it is looked anew whether there is still such an event.
+        t.clock.advance(Duration::from_secs(2));
+        // A look that was under way may have found the event and nothing of its stock.
+        while let Some(told) = watched.next().await {
+            assert_eq!(told["tiers"][0]["level"], "sold_out");
+        }
+        let path = format!("/api/v1/shop/events/{}/availability/stream", trial.id);
+        assert_eq!(t.stranger.get(&path).await.status, 404);
+        t.stop().await;
+    }
 }

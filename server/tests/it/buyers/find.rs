@@ -52,6 +52,25 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// Orders that nobody pays, made in somebody else's name, do not hide what they have.
+    ///
+    /// covers: WEB-4
+    async fn what_was_paid_is_found_before_what_was_not(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let body = purchase_by(&event, "ana@example.com", 1, "succeed");
+        let bought = t.stranger.post_once("/api/v1/shop/orders", "k", &body).await.expect(201);
+        for i in 0..20 {
+            let body = purchase_by(&event, "ana@example.com", 1, "time_out");
+            t.stranger.post_once("/api/v1/shop/orders", &format!("k{i}"), &body).await.expect(201);
+        }
+        let lookup = json!({"event": event.id, "email": "ana@example.com"});
+        t.stranger.post(PATH, lookup).await.expect(202);
+        let mail = t.mail_to("ana@example.com").await;
+        assert!(mail.text.contains(order_id(&bought)), "{}", mail.text);
+        t.stop().await;
+    }
+
     /// covers: WEB-4, AUTH-2
     async fn nobody_floods_an_address_with_mail(db: TestDb) {
         let t = TestApp::start(db).await;

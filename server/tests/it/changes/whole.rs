@@ -108,6 +108,14 @@ on_both_engines! {
         tickets.sort();
         assert_eq!(valid(&seen(&t, &first).await), tickets);
         assert_eq!(seen(&t, &second).await["tickets"], json!([]));
+        // Nothing of it is left to be paid back, and nobody is led to it.
+        let merged = order_of(&second);
+        t.organiser.post(&format!("/api/v1/orders/{merged}/refund"), json!({})).await.refused(409, "sales.order_merged");
+        assert_eq!(seen(&t, &second).await["order"]["state"], "paid");
+        let lookup = json!({"event": event.id, "email": "ana@example.com"});
+        t.stranger.post("/api/v1/shop/order-lookups", lookup).await.expect(202);
+        let mail = t.mail_to("ana@example.com").await;
+        assert!(mail.text.contains(&order) && !mail.text.contains(&merged), "{}", mail.text);
         check(&t.app.db).await;
         t.organiser.post(&format!("/api/v1/orders/{order}/refund"), json!({})).await.expect(200);
         assert_eq!(seen(&t, &second).await["payment"]["state"], "refunded", "both payments went back");

@@ -103,6 +103,11 @@ on_both_engines! {
         assert_eq!(t.organiser.get(PATH).await.expect(200)["items"], json!([]));
         let listed = t.organiser.get(&format!("{PATH}?batch={}", text(&batch, "id"))).await.expect(200);
         assert_eq!(listed["items"].as_array().unwrap().len(), 3);
+        for (text_of, count) in [(first.as_str(), 1), ("WINTER", 0)] {
+            let asked = format!("{PATH}?batch={}&code={text_of}", text(&batch, "id"));
+            let listed = t.organiser.get(&asked).await.expect(200);
+            assert_eq!(listed["items"].as_array().unwrap().len(), count, "{text_of}");
+        }
         let one = format!("{PATH}/{}", text(&code, "id"));
         t.organiser.patch(&one, json!({"version": 1, "rule": tenth()})).await.refused(409, "sales.code_of_batch");
         let other = found(&t.organiser, second).await;

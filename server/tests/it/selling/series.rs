@@ -63,6 +63,19 @@ async fn left_on(t: &TestApp, event: &Event, date: &str) -> Vec<i64> {
     lefts(&t.stranger.get(&path).await.expect(200)["tiers"])
 }
 
+/// From when until when the ticket of an order is valid, once it is issued.
+async fn validity(t: &TestApp, order: &str) -> Option<(i64, i64)> {
+    for _ in 0..100 {
+        let found = sql!("SELECT valid_from, valid_until FROM tickets WHERE order_id = $1");
+        let issued: Option<(i64, i64)> = t.app.db.opt(found, vals![order]).await.unwrap();
+        if issued.is_some() {
+            return issued;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    None
+}
+
 on_both_engines! {
     /// What is added up for each who asks, and what is added up for many at once, comes to the same.
     ///
@@ -134,18 +147,44 @@ on_both_engines! {
         t.clock.advance(Duration::from_secs(4));
 
         let order = text(&pending["order"]["id"]);
-        let mut issued: Option<(i64, i64)> = None;
-        for _ in 0..100 {
-            let found = sql!("SELECT valid_from, valid_until FROM tickets WHERE order_id = $1");
-            issued = t.app.db.opt(found, vals![&order]).await.unwrap();
-            if issued.is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let issued = validity(&t, &order).await;
         let ticket = &bought["tickets"][0];
         let before = ["valid_from", "valid_until"].map(|name| ticket[name].as_i64().unwrap());
         assert_eq!(issued, Some((before[0] + 3_600, before[1] + 3_600)));
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// As above, of a ticket for all dates: it is valid around those of them that take place.
+    ///
+    /// covers: BE-3, ORG-2
+    async fn a_ticket_for_all_dates_is_for_those_that_take_place_when_it_is_issued(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let tiers = json!([{"name": "All evenings", "price_minor": 4000, "capacity": 3}]);
+        let event = event_with(&t, tiers, &[24, 48, 72, 96, 120]).await;
+        let items = json!([{"tier": event.tiers[0], "quantity": 1}]);
+        let bought = buy(&t, &event, items.clone(), "succeed", "k").await.expect(201);
+        let pending = buy(&t, &event, items, "call_back_late", "late").await.expect(201);
+
+        let read = t.organiser.get(&format!("/api/v1/events/{}", event.id)).await.expect(200);
+        let date = |place: usize| text(&read["occurrences"][place]["id"]);
+        let (id, first, second, last) = (event.id.clone(), date(0), date(1), date(4));
+        t.app.db.write(move |c| Box::pin(async move {
+            // Its doors open two hours before.
+            c.exec(sql!("UPDATE occurrences SET doors_at = starts_at - 7200000 WHERE id = $1"), vals![second]).await?;
+            for off in [first, last] {
+                c.exec(sql!("UPDATE occurrences SET state = 'cancelled' WHERE id = $1"), vals![off]).await?;
+            }
+            c.exec(sql!("UPDATE events SET version = version + 1 WHERE id = $1"), vals![&id]).await?;
+            c.exec(sql!("UPDATE event_sales SET version = version + 1 WHERE event_id = $1"), vals![&id]).await?;
+            Ok::<_, DbError>(())
+        })).await.unwrap();
+        t.clock.advance(Duration::from_secs(4));
+
+        let issued = validity(&t, &text(&pending["order"]["id"])).await;
+        let ticket = &bought["tickets"][0];
+        let before = ["valid_from", "valid_until"].map(|name| ticket[name].as_i64().unwrap());
+        assert_eq!(issued, Some((before[0] + 86_400 - 7_200, before[1] - 86_400)));
         balance(&t.app.db).await;
         t.stop().await;
     }

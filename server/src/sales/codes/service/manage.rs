@@ -190,18 +190,19 @@ pub async fn codes(
         .read(move |c| {
             Box::pin(async move {
                 match (batch, form) {
-                    (Some(batch), _) => match batches::by_id(c, batch).await? {
+                    // Whoever asks for a text wants to know whose it is, batch or not.
+                    (batch, Some(form)) if before.is_none() => {
+                        let found = store::by_form(c, organisation, &form).await?;
+                        let found = found.filter(|row| batch.is_none() || row.batch_id == batch);
+                        Ok(found.into_iter().collect())
+                    }
+                    (_, Some(_)) => Ok(Vec::new()),
+                    (Some(batch), None) => match batches::by_id(c, batch).await? {
                         Some(found) if found.organisation_id == organisation => {
                             store::of_batch(c, batch, before, limit).await
                         }
                         Some(_) | None => Ok(Vec::new()),
                     },
-                    // Whoever asks for a text wants to know whose it is, batch or not.
-                    (None, Some(form)) if before.is_none() => {
-                        let found = store::by_form(c, organisation, &form).await?;
-                        Ok(found.into_iter().collect())
-                    }
-                    (None, Some(_)) => Ok(Vec::new()),
                     (None, None) => store::list(c, listed).await,
                 }
             })

@@ -81,7 +81,7 @@ async fn accept_in(
     }
     let (kept, order) = (app.clone(), ticket.order_id);
     c.after_commit(move || kept.issued.forget(order));
-    let name = event.event.name;
+    let name = event.name;
     if let Ok(to) = receiver(app, &row)?.parse::<Email>() {
         let got = MailTemplate::TicketReceived {
             event: name.clone(),
@@ -109,7 +109,7 @@ pub async fn decline(app: &App, id: TransferId, given: &str) -> Result<OfferedTi
                 let ticket = ticket_in(&app, c, row.ticket_id).await?;
                 let event = event_in(c, ticket.event_id).await?;
                 let sender = address_of_holder(&app, c, &ticket).await?;
-                tell_sender(&app, c, sender, event.event.name, false).await
+                tell_sender(&app, c, sender, event.name, false).await
             })
         })
         .await?;

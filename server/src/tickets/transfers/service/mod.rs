@@ -18,7 +18,7 @@ use super::model::*;
 use super::store::{self, TransferRow};
 use crate::app::App;
 use crate::catalog::policy::{TicketFacts, may_transfer};
-use crate::catalog::{self, EventDetail, EventId, EventState};
+use crate::catalog::{self, Event, EventId, EventState};
 use crate::events;
 use crate::identity::mail::{self, MailTemplate};
 use crate::identity::{Email, IdentityError};
@@ -122,46 +122,37 @@ async fn ticket_in(app: &App, c: &mut Conn, id: TicketId) -> Result<Ticket, Tick
     Ok(opened(app, row.ok_or(TicketError::NotFound)?)?)
 }
 
-pub(in crate::tickets) async fn event_in(
-    c: &mut Conn,
-    id: EventId,
-) -> Result<EventDetail, TicketError> {
-    catalog::detail_in(c, id)
-        .await?
-        .ok_or(TicketError::NotFound)
+pub(in crate::tickets) async fn event_in(c: &mut Conn, id: EventId) -> Result<Event, TicketError> {
+    catalog::event_in(c, id).await?.ok_or(TicketError::NotFound)
 }
 
 /// When the doors open that a ticket is for: of its own date, or of the first one that takes place while it
 /// is valid; where that is not known, when it begins to be valid.
-pub(in crate::tickets) fn doors_at(event: &EventDetail, ticket: &Ticket) -> Timestamp {
-    let own = ticket.occurrence_id.and_then(|id| event.occurrence(id));
-    if let Some(date) = own {
-        return date.doors_at.unwrap_or(date.starts_at);
-    }
-    let valid = i64::from(ticket.valid_from) * 1_000..i64::from(ticket.valid_until) * 1_000;
-    event
-        .scheduled()
-        .map(|date| date.doors_at.unwrap_or(date.starts_at))
-        .filter(|doors| valid.contains(&doors.ms()))
-        .min()
-        .unwrap_or_else(|| Timestamp::from_ms(valid.start))
+pub(in crate::tickets) async fn doors_at(
+    c: &mut Conn,
+    ticket: &Ticket,
+) -> Result<Timestamp, DbError> {
+    let at = |seconds: u32| Timestamp::from_ms(i64::from(seconds) * 1_000);
+    let valid = (at(ticket.valid_from), at(ticket.valid_until));
+    let doors = catalog::doors_in(c, ticket.event_id, ticket.occurrence_id, valid).await?;
+    Ok(doors.unwrap_or(valid.0))
 }
 
 /// Whether a ticket may change hands now; until when an offer of it is open.
 async fn check(
     c: &mut Conn,
-    event: &EventDetail,
+    event: &Event,
     ticket: &Ticket,
     now: Timestamp,
 ) -> Result<Timestamp, TicketError> {
-    let policy = catalog::policy_of(c, event.event.id).await?;
-    let doors_at = doors_at(event, ticket);
+    let policy = catalog::policy_of(c, event.id).await?;
+    let doors_at = doors_at(c, ticket).await?;
     let facts = TicketFacts {
         doors_at,
-        country: event.event.details.country,
+        country: event.details.country,
         passed_on: ticket.passed_on,
         is_used: events::was_let_in(c, ticket.id).await?,
-        is_valid: ticket.state == TicketState::Valid && event.event.state == EventState::Published,
+        is_valid: ticket.state == TicketState::Valid && event.state == EventState::Published,
         paid_minor: 0,
     };
     may_transfer(&policy, &facts, now).map_err(TicketError::Transfer)?;

@@ -69,7 +69,7 @@ pub async fn offer(
                     return Err(TicketError::OfferedAlready);
                 }
                 let offered = MailTemplate::TicketOffered {
-                    event: event.event.name,
+                    event: event.name,
                     link: mail::link(&app, &path(&app, id, "")),
                     expires_at,
                 };

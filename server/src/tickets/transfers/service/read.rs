@@ -6,7 +6,7 @@ use bilten_kernel::db::{Conn, DbError};
 
 use super::{authorise, event_in, lookup, shown, standing, ticket_in};
 use crate::app::App;
-use crate::catalog::EventId;
+use crate::catalog::{self, EventId};
 use crate::tickets::service::{TicketError, advance, opened, sign};
 use crate::tickets::transfers::model::*;
 use crate::tickets::transfers::store;
@@ -33,13 +33,14 @@ pub async fn offered(app: &App, id: TransferId, given: &str) -> Result<OfferedTi
                     Some(onward) if is_theirs => Some(shown(&app, &onward, now)?),
                     Some(_) | None => None,
                 };
-                let tier = event.tier(ticket.tier_id);
+                let tiers = catalog::tiers_in(c, event.id).await?;
+                let tier = tiers.iter().find(|tier| tier.id == ticket.tier_id);
                 let offered = OfferedTicket {
                     id,
                     state: standing(&row, now),
-                    event_id: event.event.id,
+                    event_id: event.id,
                     tier_name: tier.map_or_else(|| "Ticket".to_owned(), |tier| tier.name.clone()),
-                    event_name: event.event.name,
+                    event_name: event.name,
                     expires_at: row.expires_at,
                     ticket: None,
                     onward,
