@@ -18,19 +18,21 @@ use crate::catalog::service::CatalogError;
 pub struct SeriesInput {
     /// The version of the event that this change starts from; needed unless `If-Match` says it.
     pub version: Option<i64>,
+    /// From which original start on all this holds, for this and all following dates: those that are
+    /// known by an earlier one stay as they are. Any time after the first date will do, and one after
+    /// the last date adds to the series. Without it, this holds for all dates.
+    pub from: Option<Local>,
     /// When it begins (DTSTART), on the clock of the event's time zone; its time of day is that of
-    /// all dates of the rules.
+    /// all dates of the rules. Not earlier than `from`.
     pub starts: Local,
-    /// Its rules (RRULE), at most 10.
+    /// Its rules (RRULE); a series has at most 10, those that begin later included.
     #[serde(default)]
     #[schema(value_type = Vec<Rule>)]
     pub rules: Vec<String>,
-    /// Further dates (RDATE).
-    #[serde(default)]
-    pub added: Vec<Local>,
-    /// Dates that are left out (EXDATE).
-    #[serde(default)]
-    pub excluded: Vec<Local>,
+    /// Further dates (RDATE). With `from`, those from then on: if this is left out, they stay.
+    pub added: Option<Vec<Local>>,
+    /// Dates that are left out (EXDATE). With `from`, those from then on: if this is left out, they stay.
+    pub excluded: Option<Vec<Local>>,
     /// How long a date lasts, in minutes.
     pub duration_minutes: u32,
     /// How many minutes before the start the doors open.
@@ -43,15 +45,31 @@ impl SeriesInput {
         if self.rules.len() > MAX_RULES {
             return Err(series_fault("rules", &SeriesError::TooManyRules));
         }
+        let has = |times: Option<&Vec<Local>>, is_wrong: &dyn Fn(&Local) -> bool| {
+            times.is_some_and(|times| times.iter().any(is_wrong))
+        };
+        let (added, excluded) = (self.added.as_ref(), self.excluded.as_ref());
         // Beyond these years times cannot be written as all others are.
         let is_strange = |local: &Local| !(2000..=9900).contains(&local.to_jiff().year());
         for (field, strange) in [
+            ("from", self.from.as_ref().is_some_and(is_strange)),
             ("starts", is_strange(&self.starts)),
-            ("added", self.added.iter().any(is_strange)),
+            ("added", has(added, &is_strange)),
         ] {
             if strange {
                 let text = "must be in the years 2000 to 9900";
                 return Err(fault(field, "out_of_range", text));
+            }
+        }
+        let is_before = |local: &Local| self.from.is_some_and(|from| *local < from);
+        for (field, before) in [
+            ("starts", is_before(&self.starts)),
+            ("added", has(added, &is_before)),
+            ("excluded", has(excluded, &is_before)),
+        ] {
+            if before {
+                let text = "must not be earlier than `from`";
+                return Err(fault(field, "before_from", text));
             }
         }
         let read = |(i, text): (usize, &String)| {

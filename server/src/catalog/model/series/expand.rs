@@ -4,12 +4,13 @@ use jiff::Span;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::{ByDay, End, Frequency, Local, MAX_DATES, MAX_YEARS, Rule, SeriesError, Until};
+use super::{ByDay, End, Frequency, Local, MAX_DATES, Rule, SeriesError, Until};
 
-/// The local dates of a rule that begins at `start`, earliest first.
+/// The local dates of a rule that begins at `start` and may reach into `last_year`, earliest first.
 pub(super) fn dates(
     rule: &Rule,
     start: DateTime,
+    last_year: i16,
     zone: &TimeZone,
 ) -> Result<Vec<DateTime>, SeriesError> {
     rule.check()?;
@@ -17,7 +18,6 @@ pub(super) fn dates(
         End::Count(count) => (usize::from(count), None),
         End::Until(until) => (MAX_DATES, Some(until)),
     };
-    let last_year = start.year().saturating_add(MAX_YEARS);
     let mut found: Vec<DateTime> = Vec::new();
     for step in 0_i64.. {
         let (begin, days) = period(rule, start.date(), step).ok_or(SeriesError::TooLong)?;

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod edits;
+mod later;
 mod standard;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ fn series(starts: &str, rules: &[&str]) -> Series {
         starts: local(starts),
         time_zone: "America/New_York".to_owned(),
         rules: rules.iter().map(|rule| rule.parse().unwrap()).collect(),
+        later: Vec::new(),
         added: Vec::new(),
         excluded: Vec::new(),
         settings: Settings {
