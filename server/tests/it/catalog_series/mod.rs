@@ -1,6 +1,7 @@
 //! Recurring series and edits of many dates, through the API.
 
 mod edits;
+mod later;
 
 use bilten_kernel::{on_both_engines, sql, vals};
 use serde_json::{Value, json};
