@@ -45,31 +45,18 @@ impl SeriesInput {
         if self.rules.len() > MAX_RULES {
             return Err(series_fault("rules", &SeriesError::TooManyRules));
         }
-        let has = |times: Option<&Vec<Local>>, is_wrong: &dyn Fn(&Local) -> bool| {
-            times.is_some_and(|times| times.iter().any(is_wrong))
-        };
-        let (added, excluded) = (self.added.as_ref(), self.excluded.as_ref());
-        // Beyond these years times cannot be written as all others are.
-        let is_strange = |local: &Local| !(2000..=9900).contains(&local.to_jiff().year());
-        for (field, strange) in [
-            ("from", self.from.as_ref().is_some_and(is_strange)),
-            ("starts", is_strange(&self.starts)),
-            ("added", has(added, &is_strange)),
-        ] {
-            if strange {
-                let text = "must be in the years 2000 to 9900";
-                return Err(fault(field, "out_of_range", text));
-            }
-        }
-        let is_before = |local: &Local| self.from.is_some_and(|from| *local < from);
-        for (field, before) in [
-            ("starts", is_before(&self.starts)),
-            ("added", has(added, &is_before)),
-            ("excluded", has(excluded, &is_before)),
-        ] {
-            if before {
-                let text = "must not be earlier than `from`";
-                return Err(fault(field, "before_from", text));
+        let starts = std::slice::from_ref(&self.starts);
+        let added = self.added.as_deref().unwrap_or_default();
+        let excluded = self.excluded.as_deref().unwrap_or_default();
+        allow_years("from", self.from.as_slice())?;
+        allow_years("starts", starts)?;
+        allow_years("added", added)?;
+        if let Some(from) = self.from {
+            for (field, times) in [("starts", starts), ("added", added), ("excluded", excluded)] {
+                if times.iter().any(|local| *local < from) {
+                    let text = "must not be earlier than `from`";
+                    return Err(fault(field, "before_from", text));
+                }
             }
         }
         let read = |(i, text): (usize, &String)| {
@@ -77,6 +64,39 @@ impl SeriesInput {
             rule.map_err(|error| fault(&format!("rules[{i}]"), error.code(), error.to_string()))
         };
         self.rules.iter().enumerate().map(read).collect()
+    }
+}
+
+/// Fails for years beyond which times cannot be written as all others are.
+fn allow_years(field: &str, times: &[Local]) -> Result<(), CatalogError> {
+    let is_strange = |local: &Local| !(2000..=9900).contains(&local.to_jiff().year());
+    if times.iter().any(is_strange) {
+        let text = "must be in the years 2000 to 9900";
+        return Err(fault(field, "out_of_range", text));
+    }
+    Ok(())
+}
+
+/// A change of the exceptions of a series; what is left out stays as it is, as do its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesPatch {
+    /// The version of the event that this change starts from; needed unless `If-Match` says it.
+    pub version: Option<i64>,
+    /// All further dates (RDATE).
+    pub added: Option<Vec<Local>>,
+    /// All dates that are left out (EXDATE).
+    pub excluded: Option<Vec<Local>>,
+}
+
+impl SeriesPatch {
+    /// Fails if it says nothing, or what nobody can mean.
+    pub(super) fn check(&self) -> Result<(), CatalogError> {
+        if self.added.is_none() && self.excluded.is_none() {
+            let text = "say which dates are added or left out";
+            return Err(fault("added", "nothing_to_change", text));
+        }
+        allow_years("added", self.added.as_deref().unwrap_or_default())
     }
 }
 

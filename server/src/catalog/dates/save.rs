@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bilten_kernel::http::IfMatch;
 
-use super::input::{PreviewDate, SeriesInput, SeriesPreview, SeriesSaved, SeriesState};
+use super::input::{
+    PreviewDate, SeriesInput, SeriesPatch, SeriesPreview, SeriesSaved, SeriesState,
+};
 use super::rows::{self, DateRow, allow_dates, allow_starts, fault, offer, series_fault, time};
 use super::store;
 use crate::app::App;
@@ -207,8 +209,7 @@ pub(super) async fn preview(
     })
 }
 
-/// Saves the rules of an event's dates: new ones are made, those that nobody has a ticket for go, and
-/// those that are sold or over stay.
+/// Saves the rules of an event's dates, those of all or from some date on.
 pub(super) async fn save(
     app: &App,
     tenant: &Tenant,
@@ -218,9 +219,56 @@ pub(super) async fn save(
     input: SeriesInput,
 ) -> Result<SeriesSaved, CatalogError> {
     let rules = input.read_rules()?;
-    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     let version = input.version;
-    let from = StartsFrom { seen, version };
+    let from = (StartsFrom { seen, version }, input.from);
+    change(app, tenant, id, actor, from, move |detail, before| {
+        series_of(detail, before, rules, input)
+    })
+    .await
+}
+
+/// Saves which dates are added to what the rules of an event give, or left out of it.
+pub(super) async fn save_exceptions(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    actor: String,
+    seen: IfMatch,
+    input: SeriesPatch,
+) -> Result<SeriesSaved, CatalogError> {
+    input.check()?;
+    let version = input.version;
+    let from = (StartsFrom { seen, version }, None);
+    change(app, tenant, id, actor, from, move |_, before| {
+        let Some(mut series) = before.cloned() else {
+            let text = "the dates of the event follow no rules yet: set them first";
+            return Err(fault("series", "no_series", text));
+        };
+        if let Some(added) = input.added {
+            series.added = added;
+        }
+        if let Some(excluded) = input.excluded {
+            series.excluded = excluded;
+        }
+        Ok(series)
+    })
+    .await
+}
+
+/// Makes another series of what an event has, all of it or from some date on: new dates are made, those
+/// that nobody has a ticket for go, and those that are sold or over stay.
+async fn change<F>(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    actor: String,
+    (from, since): (StartsFrom, Option<Local>),
+    make: F,
+) -> Result<SeriesSaved, CatalogError>
+where
+    F: FnOnce(&EventDetail, Option<&Series>) -> Result<Series, CatalogError> + Send + 'static,
+{
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
@@ -235,9 +283,7 @@ pub(super) async fn save(
                     .iter()
                     .map(|row| (row.date.id, row.own.clone()))
                     .collect();
-                let from = input.from;
-                let series = series_of(&detail, before.as_ref(), rules, input)?;
-                let plan = plan(rows, series, from)?;
+                let plan = plan(rows, make(&detail, before.as_ref())?, since)?;
                 let (new, kept, gone) = carry_out(&work, &detail, &plan);
                 allow_all(&detail, &kept, &new)?;
                 store::delete_dates(c, id, &gone).await?;

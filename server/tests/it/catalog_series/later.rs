@@ -151,6 +151,57 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-2, ORG-3
+    async fn dates_are_added_and_left_out_whatever_the_rules_are(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Ljubljana").await;
+        let at = path(&event, "/series");
+        let change = async |mut input: Value| {
+            input["version"] = json!(version(&t, &event).await);
+            t.organiser.patch(&at, input).await
+        };
+        let matinee = json!(["2031-02-08T15:00:00"]);
+        let problem = change(json!({"added": matinee})).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["code"], "no_series");
+
+        series(&t, &event, "2031-02-04T19:30:00", &["FREQ=WEEKLY;COUNT=2"]).await;
+        let wednesdays = json!({"from": "2031-03-01T00:00:00", "starts": "2031-03-05T20:00:00", "rules": ["FREQ=WEEKLY;COUNT=3"],
+            "duration_minutes": 120});
+        let rules = save(&t, &event, wednesdays).await.expect(200)["series"].clone();
+        let before = dates(&t, &event).await;
+
+        // One more in the first part, one less in the second; the rules stay as they are.
+        let saved = change(json!({"added": matinee, "excluded": ["2031-03-12T20:00:00"]})).await.expect(200);
+        assert_eq!(["kept", "added", "removed"].map(|name| saved[name].as_i64().unwrap()), [4, 1, 1]);
+        for name in ["starts", "rules", "later", "settings", "phases"] {
+            assert_eq!(saved["series"][name], rules[name]);
+        }
+        let after = dates(&t, &event).await;
+        assert_eq!((&after[0], &after[2..4], &after[4]), (&before[0], &before[1..3], &before[4]));
+        assert_eq!((&after[1]["starts_at"], &after[1]["ends_at"]), (&json!("2031-02-08T14:00:00.000Z"), &json!("2031-02-08T15:30:00.000Z")));
+        // What is not spoken of stays; what is sold is not left out, and says so.
+        let sold = after[0]["id"].as_str().unwrap();
+        buy(&t, &event, 0, Some(sold), 1, "sold").await.expect(201);
+        let saved = change(json!({"excluded": ["2031-02-04T19:30:00"]})).await.expect(200);
+        assert_eq!((&saved["orphaned"], &saved["series"]["excluded"]), (&json!([sold]), &json!([])));
+        assert_eq!(saved["series"]["added"], json!(["2031-02-04T19:30:00", "2031-02-08T15:00:00"]));
+        assert_eq!(ids(&dates(&t, &event).await)[..4], ids(&after)[..4]);
+
+        let now = version(&t, &event).await;
+        for (input, code) in [
+            (json!({}), "nothing_to_change"),
+            (json!({"added": ["1999-02-08T15:00:00"]}), "out_of_range"),
+            (json!({"added": [], "excluded": ["2031-02-11T19:30:00Z"]}), "invalid"),
+        ] {
+            assert_eq!(change(input).await.refused(422, "invalid")["errors"][0]["code"], code);
+        }
+        t.organiser.patch(&at, json!({"added": []})).await.refused(422, "invalid");
+        t.organiser.patch(&at, json!({"version": now - 1, "added": []})).await.refused(409, "catalog.version_conflict");
+        t.other_organiser().await.patch(&at, json!({"version": now, "added": []})).await.refused(404, "catalog.not_found");
+        assert_eq!(version(&t, &event).await, now, "what is refused changes nothing");
+        t.stop().await;
+    }
+
     /// covers: BE-2, ORG-2
     async fn later_rules_are_refused_where_they_make_no_sense(db: TestDb) {
         let t = TestApp::start(db).await;
