@@ -23,7 +23,7 @@ pub struct SeriesInput {
     /// the last date adds to the series. Without it, this holds for all dates.
     pub from: Option<Local>,
     /// When it begins (DTSTART), on the clock of the event's time zone; its time of day is that of
-    /// all dates of the rules. Not earlier than `from`.
+    /// all dates of the rules that name no others. Not earlier than `from`.
     pub starts: Local,
     /// Its rules (RRULE); a series has at most 10, those that begin later included.
     #[serde(default)]

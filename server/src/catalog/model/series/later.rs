@@ -11,7 +11,7 @@ use super::{End, Local, Rule, Series, SeriesError, Settings, Until, expand};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LaterRules {
-    /// When they begin (DTSTART); its time of day is that of all their dates.
+    /// When they begin (DTSTART); its time of day is that of all their dates, if they name no others.
     pub starts: Local,
     /// The rules (RRULE).
     pub rules: Vec<Rule>,

@@ -154,7 +154,7 @@ pub struct Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Series {
-    /// When it begins (DTSTART); its time of day is that of all dates of its rules.
+    /// When it begins (DTSTART); its time of day is that of all dates of its rules that name no others.
     pub starts: Local,
     /// The IANA time zone of the event.
     pub time_zone: String,

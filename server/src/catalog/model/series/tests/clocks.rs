@@ -84,6 +84,25 @@ fn a_time_that_exists_twice_is_the_first() {
     assert_eq!(dates[0].ends_at, utc("2026-10-25T02:30:00Z"));
 }
 
+/// covers: I18N-5
+#[test]
+fn two_times_of_a_day_that_are_one_moment_are_one_date() {
+    let rule = "FREQ=DAILY;BYHOUR=2,3;COUNT=6";
+    let dates = plan(&in_zone("2026-03-28T02:00:00", "Europe/Ljubljana", rule));
+    let starts: Vec<_> = dates.iter().map(|date| date.starts_at).collect();
+    // At 02:00 on the 29th it was 03:00.
+    assert_eq!(
+        starts,
+        [
+            utc("2026-03-28T01:00:00Z"),
+            utc("2026-03-28T02:00:00Z"),
+            utc("2026-03-29T01:00:00Z"),
+            utc("2026-03-30T00:00:00Z"),
+            utc("2026-03-30T01:00:00Z"),
+        ]
+    );
+}
+
 /// Samoa had no 30th of December 2011: what would be that day is the next one, which has its date.
 #[test]
 fn a_day_that_does_not_exist_makes_no_second_date() {

@@ -4,6 +4,7 @@ mod clocks;
 mod edits;
 mod later;
 mod standard;
+mod times;
 
 use std::collections::BTreeMap;
 
@@ -34,4 +35,17 @@ fn series(starts: &str, rules: &[&str]) -> Series {
 /// The plan of a series without settings of single dates.
 fn plan(series: &Series) -> Vec<PlannedDate> {
     series.plan(&BTreeMap::new()).unwrap()
+}
+
+/// The dates of a rule, each at 09:00.
+fn dates(starts: &str, rule: &str) -> Vec<String> {
+    let series = series(&format!("{starts}T09:00:00"), &[rule]);
+    let originals = series.originals().unwrap();
+    originals
+        .iter()
+        .map(|at| {
+            let text = at.to_string();
+            text.strip_suffix("T09:00:00").unwrap().to_owned()
+        })
+        .collect()
 }
