@@ -11,6 +11,7 @@
 //!   says.
 //! - Two dates never start at one moment: where moving forward makes two of one, one is left.
 //! - Length and doors are counted in real minutes from the start, not on the wall clock.
+//! - A rule names days, and times of a day if there are several; seconds it cannot name.
 //! - COUNT counts what the rule gives, before EXDATE. A first date that the rule does not give is
 //!   not added by itself: say it as RDATE.
 //! - A rule ends: it has COUNT or UNTIL. No rule reaches further than [`MAX_YEARS`] from where the
