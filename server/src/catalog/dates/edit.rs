@@ -311,6 +311,7 @@ fn one_by_one(
             starts: row.original,
             time_zone: detail.event.time_zone.clone(),
             rules: Vec::new(),
+            later: Vec::new(),
             added: vec![row.original],
             excluded: Vec::new(),
             settings: row.held.without(&row.own),

@@ -18,19 +18,21 @@ use crate::catalog::service::CatalogError;
 pub struct SeriesInput {
     /// The version of the event that this change starts from; needed unless `If-Match` says it.
     pub version: Option<i64>,
+    /// From which original start on all this holds, for this and all following dates: those that are
+    /// known by an earlier one stay as they are. Any time after the first date will do, and one after
+    /// the last date adds to the series. Without it, this holds for all dates.
+    pub from: Option<Local>,
     /// When it begins (DTSTART), on the clock of the event's time zone; its time of day is that of
-    /// all dates of the rules.
+    /// all dates of the rules that name no others. Not earlier than `from`.
     pub starts: Local,
-    /// Its rules (RRULE), at most 10.
+    /// Its rules (RRULE); a series has at most 10, those that begin later included.
     #[serde(default)]
     #[schema(value_type = Vec<Rule>)]
     pub rules: Vec<String>,
-    /// Further dates (RDATE).
-    #[serde(default)]
-    pub added: Vec<Local>,
-    /// Dates that are left out (EXDATE).
-    #[serde(default)]
-    pub excluded: Vec<Local>,
+    /// Further dates (RDATE). With `from`, those from then on: if this is left out, they stay.
+    pub added: Option<Vec<Local>>,
+    /// Dates that are left out (EXDATE). With `from`, those from then on: if this is left out, they stay.
+    pub excluded: Option<Vec<Local>>,
     /// How long a date lasts, in minutes.
     pub duration_minutes: u32,
     /// How many minutes before the start the doors open.
@@ -43,15 +45,18 @@ impl SeriesInput {
         if self.rules.len() > MAX_RULES {
             return Err(series_fault("rules", &SeriesError::TooManyRules));
         }
-        // Beyond these years times cannot be written as all others are.
-        let is_strange = |local: &Local| !(2000..=9900).contains(&local.to_jiff().year());
-        for (field, strange) in [
-            ("starts", is_strange(&self.starts)),
-            ("added", self.added.iter().any(is_strange)),
-        ] {
-            if strange {
-                let text = "must be in the years 2000 to 9900";
-                return Err(fault(field, "out_of_range", text));
+        let starts = std::slice::from_ref(&self.starts);
+        let added = self.added.as_deref().unwrap_or_default();
+        let excluded = self.excluded.as_deref().unwrap_or_default();
+        allow_years("from", self.from.as_slice())?;
+        allow_years("starts", starts)?;
+        allow_years("added", added)?;
+        if let Some(from) = self.from {
+            for (field, times) in [("starts", starts), ("added", added), ("excluded", excluded)] {
+                if times.iter().any(|local| *local < from) {
+                    let text = "must not be earlier than `from`";
+                    return Err(fault(field, "before_from", text));
+                }
             }
         }
         let read = |(i, text): (usize, &String)| {
@@ -59,6 +64,39 @@ impl SeriesInput {
             rule.map_err(|error| fault(&format!("rules[{i}]"), error.code(), error.to_string()))
         };
         self.rules.iter().enumerate().map(read).collect()
+    }
+}
+
+/// Fails for years beyond which times cannot be written as all others are.
+fn allow_years(field: &str, times: &[Local]) -> Result<(), CatalogError> {
+    let is_strange = |local: &Local| !(2000..=9900).contains(&local.to_jiff().year());
+    if times.iter().any(is_strange) {
+        let text = "must be in the years 2000 to 9900";
+        return Err(fault(field, "out_of_range", text));
+    }
+    Ok(())
+}
+
+/// A change of the exceptions of a series; what is left out stays as it is, as do its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesPatch {
+    /// The version of the event that this change starts from; needed unless `If-Match` says it.
+    pub version: Option<i64>,
+    /// All further dates (RDATE).
+    pub added: Option<Vec<Local>>,
+    /// All dates that are left out (EXDATE).
+    pub excluded: Option<Vec<Local>>,
+}
+
+impl SeriesPatch {
+    /// Fails if it says nothing, or what nobody can mean.
+    pub(super) fn check(&self) -> Result<(), CatalogError> {
+        if self.added.is_none() && self.excluded.is_none() {
+            let text = "say which dates are added or left out";
+            return Err(fault("added", "nothing_to_change", text));
+        }
+        allow_years("added", self.added.as_deref().unwrap_or_default())
     }
 }
 

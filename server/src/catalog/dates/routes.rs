@@ -9,7 +9,9 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::input::{DatesEdit, DatesEdited, SeriesInput, SeriesPreview, SeriesSaved, SeriesState};
+use super::input::{
+    DatesEdit, DatesEdited, SeriesInput, SeriesPatch, SeriesPreview, SeriesSaved, SeriesState,
+};
 use super::{cancel, edit, list, save};
 use crate::app::App;
 use crate::catalog::model::*;
@@ -17,7 +19,7 @@ use crate::identity::{Organiser, permit};
 
 pub(in crate::catalog) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(read_series, save_series))
+        .routes(routes!(read_series, save_series, update_series))
         .routes(routes!(preview_series))
         .routes(routes!(list_dates, edit_dates))
         .routes(routes!(cancel_date))
@@ -38,7 +40,7 @@ async fn read_series(
     Ok(Revised(state.version, state))
 }
 
-/// Set the rules of an event's dates (RFC 5545), up to 2,000; what is sold or over stays
+/// Set the rules of an event's dates (RFC 5545), of all or from some date on, up to 2,000; what is sold or over stays
 #[utoipa::path(put, path = "/api/v1/events/{event}/series", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path),
@@ -53,6 +55,24 @@ async fn save_series(
 ) -> Result<Revised<SeriesSaved>, Problem> {
     let (tenant, actor) = (organiser.tenant(), organiser.actor());
     let saved = save::save(&app, tenant, event, actor, seen, input).await?;
+    Ok(Revised(saved.version, saved))
+}
+
+/// Add dates to what the rules of an event give, or leave some out; what is sold or over stays
+#[utoipa::path(patch, path = "/api/v1/events/{event}/series", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
+    extensions(("x-permission" = json!("events.write"))),
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
+    responses((status = 200, body = SeriesSaved, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
+async fn update_series(
+    State(app): State<App>,
+    organiser: Organiser<permit::EventsWrite>,
+    Path(event): Path<EventId>,
+    seen: IfMatch,
+    Json(input): Json<SeriesPatch>,
+) -> Result<Revised<SeriesSaved>, Problem> {
+    let (tenant, actor) = (organiser.tenant(), organiser.actor());
+    let saved = save::save_exceptions(&app, tenant, event, actor, seen, input).await?;
     Ok(Revised(saved.version, saved))
 }
 

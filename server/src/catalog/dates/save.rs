@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bilten_kernel::http::IfMatch;
 
-use super::input::{PreviewDate, SeriesInput, SeriesPreview, SeriesSaved, SeriesState};
-use super::rows::{self, DateRow, allow_dates, allow_starts, offer, series_fault, time};
+use super::input::{
+    PreviewDate, SeriesInput, SeriesPatch, SeriesPreview, SeriesSaved, SeriesState,
+};
+use super::rows::{self, DateRow, allow_dates, allow_starts, fault, offer, series_fault, time};
 use super::store;
 use crate::app::App;
-use crate::catalog::model::series::{Local, PlannedDate, Rule, Series, Settings, reconcile};
+use crate::catalog::model::series::{
+    Following, LaterRules, Local, PlannedDate, Rule, Series, Settings, reconcile,
+};
 use crate::catalog::model::*;
 use crate::catalog::service::{
     CatalogError, StartsFrom, detail_in, detail_of, open_in, raise_in, record,
@@ -36,6 +40,8 @@ pub(super) async fn state(
 /// The dates that a series is to have.
 struct Plan {
     series: Series,
+    /// The original start from which on it is another one; all of it if that is not said.
+    from: Option<Local>,
     rows: Vec<DateRow>,
     planned: BTreeMap<Local, PlannedDate>,
     added: Vec<Local>,
@@ -43,9 +49,43 @@ struct Plan {
     orphaned: Vec<Local>,
 }
 
-/// The series that an input describes; what the one before says of prices and capacities stays, and
-/// when its dates are is said anew.
+/// The series that an input describes: all of it, or the one before with something else from some date on.
 fn series_of(
+    detail: &EventDetail,
+    before: Option<&Series>,
+    rules: Vec<Rule>,
+    input: SeriesInput,
+) -> Result<Series, CatalogError> {
+    let Some(from) = input.from else {
+        return Ok(whole(detail, before, rules, input));
+    };
+    let Some(before) = before else {
+        let text = "the dates of the event follow no rules yet: leave it out";
+        return Err(fault("from", "no_series", text));
+    };
+    let then = Following {
+        from,
+        rules: LaterRules {
+            starts: input.starts,
+            rules,
+        },
+        added: input.added,
+        excluded: input.excluded,
+        time: Settings {
+            shift_minutes: Some(0),
+            duration_minutes: Some(input.duration_minutes),
+            doors_minutes: Some(input.doors_minutes.unwrap_or(0)),
+            ..Settings::default()
+        },
+    };
+    before
+        .followed_by(then)
+        .map_err(|error| series_fault("from", &error))
+}
+
+/// A series that is said anew; what the one before says of prices and capacities stays, and when its
+/// dates are is said by the input alone.
+fn whole(
     detail: &EventDetail,
     before: Option<&Series>,
     rules: Vec<Rule>,
@@ -71,15 +111,20 @@ fn series_of(
         starts: input.starts,
         time_zone: detail.event.time_zone.clone(),
         rules,
-        added: input.added,
-        excluded: input.excluded,
+        later: Vec::new(),
+        added: input.added.unwrap_or_default(),
+        excluded: input.excluded.unwrap_or_default(),
         settings,
         phases,
     }
 }
 
 /// Compares the dates there are with those of a series that is to be.
-fn plan(mut rows: Vec<DateRow>, mut series: Series) -> Result<Plan, CatalogError> {
+fn plan(
+    mut rows: Vec<DateRow>,
+    mut series: Series,
+    from: Option<Local>,
+) -> Result<Plan, CatalogError> {
     let fault = |error| series_fault("series", &error);
     let known: BTreeSet<Local> = rows.iter().map(|row| row.original).collect();
     if known.len() != rows.len() {
@@ -115,6 +160,7 @@ fn plan(mut rows: Vec<DateRow>, mut series: Series) -> Result<Plan, CatalogError
     let planned = series.plan(&own).map_err(fault)?;
     Ok(Plan {
         series,
+        from,
         rows,
         planned: planned
             .into_iter()
@@ -144,7 +190,9 @@ pub(super) async fn preview(
                 let before = store::series(c, id).await?;
                 let zone = rows::zone(&detail)?;
                 let rows = rows::rows(c, &detail, before.as_ref(), &zone, now).await?;
-                let plan = plan(rows, series_of(&detail, before.as_ref(), rules, input))?;
+                let from = input.from;
+                let series = series_of(&detail, before.as_ref(), rules, input)?;
+                let plan = plan(rows, series, from)?;
                 let (new, kept, _) = carry_out(&work, &detail, &plan);
                 allow_all(&detail, &kept, &new)?;
                 Ok::<_, CatalogError>(plan)
@@ -161,8 +209,7 @@ pub(super) async fn preview(
     })
 }
 
-/// Saves the rules of an event's dates: new ones are made, those that nobody has a ticket for go, and
-/// those that are sold or over stay.
+/// Saves the rules of an event's dates, those of all or from some date on.
 pub(super) async fn save(
     app: &App,
     tenant: &Tenant,
@@ -172,9 +219,56 @@ pub(super) async fn save(
     input: SeriesInput,
 ) -> Result<SeriesSaved, CatalogError> {
     let rules = input.read_rules()?;
-    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     let version = input.version;
-    let from = StartsFrom { seen, version };
+    let from = (StartsFrom { seen, version }, input.from);
+    change(app, tenant, id, actor, from, move |detail, before| {
+        series_of(detail, before, rules, input)
+    })
+    .await
+}
+
+/// Saves which dates are added to what the rules of an event give, or left out of it.
+pub(super) async fn save_exceptions(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    actor: String,
+    seen: IfMatch,
+    input: SeriesPatch,
+) -> Result<SeriesSaved, CatalogError> {
+    input.check()?;
+    let version = input.version;
+    let from = (StartsFrom { seen, version }, None);
+    change(app, tenant, id, actor, from, move |_, before| {
+        let Some(mut series) = before.cloned() else {
+            let text = "the dates of the event follow no rules yet: set them first";
+            return Err(fault("series", "no_series", text));
+        };
+        if let Some(added) = input.added {
+            series.added = added;
+        }
+        if let Some(excluded) = input.excluded {
+            series.excluded = excluded;
+        }
+        Ok(series)
+    })
+    .await
+}
+
+/// Makes another series of what an event has, all of it or from some date on: new dates are made, those
+/// that nobody has a ticket for go, and those that are sold or over stay.
+async fn change<F>(
+    app: &App,
+    tenant: &Tenant,
+    id: EventId,
+    actor: String,
+    (from, since): (StartsFrom, Option<Local>),
+    make: F,
+) -> Result<SeriesSaved, CatalogError>
+where
+    F: FnOnce(&EventDetail, Option<&Series>) -> Result<Series, CatalogError> + Send + 'static,
+{
+    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
@@ -189,7 +283,7 @@ pub(super) async fn save(
                     .iter()
                     .map(|row| (row.date.id, row.own.clone()))
                     .collect();
-                let plan = plan(rows, series_of(&detail, before.as_ref(), rules, input))?;
+                let plan = plan(rows, make(&detail, before.as_ref())?, since)?;
                 let (new, kept, gone) = carry_out(&work, &detail, &plan);
                 allow_all(&detail, &kept, &new)?;
                 store::delete_dates(c, id, &gone).await?;
@@ -256,16 +350,7 @@ fn carry_out(
         }
         kept.push(row);
     }
-    // A new date has the seats that all others have.
-    let maps: BTreeSet<_> = kept
-        .iter()
-        .filter(|row| row.date.is_scheduled())
-        .map(|row| row.date.seat_map)
-        .collect();
-    let seat_map = match maps.len() {
-        1 => maps.first().copied().flatten(),
-        _ => None,
-    };
+    let seat_map = seats(plan, &kept);
     let mut new = Vec::new();
     for original in &plan.added {
         let Some(planned) = plan.planned.get(original) else {
@@ -283,4 +368,27 @@ fn carry_out(
         });
     }
     (new, kept, gone)
+}
+
+/// The seats of new dates: those that all others have. Where the series changes from some date on, the
+/// others are those that there were from then on, if there were any.
+fn seats(plan: &Plan, kept: &[DateRow]) -> Option<SeatMapRef> {
+    let of = |rows: &[DateRow], from: Option<Local>| -> BTreeSet<Option<SeatMapRef>> {
+        rows.iter()
+            .filter(|row| row.date.is_scheduled())
+            .filter(|row| from.is_none_or(|from| row.original >= from))
+            .map(|row| row.date.seat_map)
+            .collect()
+    };
+    let mut maps = match plan.from {
+        Some(from) => of(&plan.rows, Some(from)),
+        None => BTreeSet::new(),
+    };
+    if maps.is_empty() {
+        maps = of(kept, None);
+    }
+    match maps.len() {
+        1 => maps.first().copied().flatten(),
+        _ => None,
+    }
 }

@@ -1,6 +1,7 @@
 //! Recurring series and edits of many dates, through the API.
 
 mod edits;
+mod later;
 
 use bilten_kernel::{on_both_engines, sql, vals};
 use serde_json::{Value, json};
@@ -226,6 +227,23 @@ on_both_engines! {
         assert_eq!(moved[1999]["offer"]["prices"]["1"], 1200);
         assert_eq!(starts(&moved)[0], "2031-02-01T19:00:00.000Z");
         assert_eq!(ids(&moved), ids(&all), "a date stays what it is");
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-3
+    async fn a_matinee_and_an_evening_are_one_rule(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Vienna").await;
+        let rule = "FREQ=WEEKLY;BYDAY=SA;BYHOUR=15,20;BYMINUTE=30;COUNT=4";
+        let saved = series(&t, &event, "2031-05-03T15:30:00", &[rule]).await;
+        assert_eq!(saved["series"]["rules"], json!([rule]));
+        let made = dates(&t, &event).await;
+        assert_eq!(starts(&made), ["2031-05-03T13:30:00.000Z", "2031-05-03T18:30:00.000Z", "2031-05-10T13:30:00.000Z", "2031-05-10T18:30:00.000Z"]);
+        // Each is a date of its own, with a price of its own.
+        let cheaper = json!({"tiers": [{"tier": event.tiers[0], "price_minor": 700}]});
+        edit(&t, &event, json!({"scope": "these", "occurrences": [ids(&made)[0], ids(&made)[2]], "change": cheaper})).await.expect(200);
+        let prices: Vec<_> = dates(&t, &event).await.iter().map(|date| date["offer"]["prices"]["1"].as_i64()).collect();
+        assert_eq!(prices, [Some(700), None, Some(700), None]);
         t.stop().await;
     }
 

@@ -32,6 +32,7 @@ fn known(operation: &Operation, things: &Things) -> Option<Value> {
         | ("POST", "/api/v1/events/{event}/series/preview") => Some(
             json!({"starts": "2031-05-01T19:30:00", "rules": ["FREQ=WEEKLY;COUNT=2"], "duration_minutes": 60}),
         ),
+        ("PATCH", "/api/v1/events/{event}/series") => Some(json!({"excluded": []})),
         ("PATCH", "/api/v1/events/{event}/occurrences") => {
             Some(json!({"scope": "all", "change": {"shift_minutes": 1}}))
         }

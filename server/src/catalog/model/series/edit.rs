@@ -188,7 +188,7 @@ pub fn edit(
 }
 
 /// Puts a phase among the others; those after it do not contradict it any more.
-fn lay_phase(phases: &mut Vec<Phase>, at: Local, change: &Settings) {
+pub(super) fn lay_phase(phases: &mut Vec<Phase>, at: Local, change: &Settings) {
     for phase in phases.iter_mut().filter(|phase| phase.from >= at) {
         phase.settings = phase.settings.without(change);
     }

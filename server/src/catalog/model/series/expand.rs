@@ -1,15 +1,16 @@
 //! From a rule to local dates.
 
 use jiff::Span;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
-use super::{ByDay, End, Frequency, Local, MAX_DATES, MAX_YEARS, Rule, SeriesError, Until};
+use super::{ByDay, End, Frequency, Local, MAX_DATES, Rule, SeriesError, Until};
 
-/// The local dates of a rule that begins at `start`, earliest first.
+/// The local dates of a rule that begins at `start` and may reach into `last_year`, earliest first.
 pub(super) fn dates(
     rule: &Rule,
     start: DateTime,
+    last_year: i16,
     zone: &TimeZone,
 ) -> Result<Vec<DateTime>, SeriesError> {
     rule.check()?;
@@ -17,24 +18,16 @@ pub(super) fn dates(
         End::Count(count) => (usize::from(count), None),
         End::Until(until) => (MAX_DATES, Some(until)),
     };
-    let last_year = start.year().saturating_add(MAX_YEARS);
     let mut found: Vec<DateTime> = Vec::new();
     for step in 0_i64.. {
         let (begin, days) = period(rule, start.date(), step).ok_or(SeriesError::TooLong)?;
-        if until.is_some_and(|until| {
-            is_over(
-                until,
-                begin.to_datetime(jiff::civil::Time::midnight()),
-                zone,
-            )
-        }) {
+        if until.is_some_and(|until| is_over(until, begin.to_datetime(Time::midnight()), zone)) {
             break;
         }
         if begin.year() > last_year {
             return Err(SeriesError::TooLong);
         }
-        for day in chosen(rule, start.date(), begin, days) {
-            let at = day.to_datetime(start.time());
+        for at in chosen(rule, start, begin, days) {
             if at < start {
                 continue;
             }
@@ -99,16 +92,23 @@ fn period(rule: &Rule, first: Date, step: i64) -> Option<(Date, i64)> {
     }
 }
 
-/// The days of a period that the rule gives.
-fn chosen(rule: &Rule, first: Date, begin: Date, days: i64) -> Vec<Date> {
-    let all: Vec<Date> = (0..days)
+/// What the rule gives of a period, earliest first.
+fn chosen(rule: &Rule, first: DateTime, begin: Date, days: i64) -> Vec<DateTime> {
+    let days: Vec<Date> = (0..days)
         .filter_map(|day| plus_days(begin, day))
-        .filter(|day| matches(rule, first, *day))
+        .filter(|day| matches(rule, first.date(), *day))
         .collect();
+    let times = times(rule, first.time());
     if rule.by_set_pos.is_empty() {
-        return all;
+        let of_day = |day: &Date| {
+            let day = *day;
+            times.iter().map(move |time| day.to_datetime(*time))
+        };
+        return days.iter().flat_map(of_day).collect();
     }
-    let mut taken: Vec<Date> = rule
+    // All of them by their places, without making them: a year can have tens of thousands.
+    let all = days.len().saturating_mul(times.len());
+    let mut taken: Vec<DateTime> = rule
         .by_set_pos
         .iter()
         .filter_map(|position| {
@@ -116,14 +116,41 @@ fn chosen(rule: &Rule, first: Date, begin: Date, days: i64) -> Vec<Date> {
             let at = if position > 0 {
                 position - 1
             } else {
-                isize::try_from(all.len()).ok()? + position
+                isize::try_from(all).ok()? + position
             };
-            all.get(usize::try_from(at).ok()?).copied()
+            let at = usize::try_from(at).ok()?;
+            let day = days.get(at.checked_div(times.len())?)?;
+            let time = times.get(at.checked_rem(times.len())?)?;
+            Some(day.to_datetime(*time))
         })
         .collect();
     taken.sort_unstable();
     taken.dedup();
     taken
+}
+
+/// The times of a day that the rule gives, earliest first; what is not said comes from the beginning.
+fn times(rule: &Rule, first: Time) -> Vec<Time> {
+    let said = |all: &[i8], first: i8| {
+        let mut all = if all.is_empty() {
+            vec![first]
+        } else {
+            all.to_vec()
+        };
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let hours = said(&rule.by_hour, first.hour());
+    let minutes = said(&rule.by_minute, first.minute());
+    let mut times = Vec::new();
+    for hour in hours {
+        let of_hour = minutes
+            .iter()
+            .filter_map(|minute| Time::new(hour, *minute, first.second(), 0).ok());
+        times.extend(of_hour);
+    }
+    times
 }
 
 /// Whether a day fits all parts of a rule; what is not said comes from the first date.
@@ -138,18 +165,51 @@ fn matches(rule: &Rule, first: Date, day: Date) -> bool {
             }
         });
     let is_day = rule.by_day.is_empty() || rule.by_day.iter().any(|by| is_nth(rule, *by, day));
-    let says_no_day = rule.by_day.is_empty() && rule.by_month_day.is_empty();
+    let is_year_day = rule.by_year_day.is_empty()
+        || rule.by_year_day.iter().any(|wanted| {
+            if *wanted > 0 {
+                day.day_of_year() == *wanted
+            } else {
+                day.day_of_year() - day.days_in_year() - 1 == *wanted
+            }
+        });
+    let is_week = rule.by_week_no.is_empty() || is_in_week(rule, day);
+    let says_no_day =
+        rule.by_day.is_empty() && rule.by_month_day.is_empty() && rule.by_year_day.is_empty();
     let is_like_first = match rule.frequency {
         Frequency::Daily => true,
         Frequency::Weekly => !rule.by_day.is_empty() || day.weekday() == first.weekday(),
         Frequency::Monthly => !says_no_day || day.day() == first.day(),
+        Frequency::Yearly if !rule.by_week_no.is_empty() => {
+            !says_no_day || day.weekday() == first.weekday()
+        }
         Frequency::Yearly => {
             !says_no_day
                 || (day.day() == first.day()
                     && (!rule.by_month.is_empty() || day.month() == first.month()))
         }
     };
-    is_month && is_month_day && is_day && is_like_first
+    is_month && is_week && is_year_day && is_month_day && is_day && is_like_first
+}
+
+/// Whether a day is in one of the rule's weeks. The first week of a year is the first of which most
+/// days are in that year, and a week is of the year of most of its days.
+fn is_in_week(rule: &Rule, day: Date) -> bool {
+    let since = day.weekday().to_monday_zero_offset() - rule.week_start.to_monday_zero_offset();
+    let Some(middle) = plus_days(day, 3 - i64::from(since.rem_euclid(7))) else {
+        return false;
+    };
+    let before = middle.day_of_year() - 1;
+    let week = before / 7 + 1;
+    let weeks = (middle.days_in_year() - 1 - before % 7) / 7 + 1;
+    rule.by_week_no.iter().any(|wanted| {
+        let wanted = i16::from(*wanted);
+        if wanted > 0 {
+            week == wanted
+        } else {
+            week - weeks - 1 == wanted
+        }
+    })
 }
 
 /// Whether a day is the n-th of its weekday, in its month or year as the standard says.

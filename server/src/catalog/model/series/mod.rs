@@ -11,9 +11,14 @@
 //!   says.
 //! - Two dates never start at one moment: where moving forward makes two of one, one is left.
 //! - Length and doors are counted in real minutes from the start, not on the wall clock.
+//! - A rule names days, and times of a day if there are several; seconds it cannot name.
 //! - COUNT counts what the rule gives, before EXDATE. A first date that the rule does not give is
 //!   not added by itself: say it as RDATE.
-//! - A rule ends: it has COUNT or UNTIL, and reaches at most [`MAX_YEARS`].
+//! - A rule ends: it has COUNT or UNTIL. No rule reaches further than [`MAX_YEARS`] from where the
+//!   series begins.
+//! - Rules of one series can begin at several times (DTSTART). Other rules "from this date on" let
+//!   those there are end with their last date before it (UNTIL) and stand beside them: what the series
+//!   gave before stays, date for date.
 //!
 //! Why not the crate `rrule`: it reads time zones from a second database (chrono-tz) and refuses
 //! local times in gaps and folds, which is what a series has to survive.
@@ -30,6 +35,7 @@
 
 mod edit;
 mod expand;
+mod later;
 mod local;
 mod plan;
 mod reconcile;
@@ -39,6 +45,7 @@ mod rule_text;
 mod tests;
 
 pub use edit::*;
+pub use later::*;
 pub use local::*;
 pub use plan::*;
 pub use reconcile::*;

@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ClockChange, End, Local, MAX_DATES, MAX_RULES, Rule, RuleError, Until, expand};
+use super::{
+    ClockChange, LaterRules, Local, MAX_DATES, MAX_RULES, MAX_YEARS, Rule, RuleError, expand,
+};
 use crate::catalog::model::{MAX_CAPACITY, MAX_PRICE_MINOR, MAX_TIERS};
 
 /// The longest date, in minutes: a festival.
@@ -152,13 +154,16 @@ pub struct Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Series {
-    /// When it begins (DTSTART); its time of day is that of all dates of the rules.
+    /// When it begins (DTSTART); its time of day is that of all dates of its rules that name no others.
     pub starts: Local,
     /// The IANA time zone of the event.
     pub time_zone: String,
     /// Its rules (RRULE).
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// Rules that begin later, in the order in which they were said.
+    #[serde(default)]
+    pub later: Vec<LaterRules>,
     /// Further dates (RDATE).
     #[serde(default)]
     pub added: Vec<Local>,
@@ -207,7 +212,7 @@ pub enum SeriesError {
     #[error("a series has at most {MAX_DATES} dates")]
     TooManyDates,
     /// It reaches too far.
-    #[error("a series reaches at most {years} years", years = super::MAX_YEARS)]
+    #[error("a series reaches at most {years} years", years = MAX_YEARS)]
     TooLong,
     /// It gives no date at all.
     #[error("the series has no dates")]
@@ -218,9 +223,9 @@ pub enum SeriesError {
     /// The length of a date is not said.
     #[error("say how long a date lasts")]
     NoDuration,
-    /// Only a series of one rule can be split, at a date that the rule gives.
-    #[error("the series cannot be split there")]
-    Unsplittable,
+    /// Other rules from some date on would be those of all dates.
+    #[error("no date of the series is earlier: leave it out to change the rules of all dates")]
+    NothingBefore,
 }
 
 impl SeriesError {
@@ -235,7 +240,7 @@ impl SeriesError {
             Self::Empty => "series_empty",
             Self::Range(_) => "out_of_range",
             Self::NoDuration => "no_duration",
-            Self::Unsplittable => "series_unsplittable",
+            Self::NothingBefore => "nothing_before",
         }
     }
 }
@@ -249,13 +254,25 @@ impl Series {
         TimeZone::get(&self.time_zone).map_err(|_| SeriesError::Zone)
     }
 
+    /// All its rules, together with when they begin.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Local, &[Rule])> {
+        let later = self.later.iter();
+        std::iter::once((self.starts, self.rules.as_slice()))
+            .chain(later.map(|later| (later.starts, later.rules.as_slice())))
+    }
+
+    /// The last year that its rules may reach.
+    pub(super) fn last_year(&self) -> i16 {
+        self.starts.to_jiff().year().saturating_add(MAX_YEARS)
+    }
+
     /// The original starts of its dates, earliest first.
     ///
     /// # Errors
     /// What is wrong with the rules, or that there are no dates or too many.
     pub fn originals(&self) -> Result<Vec<Local>, SeriesError> {
         let zone = self.zone()?;
-        if self.rules.len() > MAX_RULES {
+        if self.parts().map(|(_, rules)| rules.len()).sum::<usize>() > MAX_RULES {
             return Err(SeriesError::TooManyRules);
         }
         // A list of exceptions as long as two series helps nobody.
@@ -263,9 +280,11 @@ impl Series {
             return Err(SeriesError::TooManyDates);
         }
         let mut all: BTreeSet<Local> = self.added.iter().copied().collect();
-        for rule in &self.rules {
-            let dates = expand::dates(rule, self.starts.to_jiff(), &zone)?;
-            all.extend(dates.into_iter().map(Local::new));
+        for (starts, rules) in self.parts() {
+            for rule in rules {
+                let dates = expand::dates(rule, starts.to_jiff(), self.last_year(), &zone)?;
+                all.extend(dates.into_iter().map(Local::new));
+            }
         }
         for excluded in &self.excluded {
             all.remove(excluded);
@@ -325,55 +344,6 @@ impl Series {
         dates.sort_by_key(|date| (date.starts_at, date.original));
         Ok(dates)
     }
-
-    /// Splits it before a date, so that the rule of that date and all after it can be changed: what
-    /// comes before, and what comes from there on. Together they give the dates it gave.
-    ///
-    /// # Errors
-    /// [`SeriesError::Unsplittable`] if `at` is no date of its single rule, or its first one.
-    pub fn split(&self, at: Local) -> Result<(Self, Self), SeriesError> {
-        let zone = self.zone()?;
-        let [rule] = self.rules.as_slice() else {
-            return Err(SeriesError::Unsplittable);
-        };
-        let dates = expand::dates(rule, self.starts.to_jiff(), &zone)?;
-        let before = dates.partition_point(|date| *date < at.to_jiff());
-        if before == 0 || dates.get(before) != Some(&at.to_jiff()) {
-            return Err(SeriesError::Unsplittable);
-        }
-        let last = dates.get(before - 1).ok_or(SeriesError::Unsplittable)?;
-        let end = match rule.end {
-            End::Count(count) => {
-                let before = u16::try_from(before).unwrap_or(u16::MAX);
-                End::Count(count.saturating_sub(before))
-            }
-            End::Until(_) => rule.end,
-        };
-        let part = |starts, end, is_tail: bool| Self {
-            starts,
-            time_zone: self.time_zone.clone(),
-            rules: vec![Rule {
-                end,
-                ..rule.clone()
-            }],
-            added: kept(&self.added, at, is_tail),
-            excluded: kept(&self.excluded, at, is_tail),
-            settings: self.settings.clone(),
-            phases: self.phases.clone(),
-        };
-        Ok((
-            part(self.starts, End::Until(Until::Local(*last)), false),
-            part(at, end, true),
-        ))
-    }
-}
-
-/// Those before a date, or those from it on.
-fn kept(all: &[Local], at: Local, from: bool) -> Vec<Local> {
-    all.iter()
-        .copied()
-        .filter(|local| (*local >= at) == from)
-        .collect()
 }
 
 /// Puts a date on the time line.

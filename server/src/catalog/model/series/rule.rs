@@ -6,6 +6,9 @@ use jiff::civil::{Date, DateTime, Weekday};
 
 use super::MAX_DATES;
 
+/// The most times of a day of one rule: each quarter of an hour.
+pub const MAX_TIMES: usize = 96;
+
 text_enum! {
     /// What a rule steps by.
     pub enum Frequency {
@@ -58,10 +61,18 @@ pub struct Rule {
     pub interval: u16,
     /// Months of the year; empty means any.
     pub by_month: Vec<i8>,
+    /// Weeks of the year, negative from its end; empty means any.
+    pub by_week_no: Vec<i8>,
+    /// Days of the year, negative from its end; empty means any.
+    pub by_year_day: Vec<i16>,
     /// Days of the month, negative from its end; empty means any.
     pub by_month_day: Vec<i8>,
     /// Weekdays; empty means any.
     pub by_day: Vec<ByDay>,
+    /// Hours of the day; empty means that of the beginning.
+    pub by_hour: Vec<i8>,
+    /// Minutes of the hour; empty means that of the beginning.
+    pub by_minute: Vec<i8>,
     /// Which dates of each step are taken, negative from its end; empty means all.
     pub by_set_pos: Vec<i16>,
     /// On which day weeks begin.
@@ -118,8 +129,12 @@ impl Rule {
             frequency,
             interval,
             by_month: Vec::new(),
+            by_week_no: Vec::new(),
+            by_year_day: Vec::new(),
             by_month_day: Vec::new(),
             by_day: Vec::new(),
+            by_hour: Vec::new(),
+            by_minute: Vec::new(),
             by_set_pos: Vec::new(),
             week_start: Weekday::Monday,
             end,
@@ -146,9 +161,28 @@ impl Rule {
         if !self.by_month_day.iter().all(is_day) {
             return Err(RuleError::Range("BYMONTHDAY"));
         }
+        // Also the days of a year.
         let is_position = |at: &i16| *at != 0 && (-366..=366).contains(at);
         if !self.by_set_pos.iter().all(is_position) {
             return Err(RuleError::Range("BYSETPOS"));
+        }
+        if !self.by_year_day.iter().all(is_position) {
+            return Err(RuleError::Range("BYYEARDAY"));
+        }
+        let is_week = |week: &i8| *week != 0 && (-53..=53).contains(week);
+        if !self.by_week_no.iter().all(is_week) {
+            return Err(RuleError::Range("BYWEEKNO"));
+        }
+        let times = self.by_hour.len().max(1) * self.by_minute.len().max(1);
+        if !self.by_hour.iter().all(|hour| (0..=23).contains(hour)) || times > MAX_TIMES {
+            return Err(RuleError::Range("BYHOUR"));
+        }
+        if !self
+            .by_minute
+            .iter()
+            .all(|minute| (0..=59).contains(minute))
+        {
+            return Err(RuleError::Range("BYMINUTE"));
         }
         let mut nths = self.by_day.iter().filter_map(|by| by.nth);
         if nths.any(|nth| nth == 0 || !(-53..=53).contains(&nth)) {
@@ -168,10 +202,27 @@ impl Rule {
             Frequency::Weekly if !self.by_month_day.is_empty() => {
                 return Err(RuleError::Combination("BYMONTHDAY does not go with WEEKLY"));
             }
+            Frequency::Daily | Frequency::Weekly | Frequency::Monthly
+                if !(self.by_week_no.is_empty() && self.by_year_day.is_empty()) =>
+            {
+                return Err(RuleError::Combination(
+                    "BYWEEKNO and BYYEARDAY go with YEARLY",
+                ));
+            }
+            Frequency::Yearly if counts_days && !self.by_week_no.is_empty() => {
+                return Err(RuleError::Combination(
+                    "a numbered BYDAY does not go with BYWEEKNO",
+                ));
+            }
             Frequency::Daily | Frequency::Weekly | Frequency::Monthly | Frequency::Yearly => {}
         }
-        let has_set =
-            !(self.by_day.is_empty() && self.by_month_day.is_empty() && self.by_month.is_empty());
+        let has_set = !(self.by_month.is_empty()
+            && self.by_week_no.is_empty()
+            && self.by_year_day.is_empty()
+            && self.by_month_day.is_empty()
+            && self.by_day.is_empty()
+            && self.by_hour.is_empty()
+            && self.by_minute.is_empty());
         if !self.by_set_pos.is_empty() && !has_set {
             return Err(RuleError::Combination("BYSETPOS goes with another BY part"));
         }

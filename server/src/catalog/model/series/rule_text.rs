@@ -131,7 +131,11 @@ impl FromStr for Rule {
                 "COUNT" => count = Some(value.parse::<u16>().map_err(|_| syntax(name))?),
                 "UNTIL" => end = Some(until(value).ok_or_else(|| syntax(name))?),
                 "BYMONTH" => rule.by_month = numbers(name, value)?,
+                "BYWEEKNO" => rule.by_week_no = numbers(name, value)?,
+                "BYYEARDAY" => rule.by_year_day = numbers(name, value)?,
                 "BYMONTHDAY" => rule.by_month_day = numbers(name, value)?,
+                "BYHOUR" => rule.by_hour = numbers(name, value)?,
+                "BYMINUTE" => rule.by_minute = numbers(name, value)?,
                 "BYSETPOS" => rule.by_set_pos = numbers(name, value)?,
                 "BYDAY" => {
                     rule.by_day = value
@@ -140,9 +144,7 @@ impl FromStr for Rule {
                         .collect::<Result<_, _>>()?;
                 }
                 "WKST" => rule.week_start = weekday(value).ok_or_else(|| syntax(name))?,
-                "BYSECOND" | "BYMINUTE" | "BYHOUR" | "BYYEARDAY" | "BYWEEKNO" => {
-                    return Err(RuleError::Unsupported(name.to_owned()));
-                }
+                "BYSECOND" => return Err(RuleError::Unsupported(name.to_owned())),
                 _ => return Err(syntax(name)),
             }
         }
@@ -197,8 +199,12 @@ impl fmt::Display for Rule {
             write!(f, ";INTERVAL={}", self.interval)?;
         }
         list(f, "BYMONTH", &self.by_month)?;
+        list(f, "BYWEEKNO", &self.by_week_no)?;
+        list(f, "BYYEARDAY", &self.by_year_day)?;
         list(f, "BYMONTHDAY", &self.by_month_day)?;
         list(f, "BYDAY", &self.by_day)?;
+        list(f, "BYHOUR", &self.by_hour)?;
+        list(f, "BYMINUTE", &self.by_minute)?;
         list(f, "BYSETPOS", &self.by_set_pos)?;
         if self.week_start != Weekday::Monday {
             write!(f, ";WKST={}", word(self.week_start))?;
@@ -228,7 +234,8 @@ impl utoipa::PartialSchema for Rule {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some(
-                "An RRULE of RFC 5545 with DAILY, WEEKLY, MONTHLY or YEARLY that ends by COUNT or UNTIL.",
+                "An RRULE of RFC 5545 with DAILY, WEEKLY, MONTHLY or YEARLY that ends by COUNT or UNTIL; \
+                 BYHOUR and BYMINUTE name up to 96 times of a day.",
             ))
             .max_length(Some(MAX_TEXT))
             .examples(["FREQ=MONTHLY;BYDAY=1FR;COUNT=10"])

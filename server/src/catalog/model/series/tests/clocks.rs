@@ -1,8 +1,11 @@
 //! Clocks that jump, in every time zone there is.
 
+use std::cmp::Ordering;
+
 use bilten_kernel::clock::Timestamp;
-use jiff::civil::{Date, date};
+use jiff::civil::date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span};
 use proptest::prelude::*;
 
 use super::*;
@@ -81,6 +84,25 @@ fn a_time_that_exists_twice_is_the_first() {
     assert_eq!(dates[0].ends_at, utc("2026-10-25T02:30:00Z"));
 }
 
+/// covers: I18N-5
+#[test]
+fn two_times_of_a_day_that_are_one_moment_are_one_date() {
+    let rule = "FREQ=DAILY;BYHOUR=2,3;COUNT=6";
+    let dates = plan(&in_zone("2026-03-28T02:00:00", "Europe/Ljubljana", rule));
+    let starts: Vec<_> = dates.iter().map(|date| date.starts_at).collect();
+    // At 02:00 on the 29th it was 03:00.
+    assert_eq!(
+        starts,
+        [
+            utc("2026-03-28T01:00:00Z"),
+            utc("2026-03-28T02:00:00Z"),
+            utc("2026-03-29T01:00:00Z"),
+            utc("2026-03-30T00:00:00Z"),
+            utc("2026-03-30T01:00:00Z"),
+        ]
+    );
+}
+
 /// Samoa had no 30th of December 2011: what would be that day is the next one, which has its date.
 #[test]
 fn a_day_that_does_not_exist_makes_no_second_date() {
@@ -115,9 +137,8 @@ fn doors_are_minutes_before_the_start() {
     assert_eq!(plan(&series)[0].doors_at, None);
 }
 
-/// What is true of every daily series, wherever it is and whatever the clocks do.
-fn check(name: &str, zone: &TimeZone, first: Date, hour: i8, minute: i8, count: u16) {
-    let starts = Local::new(first.at(hour, minute, 0, 0));
+/// What is true of every daily series, wherever it is and whatever the clocks do; says its dates.
+fn check(name: &str, zone: &TimeZone, starts: Local, count: u16) -> Vec<PlannedDate> {
     let rule = Rule::every(1, Frequency::Daily, End::Count(count));
     let series = Series {
         starts,
@@ -146,16 +167,61 @@ fn check(name: &str, zone: &TimeZone, first: Date, hour: i8, minute: i8, count: 
     }
     // Only a day that was skipped as a whole is missing.
     assert!(dates.len() + 1 >= usize::from(count), "{name} {starts}");
+    said_anew(&series, &dates, count);
+    dates
+}
+
+/// The same rule said anew from the middle on gives the same dates.
+fn said_anew(series: &Series, dates: &[PlannedDate], count: u16) {
+    let middle = dates[dates.len() / 2].original;
+    let days = Span::new().days(i64::from(count) - 1);
+    let last = series.starts.to_jiff().checked_add(days).unwrap();
+    let end = End::Until(Until::Local(last));
+    let then = Following {
+        from: middle,
+        rules: LaterRules {
+            starts: middle,
+            rules: vec![Rule::every(1, Frequency::Daily, end)],
+        },
+        added: None,
+        excluded: None,
+        time: series.settings.clone(),
+    };
+    let anew = series.followed_by(then).unwrap();
+    let originals: Vec<Local> = dates.iter().map(|date| date.original).collect();
+    assert_eq!(anew.originals().unwrap(), originals, "{series:?}");
 }
 
 /// covers: I18N-5
 #[test]
-fn a_year_of_nights_in_every_time_zone() {
+fn a_week_around_every_change_of_the_clock_in_every_time_zone() {
+    let begin = utc("2026-01-01T00:00:00Z").to_jiff();
+    let end = utc("2032-01-01T00:00:00Z").to_jiff();
+    let mut changes = 0;
     for (name, zone) in zones() {
-        for (hour, minute) in [(0, 0), (2, 30)] {
-            check(&name, &zone, date(2026, 1, 1), hour, minute, 366);
+        check(&name, &zone, local("2026-06-01T19:30:00"), 3);
+        let following = zone.following(begin);
+        for change in following.take_while(|change| change.timestamp() < end) {
+            // Between these two the clock skips what it shows, or shows it twice.
+            let at = change.timestamp();
+            let offset = zone.to_offset(at - SignedDuration::from_secs(1));
+            let (before, after) = (offset.to_datetime(at), zone.to_datetime(at));
+            let met = match before.cmp(&after) {
+                Ordering::Less => ClockChange::Gap,
+                Ordering::Equal => continue,
+                Ordering::Greater => ClockChange::Fold,
+            };
+            let amid = before
+                .checked_add(before.duration_until(after) / 2)
+                .unwrap();
+            let starts = amid.checked_sub(Span::new().days(3)).unwrap();
+            let dates = check(&name, &zone, Local::new(starts), 7);
+            let night = dates.iter().find(|date| date.original == Local::new(amid));
+            assert_eq!(night.unwrap().clock_change, Some(met), "{name} {amid}");
+            changes += 1;
         }
     }
+    assert!(changes > 1_000, "only {changes} changes");
 }
 
 proptest! {
@@ -173,6 +239,7 @@ proptest! {
     ) {
         let zones = zones();
         let (name, zone) = &zones[seed % zones.len()];
-        check(name, zone, date(year, month, day), hour, minute, 300);
+        let first = date(year, month, day).at(hour, minute, 0, 0);
+        check(name, zone, Local::new(first), 300);
     }
 }

@@ -242,28 +242,6 @@ fn edits_that_say_nothing_or_too_much() {
 }
 
 #[test]
-fn a_split_series_gives_the_same_dates() {
-    for rule in [
-        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,FR;COUNT=9",
-        "FREQ=MONTHLY;UNTIL=20270101",
-    ] {
-        let mut whole = series("2026-05-01T20:00:00", &[rule]);
-        let third = whole.originals().unwrap()[2];
-        whole.added = vec![local("2026-05-03T15:00:00"), local("2026-12-24T15:00:00")];
-        let all = whole.originals().unwrap();
-        let (head, tail) = whole.split(third).unwrap();
-        let mut both = head.originals().unwrap();
-        assert!(both.iter().all(|date| *date < third));
-        both.extend(tail.originals().unwrap());
-        assert_eq!(both, all, "{rule}");
-        // Neither at its first date nor at one that the rule does not give.
-        assert_eq!(whole.split(all[0]), Err(SeriesError::Unsplittable));
-        let added = whole.split(local("2026-12-24T15:00:00"));
-        assert_eq!(added, Err(SeriesError::Unsplittable));
-    }
-}
-
-#[test]
 fn a_changed_rule_takes_nobody_s_ticket_away() {
     let mut dates = rows(&fridays());
     dates[1].sold.insert(1, 1);

@@ -2,7 +2,9 @@
 
 mod clocks;
 mod edits;
+mod later;
 mod standard;
+mod times;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +21,7 @@ fn series(starts: &str, rules: &[&str]) -> Series {
         starts: local(starts),
         time_zone: "America/New_York".to_owned(),
         rules: rules.iter().map(|rule| rule.parse().unwrap()).collect(),
+        later: Vec::new(),
         added: Vec::new(),
         excluded: Vec::new(),
         settings: Settings {
@@ -32,4 +35,17 @@ fn series(starts: &str, rules: &[&str]) -> Series {
 /// The plan of a series without settings of single dates.
 fn plan(series: &Series) -> Vec<PlannedDate> {
     series.plan(&BTreeMap::new()).unwrap()
+}
+
+/// The dates of a rule, each at 09:00.
+fn dates(starts: &str, rule: &str) -> Vec<String> {
+    let series = series(&format!("{starts}T09:00:00"), &[rule]);
+    let originals = series.originals().unwrap();
+    originals
+        .iter()
+        .map(|at| {
+            let text = at.to_string();
+            text.strip_suffix("T09:00:00").unwrap().to_owned()
+        })
+        .collect()
 }

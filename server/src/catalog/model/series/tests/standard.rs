@@ -15,19 +15,6 @@ fn days(text: &str) -> Vec<String> {
     days
 }
 
-/// The dates of a rule, each at 09:00.
-fn dates(starts: &str, rule: &str) -> Vec<String> {
-    let series = series(&format!("{starts}T09:00:00"), &[rule]);
-    let originals = series.originals().unwrap();
-    originals
-        .iter()
-        .map(|at| {
-            let text = at.to_string();
-            text.strip_suffix("T09:00:00").unwrap().to_owned()
-        })
-        .collect()
-}
-
 /// covers: BE-2
 #[test]
 fn the_examples_of_the_standard() {
@@ -136,6 +123,17 @@ fn the_examples_of_the_standard() {
             "1997-05-19",
             "FREQ=YEARLY;BYDAY=20MO;COUNT=3",
             "1997-05: 19, 1998-05: 18, 1999-05: 17",
+        ),
+        (
+            "1997-05-12",
+            "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO;COUNT=3",
+            "1997-05: 12, 1998-05: 11, 1999-05: 17",
+        ),
+        (
+            "1997-01-01",
+            "FREQ=YEARLY;INTERVAL=3;COUNT=10;BYYEARDAY=1,100,200",
+            "1997-01: 1, 1997-04: 10, 1997-07: 19, 2000-01: 1, 2000-04: 9, 2000-07: 18, \
+             2003-01: 1, 2003-04: 10, 2003-07: 19, 2006-01: 1",
         ),
         (
             "1997-03-13",
@@ -255,6 +253,7 @@ fn texts_come_back() {
         "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;UNTIL=19971224",
         "FREQ=MONTHLY;BYMONTHDAY=1,-1;UNTIL=19971224T000000",
         "FREQ=YEARLY;BYMONTH=6,7;BYDAY=-1FR,20MO;BYSETPOS=1,-1;UNTIL=19971224T000000Z",
+        "FREQ=YEARLY;BYWEEKNO=1,-1;BYYEARDAY=1,-366;BYHOUR=9,20;BYMINUTE=0,30;COUNT=3",
     ] {
         let rule: Rule = text.parse().unwrap();
         assert_eq!(rule.to_string(), text);
@@ -265,6 +264,11 @@ fn texts_come_back() {
 
 #[test]
 fn wrong_rules_are_refused_by_name() {
+    let minutes: Vec<String> = (0..49).map(|minute| minute.to_string()).collect();
+    let often = format!(
+        "FREQ=DAILY;COUNT=1;BYHOUR=1,2;BYMINUTE={}",
+        minutes.join(",")
+    );
     let long = format!("FREQ=DAILY;COUNT=1;BYMONTH={}", "1,".repeat(300));
     for (text, code) in [
         ("", "rule_syntax"),
@@ -282,13 +286,19 @@ fn wrong_rules_are_refused_by_name() {
         ("FREQ=DAILY;UNTIL=+9970201", "rule_syntax"),
         ("FREQ=DAILY;COUNT=1;COUNT=2", "rule_twice"),
         ("FREQ=HOURLY;COUNT=1", "rule_unsupported"),
-        ("FREQ=YEARLY;COUNT=1;BYWEEKNO=20", "rule_unsupported"),
+        ("FREQ=DAILY;COUNT=1;BYSECOND=1", "rule_unsupported"),
         ("FREQ=DAILY;COUNT=0", "rule_out_of_range"),
         ("FREQ=DAILY;COUNT=2001", "rule_out_of_range"),
         ("FREQ=DAILY;COUNT=1;INTERVAL=0", "rule_out_of_range"),
         ("FREQ=DAILY;COUNT=1;BYMONTH=13", "rule_out_of_range"),
         ("FREQ=DAILY;COUNT=1;BYMONTHDAY=0", "rule_out_of_range"),
         ("FREQ=DAILY;COUNT=1;BYMONTHDAY=-128", "rule_out_of_range"),
+        ("FREQ=YEARLY;COUNT=1;BYYEARDAY=367", "rule_out_of_range"),
+        ("FREQ=YEARLY;COUNT=1;BYWEEKNO=-54", "rule_out_of_range"),
+        ("FREQ=YEARLY;COUNT=1;BYWEEKNO=0", "rule_out_of_range"),
+        ("FREQ=DAILY;COUNT=1;BYHOUR=24", "rule_out_of_range"),
+        ("FREQ=DAILY;COUNT=1;BYMINUTE=60", "rule_out_of_range"),
+        (often.as_str(), "rule_out_of_range"),
         ("FREQ=MONTHLY;COUNT=1;BYDAY=0MO", "rule_out_of_range"),
         (
             "FREQ=MONTHLY;COUNT=1;BYDAY=MO;BYSETPOS=0",
@@ -298,6 +308,12 @@ fn wrong_rules_are_refused_by_name() {
         ("FREQ=WEEKLY;COUNT=1;BYDAY=1MO", "rule_combination"),
         ("FREQ=WEEKLY;COUNT=1;BYMONTHDAY=1", "rule_combination"),
         ("FREQ=MONTHLY;COUNT=1;BYSETPOS=1", "rule_combination"),
+        ("FREQ=MONTHLY;COUNT=1;BYYEARDAY=1", "rule_combination"),
+        ("FREQ=WEEKLY;COUNT=1;BYWEEKNO=1", "rule_combination"),
+        (
+            "FREQ=YEARLY;COUNT=1;BYWEEKNO=1;BYDAY=1MO",
+            "rule_combination",
+        ),
         ("FREQ=DAILY", "rule_endless"),
         ("FREQ=DAILY;COUNT=1;UNTIL=19971224", "rule_two_ends"),
     ] {
