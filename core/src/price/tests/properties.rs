@@ -124,22 +124,24 @@ fn taxes() -> impl Strategy<Value = Vec<TaxRule>> {
     prop::collection::vec(one, 0..4).prop_map(|taxes| {
         let rules = taxes.into_iter().enumerate();
         rules
-            .map(|(at, (ppm, [inclusive, compound, reverse, food, begins, ends]))| {
-                let mode = if inclusive {
-                    TaxMode::Inclusive
-                } else {
-                    TaxMode::Exclusive
-                };
-                let mut rule = tax(&format!("tax{at}"), "DE", ppm, mode);
-                rule.compound = compound;
-                rule.reverse_charge = reverse;
-                if food {
-                    rule.classes.push("food".to_owned());
-                }
-                rule.from_at = begins.then_some(CHANGE);
-                rule.until_at = (ends && !begins).then_some(CHANGE);
-                rule
-            })
+            .map(
+                |(at, (ppm, [inclusive, compound, reverse, food, begins, ends]))| {
+                    let mode = if inclusive {
+                        TaxMode::Inclusive
+                    } else {
+                        TaxMode::Exclusive
+                    };
+                    let mut rule = tax(&format!("tax{at}"), "DE", ppm, mode);
+                    rule.compound = compound;
+                    rule.reverse_charge = reverse;
+                    if food {
+                        rule.classes.push("food".to_owned());
+                    }
+                    rule.from_at = begins.then_some(CHANGE);
+                    rule.until_at = (ends && !begins).then_some(CHANGE);
+                    rule
+                },
+            )
             .collect()
     })
 }

@@ -64,6 +64,7 @@ impl Cart {
                 .map(|line| PriceLine {
                     item: line.tier.to_string(),
                     occurrence: line.date().map(|date| date.to_string()),
+                    supplied_on: line.date_of_seats().map(|date| date.to_string()),
                     quantity: line.quantity,
                     amount_minor: line.chosen_minor,
                 })
