@@ -24,7 +24,7 @@ pub const MAX_FEES: usize = 20;
 /// What is said of prices besides the tiers. An event's fees come on top of its organisation's; in
 /// all else what the event says holds, and otherwise what its organisation says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct PriceSettings {
     /// The currency of its amounts. An organisation that sells in several says here for which one
     /// its fees are; an event's is its own.
@@ -128,7 +128,7 @@ impl Record for OrganisationPrices {
 }
 
 /// What somebody says of a tax.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaxRuleInput {
     /// What people call it, such as `MwSt.`.
@@ -165,17 +165,75 @@ pub struct TaxRuleInput {
     #[serde(default)]
     pub until_at: Option<Timestamp>,
     /// Of a change, the revision that it starts from; needed unless `If-Match` says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub revision: Option<i64>,
 }
 
-impl FromCol for TaxRuleInput {
+impl TaxRuleInput {
+    /// What it says, as it is kept.
+    pub fn content(self) -> TaxRuleContent {
+        TaxRuleContent {
+            name: self.name,
+            place: self.place,
+            classes: self.classes,
+            rate: self.rate,
+            mode: self.mode,
+            compound: self.compound,
+            reverse_charge: self.reverse_charge,
+            rank: self.rank,
+            first_day: self.first_day,
+            last_day: self.last_day,
+            from_at: self.from_at,
+            until_at: self.until_at,
+        }
+    }
+}
+
+/// What is said of a tax.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaxRuleContent {
+    /// What people call it, such as `MwSt.`.
+    pub name: String,
+    /// Where it holds.
+    pub place: TaxPlace,
+    /// What it is on, by the tiers' tax classes, such as `admission`.
+    pub classes: Vec<String>,
+    /// How much, in millionths: 95,000 is 9.5 %.
+    pub rate: Rate,
+    /// Whether prices include it.
+    pub mode: TaxMode,
+    /// Whether it is also taken of the taxes before it that have the same mode.
+    #[serde(default)]
+    pub compound: bool,
+    /// Whether a business in another country owes it itself.
+    #[serde(default)]
+    pub reverse_charge: bool,
+    /// Where it stands among the others: lower ones come first.
+    #[serde(default)]
+    pub rank: u16,
+    /// The first day on which it is in force, on the calendar of where the event is; without it, always.
+    /// What counts is the date that a unit is for, or the first one of the event if it is for the whole
+    /// of it: never when it is bought.
+    #[serde(default)]
+    pub first_day: Option<Day>,
+    /// The last day on which it is in force; without it, for ever.
+    #[serde(default)]
+    pub last_day: Option<Day>,
+    /// Instead of `first_day`: it is in force for dates that begin from this moment on.
+    #[serde(default)]
+    pub from_at: Option<Timestamp>,
+    /// Instead of `last_day`: it is in force for dates that begin before this moment.
+    #[serde(default)]
+    pub until_at: Option<Timestamp>,
+}
+
+impl FromCol for TaxRuleContent {
     fn from_col(col: Col<'_>) -> Result<Self, ColError> {
         serde_json::from_str(col.text()?).map_err(|error| ColError(error.to_string()))
     }
 }
 
-impl ToVal for TaxRuleInput {
+impl ToVal for TaxRuleContent {
     fn to_val(self) -> Val {
         Val::Text(serde_json::to_string(&self).ok())
     }
@@ -192,7 +250,7 @@ pub struct StoredTaxRule {
     pub id: TaxRuleId,
     /// What is said of it.
     #[serde(flatten)]
-    pub content: TaxRuleInput,
+    pub content: TaxRuleContent,
     /// Raised by each change.
     pub revision: i64,
 }

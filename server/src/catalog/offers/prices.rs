@@ -207,7 +207,7 @@ pub(super) async fn add_tax(
     }
     let rule = StoredTaxRule {
         id: TaxRuleId::new(&*app.clock, &*app.random),
-        content: input,
+        content: input.content(),
         revision: 1,
     };
     let (work, now) = (app.clone(), app.now());
@@ -234,10 +234,10 @@ pub(super) async fn set_tax(
     id: TaxRuleId,
     actor: String,
     seen: IfMatch,
-    mut input: TaxRuleInput,
+    input: TaxRuleInput,
 ) -> Result<StoredTaxRule, CatalogError> {
     check_tax(&input)?;
-    let version = input.revision.take();
+    let (version, content) = (input.revision, input.content());
     let from = StartsFrom { seen, version };
     let (work, now) = (app.clone(), app.now());
     app.db
@@ -247,7 +247,7 @@ pub(super) async fn set_tax(
                 let mut rule = old.ok_or(CatalogError::NotFound)?;
                 allow_change(&from, rule.revision)?;
                 rule.revision += 1;
-                let before = std::mem::replace(&mut rule.content, input);
+                let before = std::mem::replace(&mut rule.content, content);
                 if !store::update_tax(c, &rule, now).await? {
                     return Err(from.missed(rule.revision));
                 }
