@@ -18,7 +18,7 @@ pub struct PriceBook {
     /// Where the event takes place, for taxes.
     pub place: TaxPlace,
     /// When what is for no date is supplied, for taxes that hold for a time. Without it, all that are
-    /// in the book hold for it.
+    /// in the book hold for it: where one law holds for the whole event, a book needs no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
     pub supplied_at: Option<Timestamp>,

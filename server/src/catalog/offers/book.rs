@@ -197,7 +197,7 @@ pub(super) fn book_of(detail: &EventDetail, around: &Around) -> PriceBook {
     PriceBook {
         currency: event.currency,
         place,
-        supplied_at: Some(first_at),
+        supplied_at: first_at,
         dates,
         items: detail.tiers.iter().map(|tier| item(detail, tier)).collect(),
         groups: own.groups.clone(),
@@ -208,14 +208,15 @@ pub(super) fn book_of(detail: &EventDetail, around: &Around) -> PriceBook {
 }
 
 /// When an event is supplied, and which taxes hold then.
+#[derive(Default)]
 struct Supplied {
-    first_at: bilten_core::time::Timestamp,
+    first_at: Option<bilten_core::time::Timestamp>,
     dates: BTreeMap<String, bilten_core::time::Timestamp>,
     taxes: Vec<TaxRule>,
 }
 
 /// The taxes that are in force on some date that takes place, each once; and when the dates are, if not
-/// all of these taxes are in force on all of them. Most events have one law, and say nothing of dates.
+/// all of these taxes are in force on all of them. Most events have one law: nothing is said of time then.
 fn supplied(detail: &EventDetail, taxes: &[StoredTaxRule]) -> Supplied {
     let event = &detail.event;
     let zone = TimeZone::get(&event.time_zone).unwrap_or(TimeZone::UTC);
@@ -225,7 +226,7 @@ fn supplied(detail: &EventDetail, taxes: &[StoredTaxRule]) -> Supplied {
     let moments: Vec<_> = std::iter::once(first_at)
         .chain(all.iter().map(|date| in_core(date.starts_at)))
         .collect();
-    let taxes: Vec<TaxRule> = taxes
+    let mut taxes: Vec<TaxRule> = taxes
         .iter()
         .map(|tax| tax.rule(&zone))
         .filter(|rule| moments.iter().any(|at| rule.is_in_force(*at)))
@@ -233,16 +234,21 @@ fn supplied(detail: &EventDetail, taxes: &[StoredTaxRule]) -> Supplied {
     let is_one_law = taxes
         .iter()
         .all(|rule| moments.iter().all(|at| rule.is_in_force(*at)));
-    let dates = if is_one_law {
-        BTreeMap::new()
-    } else {
-        all.iter()
-            .map(|date| (date.id.to_string(), in_core(date.starts_at)))
-            .collect()
-    };
+    if is_one_law {
+        for rule in &mut taxes {
+            (rule.from_at, rule.until_at) = (None, None);
+        }
+        return Supplied {
+            taxes,
+            ..Supplied::default()
+        };
+    }
     Supplied {
-        first_at,
-        dates,
+        first_at: Some(first_at),
+        dates: all
+            .iter()
+            .map(|date| (date.id.to_string(), in_core(date.starts_at)))
+            .collect(),
         taxes,
     }
 }
