@@ -29,7 +29,8 @@ pub struct TaxPlace {
 
 impl TaxPlace {
     /// Whether a rule for this place holds at `place`.
-    fn covers(&self, place: &Self) -> bool {
+    #[must_use]
+    pub fn covers(&self, place: &Self) -> bool {
         let part = |rule: &Option<String>, there: &Option<String>| rule.is_none() || rule == there;
         self.country == place.country
             && part(&self.region, &place.region)

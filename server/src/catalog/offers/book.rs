@@ -193,7 +193,7 @@ pub(super) fn book_of(detail: &EventDetail, around: &Around) -> PriceBook {
         first_at,
         dates,
         taxes,
-    } = supplied(detail, &around.taxes);
+    } = supplied(detail, &place, &around.taxes);
     PriceBook {
         currency: event.currency,
         place,
@@ -215,9 +215,9 @@ struct Supplied {
     taxes: Vec<TaxRule>,
 }
 
-/// The taxes that are in force on some date that takes place, each once; and when the dates are, if not
+/// The taxes of a place that are in force on some date that takes place, each once; and when the dates are, if not
 /// all of these taxes are in force on all of them. Most events have one law: nothing is said of time then.
-fn supplied(detail: &EventDetail, taxes: &[StoredTaxRule]) -> Supplied {
+fn supplied(detail: &EventDetail, place: &TaxPlace, taxes: &[StoredTaxRule]) -> Supplied {
     let event = &detail.event;
     let zone = TimeZone::get(&event.time_zone).unwrap_or(TimeZone::UTC);
     let in_core = |at: Timestamp| bilten_core::time::Timestamp(at.ms());
@@ -228,6 +228,7 @@ fn supplied(detail: &EventDetail, taxes: &[StoredTaxRule]) -> Supplied {
         .collect();
     let mut taxes: Vec<TaxRule> = taxes
         .iter()
+        .filter(|tax| tax.content.place.covers(place))
         .map(|tax| tax.rule(&zone))
         .filter(|rule| moments.iter().any(|at| rule.is_in_force(*at)))
         .collect();
