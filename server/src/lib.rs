@@ -194,4 +194,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "tickets_counted",
         sql: include_str!("../migrations/0153_tickets_counted.sql"),
     },
+    Migration {
+        version: 158,
+        name: "settings_versions",
+        sql: include_str!("../migrations/0158_settings_versions.sql"),
+    },
 ];

@@ -6,6 +6,7 @@ use super::tax::{TaxPlace, TaxRule};
 use crate::money::Currency;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything by which the carts of one event are priced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +17,23 @@ pub struct PriceBook {
     pub currency: Currency,
     /// Where the event takes place, for taxes.
     pub place: TaxPlace,
+    /// When what is for no date is supplied, for taxes that hold for a time. Without it, all that are
+    /// in the book hold for it: where one law holds for the whole event, a book needs no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
+    pub supplied_at: Option<Timestamp>,
+    /// When what is for a date is supplied, by the date; without its date, as what is for none. Needed
+    /// only if not all taxes hold for all dates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, i64>))]
+    pub dates: BTreeMap<String, Timestamp>,
     /// What is sold. Lines of a quote stand in this order.
     pub items: Vec<PriceItem>,
     /// Rates for groups and companies.
     #[serde(default)]
     pub groups: Vec<GroupRate>,
-    /// Taxes, in the order in which compound ones build on earlier ones.
+    /// Taxes, in the order in which compound ones build on earlier ones: each once, also if it holds
+    /// for some of the dates only.
     #[serde(default)]
     pub taxes: Vec<TaxRule>,
     /// Fees of the platform, the organiser and the payment.
@@ -30,6 +42,14 @@ pub struct PriceBook {
     /// How amounts are rounded.
     #[serde(default)]
     pub rounding: RoundingRule,
+}
+
+impl PriceBook {
+    /// When something is supplied that is for this date, or for none.
+    pub(super) fn supplied(&self, date: Option<&str>) -> Option<Timestamp> {
+        let of_date = date.and_then(|date| self.dates.get(date).copied());
+        of_date.or(self.supplied_at)
+    }
 }
 
 /// How amounts are rounded.

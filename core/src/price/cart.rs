@@ -40,6 +40,9 @@ pub struct PriceLine {
     /// The date, if it is for one.
     #[serde(default)]
     pub occurrence: Option<String>,
+    /// The date on which it is supplied, if it is counted and priced for none: that of its seats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplied_on: Option<String>,
     /// How many.
     pub quantity: u32,
     /// What the buyer wants to pay for one, where that is theirs to say.

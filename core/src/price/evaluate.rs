@@ -45,6 +45,7 @@ pub fn shelf_price(
         lines: vec![PriceLine {
             item: item.to_owned(),
             occurrence: occurrence.map(str::to_owned),
+            supplied_on: None,
             quantity: 1,
             amount_minor: None,
         }],
@@ -204,12 +205,9 @@ fn finish(
     let mut fee_portions = Vec::new();
     for rule in &book.fees {
         let shares = fee(rule, &mut bases, book.rounding.halves)?;
-        let rules = if rule.passed_on {
-            rules_for(book, rule.tax_class.as_deref(), &book.place)
-        } else {
-            Vec::new()
-        };
-        for (line, minor) in shares.into_iter().enumerate().filter(|(_, fee)| *fee > 0) {
+        let class = rule.tax_class.as_deref().filter(|_| rule.passed_on);
+        let shares = works.iter().zip(shares).enumerate();
+        for (line, (work, minor)) in shares.filter(|(_, (_, fee))| *fee > 0) {
             fee_parts[line].push(FeePart {
                 reason: if rule.passed_on {
                     PriceReason::FeePassedOn
@@ -224,7 +222,8 @@ fn finish(
                 minor,
                 part: None,
                 fee: Some(rule.id.as_str()),
-                rules: rules.clone(),
+                // A fee goes with what it is for: it is supplied with it.
+                rules: rules_for(book, class, &book.place, work.supplied_on),
             });
         }
     }
@@ -252,7 +251,7 @@ fn portions<'a>(book: &PriceBook, works: &[Work<'a>]) -> Vec<Portion<'a>> {
                 minor: work.price_minor,
                 part: None,
                 fee: None,
-                rules: rules_for(book, class, place),
+                rules: rules_for(book, class, place, work.supplied_on),
             });
             continue;
         }
@@ -263,7 +262,12 @@ fn portions<'a>(book: &PriceBook, works: &[Work<'a>]) -> Vec<Portion<'a>> {
                 minor,
                 part: Some(part.item.as_str()),
                 fee: None,
-                rules: rules_for(book, part.tax_class.as_deref().or(class), place),
+                rules: rules_for(
+                    book,
+                    part.tax_class.as_deref().or(class),
+                    place,
+                    work.supplied_on,
+                ),
             });
         }
     }

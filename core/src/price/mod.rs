@@ -11,14 +11,16 @@
 //! 1. Lines for the same item, date and chosen amount become one; each of its units gets its price
 //!    by date, phase and dynamic rule. A unit counts those before it as sold, so a cart that
 //!    crosses a phase or a step becomes several lines. An order has the same price however its
-//!    units are spread over lines, and never costs less for having more of them, except by 4 and 5.
+//!    units are spread over lines, and never costs less for having more of them, except by 4 and 5,
+//!    and where more of an order's fee falls on a date with lower taxes.
 //! 2. Hidden items need a code that unlocks them; add-ons need what they are added to.
 //! 3. Donations, and prices that the buyer chooses, are left alone by 4 and 5.
 //! 4. The best [`GroupRate`] of each line.
 //! 5. Codes: price, buy-get, percentage, fixed by unit, fixed by order; see [`PromoCode`] for which
 //!    ones stand beside each other. A code that may not be used refuses the whole cart, so that
 //!    nobody pays more than they were told: take it out and price again.
-//! 6. Taxes on what is left, by class and place. Of a price that includes taxes, the net is reckoned
+//! 6. Taxes on what is left, by class and place, of those in force when it is supplied: on the line's
+//!    date, or when the book says for what is for no date. Of a price that includes taxes, the net is reckoned
 //!    and rounded first, and the taxes are the rest. Compound ones are also taken of those before
 //!    them. Reverse charge makes the buyer owe the tax: it is listed with nothing, and a price that
 //!    included it is lower by it. A bundle's price is shared out over its parts first.
@@ -30,7 +32,8 @@
 //!
 //! - **Store** rules as JSON: items with phases, dates and dynamic rules with the tier; group rates
 //!   and fees with the event or plan; taxes by country in a table of their own with their days
-//!   (`tax_rules`). Call [`PriceBook::check`] and [`PromoCode::check`] before storing.
+//!   (`tax_rules`). A book has each tax once with its time, and when each date is: it does not grow
+//!   by dates times taxes. Call [`PriceBook::check`] and [`PromoCode::check`] before storing.
 //!   A service makes the book of an event from them and may cache it by the event's version.
 //! - **Codes** (`promo_codes`): a unique index over organisation and [`canonical`] form; the form is
 //!   what is looked up, never the text as typed. Batches are [`batch_code`]s. The counters (`used`,

@@ -39,6 +39,11 @@ impl PriceSnapshot {
                 .iter()
                 .any(|line| line.occurrence.as_deref() == Some(date))
         };
+        let supplied = |date: &str| {
+            cart.lines
+                .iter()
+                .any(|line| line.supplied_on.as_deref() == Some(date))
+        };
         let mut items: Vec<_> = book
             .items
             .iter()
@@ -59,6 +64,13 @@ impl PriceSnapshot {
                 items,
                 currency: book.currency,
                 place: book.place.clone(),
+                supplied_at: book.supplied_at,
+                dates: book
+                    .dates
+                    .iter()
+                    .filter(|(date, _)| at(date) || supplied(date))
+                    .map(|(date, moment)| (date.clone(), *moment))
+                    .collect(),
                 groups: book.groups.clone(),
                 taxes: book.taxes.clone(),
                 fees: book.fees.clone(),

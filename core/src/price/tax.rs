@@ -5,6 +5,7 @@ use super::cart::VatId;
 use super::quote::{PriceReason, TaxPart};
 use super::rate::{Rate, allocate, mul_div, sum};
 use super::refusal::Refusal;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,7 +29,8 @@ pub struct TaxPlace {
 
 impl TaxPlace {
     /// Whether a rule for this place holds at `place`.
-    fn covers(&self, place: &Self) -> bool {
+    #[must_use]
+    pub fn covers(&self, place: &Self) -> bool {
         let part = |rule: &Option<String>, there: &Option<String>| rule.is_none() || rule == there;
         self.country == place.country
             && part(&self.region, &place.region)
@@ -36,7 +38,7 @@ impl TaxPlace {
     }
 }
 
-/// A tax. Put only those into a book that are in force on the day of supply.
+/// A tax.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -59,6 +61,23 @@ pub struct TaxRule {
     /// Whether a business in another country owes it itself.
     #[serde(default)]
     pub reverse_charge: bool,
+    /// From when it is in force, if not always: what counts is when something is supplied, not when
+    /// it is bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
+    pub from_at: Option<Timestamp>,
+    /// When it is over (it is in force before this), if ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
+    pub until_at: Option<Timestamp>,
+}
+
+impl TaxRule {
+    /// Whether it is in force for what is supplied at a moment.
+    #[must_use]
+    pub fn is_in_force(&self, at: Timestamp) -> bool {
+        self.from_at.is_none_or(|from| from <= at) && self.until_at.is_none_or(|until| at < until)
+    }
 }
 
 /// Whether prices include a tax.
@@ -83,13 +102,22 @@ pub(super) struct Portion<'a> {
     pub(super) rules: Vec<usize>,
 }
 
-/// The rules for a class at a place, as places in the book.
-pub(super) fn rules_for(book: &PriceBook, class: Option<&str>, place: &TaxPlace) -> Vec<usize> {
+/// The rules for a class at a place and for what is supplied on a date (or for no date), as places in
+/// the book.
+pub(super) fn rules_for(
+    book: &PriceBook,
+    class: Option<&str>,
+    place: &TaxPlace,
+    date: Option<&str>,
+) -> Vec<usize> {
     let Some(class) = class else {
         return Vec::new();
     };
+    let supplied = book.supplied(date);
     let applies = |rule: &TaxRule| {
-        rule.place.covers(place) && rule.classes.iter().any(|known| known == class)
+        rule.place.covers(place)
+            && rule.classes.iter().any(|known| known == class)
+            && supplied.is_none_or(|at| rule.is_in_force(at))
     };
     book.taxes
         .iter()

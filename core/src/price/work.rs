@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(super) struct Work<'a> {
     pub(super) item: &'a PriceItem,
     pub(super) occurrence: Option<&'a str>,
+    /// The date by which it is taxed.
+    pub(super) supplied_on: Option<&'a str>,
     pub(super) quantity: u32,
     pub(super) steps: Vec<UnitStep>,
     pub(super) unit_minor: i64,
@@ -38,8 +40,8 @@ impl Work<'_> {
     }
 }
 
-/// What units of a cart are the same thing: place in the book, date, chosen amount.
-type Same<'a> = (usize, Option<&'a str>, Option<i64>);
+/// What units of a cart are the same thing: place in the book, date, date of supply, chosen amount.
+type Same<'a> = (usize, Option<&'a str>, Option<&'a str>, Option<i64>);
 
 /// The lines of a cart in the book's order: the same things in one line, apart where prices differ.
 pub(super) fn lines<'a>(
@@ -63,33 +65,55 @@ pub(super) fn lines<'a>(
         if units > MAX_UNITS {
             return Err(Refusal::TooManyUnits);
         }
+        let occurrence = line.occurrence.as_deref();
+        let supplied_on = occurrence.or(line.supplied_on.as_deref());
         *same
-            .entry((place, line.occurrence.as_deref(), line.amount_minor))
+            .entry((place, occurrence, supplied_on, line.amount_minor))
             .or_default() += line.quantity;
     }
     let mut works = Vec::with_capacity(same.len());
-    for ((place, occurrence, amount), quantity) in same {
+    let (mut last, mut before) = (None, 0u64);
+    for ((place, occurrence, supplied_on, amount), quantity) in same {
         let Some(item) = items.get(place) else {
             continue;
         };
         item.check()?;
-        works.extend(priced(
-            item, occurrence, amount, quantity, cart, facts, halves,
-        )?);
+        // What is counted together counts on, whenever it is supplied.
+        if last != Some((place, occurrence)) {
+            (last, before) = (Some((place, occurrence)), 0);
+        }
+        let asked = Asked {
+            occurrence,
+            supplied_on,
+            amount,
+            quantity,
+            before,
+        };
+        works.extend(priced(item, &asked, cart, facts, halves)?);
+        before = before.saturating_add(u64::from(quantity));
     }
     Ok(works)
+}
+
+/// Units of one thing, as they are asked for.
+struct Asked<'a> {
+    occurrence: Option<&'a str>,
+    supplied_on: Option<&'a str>,
+    amount: Option<i64>,
+    quantity: u32,
+    /// How many of the cart are counted before them.
+    before: u64,
 }
 
 /// The units of one thing: one line for each run of units with the same price.
 fn priced<'a>(
     item: &'a PriceItem,
-    occurrence: Option<&'a str>,
-    amount: Option<i64>,
-    quantity: u32,
+    asked: &Asked<'a>,
     cart: &PriceCart,
     facts: &PriceFacts,
     halves: Rounding,
 ) -> Result<Vec<Work<'a>>, Refusal> {
+    let (occurrence, amount) = (asked.occurrence, asked.amount);
     let date = item
         .dates
         .iter()
@@ -104,11 +128,12 @@ fn priced<'a>(
     }
     let stock = facts.stock(item, occurrence);
     let sold = stock.map_or(0, |fact| fact.sold);
+    let sold = sold.saturating_add(asked.before);
     let capacity = stock.map_or(0, |fact| fact.capacity);
     let pace = stock.map_or(Rate::ONE, |fact| fact.pace);
 
     let mut works: Vec<Work<'a>> = Vec::new();
-    for unit in 0..quantity {
+    for unit in 0..asked.quantity {
         let before = sold.saturating_add(u64::from(unit));
         let base = match price {
             PriceModel::Fixed { minor } => Base {
@@ -186,6 +211,7 @@ fn priced<'a>(
         works.push(Work {
             item,
             occurrence,
+            supplied_on: asked.supplied_on,
             quantity: 1,
             steps,
             unit_minor,

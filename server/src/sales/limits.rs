@@ -189,7 +189,7 @@ pub fn counting_keys(vault: &Vault, event: EventId, buyer: &BuyerKeys<'_>) -> Ve
 /// How many tickets of an event one of each may have; `None` for any number. What lets people in counts, so
 /// a bundle by its tickets; add-ons, donations and merchandise do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct PurchaseLimits {
     /// For the mailbox behind an e-mail address; any number if absent.
     #[schema(minimum = 1, maximum = 1_000_000)]

@@ -331,6 +331,8 @@ fn in_words(
         other @ (SalesError::EventNotFound
         | SalesError::OrderNotFound
         | SalesError::HoldGone
+        | SalesError::VersionConflict { .. }
+        | SalesError::Stale(_)
         | SalesError::KeyReused
         | SalesError::State(_)
         | SalesError::PaidOut

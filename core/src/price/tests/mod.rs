@@ -2,11 +2,13 @@
 
 mod codes;
 mod countries;
+mod dates;
 mod properties;
 mod tiers;
 
 use super::*;
 use crate::time::Timestamp;
+use std::collections::BTreeMap;
 
 /// The moment of most carts.
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -43,6 +45,8 @@ fn book(currency: &str, country: &str, items: Vec<PriceItem>) -> PriceBook {
     PriceBook {
         currency: currency.parse().unwrap(),
         place: place(country),
+        supplied_at: None,
+        dates: BTreeMap::new(),
         items,
         groups: Vec::new(),
         taxes: Vec::new(),
@@ -61,6 +65,8 @@ fn tax(id: &str, country: &str, ppm: u32, mode: TaxMode) -> TaxRule {
         mode,
         compound: false,
         reverse_charge: false,
+        from_at: None,
+        until_at: None,
     }
 }
 
@@ -68,6 +74,7 @@ fn line(item: &str, quantity: u32) -> PriceLine {
     PriceLine {
         item: item.to_owned(),
         occurrence: None,
+        supplied_on: None,
         quantity,
         amount_minor: None,
     }

@@ -26,6 +26,28 @@ impl Case {
     }
 }
 
+/// When taxes change.
+const CHANGE: Timestamp = Timestamp(1_900_000_000_000);
+
+/// When the dates of events are, and when what is for none of them is supplied.
+fn give_dates(book: &mut PriceBook) {
+    book.supplied_at = Some(CHANGE.plus_ms(-1_000));
+    book.dates = [("early", -1), ("late", 0), ("later", 1_000)]
+        .map(|(date, ms)| (date.to_owned(), CHANGE.plus_ms(ms)))
+        .into();
+}
+
+/// A line for one of the dates, or for none; seats of one date are not counted by it.
+fn dated(which: u8, mut line: PriceLine) -> PriceLine {
+    match which {
+        0 => line.occurrence = Some("early".to_owned()),
+        1 => line.occurrence = Some("late".to_owned()),
+        2 => line.supplied_on = Some("later".to_owned()),
+        _ => {}
+    }
+    line
+}
+
 /// Free, or enough that rounding of a few taxes cannot outweigh it.
 fn minor() -> impl Strategy<Value = i64> {
     prop_oneof![1 => Just(0i64), 9 => 100i64..100_000]
@@ -98,24 +120,28 @@ fn priced_item() -> impl Strategy<Value = PriceItem> {
 }
 
 fn taxes() -> impl Strategy<Value = Vec<TaxRule>> {
-    let one = (0u32..300_000, any::<[bool; 4]>());
+    let one = (0u32..300_000, any::<[bool; 6]>());
     prop::collection::vec(one, 0..4).prop_map(|taxes| {
         let rules = taxes.into_iter().enumerate();
         rules
-            .map(|(at, (ppm, [inclusive, compound, reverse, food]))| {
-                let mode = if inclusive {
-                    TaxMode::Inclusive
-                } else {
-                    TaxMode::Exclusive
-                };
-                let mut rule = tax(&format!("tax{at}"), "DE", ppm, mode);
-                rule.compound = compound;
-                rule.reverse_charge = reverse;
-                if food {
-                    rule.classes.push("food".to_owned());
-                }
-                rule
-            })
+            .map(
+                |(at, (ppm, [inclusive, compound, reverse, food, begins, ends]))| {
+                    let mode = if inclusive {
+                        TaxMode::Inclusive
+                    } else {
+                        TaxMode::Exclusive
+                    };
+                    let mut rule = tax(&format!("tax{at}"), "DE", ppm, mode);
+                    rule.compound = compound;
+                    rule.reverse_charge = reverse;
+                    if food {
+                        rule.classes.push("food".to_owned());
+                    }
+                    rule.from_at = begins.then_some(CHANGE);
+                    rule.until_at = (ends && !begins).then_some(CHANGE);
+                    rule
+                },
+            )
             .collect()
     })
 }
@@ -183,7 +209,7 @@ fn codes() -> impl Strategy<Value = Vec<PromoCode>> {
 fn cases() -> impl Strategy<Value = Case> {
     (
         prop::collection::vec(priced_item(), 1..6),
-        prop::collection::vec((any::<prop::sample::Index>(), 1u32..20), 1..10),
+        prop::collection::vec((any::<prop::sample::Index>(), 1u32..20, 0u8..6), 1..10),
         taxes(),
         fees(),
         codes(),
@@ -199,6 +225,7 @@ fn cases() -> impl Strategy<Value = Case> {
                     item.id = format!("item{at}");
                 }
                 book.taxes = taxes;
+                give_dates(&mut book);
                 book.fees = fees;
                 book.rounding.cash_step_minor = Some(5);
                 if even {
@@ -219,9 +246,9 @@ fn cases() -> impl Strategy<Value = Case> {
                     }];
                 }
                 let mut cart = cart(&book, &[]);
-                for (index, quantity) in wanted {
+                for (index, quantity, which) in wanted {
                     let item = index.get(&book.items);
-                    cart.lines.push(line(&item.id, quantity));
+                    cart.lines.push(dated(which, line(&item.id, quantity)));
                 }
                 cart.codes = codes;
                 cart.cash = cash;
@@ -270,7 +297,10 @@ proptest! {
         for whole in &case.cart.lines {
             let rest = whole.quantity.saturating_sub(first);
             if rest > 0 {
-                other.cart.lines.push(line(&whole.item, rest));
+                other.cart.lines.push(PriceLine {
+                    quantity: rest,
+                    ..whole.clone()
+                });
             }
         }
         prop_assert_eq!(case.priced(), other.priced());
@@ -278,14 +308,63 @@ proptest! {
 
     #[test]
     fn more_is_never_cheaper(mut case in cases(), which: prop::sample::Index, more in 1u32..5) {
-        // Group rates and codes may say so.
+        // Group rates and codes may say so, and a fee that moves to a date with lower taxes.
         case.book.groups.clear();
         case.cart.codes.clear();
+        case.book.dates.clear();
+        // Nor is this about units that are counted together and stand in lines of their own.
+        for line in &mut case.cart.lines {
+            line.supplied_on = None;
+        }
         let mut larger = case.clone();
         let lines = larger.cart.lines.len();
         larger.cart.lines[which.index(lines)].quantity += more;
         let (fewer, many) = (case.priced().unwrap(), larger.priced().unwrap());
         prop_assert!(fewer.total_minor <= many.total_minor);
+    }
+
+    #[test]
+    fn each_line_has_the_taxes_of_its_date(case in cases()) {
+        if let Some(quote) = case.priced() {
+            for line in quote.lines.iter().filter(|line| line.occurrence.is_some()) {
+                let at = case.book.dates[line.occurrence.as_ref().unwrap()];
+                for part in &line.taxes {
+                    let rule = case.book.taxes.iter().find(|rule| rule.id == part.rule).unwrap();
+                    prop_assert!(rule.is_in_force(at), "{part:?} is not of {:?}", line.occurrence);
+                }
+            }
+        }
+    }
+
+    /// Where nothing is rounded or shared out for the order, dates have nothing to do with each other, and
+    /// a book with the taxes of one day alone prices that day the same.
+    #[test]
+    fn dates_are_taxed_each_by_itself(mut case in cases()) {
+        case.book.groups.clear();
+        case.book.fees.clear();
+        case.book.rounding.taxes = TaxRounding::PerLine;
+        case.cart.codes.clear();
+        case.cart.cash = false;
+        let whole = case.priced().unwrap();
+        let mut sum = 0;
+        for date in [Some("early"), Some("late"), None] {
+            let mut one = case.clone();
+            one.cart.lines.retain(|line| line.occurrence.as_deref() == date);
+            if one.cart.lines.is_empty() {
+                continue;
+            }
+            let alone = one.priced().unwrap();
+            if let Some(date) = date {
+                let at = case.book.dates[date];
+                one.book.taxes.retain(|rule| rule.is_in_force(at));
+                one.book.supplied_at = None;
+                one.book.dates.clear();
+                let of_day = one.priced().unwrap();
+                prop_assert_eq!(&of_day, &alone);
+            }
+            sum += alone.total_minor;
+        }
+        prop_assert_eq!(whole.total_minor, sum);
     }
 
     #[test]

@@ -6,8 +6,13 @@ use bilten_kernel::db::DbError;
 use bilten_kernel::db::{Col, ColError, FromCol, Record, Row, ToVal, Val};
 use bilten_kernel::money::Currency;
 use bilten_kernel::typed_id;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::questions::Day;
+use super::series::Local;
 
 typed_id!(pub TaxRuleId, "tax", "Names a tax that an organisation charges.");
 
@@ -19,7 +24,7 @@ pub const MAX_FEES: usize = 20;
 /// What is said of prices besides the tiers. An event's fees come on top of its organisation's; in
 /// all else what the event says holds, and otherwise what its organisation says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct PriceSettings {
     /// The currency of its amounts. An organisation that sells in several says here for which one
     /// its fees are; an event's is its own.
@@ -58,6 +63,52 @@ impl ToVal for PriceSettings {
     }
 }
 
+/// What is said of prices from now on; all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PriceSettingsInput {
+    /// The version that this change starts from, of the settings or of the event; needed unless
+    /// `If-Match` says it, or nothing was said yet.
+    pub version: Option<i64>,
+    /// The currency of its amounts. An organisation that sells in several says here for which one
+    /// its fees are; an event's is its own.
+    pub currency: Option<Currency>,
+    /// Where events take place, for taxes; without it, none are charged.
+    pub place: Option<TaxPlace>,
+    /// Whether buyers pay the platform's fee on top; otherwise it comes out of the prices.
+    pub pass_platform_fee_on: Option<bool>,
+    /// The organiser's own fees.
+    pub fees: Vec<FeeRule>,
+    /// Rates for groups and companies; only an event has them. Their items are ids of tiers.
+    pub groups: Vec<GroupRate>,
+    /// How amounts are rounded.
+    pub rounding: Option<RoundingRule>,
+}
+
+impl PriceSettingsInput {
+    /// What it says, as it is kept.
+    pub fn settings(self) -> PriceSettings {
+        PriceSettings {
+            currency: self.currency,
+            place: self.place,
+            pass_platform_fee_on: self.pass_platform_fee_on,
+            fees: self.fees,
+            groups: self.groups,
+            rounding: self.rounding,
+        }
+    }
+}
+
+/// What an event says of prices, with the version that a change must name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventPrices {
+    /// The version of the event.
+    pub version: i64,
+    /// What is said.
+    #[serde(flatten)]
+    pub settings: PriceSettings,
+}
+
 /// Settings of prices with the version that a change must name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrganisationPrices {
@@ -77,7 +128,7 @@ impl Record for OrganisationPrices {
 }
 
 /// What somebody says of a tax.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaxRuleInput {
     /// What people call it, such as `MwSt.`.
@@ -99,21 +150,90 @@ pub struct TaxRuleInput {
     /// Where it stands among the others: lower ones come first.
     #[serde(default)]
     pub rank: u16,
-    /// From when it is in force, by the first date of an event; without it, always.
+    /// The first day on which it is in force, on the calendar of where the event is; without it, always.
+    /// What counts is the date that a unit is for, or the first one of the event if it is for the whole
+    /// of it: never when it is bought.
+    #[serde(default)]
+    pub first_day: Option<Day>,
+    /// The last day on which it is in force; without it, for ever.
+    #[serde(default)]
+    pub last_day: Option<Day>,
+    /// Instead of `first_day`: it is in force for dates that begin from this moment on.
     #[serde(default)]
     pub from_at: Option<Timestamp>,
-    /// Until when it is in force (it is, before this); without it, for ever.
+    /// Instead of `last_day`: it is in force for dates that begin before this moment.
+    #[serde(default)]
+    pub until_at: Option<Timestamp>,
+    /// Of a change, the revision that it starts from; needed unless `If-Match` says it.
+    #[serde(default)]
+    pub revision: Option<i64>,
+}
+
+impl TaxRuleInput {
+    /// What it says, as it is kept.
+    pub fn content(self) -> TaxRuleContent {
+        TaxRuleContent {
+            name: self.name,
+            place: self.place,
+            classes: self.classes,
+            rate: self.rate,
+            mode: self.mode,
+            compound: self.compound,
+            reverse_charge: self.reverse_charge,
+            rank: self.rank,
+            first_day: self.first_day,
+            last_day: self.last_day,
+            from_at: self.from_at,
+            until_at: self.until_at,
+        }
+    }
+}
+
+/// What is said of a tax.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaxRuleContent {
+    /// What people call it, such as `MwSt.`.
+    pub name: String,
+    /// Where it holds.
+    pub place: TaxPlace,
+    /// What it is on, by the tiers' tax classes, such as `admission`.
+    pub classes: Vec<String>,
+    /// How much, in millionths: 95,000 is 9.5 %.
+    pub rate: Rate,
+    /// Whether prices include it.
+    pub mode: TaxMode,
+    /// Whether it is also taken of the taxes before it that have the same mode.
+    #[serde(default)]
+    pub compound: bool,
+    /// Whether a business in another country owes it itself.
+    #[serde(default)]
+    pub reverse_charge: bool,
+    /// Where it stands among the others: lower ones come first.
+    #[serde(default)]
+    pub rank: u16,
+    /// The first day on which it is in force, on the calendar of where the event is; without it, always.
+    /// What counts is the date that a unit is for, or the first one of the event if it is for the whole
+    /// of it: never when it is bought.
+    #[serde(default)]
+    pub first_day: Option<Day>,
+    /// The last day on which it is in force; without it, for ever.
+    #[serde(default)]
+    pub last_day: Option<Day>,
+    /// Instead of `first_day`: it is in force for dates that begin from this moment on.
+    #[serde(default)]
+    pub from_at: Option<Timestamp>,
+    /// Instead of `last_day`: it is in force for dates that begin before this moment.
     #[serde(default)]
     pub until_at: Option<Timestamp>,
 }
 
-impl FromCol for TaxRuleInput {
+impl FromCol for TaxRuleContent {
     fn from_col(col: Col<'_>) -> Result<Self, ColError> {
         serde_json::from_str(col.text()?).map_err(|error| ColError(error.to_string()))
     }
 }
 
-impl ToVal for TaxRuleInput {
+impl ToVal for TaxRuleContent {
     fn to_val(self) -> Val {
         Val::Text(serde_json::to_string(&self).ok())
     }
@@ -130,7 +250,7 @@ pub struct StoredTaxRule {
     pub id: TaxRuleId,
     /// What is said of it.
     #[serde(flatten)]
-    pub content: TaxRuleInput,
+    pub content: TaxRuleContent,
     /// Raised by each change.
     pub revision: i64,
 }
@@ -146,15 +266,14 @@ impl Record for StoredTaxRule {
 }
 
 impl StoredTaxRule {
-    /// Whether it is in force at a moment.
-    pub fn is_in_force(&self, at: Timestamp) -> bool {
-        self.content.from_at.is_none_or(|from| from <= at)
-            && self.content.until_at.is_none_or(|until| at < until)
-    }
-
-    /// The same in the words of prices.
-    pub fn rule(&self) -> TaxRule {
+    /// The same in the words of prices, for an event in this time zone.
+    pub fn rule(&self, zone: &TimeZone) -> TaxRule {
         let said = &self.content;
+        let begins = said.first_day.and_then(|Day(day)| midnight(day, zone));
+        let ends = said
+            .last_day
+            .and_then(|Day(day)| midnight(day.tomorrow().ok()?, zone));
+        let in_core = |at: Timestamp| bilten_core::time::Timestamp(at.ms());
         TaxRule {
             id: self.id.to_string(),
             name: said.name.clone(),
@@ -164,8 +283,16 @@ impl StoredTaxRule {
             mode: said.mode,
             compound: said.compound,
             reverse_charge: said.reverse_charge,
+            from_at: said.from_at.or(begins).map(in_core),
+            until_at: said.until_at.or(ends).map(in_core),
         }
     }
+}
+
+/// When a day begins in a time zone; none beyond the years that a [`Timestamp`] can express.
+fn midnight(day: Date, zone: &TimeZone) -> Option<Timestamp> {
+    let local = Local::new(day.to_datetime(Time::midnight()));
+    local.in_zone(zone).map(|(at, _)| at)
 }
 
 /// What the platform charges.

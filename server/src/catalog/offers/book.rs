@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bilten_core::price::{
-    BundlePart, DatePrice, ItemKind, PriceBook, PriceItem, PriceModel, Rate, TaxPlace,
+    BundlePart, DatePrice, ItemKind, PriceBook, PriceItem, PriceModel, Rate, TaxPlace, TaxRule,
 };
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::DbError;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::store;
@@ -188,24 +189,68 @@ pub(super) fn book_of(detail: &EventDetail, around: &Around) -> PriceBook {
     let mut fees = vec![around.plan.rule(event.currency, passed_on.unwrap_or(false))];
     fees.extend(above.fees.iter().filter(|_| is_same_currency).cloned());
     fees.extend(own.fees.iter().cloned());
-    let supplied_at = detail
-        .scheduled()
-        .next()
-        .map_or(event.created_at, |date| date.starts_at);
-    let taxes = around
-        .taxes
-        .iter()
-        .filter(|tax| tax.is_in_force(supplied_at))
-        .map(StoredTaxRule::rule)
-        .collect();
+    let Supplied {
+        first_at,
+        dates,
+        taxes,
+    } = supplied(detail, &place, &around.taxes);
     PriceBook {
         currency: event.currency,
         place,
+        supplied_at: first_at,
+        dates,
         items: detail.tiers.iter().map(|tier| item(detail, tier)).collect(),
         groups: own.groups.clone(),
         taxes,
         fees,
         rounding: own.rounding.or(above.rounding).unwrap_or_default(),
+    }
+}
+
+/// When an event is supplied, and which taxes hold then.
+#[derive(Default)]
+struct Supplied {
+    first_at: Option<bilten_core::time::Timestamp>,
+    dates: BTreeMap<String, bilten_core::time::Timestamp>,
+    taxes: Vec<TaxRule>,
+}
+
+/// The taxes of a place that are in force on some date that takes place, each once; and when the dates are, if not
+/// all of these taxes are in force on all of them. Most events have one law: nothing is said of time then.
+fn supplied(detail: &EventDetail, place: &TaxPlace, taxes: &[StoredTaxRule]) -> Supplied {
+    let event = &detail.event;
+    let zone = TimeZone::get(&event.time_zone).unwrap_or(TimeZone::UTC);
+    let in_core = |at: Timestamp| bilten_core::time::Timestamp(at.ms());
+    let all: Vec<&Occurrence> = detail.scheduled().collect();
+    let first_at = in_core(all.first().map_or(event.created_at, |date| date.starts_at));
+    let moments: Vec<_> = std::iter::once(first_at)
+        .chain(all.iter().map(|date| in_core(date.starts_at)))
+        .collect();
+    let mut taxes: Vec<TaxRule> = taxes
+        .iter()
+        .filter(|tax| tax.content.place.covers(place))
+        .map(|tax| tax.rule(&zone))
+        .filter(|rule| moments.iter().any(|at| rule.is_in_force(*at)))
+        .collect();
+    let is_one_law = taxes
+        .iter()
+        .all(|rule| moments.iter().all(|at| rule.is_in_force(*at)));
+    if is_one_law {
+        for rule in &mut taxes {
+            (rule.from_at, rule.until_at) = (None, None);
+        }
+        return Supplied {
+            taxes,
+            ..Supplied::default()
+        };
+    }
+    Supplied {
+        first_at: Some(first_at),
+        dates: all
+            .iter()
+            .map(|date| (date.id.to_string(), in_core(date.starts_at)))
+            .collect(),
+        taxes,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether tiers, pools and prices of an event make sense together: asked before any is stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_core::price::{BookFault, BookFaultKind, DynamicRule, TaxPlace};
 use bilten_kernel::money::Currency;
@@ -333,6 +333,8 @@ pub(super) fn rules(faults: &mut Faults, said: &PriceSettings) {
             region: None,
             city: None,
         },
+        supplied_at: None,
+        dates: BTreeMap::new(),
         items: Vec::new(),
         groups: Vec::new(),
         taxes: Vec::new(),

@@ -2,9 +2,10 @@
 //!
 //! A tier keeps how its price comes about ([`TierPricing`](crate::catalog::TierPricing)); fees, group
 //! rates, place and rounding are settings of the organisation and of the event; taxes are rules of the
-//! organisation, in force for an event by the day of its first date that takes place. [`price_book`]
-//! puts them together, with the tiers' ids as items and the prices that single dates have. All of it
-//! is checked when it is stored, so that what is stored can be priced.
+//! organisation, in force for a unit by the day of its date, in the event's time zone, and for what is
+//! for the whole event by the day of its first date that takes place. [`price_book`] puts them together,
+//! with the tiers' ids as items and the prices that single dates have: each tax once, however many dates
+//! there are. All of it is checked when it is stored, so that what is stored can be priced.
 //!
 //! What the platform charges is the setting `fees.plans`, which its administrators change with the
 //! others: plans by name, and which organisation has which. Without it: 2.9 % and 0.30, absorbed.

@@ -1,6 +1,7 @@
 //! Price settings of organisations and events, and the taxes that an organisation charges.
 
 use bilten_kernel::db::Conn;
+use bilten_kernel::error::FieldError;
 use bilten_kernel::http::{IfMatch, Stale};
 use serde_json::{Value, json};
 
@@ -43,8 +44,11 @@ pub(super) async fn set_of_organisation(
     organisation: OrganisationId,
     actor: String,
     seen: IfMatch,
-    settings: PriceSettings,
+    input: PriceSettingsInput,
 ) -> Result<OrganisationPrices, CatalogError> {
+    let version = input.version;
+    let from = StartsFrom { seen, version };
+    let settings = input.settings();
     let mut faults = Faults::default();
     check::settings(&mut faults, &settings, None);
     check::rules(&mut faults, &settings);
@@ -55,13 +59,16 @@ pub(super) async fn set_of_organisation(
             Box::pin(async move {
                 let kept = store::organisation_prices(c, organisation).await?;
                 let current = kept.as_ref().map_or(0, |kept| kept.version);
-                seen.allow(current)?;
+                if current > 0 {
+                    from.is_said()?;
+                }
+                from.allow(current)?;
                 let version = current + 1;
                 let is_written =
                     store::put_organisation_prices(c, organisation, version, &settings, now);
                 if !is_written.await? {
                     // Somebody else was a moment earlier.
-                    return Err(CatalogError::Stale(Stale));
+                    return Err(from.missed(version));
                 }
                 let before = kept.map(|kept| kept.settings);
                 let change = json!({"version": version, "before": before, "after": settings});
@@ -78,10 +85,12 @@ pub(super) async fn of_event(
     app: &App,
     tenant: &Tenant,
     id: EventId,
-) -> Result<(i64, PriceSettings), CatalogError> {
+) -> Result<EventPrices, CatalogError> {
     let detail = detail_of(app, tenant, id).await?;
-    let settings = detail.price_settings.clone().unwrap_or_default();
-    Ok((detail.event.version, settings))
+    Ok(EventPrices {
+        version: detail.event.version,
+        settings: detail.price_settings.clone().unwrap_or_default(),
+    })
 }
 
 /// Sets what an event says of prices; all of it.
@@ -91,14 +100,19 @@ pub(super) async fn set_of_event(
     id: EventId,
     actor: String,
     seen: IfMatch,
-    settings: PriceSettings,
-) -> Result<(i64, PriceSettings), CatalogError> {
+    input: PriceSettingsInput,
+) -> Result<EventPrices, CatalogError> {
     let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
-    let from = StartsFrom::any(seen);
+    let version = input.version;
+    let from = StartsFrom { seen, version };
+    let settings = input.settings();
     app.db
         .write(move |c| {
             Box::pin(async move {
                 let mut detail = open_in(c, &tenant, id, &from).await?;
+                if detail.price_settings.is_some() {
+                    from.is_said()?;
+                }
                 let before = detail.price_settings.replace(settings.clone());
                 super::check(&detail, |tier| format!("{}.", tier.id))?;
                 raise_in(c, &mut detail, &from, now).await?;
@@ -108,7 +122,7 @@ pub(super) async fn set_of_event(
                 let change = json!({"version": version, "before": before, "after": settings});
                 let what = (actor.as_str(), "events.prices_saved", id.to_string());
                 note(&work, c, tenant.organisation, what, change).await?;
-                Ok((detail.event.version, settings))
+                Ok(EventPrices { version, settings })
             })
         })
         .await
@@ -138,7 +152,43 @@ fn check_tax(input: &TaxRuleInput) -> Result<(), CatalogError> {
     }
     faults.range("rate".to_owned(), i64::from(input.rate.0), 0, 1_000_000);
     faults.order("until_at".to_owned(), input.from_at, input.until_at);
+    check_days(&mut faults, input);
     faults.check().map_err(CatalogError::Invalid)
+}
+
+/// Checks from when until when a tax is in force, if that is said by days.
+fn check_days(faults: &mut Faults, input: &TaxRuleInput) {
+    let days = [("first_day", input.first_day), ("last_day", input.last_day)];
+    for (field, day) in days {
+        if day.is_some_and(|day| !(1900..=2999).contains(&day.0.year())) {
+            let text = "must be between 1900-01-01 and 2999-12-31";
+            faults.add(field.to_owned(), "out_of_range", text);
+        }
+    }
+    if input.last_day.is_some() && input.last_day < input.first_day {
+        let text = "must not be before the first day";
+        faults.add("last_day".to_owned(), "not_after", text);
+    }
+    let is_by_days = input.first_day.is_some() || input.last_day.is_some();
+    for (field, moment) in [("from_at", input.from_at), ("until_at", input.until_at)] {
+        if is_by_days && moment.is_some() {
+            let text = "say days or moments, not both";
+            faults.add(field.to_owned(), "contradiction", text);
+        }
+    }
+}
+
+/// Fails unless somebody who changes a tax says which revision they have seen.
+fn allow_change(from: &StartsFrom, current: i64) -> Result<(), CatalogError> {
+    if from.version.is_none() && !from.seen.is_said() {
+        let detail = "Say which revision this change starts from, here or by If-Match.";
+        return Err(CatalogError::Invalid(vec![FieldError {
+            field: "revision".to_owned(),
+            code: "missing".into(),
+            detail: detail.to_owned(),
+        }]));
+    }
+    from.allow(current)
 }
 
 /// Adds a tax.
@@ -149,9 +199,15 @@ pub(super) async fn add_tax(
     input: TaxRuleInput,
 ) -> Result<StoredTaxRule, CatalogError> {
     check_tax(&input)?;
+    if input.revision.is_some() {
+        let mut faults = Faults::default();
+        let text = "a new tax starts from no other";
+        faults.add("revision".to_owned(), "not_here", text);
+        faults.check().map_err(CatalogError::Invalid)?;
+    }
     let rule = StoredTaxRule {
         id: TaxRuleId::new(&*app.clock, &*app.random),
-        content: input,
+        content: input.content(),
         revision: 1,
     };
     let (work, now) = (app.clone(), app.now());
@@ -181,17 +237,19 @@ pub(super) async fn set_tax(
     input: TaxRuleInput,
 ) -> Result<StoredTaxRule, CatalogError> {
     check_tax(&input)?;
+    let (version, content) = (input.revision, input.content());
+    let from = StartsFrom { seen, version };
     let (work, now) = (app.clone(), app.now());
     app.db
         .write(move |c| {
             Box::pin(async move {
                 let old = store::tax(c, organisation, id).await?;
                 let mut rule = old.ok_or(CatalogError::NotFound)?;
-                seen.allow(rule.revision)?;
+                allow_change(&from, rule.revision)?;
                 rule.revision += 1;
-                let before = std::mem::replace(&mut rule.content, input);
+                let before = std::mem::replace(&mut rule.content, content);
                 if !store::update_tax(c, &rule, now).await? {
-                    return Err(CatalogError::Stale(Stale));
+                    return Err(from.missed(rule.revision));
                 }
                 let change =
                     json!({"revision": rule.revision, "before": before, "after": rule.content});

@@ -97,33 +97,35 @@ async fn remove_pool(
 #[utoipa::path(get, path = "/api/v1/events/{event}/price-settings", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
     params(("event" = EventId, Path)),
-    responses((status = 200, body = PriceSettings, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = EventPrices, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn read_event_prices(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Revised<PriceSettings>, Problem> {
-    let (version, settings) = prices::of_event(&app, organiser.tenant(), event).await?;
-    Ok(Revised(version, settings))
+) -> Result<Revised<EventPrices>, Problem> {
+    let said = prices::of_event(&app, organiser.tenant(), event).await?;
+    Ok(Revised(said.version, said))
 }
 
 /// Set what an event says of prices besides its tiers, all of it
+///
+/// Whoever changes what somebody said before names the version that they have seen, by `version` or
+/// `If-Match`. Orders keep the prices at which they were bought.
 #[utoipa::path(put, path = "/api/v1/events/{event}/price-settings", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the event had, or its version in quotes: 412 if it was changed since")),
-    responses((status = 200, body = PriceSettings, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = EventPrices, headers(("ETag" = String, description = "The version of the event, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn set_event_prices(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
     seen: IfMatch,
-    Json(settings): Json<PriceSettings>,
-) -> Result<Revised<PriceSettings>, Problem> {
+    Json(input): Json<PriceSettingsInput>,
+) -> Result<Revised<EventPrices>, Problem> {
     let (tenant, actor) = (organiser.tenant(), organiser.actor());
-    let (version, settings) =
-        prices::set_of_event(&app, tenant, event, actor, seen, settings).await?;
-    Ok(Revised(version, settings))
+    let said = prices::set_of_event(&app, tenant, event, actor, seen, input).await?;
+    Ok(Revised(said.version, said))
 }
 
 /// Read what the organisation says of prices: fees, place, rounding
@@ -139,6 +141,9 @@ async fn read_prices(
 }
 
 /// Set what the organisation says of prices, all of it; events may say otherwise
+///
+/// Whoever changes what somebody said before names the version that they have seen, by `version` or
+/// `If-Match`. Orders keep the prices at which they were bought.
 #[utoipa::path(put, path = "/api/v1/price-settings", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.create"))),
     params(("If-Match" = Option<String>, Header, description = "The ETag that the settings had, or their version in quotes: 412 if they were changed since")),
@@ -147,14 +152,17 @@ async fn set_prices(
     State(app): State<App>,
     organiser: Organiser<permit::EventsCreate>,
     seen: IfMatch,
-    Json(settings): Json<PriceSettings>,
+    Json(input): Json<PriceSettingsInput>,
 ) -> Result<Revised<OrganisationPrices>, Problem> {
     let (organisation, actor) = (organiser.tenant().organisation, organiser.actor());
-    let said = prices::set_of_organisation(&app, organisation, actor, seen, settings).await?;
+    let said = prices::set_of_organisation(&app, organisation, actor, seen, input).await?;
     Ok(Revised(said.version, said))
 }
 
 /// Add a tax that the organisation charges
+///
+/// A unit is taxed by those that are in force on the day of its date, in the time zone of the event; what is
+/// for the whole event, by those of its first date that takes place. When it is bought makes no difference.
 #[utoipa::path(post, path = "/api/v1/tax-rules", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.create"))),
     responses((status = 201, body = StoredTaxRule, headers(("ETag" = String, description = "The revision of the tax, for If-Match"))), (status = "4XX", body = Problem)))]
@@ -181,6 +189,9 @@ async fn list_taxes(
 }
 
 /// Change a tax; orders keep the one by which they were priced
+///
+/// A change names the revision that it starts from, by `revision` or `If-Match`. What starts to be in force on
+/// some day is better added as a tax of its own, and the old one given a last day.
 #[utoipa::path(put, path = "/api/v1/tax-rules/{tax_rule}", tag = "catalog", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.create"))),
     params(("tax_rule" = TaxRuleId, Path),

@@ -11,6 +11,7 @@
 //! | `available.rs` | what everybody may be told of it |
 //! | `buyer.rs` | who buys |
 //! | `rules.rs` | what an organiser asks of those who buy |
+//! | `settings.rs` | that and purchase limits as two may change them at once |
 //! | `review.rs` | orders that look suspicious |
 //! | `desk.rs` | what staff does with orders |
 //! | `figures.rs` | what is counted of orders |
@@ -26,6 +27,7 @@ mod place;
 mod price;
 mod review;
 mod rules;
+mod settings;
 mod stock;
 
 pub use available::*;
@@ -39,4 +41,5 @@ pub use place::*;
 pub use price::*;
 pub use review::*;
 pub use rules::*;
+pub use settings::*;
 pub use stock::*;

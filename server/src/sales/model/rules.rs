@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 record! {
     /// What an event's organiser asks of those who buy.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-    #[serde(deny_unknown_fields)]
     pub struct SaleRules {
         /// Nobody may leave a single free seat between taken ones, where it can be avoided.
         pub no_single_seats: bool,

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Path};
+use bilten_kernel::http::{IfMatch, Json, Path, Revised};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::catalog::EventId;
 use crate::identity::{Organiser, permit};
-use crate::sales::limits::PurchaseLimits;
+use crate::sales::model::{EventPurchaseLimits, PurchaseLimitsInput};
 use crate::sales::service;
 
 /// The routes of purchase limits.
@@ -20,15 +20,15 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// See how many tickets of an event one person may have
 #[utoipa::path(get, path = "/api/v1/events/{event}/purchase-limits", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = PurchaseLimits), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path)),
+    responses((status = 200, body = EventPurchaseLimits, headers(("ETag" = String, description = "The version of the limits, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn limits(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Json<PurchaseLimits>, Problem> {
-    Ok(Json(
-        service::purchase_limits(&app, organiser.tenant(), event).await?,
-    ))
+) -> Result<Revised<EventPurchaseLimits>, Problem> {
+    let kept = service::purchase_limits(&app, organiser.tenant(), event).await?;
+    Ok(Revised(kept.version, kept))
 }
 
 /// Set how many tickets of an event one person may have from now on
@@ -40,15 +40,17 @@ async fn limits(
 /// gives fingerprints of means of payment.
 #[utoipa::path(put, path = "/api/v1/events/{event}/purchase-limits", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = PurchaseLimits), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the limits had, or their version in quotes: 412 if they were changed since")),
+    responses((status = 200, body = EventPurchaseLimits, headers(("ETag" = String, description = "The version of the limits, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn set_limits(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
-    Json(limits): Json<PurchaseLimits>,
-) -> Result<Json<PurchaseLimits>, Problem> {
+    seen: IfMatch,
+    Json(input): Json<PurchaseLimitsInput>,
+) -> Result<Revised<EventPurchaseLimits>, Problem> {
     let (tenant, actor) = (organiser.tenant(), organiser.actor());
-    Ok(Json(
-        service::set_purchase_limits(&app, tenant, event, limits, actor).await?,
-    ))
+    let kept = service::set_purchase_limits(&app, tenant, event, seen, input, actor).await?;
+    Ok(Revised(kept.version, kept))
 }

@@ -48,6 +48,8 @@ impl IntoProblem for SalesError {
                     "This code is not known.",
                 ),
             Self::OfferChanged => Problem::conflict("sales.offer_changed", detail),
+            Self::VersionConflict { .. } => Problem::conflict("sales.version_conflict", detail),
+            Self::Stale(stale) => stale.into_problem(),
             Self::KeyReused => Problem::unprocessable("sales.idempotency_key_reused", detail),
             Self::WaitingRoom { event, refusal } => waiting_room::entry_problem(event, refusal),
             Self::State(_) => Problem::conflict("sales.state", detail),

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use bilten_kernel::error::Problem;
-use bilten_kernel::http::{Json, Path};
+use bilten_kernel::http::{IfMatch, Json, Path, Revised};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::catalog::{self, EventId, Tier};
 use crate::identity::{Organiser, permit};
-use crate::sales::model::{EventStock, SaleRules, Stock};
+use crate::sales::model::{EventSaleRules, EventStock, SaleRulesInput, Stock};
 use crate::sales::service;
 
 /// The routes of stock and of rules of sale.
@@ -23,30 +23,35 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// See what is asked of those who buy
 #[utoipa::path(get, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.read"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path)),
+    responses((status = 200, body = EventSaleRules, headers(("ETag" = String, description = "The version of the rules, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsRead>,
     Path(event): Path<EventId>,
-) -> Result<Json<SaleRules>, Problem> {
-    catalog::event_of(&app, organiser.tenant(), event).await?;
-    Ok(Json(service::sale_rules(&app, event).await?))
+) -> Result<Revised<EventSaleRules>, Problem> {
+    let kept = service::event_sale_rules(&app, organiser.tenant(), event).await?;
+    Ok(Revised(kept.version, kept))
 }
 
 /// Set what is asked of those who buy
+///
+/// Whoever changes what somebody said before names the version that they have seen, by `version` or
+/// `If-Match`.
 #[utoipa::path(put, path = "/api/v1/events/{event}/sale-rules", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
-    params(("event" = EventId, Path)), responses((status = 200, body = SaleRules), (status = "4XX", body = Problem)))]
+    params(("event" = EventId, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the rules had, or their version in quotes: 412 if they were changed since")),
+    responses((status = 200, body = EventSaleRules, headers(("ETag" = String, description = "The version of the rules, for If-Match"))), (status = "4XX", body = Problem)))]
 async fn set_sale_rules(
     State(app): State<App>,
     organiser: Organiser<permit::EventsWrite>,
     Path(event): Path<EventId>,
-    Json(rules): Json<SaleRules>,
-) -> Result<Json<SaleRules>, Problem> {
-    let tenant = organiser.tenant();
-    Ok(Json(
-        service::set_sale_rules(&app, tenant, event, rules).await?,
-    ))
+    seen: IfMatch,
+    Json(input): Json<SaleRulesInput>,
+) -> Result<Revised<EventSaleRules>, Problem> {
+    let kept = service::set_sale_rules(&app, organiser.tenant(), event, seen, input).await?;
+    Ok(Revised(kept.version, kept))
 }
 
 /// See the stock of an event's tiers

@@ -151,11 +151,13 @@ pub(crate) async fn on_event_copied(
     to: EventId,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    if let Some(rules) = store::seats::rules(c, from).await? {
-        store::seats::set_rules(c, to, rules).await?;
+    let said = store::seats::event_rules(c, from).await?;
+    if let Some(said) = said.filter(|said| said.version > 0) {
+        store::seats::set_rules(c, to, 0, said.rules).await?;
     }
-    if let Some(limits) = store::limits::limits(c, from).await? {
-        store::limits::put_limits(c, to, &limits, now).await?;
+    if let Some(mut said) = store::limits::event_limits(c, from).await? {
+        said.version = 1;
+        store::limits::put_limits(c, to, &said, now).await?;
     }
     Ok(())
 }

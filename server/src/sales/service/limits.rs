@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use bilten_kernel::db::{Conn, DbError, Val};
+use bilten_kernel::http::IfMatch;
 
 use super::super::limits::{BuyerKeys, CountingKey, LimitMet, PurchaseLimits, counting_keys};
 use super::super::model::*;
 use super::super::store::limits::{self as store, CountedRow};
-use super::SalesError;
+use super::{SalesError, StartsFrom};
 use crate::app::App;
 use crate::catalog::{self, EventId};
 use crate::identity::Tenant;
@@ -21,11 +22,11 @@ pub async fn purchase_limits(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-) -> Result<PurchaseLimits, SalesError> {
+) -> Result<EventPurchaseLimits, SalesError> {
     catalog::event_of(app, tenant, event).await?;
     let limits = app
         .db
-        .read(move |c| Box::pin(async move { store::limits(c, event).await }))
+        .read(move |c| Box::pin(async move { store::event_limits(c, event).await }))
         .await?;
     Ok(limits.unwrap_or_default())
 }
@@ -33,15 +34,19 @@ pub async fn purchase_limits(
 /// Sets how many tickets of an event one person may have from now on; who has more keeps them.
 ///
 /// # Errors
-/// [`SalesError::EventNotFound`], [`SalesError::Invalid`], or a fault of the database.
+/// [`SalesError::EventNotFound`], [`SalesError::Invalid`], [`SalesError::VersionConflict`],
+/// [`SalesError::Stale`], or a fault of the database.
 pub async fn set_purchase_limits(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    limits: PurchaseLimits,
+    seen: IfMatch,
+    input: PurchaseLimitsInput,
     actor: String,
-) -> Result<PurchaseLimits, SalesError> {
+) -> Result<EventPurchaseLimits, SalesError> {
     catalog::event_of(app, tenant, event).await?;
+    let (limits, version) = (input.limits(), input.version);
+    let from = StartsFrom { seen, version };
     let faults = limits.faults();
     if !faults.is_empty() {
         return Err(SalesError::Invalid(faults));
@@ -50,12 +55,20 @@ pub async fn set_purchase_limits(
     app.db
         .write(move |c| {
             Box::pin(async move {
-                store::put_limits(c, event, &limits, now).await?;
+                let before = store::event_limits(c, event).await?;
+                let current = before.map_or(0, |before| before.version);
+                from.allow(current)?;
+                let version = current + 1;
+                let kept = EventPurchaseLimits { version, limits };
+                if !store::put_limits(c, event, &kept, now).await? {
+                    // Somebody else was a moment earlier.
+                    return Err(from.missed(version));
+                }
                 let record = AuditRecord::new(actor, "events.purchase_limits", event)
                     .of(organisation)
                     .detail(serde_json::json!(limits));
                 platform::audit(&work, c, record).await?;
-                Ok::<_, SalesError>(limits)
+                Ok::<_, SalesError>(kept)
             })
         })
         .await

@@ -23,6 +23,7 @@ mod reset;
 mod review;
 mod seat_maps;
 mod seats;
+mod starts_from;
 mod stock_left;
 mod tickets_due;
 
@@ -58,6 +59,7 @@ use orders::end_pending;
 use people::erase_attendees;
 use place::paid_event;
 use seats::choose_seats;
+use starts_from::StartsFrom;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -66,6 +68,7 @@ use std::sync::Arc;
 use bilten_core::price::Refusal;
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::Stale;
 use bilten_kernel::metric;
 
 use super::codes::{self, CodesError};
@@ -142,6 +145,15 @@ pub enum SalesError {
     /// The offer changed between being shown and being bought.
     #[error("the offer has just changed; please look again")]
     OfferChanged,
+    /// Settings have another version by now.
+    #[error("this was changed in the meantime; it has version {current} now")]
+    VersionConflict {
+        /// The version that they have now.
+        current: i64,
+    },
+    /// Settings are not any more what the caller has seen.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,

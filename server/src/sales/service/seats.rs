@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::error::FieldError;
+use bilten_kernel::http::IfMatch;
 
 use super::super::model::*;
 use super::super::store;
-use super::SalesError;
 use super::cart::CartLine;
+use super::{SalesError, StartsFrom};
 use crate::app::App;
 use crate::catalog::seating::{
     Layout, Occupancy, PartId, SeatId, SeatSet, TakenState, Wish, best_available, check_choice,
@@ -397,24 +398,51 @@ pub async fn sale_rules(app: &App, event: EventId) -> Result<SaleRules, SalesErr
     Ok(found.unwrap_or_default())
 }
 
-/// Sets what an event's organiser asks of those who buy.
+/// The same for staff, with its version.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.
+pub async fn event_sale_rules(
+    app: &App,
+    tenant: &Tenant,
+    event: EventId,
+) -> Result<EventSaleRules, SalesError> {
+    catalog::event_of(app, tenant, event).await?;
+    let found = app
+        .db
+        .read(move |c| Box::pin(async move { store::seats::event_rules(c, event).await }))
+        .await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Sets what an event's organiser asks of those who buy.
+///
+/// # Errors
+/// [`SalesError::EventNotFound`], [`SalesError::Invalid`], [`SalesError::VersionConflict`],
+/// [`SalesError::Stale`], or a fault of the database.
 pub async fn set_sale_rules(
     app: &App,
     tenant: &Tenant,
     event: EventId,
-    rules: SaleRules,
-) -> Result<SaleRules, SalesError> {
+    seen: IfMatch,
+    input: SaleRulesInput,
+) -> Result<EventSaleRules, SalesError> {
     catalog::event_of(app, tenant, event).await?;
-    let is_known = app
-        .db
-        .write(move |c| Box::pin(async move { store::seats::set_rules(c, event, rules).await }))
-        .await?;
-    if is_known {
-        Ok(rules)
-    } else {
-        Err(SalesError::EventNotFound)
-    }
+    let (rules, version) = (input.rules(), input.version);
+    let from = StartsFrom { seen, version };
+    app.db
+        .write(move |c| {
+            Box::pin(async move {
+                let kept = store::seats::event_rules(c, event).await?;
+                let current = kept.ok_or(SalesError::EventNotFound)?.version;
+                from.allow(current)?;
+                let version = current + 1;
+                if !store::seats::set_rules(c, event, current, rules).await? {
+                    // Somebody else was a moment earlier.
+                    return Err(from.missed(version));
+                }
+                Ok::<_, SalesError>(EventSaleRules { version, rules })
+            })
+        })
+        .await
 }

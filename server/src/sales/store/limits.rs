@@ -11,6 +11,7 @@ use crate::sales::model::*;
 record! {
     /// The limits of an event as they are stored.
     struct LimitsRow {
+        version: i64,
         per_email: Option<u32>,
         per_account: Option<u32>,
         per_payment: Option<u32>,
@@ -33,40 +34,60 @@ pub(in crate::sales) async fn limits(
     c: &mut Conn,
     event: EventId,
 ) -> Result<Option<PurchaseLimits>, DbError> {
+    let kept = event_limits(c, event).await?;
+    Ok(kept.map(|kept| kept.limits))
+}
+
+/// The same with its version.
+pub(in crate::sales) async fn event_limits(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Option<EventPurchaseLimits>, DbError> {
     let row: Option<LimitsRow> = c
         .opt(
             sql!(
-                "SELECT per_email, per_account, per_payment, per_network FROM purchase_limits \
+                "SELECT version, per_email, per_account, per_payment, per_network FROM purchase_limits \
                  WHERE event_id = $1"
             ),
             vals![event],
         )
         .await?;
-    Ok(row.map(|row| PurchaseLimits {
-        per_email: row.per_email,
-        per_account: row.per_account,
-        per_payment: row.per_payment,
-        per_network: row.per_network,
+    Ok(row.map(|row| EventPurchaseLimits {
+        version: row.version,
+        limits: PurchaseLimits {
+            per_email: row.per_email,
+            per_account: row.per_account,
+            per_payment: row.per_payment,
+            per_network: row.per_network,
+        },
     }))
 }
 
+/// Sets the limits of an event, if they still have the version before this one; says whether they had.
 pub(in crate::sales) async fn put_limits(
     c: &mut Conn,
     event: EventId,
-    limits: &PurchaseLimits,
+    kept: &EventPurchaseLimits,
     now: Timestamp,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "INSERT INTO purchase_limits (event_id, per_email, per_account, per_payment, per_network, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO UPDATE \
-             SET per_email = excluded.per_email, per_account = excluded.per_account, \
-             per_payment = excluded.per_payment, per_network = excluded.per_network, updated_at = excluded.updated_at"
-        ),
-        vals![event, limits.per_email, limits.per_account, limits.per_payment, limits.per_network, now],
-    )
-    .await?;
-    Ok(())
+) -> Result<bool, DbError> {
+    let limits = &kept.limits;
+    let touched = c
+        .exec(
+            sql!(
+                "INSERT INTO purchase_limits (event_id, per_email, per_account, per_payment, per_network, updated_at, \
+                 version) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (event_id) DO UPDATE \
+                 SET per_email = excluded.per_email, per_account = excluded.per_account, \
+                 per_payment = excluded.per_payment, per_network = excluded.per_network, \
+                 updated_at = excluded.updated_at, version = excluded.version \
+                 WHERE purchase_limits.version = excluded.version - 1"
+            ),
+            vals![
+                event, limits.per_email, limits.per_account, limits.per_payment, limits.per_network, now,
+                kept.version
+            ],
+        )
+        .await?;
+    Ok(touched == 1)
 }
 
 /// Makes the rows of keys that were never counted, in the order given, so that whoever counts several

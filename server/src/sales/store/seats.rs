@@ -7,7 +7,7 @@ use bilten_kernel::{sql, vals};
 
 use crate::catalog::seating::{SeatId, TakenState};
 use crate::catalog::{EventId, OccurrenceId};
-use crate::sales::model::SaleRules;
+use crate::sales::model::{EventSaleRules, SaleRules};
 
 /// Seats of dates, sorted.
 pub(in crate::sales) type SeatKeys = [(OccurrenceId, SeatId)];
@@ -203,23 +203,40 @@ pub(in crate::sales) async fn rules(
     .await
 }
 
-/// Sets what the organiser asks of those who buy; says whether there is such an event.
+/// The same with its version.
+pub(in crate::sales) async fn event_rules(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<Option<EventSaleRules>, DbError> {
+    c.opt(
+        sql!(
+            "SELECT rules_version, no_single_seats, companions_with_their_place, needs_approval              FROM event_sales WHERE event_id = $1"
+        ),
+        vals![event],
+    )
+    .await
+}
+
+/// Sets what the organiser asks of those who buy, if that still has the version `from`; says whether it had.
 pub(in crate::sales) async fn set_rules(
     c: &mut Conn,
     event: EventId,
+    from: i64,
     rules: SaleRules,
 ) -> Result<bool, DbError> {
     let touched = c
         .exec(
             sql!(
                 "UPDATE event_sales SET no_single_seats = $2, companions_with_their_place = $3, \
-                 needs_approval = $4 WHERE event_id = $1"
+                 needs_approval = $4, rules_version = rules_version + 1 \
+                 WHERE event_id = $1 AND rules_version = $5"
             ),
             vals![
                 event,
                 rules.no_single_seats,
                 rules.companions_with_their_place,
-                rules.needs_approval
+                rules.needs_approval,
+                from
             ],
         )
         .await?;

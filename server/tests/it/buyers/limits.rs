@@ -6,8 +6,9 @@ use serde_json::json;
 use super::{added_tier, order_id, purchase_by, put, stock};
 use crate::app::{Client, Event, TestApp};
 
-async fn limit(t: &TestApp, event: &Event, limits: serde_json::Value) {
+async fn limit(t: &TestApp, event: &Event, mut limits: serde_json::Value) {
     let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+    limits["version"] = t.organiser.get(&path).await.expect(200)["version"].clone();
     put(&t.organiser, &path, &limits).await.expect(200);
 }
 
@@ -145,9 +146,9 @@ on_both_engines! {
         }
         put(&t.organiser, &path, &json!({"per_email": 1, "per_account": 2})).await.expect(200);
         let seen = t.organiser.get(&path).await.expect(200);
-        assert_eq!(seen, json!({"per_email": 1, "per_account": 2, "per_payment": null, "per_network": null}));
+        assert_eq!(seen, json!({"version": 1, "per_email": 1, "per_account": 2, "per_payment": null, "per_network": null}));
         buy(&t.stranger, &event, "ana@example.com", 2, "k").await.refused(409, "sales.purchase_limit");
-        put(&t.organiser, &path, &json!({})).await.expect(200);
+        put(&t.organiser, &path, &json!({"version": 1})).await.expect(200);
         buy(&t.stranger, &event, "ana@example.com", 2, "k").await.expect(201);
         let other = t.other_organiser().await;
         put(&other, &path, &json!({"per_email": 1})).await.expect(404);

@@ -1,7 +1,9 @@
 //! What is on offer, through the API: kinds of tier and pools in a file each; prices, taxes and fees here.
 
 mod pools;
+pub(crate) mod taxes;
 mod tiers;
+mod versions;
 
 use std::time::Duration;
 
@@ -44,6 +46,12 @@ pub(crate) async fn put(client: &Client, path: &str, body: &Value) -> Answer {
         .await
 }
 
+/// The same with one field more.
+fn with(mut body: Value, field: &str, value: &Value) -> Value {
+    body[field] = value.clone();
+    body
+}
+
 fn path(event: &Event, what: &str) -> String {
     format!("/api/v1/events/{}/{what}", event.id)
 }
@@ -66,6 +74,7 @@ fn cart(book: &price::PriceBook, lines: &[(&str, u32, Option<i64>)], t: &TestApp
             .map(|(item, quantity, amount_minor)| PriceLine {
                 item: (*item).to_owned(),
                 occurrence: None,
+                supplied_on: None,
                 quantity: *quantity,
                 amount_minor: *amount_minor,
             })
@@ -126,14 +135,14 @@ on_both_engines! {
         let owner = t.member(Role::Owner).await;
         let fee = |minor: i64| json!({"currency": "EUR", "fees": [{"id": "f", "name": "F", "rate": 0, "fixed_minor": minor, "per": "unit", "passed_on": true}]});
         put(&owner, "/api/v1/price-settings", &fee(100)).await.expect(200);
-        put(&owner, "/api/v1/price-settings", &fee(150)).await.expect(200);
+        put(&owner, "/api/v1/price-settings", &with(fee(150), "version", &json!(1))).await.expect(200);
         put(&owner, "/api/v1/price-settings", &fee(-1)).await.refused(422, "invalid");
-        put(&owner, &path(&event, "price-settings"), &fee(30)).await.expect(200);
-        put(&owner, &path(&event, "price-settings"), &fee(20)).await.expect(200);
+        let said = put(&owner, &path(&event, "price-settings"), &fee(30)).await.expect(200);
+        put(&owner, &path(&event, "price-settings"), &with(fee(20), "version", &said["version"])).await.expect(200);
         let tax = |rate: i64| json!({"name": "VAT", "place": {"country": "DE"}, "classes": ["admission"], "rate": rate, "mode": "exclusive"});
         let made = owner.post("/api/v1/tax-rules", tax(190_000)).await.expect(201);
         let one = format!("/api/v1/tax-rules/{}", made["id"].as_str().unwrap());
-        put(&owner, &one, &tax(70_000)).await.expect(200);
+        put(&owner, &one, &with(tax(70_000), "revision", &json!(1))).await.expect(200);
         let stale = owner.request(Method::PUT, &one).header("if-match", "\"1\"").json(&tax(1));
         owner.send(stale).await.refused(412, "precondition_failed");
         owner.delete(&one).await.expect(204);
@@ -186,9 +195,9 @@ on_both_engines! {
         put(&t.organiser, &of_event, &json!({"fees": fee(json!(1.5), json!(0))})).await.refused(422, "invalid");
         put(&t.organiser, &of_event, &json!({"feees": []})).await.refused(422, "invalid");
         let good = json!({"groups": [{"id": "ten", "items": [event.tiers[0]], "at_least": 10, "effect": {"kind": "percentage", "rate": 100_000}}]});
-        put(&t.organiser, &of_event, &good).await.expect(200);
+        let said = put(&t.organiser, &of_event, &good).await.expect(200);
         let read = t.organiser.get(&of_event).await;
-        assert_eq!(read.expect(200), json!({"groups": [{"id": "ten", "items": [event.tiers[0]], "at_least": 10, "key": null,
+        assert_eq!(read.expect(200), json!({"version": said["version"], "groups": [{"id": "ten", "items": [event.tiers[0]], "at_least": 10, "key": null,
             "effect": {"kind": "percentage", "rate": 100_000}}]}));
         let ten = book(&t, &event).await;
         let quote = price::price(&ten, &cart(&ten, &[(event.tiers[0].as_str(), 10, None)], &t), &PriceFacts::default()).unwrap();
@@ -214,7 +223,8 @@ on_both_engines! {
         t.organiser.post("/api/v1/tax-rules", tax(-1)).await.refused(422, "invalid");
         let made = t.organiser.post("/api/v1/tax-rules", tax(190_000)).await.expect(201);
         let one = format!("/api/v1/tax-rules/{}", made["id"].as_str().unwrap());
-        assert_eq!(put(&t.organiser, &one, &tax(70_000)).await.expect(200)["revision"], 2);
+        let changed = put(&t.organiser, &one, &with(tax(70_000), "revision", &json!(1))).await;
+        assert_eq!(changed.expect(200)["revision"], 2);
         let stale = t.organiser.request(Method::PUT, &one).header("if-match", "\"1\"").json(&tax(1));
         t.organiser.send(stale).await.refused(412, "precondition_failed");
         assert_eq!(t.organiser.get("/api/v1/tax-rules").await.expect(200)["items"][0]["rate"], 70_000);

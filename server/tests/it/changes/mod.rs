@@ -8,6 +8,7 @@ mod money;
 mod policy;
 mod races;
 mod refusals;
+mod taxes;
 mod whole;
 
 use bilten_kernel::db::Db;

@@ -13,6 +13,7 @@ async fn approve_each(t: &TestApp, event: &Event) {
     assert_eq!(rules["needs_approval"], false);
     rules["needs_approval"] = json!(true);
     let put = t.organiser.request(Method::PUT, &path).json(&rules);
+    rules["version"] = json!(1);
     assert_eq!(t.organiser.send(put).await.expect(200), rules);
 }
 
@@ -145,11 +146,12 @@ on_both_engines! {
     async fn a_copy_asks_what_its_model_asks_of_those_who_buy(db: TestDb) {
         let t = TestApp::start(db).await;
         let event = t.event(&[("Guest", 0, 5)]).await;
-        let rules = json!({"no_single_seats": true, "companions_with_their_place": false, "needs_approval": true});
-        let limits = json!({"per_email": 2, "per_account": 3, "per_payment": null, "per_network": 40});
-        for (what, body) in [("sale-rules", &rules), ("purchase-limits", &limits)] {
+        let mut rules = json!({"no_single_seats": true, "companions_with_their_place": false, "needs_approval": true});
+        let mut limits = json!({"per_email": 2, "per_account": 3, "per_payment": null, "per_network": 40});
+        for (what, body) in [("sale-rules", &mut rules), ("purchase-limits", &mut limits)] {
             let put = t.organiser.request(Method::PUT, &format!("/api/v1/events/{}/{what}", event.id)).json(body);
-            t.organiser.send(put).await.expect(200);
+            body["version"] = json!(1);
+            assert_eq!(t.organiser.send(put).await.expect(200), *body);
         }
         let again = json!({"starts_at": "2040-10-27T18:00:00Z", "slug": "again", "name": "Again"});
         let copy = t.organiser.post_once(&format!("/api/v1/events/{}/duplicate", event.id), "copy", &again).await.expect(201);
@@ -164,7 +166,7 @@ on_both_engines! {
         buy(&t, &copied, guests(3), "succeed", "many").await.refused(409, "sales.purchase_limit");
         let waits = buy(&t, &copied, guests(2), "succeed", "two").await.expect(201);
         assert_eq!(waits["order"]["state"], "pending");
-        let none = json!({"per_email": null, "per_account": null, "per_payment": null, "per_network": null});
+        let none = json!({"version": 1, "per_email": null, "per_account": null, "per_payment": null, "per_network": null});
         let put = t.organiser.request(Method::PUT, &format!("{own}/purchase-limits")).json(&none);
         t.organiser.send(put).await.expect(200);
         let kept = t.organiser.get(&format!("/api/v1/events/{}/purchase-limits", event.id)).await.expect(200);

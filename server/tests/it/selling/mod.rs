@@ -7,6 +7,7 @@ mod people;
 mod prices;
 mod seats;
 mod series;
+mod settings;
 mod stock;
 
 use bilten_kernel::clock::Timestamp;

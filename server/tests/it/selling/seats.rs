@@ -290,8 +290,9 @@ on_both_engines! {
         t.organiser.post(&path("seats/block"), unknown).await.refused(422, "invalid");
 
         // 1 to 4 are free: taking 2 and 3 leaves two single ones behind.
-        let rules = json!({"no_single_seats": true, "companions_with_their_place": true, "needs_approval": false});
+        let mut rules = json!({"no_single_seats": true, "companions_with_their_place": true, "needs_approval": false});
         let put = t.organiser.request(Method::PUT, &path("sale-rules")).json(&rules);
+        rules["version"] = json!(1);
         assert_eq!(t.organiser.send(put).await.expect(200), rules);
         assert_eq!(t.organiser.get(&path("sale-rules")).await.expect(200), rules);
         let single = hold(&t, &event, named(&event, &["1-1-2", "1-1-3"]), "h3").await.refused(409, "sales.leaves_single_seats");

@@ -184,7 +184,7 @@ on_both_engines! {
         let path = format!("/api/v1/events/{}/sale-rules", event.id);
         let mut rules = t.organiser.get(&path).await.expect(200);
         rules["needs_approval"] = json!(true);
-        put(&t.organiser, &path, &rules).await.expect(200);
+        rules = put(&t.organiser, &path, &rules).await.expect(200);
         let pass = waiting[0].pass(&t, &event).await;
         let hold = waiting[0].hold(&t, &event, &pass, "a").await.expect(201);
         let waits = buy(&t, &event, &hold, "succeed", "waits").await.expect(201);

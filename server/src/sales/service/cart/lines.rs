@@ -36,6 +36,11 @@ impl CartLine {
         self.occurrence.filter(|_| self.by_date)
     }
 
+    /// The date that its seats are for, if it is counted and priced by none: then it is taxed by that.
+    pub(super) fn date_of_seats(&self) -> Option<OccurrenceId> {
+        self.occurrence.filter(|_| !self.by_date)
+    }
+
     pub(super) fn counter(&self) -> CounterKey {
         CounterKey {
             of: self.tier.to_string(),

@@ -53,6 +53,9 @@ impl Cart {
         codes: Vec<(PromoCode, CodeFact)>,
     ) -> Result<Priced, SalesError> {
         let (codes, code_facts) = codes.into_iter().unzip();
+        // Of seats that are counted for the whole event, taxes may differ by their dates.
+        let is_taxed_by_date = !self.book.dates.is_empty();
+        let supplied_on = |line: &CartLine| line.date_of_seats().filter(|_| is_taxed_by_date);
         let asked = PriceCart {
             currency: self.book.currency,
             at: bilten_core::time::Timestamp(at.ms()),
@@ -64,6 +67,7 @@ impl Cart {
                 .map(|line| PriceLine {
                     item: line.tier.to_string(),
                     occurrence: line.date().map(|date| date.to_string()),
+                    supplied_on: supplied_on(line).map(|date| date.to_string()),
                     quantity: line.quantity,
                     amount_minor: line.chosen_minor,
                 })
