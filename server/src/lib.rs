@@ -194,4 +194,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "tickets_counted",
         sql: include_str!("../migrations/0153_tickets_counted.sql"),
     },
+    Migration {
+        version: 160,
+        name: "counts_by_key",
+        sql: include_str!("../migrations/0160_counts_by_key.sql"),
+    },
 ];
