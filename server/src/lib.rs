@@ -199,4 +199,14 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "settings_versions",
         sql: include_str!("../migrations/0158_settings_versions.sql"),
     },
+    Migration {
+        version: 160,
+        name: "counts_by_key",
+        sql: include_str!("../migrations/0160_counts_by_key.sql"),
+    },
+    Migration {
+        version: 161,
+        name: "scores_by_payment",
+        sql: include_str!("../migrations/0161_scores_by_payment.sql"),
+    },
 ];

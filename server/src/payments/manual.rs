@@ -55,6 +55,7 @@ pub(super) fn staff_sale(
         request_hash,
         sandbox: offer.event.sandbox,
         origin: BuyerOrigin::default(),
+        means: None,
         verdict: None,
         staff: Some(staff),
         at: app.now(),

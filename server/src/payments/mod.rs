@@ -6,6 +6,7 @@
 //! - money is asked for only after the stock is taken, and an order's stock is never given to
 //!   somebody else while its payment may still succeed in time;
 //! - a payment that succeeds too late, with no stock left, is paid back, never lost;
+//! - what has bought all that it may is asked for no money: the write that begins a payment decides it;
 //! - asking again with the same key asks the provider once;
 //! - nobody is asked for money for an order that somebody has to look at first;
 //! - what staff sells is paid when it is made, and taken from the same stock;

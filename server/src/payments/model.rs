@@ -46,6 +46,11 @@ pub enum PaymentMethod {
     Sandbox {
         /// What will happen.
         outcome: SandboxOutcome,
+        /// With which test card: the same word is the same card, as if a provider named it by a fingerprint.
+        /// Without one the sandbox names no means of payment. Never the number of a card.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, pattern = "^[a-z][a-z0-9_]{0,39}$", example = "visa_1")]
+        card: Option<TestCard>,
     },
     /// Nothing is due.
     Free,
@@ -59,12 +64,58 @@ impl PaymentMethod {
         }
     }
 
+    /// Whether it says by which means it is paid: such a request is kept by no hash that could be tried.
+    pub const fn names_means(&self) -> bool {
+        matches!(self, Self::Sandbox { card: Some(_), .. })
+    }
+
     /// The provider's name as it is stored.
     pub const fn provider(&self) -> &'static str {
         match self {
             Self::Sandbox { .. } => "sandbox",
             Self::Free => "free",
         }
+    }
+}
+
+/// A test card of the sandbox: a word that stands for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TestCard(String);
+
+/// The text is not the word of a test card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a test card is a word of up to 40 of a-z, 0-9 and _ that begins with a letter")]
+pub struct TestCardError;
+
+impl TestCard {
+    /// Its word.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TestCard {
+    type Error = TestCardError;
+
+    /// Begins with a letter, so that nobody sends us the number of a real card.
+    fn try_from(text: String) -> Result<Self, TestCardError> {
+        let is_word = text.len() <= 40
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if is_word {
+            Ok(Self(text))
+        } else {
+            Err(TestCardError)
+        }
+    }
+}
+
+impl From<TestCard> for String {
+    fn from(card: TestCard) -> Self {
+        card.0
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const fn answer(
     match method {
         PaymentMethod::Free if amount_minor == 0 => (PaymentState::Succeeded, None),
         PaymentMethod::Free => (PaymentState::Declined, Some(AMOUNT_DUE)),
-        PaymentMethod::Sandbox { outcome } => match outcome {
+        PaymentMethod::Sandbox { outcome, .. } => match outcome {
             SandboxOutcome::Succeed => (PaymentState::Succeeded, None),
             SandboxOutcome::Decline => (PaymentState::Declined, Some("insufficient_funds")),
             SandboxOutcome::DeclineExpiredCard => (PaymentState::Declined, Some("expired_card")),
@@ -38,10 +38,25 @@ pub(super) const fn calls_back(method: &PaymentMethod) -> Option<bool> {
     match method {
         PaymentMethod::Sandbox {
             outcome: SandboxOutcome::CallBackLate,
+            ..
         } => Some(true),
         PaymentMethod::Sandbox {
             outcome: SandboxOutcome::DeclineLate,
+            ..
         } => Some(false),
+        PaymentMethod::Sandbox { .. } | PaymentMethod::Free => None,
+    }
+}
+
+/// By what the provider names the means of payment, if it does: one fingerprint for one card, whoever pays
+/// with it. What is declined at once is paid by nothing.
+pub(super) fn fingerprint(method: &PaymentMethod) -> Option<String> {
+    match method {
+        PaymentMethod::Sandbox {
+            card: Some(card), ..
+        } if answer(method, 1).0 != PaymentState::Declined => {
+            Some(format!("sandbox {}", card.as_str()))
+        }
         PaymentMethod::Sandbox { .. } | PaymentMethod::Free => None,
     }
 }

@@ -220,6 +220,7 @@ async fn order_on(
             request_hash,
             sandbox: offer.event.sandbox,
             origin: request.origin,
+            means: sandbox::fingerprint(&request.payment),
             verdict: None,
             staff: None,
             at: app.now(),
@@ -405,7 +406,15 @@ pub async fn pay(
     request: PaymentRequest,
     key: String,
 ) -> Result<Purchased, PaymentError> {
-    let request_hash = NewOrder::hash_of(&request);
+    let mut request_hash = NewOrder::hash_of(&request);
+    if request.payment.names_means() {
+        // It is kept as long as the payment.
+        request_hash = app.vault.mac("payment request", &[request_hash.as_slice()]);
+    }
+    let means = match sandbox::fingerprint(&request.payment) {
+        Some(fingerprint) => sales::means_used(app, order, &fingerprint).await?,
+        None => None,
+    };
     let id = PaymentId::new(&*app.clock, &*app.random);
     let work = app.clone();
     let (payment, is_new) = app
@@ -438,6 +447,10 @@ pub async fn pay(
                 {
                     return Err(PaymentError::UnderWay);
                 }
+                if let Some(used) = &means {
+                    // Before any money moves; what is refused here can be paid by other means.
+                    sales::count_means_in(c, order, used).await?;
+                }
                 let amount = Money::new(current.total_minor, current.currency);
                 let mut payment = new_payment(id, order, &request.payment, amount, app.now());
                 let row = store::NewPayment {
@@ -448,7 +461,7 @@ pub async fn pay(
                 store::insert(c, vec![row]).await?;
                 call_back_later(&app, c, &payment, &request.payment, &Cause::current()).await?;
                 if payment.state == PaymentState::Succeeded
-                    && sales::mark_paid(&app, c, order).await? == PaidOutcome::NoStockLeft
+                    && sales::mark_paid(&app, c, order).await? != PaidOutcome::Paid
                 {
                     let (from, to) = (PaymentState::Succeeded, PaymentState::Refunded);
                     store::move_to(c, id, from, to, app.now()).await?;
@@ -467,7 +480,8 @@ pub async fn pay(
 
 /// What a provider reports of a payment that was pending.
 ///
-/// Reporting twice changes nothing. Money for which no stock is left goes back.
+/// Reporting twice changes nothing. Money for which no stock is left, or that came by means of payment which
+/// have bought all they may, goes back.
 ///
 /// # Errors
 /// A fault of the database, so that the provider's report is delivered again.
@@ -489,12 +503,16 @@ pub async fn provider_reports(
                 } else {
                     (PaymentState::Declined, Some(sandbox::LATE_DECLINE))
                 };
-                if !store::answered(c, id, to, decline_code, app.now()).await? || !succeeded {
+                if !store::answered(c, id, to, decline_code, app.now()).await? {
+                    return Ok(());
+                }
+                if !succeeded {
+                    sales::forget_means_in(c, payment.order_id).await?;
                     return Ok(());
                 }
                 match sales::mark_paid(&app, c, payment.order_id).await? {
                     PaidOutcome::Paid => {}
-                    PaidOutcome::AlreadyPaid | PaidOutcome::NoStockLeft => {
+                    PaidOutcome::AlreadyPaid | PaidOutcome::NoStockLeft | PaidOutcome::LimitMet => {
                         store::move_to(
                             c,
                             id,

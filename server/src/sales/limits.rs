@@ -5,8 +5,11 @@
 //!
 //! A person is counted by up to four keys: the mailbox behind an e-mail address, the account, the
 //! fingerprint of the means of payment, the network of the address. Keys are hashes that mean nothing
-//! outside this installation and outside the event. No way to pay gives a fingerprint yet, so nobody is
-//! counted by that.
+//! outside this installation and outside the event.
+//!
+//! The means of payment are those that pay, so they are counted with the payment: in the write that places
+//! an order which is paid with it, or that begins another payment (`service/means.rs`), before any money
+//! moves. A payment that is declined counts nothing. An order may be paid by several, each for its part.
 //!
 //! How it is counted (`service/limits.rs`, `store/limits.rs`): the table `purchase_counts` (`event_id, kind,
 //! key_hash, tickets`, primary key the first three) and, for each key in the order of [`CountingKey`] (so
@@ -47,6 +50,16 @@ text_enum! {
         Payment = "payment",
         /// A network of addresses.
         Network = "network",
+    }
+}
+
+impl LimitKind {
+    /// Who may have no more; a buyer is told only of their means of payment, since they may have others.
+    const fn whose(self) -> &'static str {
+        match self {
+            Self::Email | Self::Account | Self::Network => "One person",
+            Self::Payment => "Whoever pays by this card or account",
+        }
     }
 }
 
@@ -197,8 +210,8 @@ pub struct PurchaseLimits {
     /// For an account; any number if absent.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_account: Option<u32>,
-    /// For a means of payment; any number if absent. Applies as soon as a payment provider names the means
-    /// of payment by a fingerprint; none does yet, so for now it refuses nobody.
+    /// For a means of payment, such as a card; any number if absent. What its provider names by no fingerprint
+    /// is not counted: the sandbox names one by `card`.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub per_payment: Option<u32>,
     /// For a network; whole towns can share one, so be generous. Any number if absent.
@@ -211,7 +224,7 @@ const MOST: u32 = 1_000_000;
 
 /// A limit was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("One person may have {most} of these tickets; {left} more can be bought.")]
+#[error("{} may have {most} of these tickets; {left} more can be bought.", .kind.whose())]
 pub struct LimitMet {
     /// By what was counted.
     pub kind: LimitKind,
@@ -222,7 +235,8 @@ pub struct LimitMet {
 }
 
 impl LimitMet {
-    /// The stable name of this refusal; which kind it was is for the organiser, not for the buyer.
+    /// The stable name of this refusal; which kind it was is for the organiser, not for the buyer, but for a
+    /// means of payment: they may have another one.
     pub const CODE: &'static str = "sales.purchase_limit";
 }
 

@@ -156,6 +156,9 @@ async fn buy(
 }
 
 /// Pay for an order that is still pending
+///
+/// Refused with `sales.purchase_limit`, which names the field `payment`, if that means of payment would have bought
+/// more of the event than it may: the order waits on, and can be paid by another one.
 #[utoipa::path(post, path = "/api/v1/shop/orders/{order}/payments", tag = "shop", security(("order_token" = [])),
     params(("order" = OrderId, Path),
         ("Idempotency-Key" = String, Header, description = "Makes a repeated request pay once")),

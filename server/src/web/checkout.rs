@@ -161,7 +161,10 @@ pub(super) async fn buy(
     let mut faults = Faults::from_errors(&buyer.faults(""), str::to_owned);
     let payment = match outcome {
         _ if held.bill.minor == 0 => PaymentMethod::Free,
-        Some(outcome) => PaymentMethod::Sandbox { outcome },
+        Some(outcome) => PaymentMethod::Sandbox {
+            outcome,
+            card: None,
+        },
         None => {
             faults.add("payment", "Please choose what the test payment does.");
             PaymentMethod::Free

@@ -411,7 +411,10 @@ pub(super) async fn pay(
         return page(&app, StatusCode::UNPROCESSABLE_ENTITY, &bought, faults).await;
     };
     let request = PaymentRequest {
-        payment: PaymentMethod::Sandbox { outcome },
+        payment: PaymentMethod::Sandbox {
+            outcome,
+            card: None,
+        },
     };
     let paid = match tickets::pay(&app, id, request.clone(), key).await {
         // The form was used before, for another way to pay. Only one payment can be under way.

@@ -44,4 +44,6 @@ pub use service::{
     Caller, Changeable, ChangeableUnit, change, change_shown, changeable, changes_of,
     is_part_of_another, paid_together_in, preview, reasons_in, waiting_change,
 };
-pub(super) use service::{on_buyers_erased, reason_purpose, return_codes, settle};
+pub(super) use service::{
+    added_by_supplement, on_buyers_erased, reason_purpose, return_codes, settle,
+};

@@ -3,8 +3,9 @@
 //! Pure rules over facts; who obeys them is `service/review.rs`:
 //!
 //! - facts are gathered in the write that places an order which costs something: counts over
-//!   `order_scores` by keyed hashes of mailbox and network; a fact that is not known is `None`, and no
-//!   rule fires on it (no provider gives fingerprints, countries or disputes yet);
+//!   `order_scores` by keyed hashes of mailbox, network and the means of payment that the order is placed
+//!   with; a fact that is not known is `None`, and no rule fires on it (no provider gives countries or
+//!   disputes yet);
 //! - table `order_scores`: reasons as JSON, words and points only. What a person typed, and figures that
 //!   would tell them apart, are not in them, so they can be kept, shown to the organiser and audited;
 //! - *accept*: go on. *Review*: no payment is begun, the order stays `pending` with its stock held for a

@@ -87,6 +87,8 @@ pub struct NewOrder {
     pub sandbox: bool,
     /// From where it is bought.
     pub origin: BuyerOrigin,
+    /// The fingerprint of the means of payment by which it is paid, as its provider gives it, if it does.
+    pub means: Option<String>,
     /// How suspicious it looks, if that was asked.
     pub verdict: Option<Verdict>,
     /// What there is to say of it if staff makes it.
@@ -111,9 +113,10 @@ impl NewOrder {
         }
     }
 
-    /// Lets it wait for its payment, however it was to be paid.
-    pub const fn put_off_payment(&mut self) {
+    /// Lets it wait for its payment, however it was to be paid, and whatever by.
+    pub fn put_off_payment(&mut self) {
         self.pays = Pays::Later;
+        self.means = None;
     }
 
     /// How long it waits to be paid, in milliseconds.

@@ -24,6 +24,8 @@ pub struct Verdict {
     pub email_key: String,
     /// The network, as a keyed hash; empty if not known.
     pub network_key: String,
+    /// The means of payment, as a keyed hash; empty if not known.
+    pub payment_key: String,
 }
 
 text_enum! {

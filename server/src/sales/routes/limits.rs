@@ -36,8 +36,13 @@ async fn limits(
 /// What is left out may be any number. Tickets that let people in are counted: those of a bundle one by one;
 /// add-ons, donations and merchandise are not. A mailbox is counted however its address is written. Orders
 /// that were placed before a limit was set are not counted; orders of staff are not limited. Who would have
-/// too many is refused with `sales.purchase_limit`. `per_payment` refuses nobody until a payment provider
-/// gives fingerprints of means of payment.
+/// too many is refused with `sales.purchase_limit`.
+///
+/// `per_payment` counts what is paid by one means of payment, such as a card, whoever pays with it, as its
+/// provider names it by a fingerprint: the sandbox by the `card` of a payment. It is decided in the write that
+/// places the order or begins another payment of it, before any money moves, and the refusal names `payment`:
+/// an order that waits can be paid by other means. Money that arrives when the order has ended, and its card has
+/// bought all that it may since, goes back. What is named by nothing is not counted.
 #[utoipa::path(put, path = "/api/v1/events/{event}/purchase-limits", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path),

@@ -4,7 +4,7 @@ use bilten_core::price::Refusal;
 use bilten_kernel::error::{IntoProblem, Problem};
 
 use crate::catalog::seating::{ChoiceFault, NoPick};
-use crate::sales::limits::LimitMet;
+use crate::sales::limits::{LimitKind, LimitMet};
 use crate::sales::service::SalesError;
 use crate::waiting_room;
 
@@ -55,7 +55,14 @@ impl IntoProblem for SalesError {
             Self::State(_) => Problem::conflict("sales.state", detail),
             Self::PaidOut => Problem::conflict("sales.resale_paid_out", detail),
             Self::Merged => Problem::conflict("sales.order_merged", detail),
-            Self::PurchaseLimit(_) => Problem::conflict(LimitMet::CODE, detail),
+            Self::PurchaseLimit(met) => {
+                let problem = Problem::conflict(LimitMet::CODE, detail.clone());
+                if met.kind == LimitKind::Payment {
+                    problem.field("payment", "limit_met", detail)
+                } else {
+                    problem
+                }
+            }
             Self::OrderRefused => Problem::conflict("sales.order_refused", detail),
             Self::UnderReview => Problem::conflict("sales.under_review", detail),
             Self::NotUnderReview => Problem::conflict("sales.not_under_review", detail),

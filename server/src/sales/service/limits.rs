@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::http::IfMatch;
 
-use super::super::limits::{BuyerKeys, CountingKey, LimitMet, PurchaseLimits, counting_keys};
+use super::super::limits::{
+    BuyerKeys, CountingKey, LimitKind, LimitMet, PurchaseLimits, counting_keys,
+};
 use super::super::model::*;
 use super::super::store::limits::{self as store, CountedRow};
 use super::{SalesError, StartsFrom};
@@ -79,7 +81,7 @@ fn keys_of(app: &App, new: &NewOrder, limits: &PurchaseLimits) -> Vec<CountingKe
     let buyer = BuyerKeys {
         email: Some(new.buyer.email.as_str()),
         account: new.origin.account,
-        payment: None,
+        payment: new.means.as_deref(),
         address: new.origin.network(),
     };
     let mut keys = counting_keys(&app.vault, new.event, &buyer);
@@ -263,18 +265,32 @@ pub(super) async fn give_back_in(c: &mut Conn, order: OrderId) -> Result<(), DbE
 }
 
 /// Counts an order again that was paid after it had ended, whatever the limits are by now: who paid in
-/// good faith is served if stock is left.
+/// good faith is served if stock is left. Only what it was paid by must not have bought too much meanwhile,
+/// since letting payments run late would be a way around; says whether it may.
 ///
 /// # Errors
 /// A fault of the database.
-pub(super) async fn count_again_in(c: &mut Conn, order: OrderId) -> Result<(), DbError> {
+pub(super) async fn count_again_in(c: &mut Conn, order: OrderId) -> Result<bool, DbError> {
     let rows = in_order(store::order_counts(c, order, false).await?);
-    if rows.is_empty() {
-        return Ok(());
-    }
-    for row in &rows {
+    for (i, row) in rows.iter().enumerate() {
         let (event, kind) = (row.event_id, row.kind);
-        store::count(c, event, kind, &row.key_hash, row.tickets, i64::MAX).await?;
+        let most = if kind == LimitKind::Payment && row.tickets > 0 {
+            let limits = store::limits(c, event).await?.unwrap_or_default();
+            limits.most(kind).map_or(i64::MAX, i64::from)
+        } else {
+            i64::MAX
+        };
+        if store::count(c, event, kind, &row.key_hash, row.tickets, most).await? {
+            continue;
+        }
+        for counted in rows.iter().take(i) {
+            let (event, kind) = (counted.event_id, counted.kind);
+            store::uncount(c, event, kind, &counted.key_hash, counted.tickets).await?;
+        }
+        return Ok(false);
     }
-    store::set_counted(c, order, true).await
+    if !rows.is_empty() {
+        store::set_counted(c, order, true).await?;
+    }
+    Ok(true)
 }

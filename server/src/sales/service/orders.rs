@@ -36,11 +36,14 @@ pub enum PaidOutcome {
     AlreadyPaid,
     /// It had ended and its tickets went to others: the money must go back.
     NoStockLeft,
+    /// It had ended, and its means of payment have bought all that they may since: the money must go back.
+    LimitMet,
 }
 
 /// Records inside a write that an order was paid; its tickets are issued with it.
 ///
-/// An order that expired in the meantime is honoured if its stock, its seats and its codes are left.
+/// An order that expired in the meantime is honoured if its stock, its seats and its codes are left, and what
+/// it is paid by has not bought too much meanwhile.
 ///
 /// # Errors
 /// [`SalesError::OrderNotFound`], [`SalesError::OfferChanged`] if the event was changed in this very moment,
@@ -69,9 +72,9 @@ pub async fn mark_paid(app: &App, c: &mut Conn, id: OrderId) -> Result<PaidOutco
         .await?
         .ok_or(SalesError::EventNotFound)?;
     let listings = resale::listings_of(c, row.hold_id, &stock).await?;
-    if !is_pending {
-        // Before seats and stock, as whoever buys takes them; what is not honoured gives it back.
-        limits::count_again_in(c, id).await?;
+    // Before seats and stock, as whoever buys takes them; what is not honoured gives it back.
+    if !is_pending && !limits::count_again_in(c, id).await? {
+        return Ok(PaidOutcome::LimitMet);
     }
     let has_seats = takes_place
         && listings.is_empty()

@@ -28,6 +28,8 @@ use crate::waiting_room::{self, AddressNetwork};
 
 /// Over how long orders of one mailbox or network are counted.
 const RECENT: Duration = Duration::from_secs(3_600);
+/// Over how long orders by one means of payment are counted.
+const RECENT_PAYMENTS: Duration = Duration::from_secs(86_400);
 /// How old paid orders must be to speak for a buyer.
 const GOOD_AFTER: Duration = Duration::from_secs(86_400);
 /// Why an order waits that only waits since the event's organiser accepts each of them.
@@ -107,6 +109,13 @@ fn network_key(app: &App, new: &NewOrder) -> String {
     })
 }
 
+fn payment_key(app: &App, new: &NewOrder) -> String {
+    let means = new.means.as_deref();
+    means.map_or_else(String::new, |means| {
+        hex(&app.vault.blind_index("order score payment", means)[..16])
+    })
+}
+
 /// Scores the orders of a batch that cost something; what is to be looked at is not paid yet. Orders of
 /// staff are theirs to answer for.
 ///
@@ -149,10 +158,18 @@ pub async fn judge_in(
     if !known.is_empty() {
         of_network.extend(review::networks(c, Val::texts(known), since).await?);
     }
+    let by_payment: Vec<String> = orders.iter().map(|new| payment_key(app, new)).collect();
+    let known: Vec<&String> = by_payment.iter().filter(|key| !key.is_empty()).collect();
+    let mut of_payment: HashMap<String, i64> = HashMap::new();
+    if !known.is_empty() {
+        let since = now - RECENT_PAYMENTS;
+        of_payment.extend(review::payments(c, Val::texts(known), since).await?);
+    }
     for (i, email_key, network_key) in keys {
         let Some(new) = orders.get_mut(i) else {
             continue;
         };
+        let payment_key = by_payment.get(i).cloned().unwrap_or_default();
         let mut facts = facts.get(i).copied().unwrap_or_default();
         let (recent, good) = of_email.entry(email_key.clone()).or_default();
         facts.orders_of_email = Some(*recent);
@@ -163,11 +180,17 @@ pub async fn judge_in(
             facts.orders_of_network = Some(*recent);
             *recent += 1;
         }
+        if !payment_key.is_empty() {
+            let recent = of_payment.entry(payment_key.clone()).or_default();
+            facts.orders_of_payment = Some(*recent);
+            *recent += 1;
+        }
         new.verdict = Some(Verdict {
             score: active.policy.score(&facts),
             policy_version: active.version,
             email_key,
             network_key,
+            payment_key,
         });
         if new.is_to_review() {
             new.put_off_payment();
@@ -206,6 +229,7 @@ pub async fn require_approval_in(
             policy_version: 0,
             email_key: email_key(app, &new.buyer),
             network_key: network_key(app, new),
+            payment_key: payment_key(app, new),
         });
         if verdict.score.decision != FraudDecision::Refuse {
             verdict.score.decision = FraudDecision::Review;

@@ -235,6 +235,20 @@ pub(in crate::sales) async fn set_counted(
     Ok(())
 }
 
+/// Forgets by which keys of one kind an order is counted, or was.
+pub(in crate::sales) async fn drop_kind(
+    c: &mut Conn,
+    order: OrderId,
+    kind: LimitKind,
+) -> Result<(), DbError> {
+    c.exec(
+        sql!("DELETE FROM order_counts WHERE order_id = $1 AND kind = $2"),
+        vals![order, kind],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Forgets all that this file and its neighbours keep of an event that is deleted.
 pub(in crate::sales) async fn delete_of_event(c: &mut Conn, event: EventId) -> Result<(), DbError> {
     for statement in [

@@ -76,6 +76,24 @@ pub(in crate::sales) async fn networks(
     .await
 }
 
+/// How many orders were placed by these means of payment since then, up to 100 each.
+pub(in crate::sales) async fn payments(
+    c: &mut Conn,
+    keys: Val,
+    since: Timestamp,
+) -> Result<Vec<(String, i64)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT k.name AS name, \
+             (SELECT COUNT(*) FROM (SELECT 1 AS one FROM order_scores s \
+              WHERE s.payment_key = k.name AND s.payment_key <> '' AND s.scored_at >= $2 LIMIT 100) AS few) AS recent \
+             FROM (SELECT value AS name FROM list($1)) AS k"
+        ),
+        vals![keys, since],
+    )
+    .await
+}
+
 /// Keeps the scores of orders that were placed.
 pub(in crate::sales) async fn insert(
     c: &mut Conn,
@@ -92,13 +110,14 @@ pub(in crate::sales) async fn insert(
             verdict.policy_version,
             &verdict.email_key,
             &verdict.network_key,
+            &verdict.payment_key,
             new.at
         ]);
     }
     c.insert_many(
         sql!(
             "INSERT INTO order_scores (order_id, event_id, score, decision, reasons, policy_version, email_key, \
-             network_key, scored_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+             network_key, payment_key, scored_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         ),
         rows,
     )
@@ -176,7 +195,7 @@ pub(in crate::sales) async fn put_off(
 pub(in crate::sales) async fn forget(c: &mut Conn, orders: Val) -> Result<(), DbError> {
     for statement in [
         sql!(
-            "UPDATE order_scores SET email_key = '', network_key = '' \
+            "UPDATE order_scores SET email_key = '', network_key = '', payment_key = '' \
              WHERE order_id IN (SELECT value FROM list($1))"
         ),
         sql!("DELETE FROM order_counts WHERE order_id IN (SELECT value FROM list($1))"),

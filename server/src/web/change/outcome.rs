@@ -292,7 +292,10 @@ pub(super) async fn pay(
         return page(&app, id, &found, StatusCode::UNPROCESSABLE_ENTITY, faults).await;
     };
     let request = PaymentRequest {
-        payment: PaymentMethod::Sandbox { outcome },
+        payment: PaymentMethod::Sandbox {
+            outcome,
+            card: None,
+        },
     };
     let paid = match tickets::pay(&app, due.order_id, request.clone(), key).await {
         // The form was used before, for another way to pay. Only one payment can be under way.

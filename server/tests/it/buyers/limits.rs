@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{added_tier, order_id, purchase_by, put, stock};
 use crate::app::{Client, Event, TestApp};
 
-async fn limit(t: &TestApp, event: &Event, mut limits: serde_json::Value) {
+pub(super) async fn limit(t: &TestApp, event: &Event, mut limits: serde_json::Value) {
     let path = format!("/api/v1/events/{}/purchase-limits", event.id);
     limits["version"] = t.organiser.get(&path).await.expect(200)["version"].clone();
     put(&t.organiser, &path, &limits).await.expect(200);
@@ -199,21 +199,6 @@ on_both_engines! {
         held["hold"] = hold["id"].clone();
         t.stranger.post_once("/api/v1/shop/orders", "held", &held).await.expect(201);
         order(json!([of(&seat, 1)]), "sixth").await.refused(409, "sales.purchase_limit");
-        t.stop().await;
-    }
-
-    /// No way to pay names the means of payment yet: a limit of it waits for one that does.
-    ///
-    /// covers: BE-2
-    async fn a_limit_for_means_of_payment_refuses_nobody(db: TestDb) {
-        let t = TestApp::start(db).await;
-        let event = t.event(&[("Standing", 2500, 100)]).await;
-        limit(&t, &event, json!({"per_payment": 1})).await;
-        let seen = t.organiser.get(&format!("/api/v1/events/{}/purchase-limits", event.id)).await.expect(200);
-        assert_eq!(seen["per_payment"], 1);
-        buy(&t.stranger, &event, "ana@example.com", 3, "a").await.expect(201);
-        buy(&t.stranger, &event, "ana@example.com", 2, "b").await.expect(201);
-        buy(&t.stranger, &event, "bor@example.com", 2, "c").await.expect(201);
         t.stop().await;
     }
 }

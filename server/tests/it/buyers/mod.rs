@@ -7,6 +7,7 @@ mod export;
 mod find;
 mod limits;
 mod manual;
+mod means;
 mod review;
 
 use serde_json::{Value, json};

@@ -5,9 +5,9 @@ use bilten_kernel::{sql, vals};
 use serde_json::{Value, json};
 
 use super::{changed, far_event, order_of, pay};
-use crate::app::{Event, TestApp};
+use crate::app::{Answer, Event, TestApp};
 use crate::buyers::added_tier;
-use crate::selling::{buy, text};
+use crate::selling::{buy, buying, text};
 
 /// An event where one person may have five: a ticket, a shirt, and four tickets as one.
 async fn five_each(t: &TestApp) -> (Event, String, String, String) {
@@ -28,6 +28,27 @@ async fn five_each(t: &TestApp) -> (Event, String, String, String) {
 
 fn of(tier: &str, quantity: u32) -> Value {
     json!({"tier": tier, "quantity": quantity})
+}
+
+/// Buys so many of the first tier by a test card.
+async fn by_card(t: &TestApp, event: &Event, quantity: u32, card: &str, key: &str) -> Answer {
+    let mut body = buying(event, json!([of(&event.tiers[0], quantity)]), "succeed");
+    body["payment"]["card"] = json!(card);
+    t.stranger
+        .post_once("/api/v1/shop/orders", key, &body)
+        .await
+}
+
+/// Pays for a supplement by a test card.
+async fn pay_by_card(t: &TestApp, change: &Value, card: &str, key: &str) -> Answer {
+    let supplement = &change["supplement"];
+    let payer = t.stranger.with_token(supplement["token"].as_str().unwrap());
+    let path = format!(
+        "/api/v1/shop/orders/{}/payments",
+        text(&supplement["order_id"])
+    );
+    let body = json!({"payment": {"method": "sandbox", "outcome": "succeed", "card": card}});
+    payer.post_once(&path, key, &body).await
 }
 
 /// The line of a tier in an order.
@@ -73,6 +94,76 @@ on_both_engines! {
         bought(json!([of(&seat, 5)]), "k9").await.refused(409, "sales.purchase_limit");
         bought(json!([of(&four, 1)]), "k10").await.expect(201);
         bought(json!([of(&seat, 1)]), "k11").await.refused(409, "sales.purchase_limit");
+        t.stop().await;
+    }
+
+    /// covers: BE-2, PAY-3
+    async fn each_card_has_the_tickets_that_it_paid_for(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = far_event(&t, &[("Standing", 2_500, 50)]).await;
+        let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+        let limits = t.organiser.request(reqwest::Method::PUT, &path);
+        t.organiser.send(limits.json(&json!({"per_payment": 3}))).await.expect(200);
+        let first = by_card(&t, &event, 3, "visa_1", "k1").await.expect(201);
+        // What is added is counted by what pays it, and that is known when it is paid.
+        let own = crate::changes::buyer(&t, &first);
+        let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
+        let add = json!([{"kind": "add", "items": [of(&event.tiers[0], 2)]}]);
+        let waiting = own.post_once(&path, "a", &json!({"version": 1, "steps": add})).await.expect(200);
+        assert_eq!(waiting["state"], "pending");
+        pay_by_card(&t, &waiting, "visa_1", "p").await.refused(409, "sales.purchase_limit");
+        pay_by_card(&t, &waiting, "visa_2", "p").await.expect(201);
+        by_card(&t, &event, 1, "visa_1", "k2").await.refused(409, "sales.purchase_limit");
+        by_card(&t, &event, 2, "visa_2", "k3").await.refused(409, "sales.purchase_limit");
+        by_card(&t, &event, 1, "visa_2", "k4").await.expect(201);
+        // One that goes is given back to one of the cards that paid the order.
+        let cancel = json!([{"kind": "cancel", "pick": {"line": 1, "units": [1]}}]);
+        changed(&t, &order_of(&first), &cancel, "c").await;
+        let mut more = 0;
+        for (card, key) in [("visa_1", "k5"), ("visa_2", "k6")] {
+            let answer = by_card(&t, &event, 1, card, key).await;
+            if answer.status == 201 {
+                more += 1;
+            } else {
+                answer.refused(409, "sales.purchase_limit");
+            }
+        }
+        assert_eq!(more, 1);
+        // All that is left of it goes: the two cards have two between them, and may have six.
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&first)), json!({})).await.expect(200);
+        let mut more = 0;
+        for i in 0..6 {
+            for card in ["visa_1", "visa_2"] {
+                if by_card(&t, &event, 1, card, &format!("{card}-{i}")).await.status == 201 {
+                    more += 1;
+                }
+            }
+        }
+        assert_eq!(more, 4);
+        t.stop().await;
+    }
+
+    /// covers: BE-2, PAY-3
+    async fn orders_that_are_merged_are_counted_by_both_cards(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = far_event(&t, &[("Standing", 2_500, 50)]).await;
+        let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+        let limits = t.organiser.request(reqwest::Method::PUT, &path);
+        t.organiser.send(limits.json(&json!({"per_payment": 3}))).await.expect(200);
+        let first = by_card(&t, &event, 1, "visa_1", "k1").await.expect(201);
+        let second = by_card(&t, &event, 2, "visa_2", "k2").await.expect(201);
+        let merge = json!([{"kind": "merge", "order": order_of(&second)}]);
+        changed(&t, &order_of(&first), &merge, "m").await;
+        by_card(&t, &event, 3, "visa_1", "k3").await.refused(409, "sales.purchase_limit");
+        by_card(&t, &event, 2, "visa_2", "k4").await.refused(409, "sales.purchase_limit");
+        // What staff adds is counted, and not limited.
+        let add = json!([{"kind": "add", "items": [of(&event.tiers[0], 3)]}]);
+        let waiting = changed(&t, &order_of(&first), &add, "a").await;
+        pay_by_card(&t, &waiting, "visa_2", "p").await.expect(201);
+        by_card(&t, &event, 1, "visa_2", "k5").await.refused(409, "sales.purchase_limit");
+        t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&first)), json!({})).await.expect(200);
+        by_card(&t, &event, 3, "visa_1", "k6").await.expect(201);
+        by_card(&t, &event, 3, "visa_2", "k7").await.expect(201);
         t.stop().await;
     }
 

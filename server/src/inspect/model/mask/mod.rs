@@ -48,6 +48,7 @@ const ENDS: &[&str] = &["cardnumber", "name", "otp", "pin"];
 /// The whole names of others.
 const WHOLE: &[&str] = &[
     "attendee",
+    "card",
     "clientip",
     "cvc",
     "cvv",

@@ -16,7 +16,7 @@ fn secrets_and_people_go_and_what_helps_stays() {
         "tickets": [{"code": "BT1:AB C/D+E", "id": "tkt_01jx0000000000000000000000", "holder": "Ana"}],
         "note": "call +386 40/123-456 or write to ana@example.com, card 4111 1111 1111 1111",
         "type": "/problems/sales.sold_out", "problem": {"code": "sales.sold_out", "errors": [{"code": "too_long"}]},
-        "otp_code": "123456", "promo_code": "SUMMER", "code": 4711,
+        "otp_code": "123456", "promo_code": "SUMMER", "code": 4711, "payment": {"method": "sandbox", "card": "visa_1"},
         "request_id": "abcdefgh0123456789abcdefgh", "empty_secret": "", "gone": null,
         "ana@example.com": 1, "eva@example.com": 2,
     }));
@@ -30,7 +30,7 @@ fn secrets_and_people_go_and_what_helps_stays() {
             "tickets": [{"code": MASK, "id": "tkt_01jx0000000000000000000000", "holder": MASK}],
             "note": "call [masked] or write to [masked], card [masked]",
             "type": "/problems/sales.sold_out", "problem": {"code": "sales.sold_out", "errors": [{"code": "too_long"}]},
-            "otp_code": MASK, "promo_code": MASK, "code": MASK,
+            "otp_code": MASK, "promo_code": MASK, "code": MASK, "payment": {"method": "sandbox", "card": MASK},
             "request_id": "abcdefgh0123456789abcdefgh", "empty_secret": "", "gone": null,
             "[masked]": 1, "[masked] 2": 2,
         })

@@ -12,7 +12,7 @@ use super::super::plan::Planned;
 use super::super::store;
 use super::super::units::{StoredLine, lines_of};
 use super::codes::{self, reserve};
-use super::counts::{count_added, count_change};
+use super::counts::{count_added, count_change, count_supplement};
 use super::people::{named, put_added};
 use super::take::{Taken, until};
 use super::{Making, Prepared, keep};
@@ -55,9 +55,7 @@ pub(super) async fn carry_out(
         let items = items.unwrap_or_default();
         supplement(app, c, prepared, plan, items, has_codes, making).await?;
         if tickets > 0 {
-            count_added(c, prepared, tickets).await?;
-            // In the name of the supplement: given back with it.
-            store::copy_counts(c, prepared.id, prepared.side, tickets).await?;
+            count_supplement(c, prepared, tickets).await?;
         }
         keep(app, c, prepared, making, &answer, Some(plan)).await?;
         return Ok(answer);

@@ -14,6 +14,7 @@ mod take;
 mod whole;
 
 pub(in crate::sales) use codes::return_codes;
+pub(in crate::sales) use counts::added_by_supplement;
 pub(in crate::sales) use settle::settle;
 pub use shown::{
     Changeable, ChangeableUnit, change_shown, changeable, is_part_of_another, waiting_change,
@@ -37,6 +38,9 @@ use crate::identity::Tenant;
 use crate::sales::service::stock_taken;
 use crate::sales::{self, NewOrder, OrderId, OrderItem, OrderState, SalesError};
 
+/// What is kept of who asked for a change, if it was the buyer.
+const BUYER: &str = "buyer";
+
 /// Who asks for a change.
 #[derive(Clone, Debug)]
 pub enum Caller {
@@ -58,7 +62,7 @@ impl Caller {
     fn actor(&self) -> &str {
         match self {
             Self::Staff { actor, .. } => actor,
-            Self::Buyer { .. } => "buyer",
+            Self::Buyer { .. } => BUYER,
         }
     }
 

@@ -65,9 +65,8 @@ pub(in crate::sales) async fn settle(
     }
     let lines = store::lines(c, id).await?;
     let items: Vec<_> = lines.into_iter().map(|line| line.item).collect();
-    // What it adds was counted with the supplement.
+    // What it adds was counted with the supplement, by what that was paid by, too.
     count_merge(c, supplement, id).await?;
-    store::drop_counts(c, supplement).await?;
     count_change(c, row.event_id, id, plan.tickets.more().min(0)).await?;
     let (order, stock) = (
         order_in(app, c, id).await?,

@@ -21,6 +21,14 @@ record! {
     }
 }
 
+record! {
+    /// What a supplement is for.
+    pub(in crate::sales::changes) struct SupplementTerms {
+        pub(in crate::sales::changes) plan: AsJson<Option<Plan>>,
+        pub(in crate::sales::changes) actor: String,
+    }
+}
+
 /// Whether a change of an order waits for its payment.
 pub(in crate::sales::changes) async fn is_waiting(
     c: &mut Conn,
@@ -102,6 +110,18 @@ pub(in crate::sales::changes) async fn change_of_supplement(
             "SELECT id, order_id, request_hash, state, at_version, plan, answer FROM order_changes \
              WHERE supplement_id = $1"
         ),
+        vals![supplement],
+    )
+    .await
+}
+
+/// What is planned once a supplement is paid, and who wants it.
+pub(in crate::sales::changes) async fn supplement_terms(
+    c: &mut Conn,
+    supplement: OrderId,
+) -> Result<Option<SupplementTerms>, DbError> {
+    c.opt(
+        sql!("SELECT plan, actor FROM order_changes WHERE supplement_id = $1"),
         vals![supplement],
     )
     .await

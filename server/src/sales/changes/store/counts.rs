@@ -4,103 +4,50 @@ use bilten_kernel::db::{Conn, DbError};
 use bilten_kernel::{sql, vals};
 
 use crate::sales::OrderId;
-use crate::sales::limits::LimitKind;
+use crate::sales::store::limits::CountedRow;
 
-/// Counts an order by so many tickets more or fewer, down to none.
-pub(in crate::sales::changes) async fn shift_counts(
-    c: &mut Conn,
-    order: OrderId,
-    tickets: i64,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "UPDATE order_counts SET tickets = CASE WHEN tickets + $2 > 0 THEN tickets + $2 ELSE 0 END \
-             WHERE order_id = $1 AND counted"
-        ),
-        vals![order, tickets],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Counts an order by so many more of one kind.
+/// Counts an order by so many tickets of one key more or fewer, down to none.
 pub(in crate::sales::changes) async fn shift_count(
     c: &mut Conn,
     order: OrderId,
-    kind: LimitKind,
-    units: i64,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "UPDATE order_counts SET tickets = tickets + $3 WHERE order_id = $1 AND kind = $2 AND counted"
-        ),
-        vals![order, kind, units],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Lets an order be counted by what another one is, with so many tickets.
-pub(in crate::sales::changes) async fn copy_counts(
-    c: &mut Conn,
-    from: OrderId,
-    to: OrderId,
-    units: i64,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!(
-            "INSERT INTO order_counts (order_id, event_id, kind, key_hash, tickets, counted) \
-             SELECT $2, event_id, kind, key_hash, $3, TRUE FROM order_counts WHERE order_id = $1 AND counted"
-        ),
-        vals![from, to, units],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Lets a new order be counted by what another one is, with so many of its tickets, or all that it has.
-pub(in crate::sales::changes) async fn split_counts(
-    c: &mut Conn,
-    from: OrderId,
-    to: OrderId,
+    row: &CountedRow,
     tickets: i64,
 ) -> Result<(), DbError> {
     c.exec(
         sql!(
-            "INSERT INTO order_counts (order_id, event_id, kind, key_hash, tickets, counted) \
-             SELECT $2, event_id, kind, key_hash, CASE WHEN tickets < $3 THEN tickets ELSE $3 END, TRUE \
-             FROM order_counts WHERE order_id = $1 AND counted"
+            "UPDATE order_counts SET tickets = CASE WHEN tickets + $4 > 0 THEN tickets + $4 ELSE 0 END \
+             WHERE order_id = $1 AND kind = $2 AND key_hash = $3 AND counted"
         ),
-        vals![from, to, tickets],
+        vals![order, row.kind, row.key_hash.as_slice(), tickets],
     )
     .await?;
     Ok(())
 }
 
-/// Lets what an order is counted by in one kind be another one's.
-pub(in crate::sales::changes) async fn move_count(
-    c: &mut Conn,
-    from: OrderId,
-    to: OrderId,
-    kind: LimitKind,
-) -> Result<(), DbError> {
-    c.exec(
-        sql!("UPDATE order_counts SET order_id = $2 WHERE order_id = $1 AND kind = $3"),
-        vals![from, to, kind],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Forgets by what an order is counted in one kind.
-pub(in crate::sales::changes) async fn drop_count(
+/// Lets an order be counted by so many tickets of these keys, besides what it is counted by already.
+pub(in crate::sales::changes) async fn add_counts(
     c: &mut Conn,
     order: OrderId,
-    kind: LimitKind,
+    rows: &[(&CountedRow, i64)],
 ) -> Result<(), DbError> {
-    c.exec(
-        sql!("DELETE FROM order_counts WHERE order_id = $1 AND kind = $2"),
-        vals![order, kind],
+    c.insert_many(
+        sql!(
+            "INSERT INTO order_counts (order_id, event_id, kind, key_hash, tickets, counted) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (order_id, kind, key_hash) \
+             DO UPDATE SET tickets = order_counts.tickets + excluded.tickets"
+        ),
+        rows.iter()
+            .map(|(row, tickets)| {
+                vals![
+                    order,
+                    row.event_id,
+                    row.kind,
+                    row.key_hash.as_slice(),
+                    *tickets,
+                    true
+                ]
+            })
+            .collect(),
     )
     .await?;
     Ok(())
