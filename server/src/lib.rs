@@ -194,4 +194,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "tickets_counted",
         sql: include_str!("../migrations/0153_tickets_counted.sql"),
     },
+    Migration {
+        version: 154,
+        name: "answer_files",
+        sql: include_str!("../migrations/0154_answer_files.sql"),
+    },
 ];
