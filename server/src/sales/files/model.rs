@@ -126,10 +126,10 @@ pub fn network(ip: IpAddr) -> Option<String> {
     };
     Some(match origin.network()? {
         IpAddr::V4(address) => address.to_string(),
-        // Whoever has one address of these has all of its 64 bits.
+        // As purchases are counted: what a household is given.
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            format!("{a:x}:{b:x}:{c:x}:{:x}::/56", d & 0xff00)
         }
     })
 }
@@ -168,8 +168,8 @@ mod tests {
         assert_eq!(of("127.0.0.1"), None);
         assert_eq!(of("::1"), None);
         assert_eq!(of("203.0.113.7"), of("::ffff:203.0.113.7"));
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:3:4:5:6"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("2001:db8:1:201::1"), of("2001:db8:1:2ff:3:4:5:6"));
+        assert_ne!(of("2001:db8:1:201::1"), of("2001:db8:1:301::1"));
         assert_ne!(of("203.0.113.7"), of("203.0.113.8"));
     }
 }
