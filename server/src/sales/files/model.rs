@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bilten_kernel::clock::Timestamp;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::catalog::questions::{Answer, AnsweredForm, Answers, FileType, QuestionId};
 use crate::catalog::{EventId, FileId};
@@ -56,6 +58,21 @@ pub struct AnswerFile {
     /// How many bytes it has.
     pub size_bytes: i64,
 }
+
+/// The bytes of a file, as they are.
+pub struct FileBytes;
+
+impl PartialSchema for FileBytes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .description(Some("The bytes of a file, as they are."))
+            .into()
+    }
+}
+
+impl ToSchema for FileBytes {}
 
 /// What a question takes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,11 @@ use axum::response::Response;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::{ClientIp, Json, Path, Query};
 use serde::Deserialize;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::UploadedFile;
+use super::model::{FileBytes, UploadedFile};
 use super::{body, download, service};
 use crate::app::App;
 use crate::catalog::FileId;
@@ -29,21 +27,6 @@ pub(in crate::sales) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(read_own))
 }
 
-/// The bytes of a file, as they are.
-pub(super) struct FileBytes;
-
-impl utoipa::PartialSchema for FileBytes {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
-            .description(Some("The bytes of a file, as they are."))
-            .into()
-    }
-}
-
-impl ToSchema for FileBytes {}
-
 /// What is said of a file beside its bytes.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +41,8 @@ struct FileQuery {
 ///
 /// The body is the file itself. Of which type it is, is told by its bytes, whatever `Content-Type` and name
 /// say; the question says which types it takes, and how many bytes. The answer to the question is the `id`:
-/// an order has to name it before `expires_at`, and one order only.
+/// an order has to name it before `expires_at`, and one order only. Sent twice, it is two files; what no order
+/// names is deleted.
 #[utoipa::path(post, path = "/api/v1/shop/events/{event}/questions/{question}/files", tag = "shop",
     operation_id = "uploadAnswerFile",
     params(("event" = String, Path, description = "Its id or the last part of its page's address"),
