@@ -23,6 +23,7 @@
 //!   keys are replaced, that is sealed again, and no content is touched.
 
 mod body;
+mod claim;
 mod download;
 mod error;
 mod model;
@@ -32,12 +33,12 @@ mod service;
 mod store;
 mod sweep;
 
+pub(in crate::sales) use claim::{
+    erase_of_orders, erase_of_ticket, faults_of, give, lock, lock_for_one, on_event_deleted,
+};
 pub use error::FileError;
 pub use model::*;
 pub(in crate::sales) use routes::routes;
 pub(in crate::sales) use seal::about_purpose;
-pub(in crate::sales) use service::{
-    erase_of_orders, erase_of_ticket, faults_of, give, lock, lock_for_one, on_event_deleted,
-};
 pub use service::{file_of, files_of_order_in, own_file, wanted_file};
 pub use sweep::sweep;
