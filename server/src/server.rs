@@ -30,6 +30,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const WAITING_EVERY: Duration = Duration::from_secs(1);
 /// How often what came back is offered to those who wait for it.
 const WAITLIST_EVERY: Duration = Duration::from_secs(2);
+/// How often files that nobody named in time are deleted.
+const FILES_EVERY: Duration = Duration::from_secs(60);
 /// How often offers of tickets that nobody answered are ended.
 const TRANSFERS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down when sessions and keys were last used.
@@ -175,7 +177,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     let finder = app.clone();
     let coder = app.clone();
-    let (offerer, ender) = (app.clone(), app.clone());
+    let (offerer, ender, filer) = (app.clone(), app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -234,6 +236,13 @@ pub fn jobs(app: &App) -> JobRunner {
                 let waited = sales::waitlist::offer_what_is_free(&app).await;
                 sales::resale::offer_listings(&app).await?;
                 Ok(waited?)
+            }
+        })
+        .every("sales.answer_files", FILES_EVERY, move || {
+            let app = filer.clone();
+            async move {
+                while sales::files::sweep(&app).await? > 0 {}
+                Ok(())
             }
         })
         .every("tickets.transfers", TRANSFERS_EVERY, move || {

@@ -16,6 +16,7 @@ mod cli;
 mod codes;
 mod crash;
 mod edge;
+mod files;
 mod identity;
 mod inspect;
 mod nodes;

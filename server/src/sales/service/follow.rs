@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::changes;
 use super::super::codes;
+use super::super::files;
 use super::super::model::*;
 use super::super::resale;
 use super::super::store::{self, CounterRow, date_of};
@@ -168,5 +169,6 @@ pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(),
     resale::on_event_deleted(c, event).await?;
     store::limits::delete_of_event(c, event).await?;
     changes::on_event_deleted(c, event).await?;
+    files::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }

@@ -15,6 +15,7 @@ use order::new_order;
 use stock::take_stock;
 
 use super::super::codes;
+use super::super::files;
 use super::super::fraud::FraudDecision;
 use super::super::model::*;
 use super::super::resale::{self, ListingId};
@@ -77,6 +78,12 @@ pub async fn place(
         if batch[i].decision() == Some(FraudDecision::Refuse) {
             answers[i] = Some(Err(SalesError::OrderRefused));
         }
+    }
+    fresh.retain(|&i| answers[i].is_none());
+    let files_of = |&i: &usize| (i, files::named(&batch[i].people.answers));
+    let named: Vec<_> = fresh.iter().map(files_of).collect();
+    for (i, refused) in files::lock(c, event, &named, app.now()).await? {
+        answers[i] = Some(Err(refused));
     }
     fresh.retain(|&i| answers[i].is_none());
     let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
