@@ -194,4 +194,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "tickets_counted",
         sql: include_str!("../migrations/0153_tickets_counted.sql"),
     },
+    Migration {
+        version: 162,
+        name: "resale_unseen",
+        sql: include_str!("../migrations/0162_resale_unseen.sql"),
+    },
 ];
