@@ -100,12 +100,18 @@ on_both_engines! {
         ]);
         let event = event_with(&t, tiers, &[24]).await;
         let (first, second) = (event.tiers.iter().min().unwrap(), event.tiers.iter().max().unwrap());
-        let held = hold(&t, &event, json!([{"tier": first, "quantity": 1}]), "h").await.expect(201);
-        let the_hold = (sql!("UPDATE holds SET expires_at = expires_at WHERE id = $1"), vals![text(&held["id"])]);
         let stock_of = |tier: &String| (sql!("UPDATE stock SET held = held WHERE counter = $1"), vals![tier]);
-        // Whoever takes a hold over takes its stock after it; whoever takes from two, from the first before the
-        // second, which lies before it in the table (it was written last).
-        for steps in [[the_hold, stock_of(first)], [stock_of(first), stock_of(second)]] {
+        for round in 0..2 {
+            // It is written last, so that it lies behind the other one in the table.
+            let items = json!([{"tier": first, "quantity": 1}]);
+            let held = hold(&t, &event, items, &format!("h{round}")).await.expect(201);
+            let steps = if round == 0 {
+                // Whoever takes a hold over takes its stock after it.
+                let the_hold = sql!("UPDATE holds SET expires_at = expires_at WHERE id = $1");
+                [(the_hold, vals![text(&held["id"])]), stock_of(first)]
+            } else {
+                [stock_of(first), stock_of(second)]
+            };
             let (begun, has_begun) = oneshot::channel();
             let (go, told_to_go) = oneshot::channel();
             let buying = tokio::spawn(two_steps(t.app.db.clone(), steps, begun, told_to_go));
