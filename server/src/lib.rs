@@ -214,4 +214,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "scores_by_payment",
         sql: include_str!("../migrations/0161_scores_by_payment.sql"),
     },
+    Migration {
+        version: 162,
+        name: "resale_unseen",
+        sql: include_str!("../migrations/0162_resale_unseen.sql"),
+    },
 ];

@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod bought;
 mod buyers;
 mod catalog;
 mod catalog_event;

@@ -38,10 +38,15 @@ pub(crate) async fn on_event_saved(
         // It was read before somebody else saved it, who has seen to its stock.
         return Ok(());
     }
+    let stops = was_selling == Some(true) && !selling;
+    if stops {
+        store::lock_holds(c, event.id, app.now()).await?;
+    }
     if was_selling.is_some_and(|was| was != selling) {
         store::set_selling(c, event.id, selling).await?;
     }
-    if was_selling == Some(true) && !selling {
+    if stops {
+        // After the stock: also holds that were made until nothing could be taken any more.
         release_holds(app.now(), c, event.id).await?;
     }
     if same_plan {

@@ -237,6 +237,34 @@ pub(in crate::sales) async fn run_out_holds(
     Ok(())
 }
 
+/// Locks the holds of an event that are not over, before its stock, as an order does that takes one over.
+pub(in crate::sales) async fn lock_holds(
+    c: &mut Conn,
+    event: EventId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.scalars::<String>(
+        sql!(
+            "SELECT id FROM holds WHERE event_id = $1 AND state = 'active' AND expires_at > $2 \
+             ORDER BY id FOR UPDATE"
+        ),
+        vals![event, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Locks these holds.
+pub(in crate::sales) async fn lock_these_holds(c: &mut Conn, holds: Val) -> Result<(), DbError> {
+    let _locked: Vec<HoldId> = c
+        .scalars(
+            sql!("SELECT id FROM holds WHERE id IN (SELECT value FROM list($1)) ORDER BY id FOR UPDATE"),
+            vals![holds],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Lets the holds of an event run out now that have something of one of these dates: the sweep ends them.
 pub(in crate::sales) async fn run_out_holds_of(
     c: &mut Conn,
