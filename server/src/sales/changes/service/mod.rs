@@ -243,6 +243,7 @@ async fn try_change(
                 let answer = match &prepared.draft.whole {
                     Whole::Edit => {
                         lock(c, &prepared, &making).await?;
+                        counts::lock_counts(c, prepared.id).await?;
                         let taken = look_or_take(c, &prepared).await?;
                         let planned = taken.plan(&prepared)?;
                         prepared.check(c, &planned).await?;
