@@ -176,9 +176,9 @@ on_both_engines! {
         let event = far_event(&t, &[("Standing", 2_500, 100)]).await;
         let path = format!("/api/v1/events/{}/purchase-limits", event.id);
         let limits = t.organiser.request(reqwest::Method::PUT, &path);
-        t.organiser.send(limits.json(&json!({"per_payment": 16}))).await.expect(200);
+        t.organiser.send(limits.json(&json!({"per_payment": 12}))).await.expect(200);
         let mut orders = Vec::new();
-        for i in 0..8 {
+        for i in 0..6 {
             let first = by_card(&t, &event, 1, "visa_1", &format!("k-{i}")).await.expect(201);
             let own = crate::changes::buyer(&t, &first);
             let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
@@ -202,7 +202,7 @@ on_both_engines! {
         assert_eq!(stock(&t, &event.tiers[0]).await, (0, 0));
         check(&t.app.db).await;
         for key in ["x", "y"] {
-            by_card(&t, &event, 8, "visa_1", key).await.expect(201);
+            by_card(&t, &event, 6, "visa_1", key).await.expect(201);
         }
         by_card(&t, &event, 1, "visa_1", "z").await.refused(409, "sales.purchase_limit");
         t.stop().await;
