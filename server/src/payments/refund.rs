@@ -22,9 +22,9 @@ pub async fn refund(
     sales::order_of(app, tenant, order).await?;
     let work = app.clone();
     app.db
-        .write(move |c| {
+        .write_again(move |c| {
+            let app = work.clone();
             Box::pin(async move {
-                let app = work;
                 sales::mark_refunded(&app, c, order).await?;
                 // What it costs is read once it is locked: changes of it are done before, or not at all.
                 let detail = sales::detail_in(&app, c, order).await?;

@@ -419,9 +419,9 @@ pub async fn pay(
     let work = app.clone();
     let (payment, is_new) = app
         .db
-        .write(move |c| {
+        .write_again(move |c| {
+            let (app, request, key) = (work.clone(), request.clone(), key.clone());
             Box::pin(async move {
-                let app = work;
                 // Locks the order first: of two payments at once, one is second and sees the first.
                 let current = sales::lock_pending(&app, c, order).await?;
                 if let Some((id, hash)) = store::by_key(c, order, &key).await? {

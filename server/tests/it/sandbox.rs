@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bilten_kernel::clock::{Clock, SystemClock};
 use bilten_kernel::{on_both_engines, sql, vals};
-use bilten_server::{catalog, identity};
+use bilten_server::{catalog, identity, platform};
 use serde_json::{Value, json};
 
 use crate::access::Device;
@@ -163,6 +163,46 @@ on_both_engines! {
         let usual = founder.post("/api/v1/organisations", json!({"name": "Usual"})).await.expect(201);
         assert_eq!(usual["mode"], "live");
         t.stranger.post("/api/v1/organisations", json!({"name": "Odd", "mode": "sandbox"})).await.refused(401, "identity.unauthenticated");
+        t.stop().await;
+    }
+
+    /// Anybody makes a sandbox and buys in it: that says nothing of who buys elsewhere.
+    ///
+    /// covers: GW-7, PAY-3
+    async fn orders_of_a_sandbox_are_no_facts_of_others(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let policy = json!({
+            "review_from": 20, "refuse_from": 80,
+            "rules": [
+                {"reason": "email_in_a_hurry", "fact": "orders_of_email", "at_least": 1, "points": 25},
+                {"reason": "payment_in_a_hurry", "fact": "orders_of_payment", "at_least": 1, "points": 25},
+            ],
+        });
+        platform::set_setting(&t.app, "sales.fraud_policy", Some(policy), 0, "tests", "tests").await.unwrap();
+        let tester = sandbox(&t).await;
+        let trial = t.event_of(&tester, &[("Standing", 2500, 10)]).await;
+        let another = t.event_of(&tester, &[("Standing", 2500, 10)]).await;
+        let real = t.event(&[("Standing", 2500, 10)]).await;
+        let order = async |event: &Event, key: &str, email: &str, card: &str| {
+            let body = json!({
+                "event": event.id, "items": [{"tier": event.tiers[0], "quantity": 1}],
+                "buyer": {"email": email, "name": "Ana Novak"},
+                "payment": {"method": "sandbox", "outcome": "succeed", "card": card},
+            });
+            let bought = t.stranger.post_once("/api/v1/shop/orders", key, &body).await.expect(201);
+            bought["order"]["state"].as_str().unwrap().to_owned()
+        };
+        // Nothing is known of Ana and her card anywhere, whatever they did in a sandbox.
+        for event in [&trial, &another, &real] {
+            assert_eq!(order(event, "a", "ana@example.com", "visa_1").await, "paid");
+        }
+        // But at the same event, or at another one that sells.
+        for event in [&trial, &another, &real] {
+            assert_eq!(order(event, "b", "ana@example.com", "visa_2").await, "pending");
+            assert_eq!(order(event, "c", "bor@example.com", "visa_1").await, "pending");
+        }
+        let next = t.event(&[("Standing", 2500, 10)]).await;
+        assert_eq!(order(&next, "d", "ana@example.com", "visa_3").await, "pending");
         t.stop().await;
     }
 

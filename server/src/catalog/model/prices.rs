@@ -214,10 +214,11 @@ pub struct TaxRuleContent {
     /// The first day on which it is in force, on the calendar of where the event is; without it, always.
     /// What counts is the date that a unit is for, or the first one of the event if it is for the whole
     /// of it: never when it is bought.
-    #[serde(default)]
+    // Where it is not said, the version before, which has no word for it, reads what is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_day: Option<Day>,
     /// The last day on which it is in force; without it, for ever.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_day: Option<Day>,
     /// Instead of `first_day`: it is in force for dates that begin from this moment on.
     #[serde(default)]
@@ -332,3 +333,38 @@ impl FeePlan {
 
 /// The id of the platform's fee among the rules of a price book.
 pub const PLATFORM_FEE: &str = "platform";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nodes of the version before read taxes with no word that they do not know.
+    ///
+    /// covers: PAY-5
+    #[test]
+    fn a_tax_says_days_only_if_it_has_some() {
+        let said = serde_json::json!({
+            "name": "VAT", "place": {"country": "DE"}, "classes": ["admission"], "rate": 190_000,
+            "mode": "exclusive",
+        });
+        let stored = |tax: TaxRuleContent| -> serde_json::Value {
+            let Val::Text(Some(text)) = tax.to_val() else {
+                panic!("a tax is stored as text");
+            };
+            serde_json::from_str(&text).unwrap()
+        };
+        let plain: TaxRuleContent = serde_json::from_value(said.clone()).unwrap();
+        let text = stored(plain);
+        assert!(text.get("first_day").is_none() && text.get("last_day").is_none());
+        let mut with_days = said;
+        with_days["first_day"] = serde_json::json!("2031-01-01");
+        with_days["last_day"] = serde_json::json!("2031-12-31");
+        let dated: TaxRuleContent = serde_json::from_value(with_days).unwrap();
+        let text = stored(dated.clone());
+        assert_eq!(text["first_day"], "2031-01-01");
+        assert_eq!(
+            serde_json::from_value::<TaxRuleContent>(text).unwrap(),
+            dated
+        );
+    }
+}

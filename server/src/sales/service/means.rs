@@ -20,6 +20,8 @@ pub struct MeansUsed {
     tickets: i64,
     /// What staff adds to an order is theirs to decide: it is counted, and not limited.
     is_limited: bool,
+    /// The order that changes once it is paid, if it is a supplement.
+    changes: Option<OrderId>,
 }
 
 /// What is to be counted when an order is paid by the means of payment that its provider names so; none if
@@ -51,7 +53,8 @@ pub async fn means_used(
                 let Some(key) = key.filter(|_| limits.per_payment.is_some()) else {
                     return Ok(None);
                 };
-                let (tickets, is_limited) = match changes::added_by_supplement(c, order).await? {
+                let added = changes::added_by_supplement(c, order).await?;
+                let (tickets, is_limited) = match &added {
                     Some(added) => (added.tickets, added.is_of_buyer),
                     None => {
                         let offer = catalog::kept_detail_in(&work, c, event)
@@ -67,6 +70,7 @@ pub async fn means_used(
                     key,
                     tickets,
                     is_limited,
+                    changes: added.map(|added| added.order),
                 }))
             })
         })
@@ -84,6 +88,9 @@ pub async fn count_means_in(
     order: OrderId,
     used: &MeansUsed,
 ) -> Result<(), SalesError> {
+    if let Some(changed) = used.changes {
+        lock_changed(c, changed, used).await?;
+    }
     give_up(c, order).await?;
     let (event, key) = (used.event, used.key);
     let limits = counts::limits(c, event).await?.unwrap_or_default();
@@ -99,6 +106,22 @@ pub async fn count_means_in(
     }
     counts::insert_order_counts(c, event, &[(order, vec![key], used.tickets)]).await?;
     Ok(())
+}
+
+/// Locks the order that a supplement changes, and then all that both are counted by: so does whoever pays
+/// that order back, or changes it, and neither waits for the other for ever.
+async fn lock_changed(c: &mut Conn, changed: OrderId, used: &MeansUsed) -> Result<(), DbError> {
+    store::move_order(c, changed, OrderState::Paid, OrderState::Paid, None).await?;
+    let mut keys = vec![used.key];
+    for row in counts::order_counts(c, changed, true).await? {
+        if let Ok(hash) = row.key_hash.try_into() {
+            let kind = row.kind;
+            keys.push(CountingKey { kind, hash });
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    counts::touch(c, used.event, &keys).await
 }
 
 /// Forgets the means by which an order was to be paid, since its payment is declined, inside the write that

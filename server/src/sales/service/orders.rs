@@ -247,10 +247,11 @@ pub async fn mark_refunded(app: &App, c: &mut Conn, id: OrderId) -> Result<(), S
     if store::find::is_merged(c, id).await? {
         return Err(SalesError::Merged);
     }
+    // Before what others offer of it, its seats and its stock, as whoever buys takes them.
+    limits::give_back_in(c, id).await?;
     if !resale::on_order_refunded(c, id, app.now()).await? {
         return Err(SalesError::PaidOut);
     }
-    limits::give_back_in(c, id).await?;
     let items = store::order_items(c, id).await?;
     let stock = stock_of_order(c, id, &items).await?;
     let mut returned = Returned::default();

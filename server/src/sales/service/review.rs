@@ -97,14 +97,24 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn email_key(app: &App, buyer: &Buyer) -> String {
-    let mailbox = mailbox_as_written(&buyer.email);
+/// What a key is of: orders are counted among all that sell, those of a sandbox among those of their event.
+/// Anybody makes sandboxes and pays nothing in them, so they speak neither for nor against anybody elsewhere.
+fn among(new: &NewOrder, whose: &str) -> String {
+    if new.sandbox {
+        format!("{} {whose}", new.event)
+    } else {
+        whose.to_owned()
+    }
+}
+
+fn email_key(app: &App, new: &NewOrder) -> String {
+    let mailbox = among(new, &mailbox_as_written(&new.buyer.email));
     hex(&app.vault.blind_index("order score mailbox", &mailbox)[..16])
 }
 
 fn network_key(app: &App, new: &NewOrder) -> String {
     new.origin.network().map_or_else(String::new, |address| {
-        let network = AddressNetwork::of(address).to_string();
+        let network = among(new, &AddressNetwork::of(address).to_string());
         hex(&app.vault.blind_index("order score network", &network)[..16])
     })
 }
@@ -112,7 +122,8 @@ fn network_key(app: &App, new: &NewOrder) -> String {
 fn payment_key(app: &App, new: &NewOrder) -> String {
     let means = new.means.as_deref();
     means.map_or_else(String::new, |means| {
-        hex(&app.vault.blind_index("order score payment", means)[..16])
+        let means = among(new, means);
+        hex(&app.vault.blind_index("order score payment", &means)[..16])
     })
 }
 
@@ -131,7 +142,7 @@ pub async fn judge_in(
     let mut keys = Vec::with_capacity(orders.len());
     for (i, new) in orders.iter().enumerate() {
         if new.may_cost() && new.staff.is_none() {
-            keys.push((i, email_key(app, &new.buyer), network_key(app, new)));
+            keys.push((i, email_key(app, new), network_key(app, new)));
         }
     }
     let Some(now) = orders
@@ -227,7 +238,7 @@ pub async fn require_approval_in(
                 reasons: Vec::new(),
             },
             policy_version: 0,
-            email_key: email_key(app, &new.buyer),
+            email_key: email_key(app, new),
             network_key: network_key(app, new),
             payment_key: payment_key(app, new),
         });

@@ -210,7 +210,8 @@ pub(in crate::sales) async fn event_rules(
 ) -> Result<Option<EventSaleRules>, DbError> {
     c.opt(
         sql!(
-            "SELECT rules_version, no_single_seats, companions_with_their_place, needs_approval              FROM event_sales WHERE event_id = $1"
+            "SELECT rules_version, no_single_seats, companions_with_their_place, needs_approval \
+             FROM event_sales WHERE event_id = $1"
         ),
         vals![event],
     )

@@ -2,9 +2,10 @@
 
 use bilten_kernel::on_both_engines;
 use bilten_kernel::{sql, vals};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{changed, far_event, order_of, pay};
+use super::{change, changed, check, far_event, order_of, pay, stock};
 use crate::app::{Answer, Event, TestApp};
 use crate::buyers::added_tier;
 use crate::selling::{buy, buying, text};
@@ -164,6 +165,85 @@ on_both_engines! {
         t.organiser.post(&format!("/api/v1/orders/{}/refund", order_of(&first)), json!({})).await.expect(200);
         by_card(&t, &event, 3, "visa_1", "k6").await.expect(201);
         by_card(&t, &event, 3, "visa_2", "k7").await.expect(201);
+        t.stop().await;
+    }
+
+    /// Whoever pays for a change and whoever pays the order back lock the order first, then its card.
+    ///
+    /// covers: BE-2, DB-2, PAY-3
+    async fn what_is_added_and_what_goes_back_by_one_card_at_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = far_event(&t, &[("Standing", 2_500, 100)]).await;
+        let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+        let limits = t.organiser.request(reqwest::Method::PUT, &path);
+        t.organiser.send(limits.json(&json!({"per_payment": 12}))).await.expect(200);
+        let mut orders = Vec::new();
+        for i in 0..6 {
+            let first = by_card(&t, &event, 1, "visa_1", &format!("k-{i}")).await.expect(201);
+            let own = crate::changes::buyer(&t, &first);
+            let path = format!("/api/v1/shop/orders/{}/changes", order_of(&first));
+            let add = json!([{"kind": "add", "items": [of(&event.tiers[0], 1)]}]);
+            let waiting = own.post_once(&path, "a", &json!({"version": 1, "steps": add})).await.expect(200);
+            orders.push((order_of(&first), waiting));
+        }
+        let paid = join_all(orders.iter().map(|(_, waiting)| pay_by_card(&t, waiting, "visa_1", "p")));
+        let refunded = join_all(orders.iter().map(|(order, _)| {
+            let (t, path) = (&t, format!("/api/v1/orders/{order}/refund"));
+            async move { t.organiser.post(&path, json!({})).await }
+        }));
+        let (paid, refunded) = tokio::join!(paid, refunded);
+        for answer in &paid {
+            answer.expect(201);
+        }
+        for answer in &refunded {
+            answer.expect(200);
+        }
+        // Whoever was first: all of it went back, and the card has nothing.
+        assert_eq!(stock(&t, &event.tiers[0]).await, (0, 0));
+        check(&t.app.db).await;
+        for key in ["x", "y"] {
+            by_card(&t, &event, 6, "visa_1", key).await.expect(201);
+        }
+        by_card(&t, &event, 1, "visa_1", "z").await.refused(409, "sales.purchase_limit");
+        t.stop().await;
+    }
+
+    /// Both lock what a buyer is counted by before the stock.
+    ///
+    /// covers: BE-2, DB-2, PAY-4
+    async fn changes_and_refunds_of_one_buyer_at_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = far_event(&t, &[("Standing", 2_500, 100)]).await;
+        let path = format!("/api/v1/events/{}/purchase-limits", event.id);
+        let limits = t.organiser.request(reqwest::Method::PUT, &path);
+        t.organiser.send(limits.json(&json!({"per_email": 24}))).await.expect(200);
+        let mut orders = Vec::new();
+        for i in 0..12 {
+            let items = json!([of(&event.tiers[0], 2)]);
+            let first = buy(&t, &event, items, "succeed", &format!("k-{i}")).await.expect(201);
+            orders.push(order_of(&first));
+        }
+        let cancel = json!([{"kind": "cancel", "pick": {"line": 1, "units": [1]}}]);
+        let answers = join_all(orders.iter().enumerate().map(|(i, order)| {
+            let (t, cancel) = (&t, &cancel);
+            async move {
+                if i % 2 == 0 {
+                    t.organiser.post(&format!("/api/v1/orders/{order}/refund"), json!({})).await
+                } else {
+                    change(t, order, 1, cancel, "c").await
+                }
+            }
+        }))
+        .await;
+        for answer in &answers {
+            answer.expect(200);
+        }
+        assert_eq!(stock(&t, &event.tiers[0]).await, (0, 6));
+        check(&t.app.db).await;
+        for key in ["x", "y"] {
+            buy(&t, &event, json!([of(&event.tiers[0], 9)]), "succeed", key).await.expect(201);
+        }
+        buy(&t, &event, json!([of(&event.tiers[0], 1)]), "succeed", "z").await.refused(409, "sales.purchase_limit");
         t.stop().await;
     }
 

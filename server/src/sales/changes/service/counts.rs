@@ -21,6 +21,15 @@ async fn rows_of(c: &mut Conn, order: OrderId) -> Result<Vec<CountedRow>, DbErro
     Ok(rows)
 }
 
+/// Locks what an order is counted by before any seats and stock, as whoever buys takes them. The order is
+/// locked before.
+pub(super) async fn lock_counts(c: &mut Conn, order: OrderId) -> Result<(), DbError> {
+    for row in rows_of(c, order).await? {
+        counted::uncount(c, row.event_id, row.kind, &row.key_hash, 0).await?;
+    }
+    Ok(())
+}
+
 /// How so many tickets more, or fewer, spread over the rows of an order: of each kind what comes is counted by
 /// the first, and what goes is given back by one after the other, no more than each was counted by.
 fn spread(rows: &[CountedRow], tickets: i64) -> Vec<(&CountedRow, i64)> {
@@ -144,6 +153,8 @@ pub(super) async fn count_merge(c: &mut Conn, from: OrderId, into: OrderId) -> R
 /// What a supplement adds to its order once it is paid.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sales) struct Added {
+    /// To which order.
+    pub(in crate::sales) order: OrderId,
     /// How many tickets.
     pub(in crate::sales) tickets: i64,
     /// Whether the buyer wants it, not staff.
@@ -157,6 +168,7 @@ pub(in crate::sales) async fn added_by_supplement(
 ) -> Result<Option<Added>, DbError> {
     let terms = store::supplement_terms(c, supplement).await?;
     Ok(terms.map(|terms| Added {
+        order: terms.order_id,
         tickets: terms.plan.0.map_or(0, |plan| plan.tickets.more().max(0)),
         is_of_buyer: terms.actor == BUYER,
     }))

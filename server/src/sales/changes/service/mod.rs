@@ -246,6 +246,7 @@ async fn try_change(
                         let (event, answers) = (prepared.offer.event.id, &prepared.people.answers);
                         files::lock_for_one(c, event, answers, prepared.now).await?;
                         lock(c, &prepared, &making).await?;
+                        counts::lock_counts(c, prepared.id).await?;
                         let taken = look_or_take(c, &prepared).await?;
                         let planned = taken.plan(&prepared)?;
                         prepared.check(c, &planned).await?;

@@ -8,7 +8,7 @@ use super::super::error::ChangeError;
 use super::super::model::*;
 use super::super::store;
 use super::codes;
-use super::counts::{count_change, count_merge};
+use super::counts::{count_change, count_merge, lock_counts};
 use super::edit::{Done, Moving, apply, order_in};
 use super::people::renumbered;
 use super::touched;
@@ -37,10 +37,12 @@ pub(in crate::sales) async fn settle(
     };
     let (id, now) = (change.order_id, app.now());
     let is_due = is_pending && change.state == ChangeState::Pending;
-    let is_possible = is_due
-        && stands(c, id, &plan).await?
-        && store::raise(c, id, change.at_version).await?
-        && has_seats(app, c, supplement, &plan).await?;
+    let is_raised =
+        is_due && stands(c, id, &plan).await? && store::raise(c, id, change.at_version).await?;
+    if is_raised && plan.tickets.more() < 0 {
+        lock_counts(c, id).await?;
+    }
+    let is_possible = is_raised && has_seats(app, c, supplement, &plan).await?;
     if !is_possible {
         end_unpaid(c, supplement, now).await?;
         store::settle_change(c, change.id, ChangeState::Void, now).await?;

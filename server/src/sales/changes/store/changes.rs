@@ -24,6 +24,7 @@ record! {
 record! {
     /// What a supplement is for.
     pub(in crate::sales::changes) struct SupplementTerms {
+        pub(in crate::sales::changes) order_id: OrderId,
         pub(in crate::sales::changes) plan: AsJson<Option<Plan>>,
         pub(in crate::sales::changes) actor: String,
     }
@@ -140,7 +141,7 @@ pub(in crate::sales::changes) async fn supplement_terms(
     supplement: OrderId,
 ) -> Result<Option<SupplementTerms>, DbError> {
     c.opt(
-        sql!("SELECT plan, actor FROM order_changes WHERE supplement_id = $1"),
+        sql!("SELECT order_id, plan, actor FROM order_changes WHERE supplement_id = $1"),
         vals![supplement],
     )
     .await
