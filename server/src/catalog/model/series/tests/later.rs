@@ -81,6 +81,10 @@ fn tuesdays_until_december_and_wednesdays_from_january_on() {
     assert_eq!(planned[13].settings.duration_minutes, Some(60));
     let json = serde_json::to_string(&changed).unwrap();
     assert_eq!(serde_json::from_str::<Series>(&json).unwrap(), changed);
+    // Nodes of the version before know no later rules, and read those that have none.
+    let json = serde_json::to_value(tuesdays()).unwrap();
+    assert!(json.get("later").is_none(), "{json}");
+    assert_eq!(serde_json::from_value::<Series>(json).unwrap(), tuesdays());
 }
 
 #[test]
