@@ -202,6 +202,26 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: BE-2
+    async fn a_long_rule_that_others_follow_is_read_and_said_again(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Vienna").await;
+        let daily = format!("FREQ=DAILY;BYMONTH={};COUNT=9", ["5"; 235].join(","));
+        series(&t, &event, "2031-05-02T20:00:00", &[daily.as_str()]).await;
+        // It ends by UNTIL now, which is longer.
+        let input = json!({"from": "2031-05-05T00:00:00", "starts": "2031-06-01T20:00:00", "rules": ["FREQ=DAILY;COUNT=1"],
+            "duration_minutes": 90});
+        let saved = save(&t, &event, input).await.expect(200);
+        assert_eq!(saved["occurrence_count"], 4);
+        let read = t.organiser.get(&path(&event, "/series")).await.expect(200);
+        assert_eq!(read["series"], saved["series"]);
+        let rules = &read["series"]["rules"];
+        assert!(rules[0].as_str().unwrap().ends_with(";UNTIL=20310504T200000"), "{rules}");
+        let again = json!({"starts": "2031-05-02T20:00:00", "rules": rules, "duration_minutes": 90});
+        assert_eq!(save(&t, &event, again).await.expect(200)["occurrence_count"], 3);
+        t.stop().await;
+    }
+
     /// covers: BE-2, ORG-2
     async fn later_rules_are_refused_where_they_make_no_sense(db: TestDb) {
         let t = TestApp::start(db).await;
