@@ -370,25 +370,31 @@ fn carry_out(
     (new, kept, gone)
 }
 
-/// The seats of new dates: those that all others have. Where the series changes from some date on, the
-/// others are those that there were from then on, if there were any.
+/// The seats of new dates: those that all others have that are not over, in the newest version that is used
+/// of them, for a map that is changed leaves what is over as it was. Where the series changes from some date
+/// on, the others are those that there were from then on, if there were any.
 fn seats(plan: &Plan, kept: &[DateRow]) -> Option<SeatMapRef> {
-    let of = |rows: &[DateRow], from: Option<Local>| -> BTreeSet<Option<SeatMapRef>> {
-        rows.iter()
-            .filter(|row| row.date.is_scheduled())
-            .filter(|row| from.is_none_or(|from| row.original >= from))
-            .map(|row| row.date.seat_map)
-            .collect()
-    };
-    let mut maps = match plan.from {
-        Some(from) => of(&plan.rows, Some(from)),
+    let is_open = |row: &&DateRow| !row.is_closed;
+    let mut found = match plan.from {
+        Some(from) => {
+            let open = plan.rows.iter().filter(is_open);
+            maps(open.filter(|row| row.original >= from))
+        }
         None => BTreeSet::new(),
     };
-    if maps.is_empty() {
-        maps = of(kept, None);
+    if found.is_empty() {
+        found = maps(kept.iter().filter(is_open));
     }
-    match maps.len() {
-        1 => maps.first().copied().flatten(),
+    if found.is_empty() {
+        found = maps(kept.iter().filter(|row| row.date.is_scheduled()));
+    }
+    let ids: BTreeSet<Option<SeatMapId>> = found.iter().map(|map| map.map(|map| map.id)).collect();
+    match ids.len() {
+        1 => found.last().copied().flatten(),
         _ => None,
     }
+}
+
+fn maps<'a>(rows: impl Iterator<Item = &'a DateRow>) -> BTreeSet<Option<SeatMapRef>> {
+    rows.map(|row| row.date.seat_map).collect()
 }

@@ -1,5 +1,7 @@
 //! Other rules from some date on: "this and following" for the rules of a series.
 
+use std::time::Duration;
+
 use bilten_kernel::on_both_engines;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use super::{buy, dates, edit, event_in, ids, path, series, starts, version};
 use crate::app::{Answer, Event, TestApp};
 use crate::catalog_offers::put;
-use crate::catalog_seat_maps::{MAPS, hall};
+use crate::catalog_seat_maps::{MAPS, hall, path_of, without_a_seat};
 
 /// Saves rules from the version that the event has.
 async fn save(t: &TestApp, event: &Event, mut input: Value) -> Answer {
@@ -299,6 +301,27 @@ on_both_engines! {
         let saturdays = json!({"from": "2031-05-16T20:00:00", "starts": "2031-05-17T20:00:00", "rules": rules, "duration_minutes": 90});
         save(&t, &event, saturdays).await.expect(200);
         assert_eq!(seats().await, [&none, &none, &same, &same, &same].map(Value::clone));
+        t.stop().await;
+    }
+
+    /// A map that is changed leaves dates that are over as they were, and they say nothing of new ones.
+    ///
+    /// covers: BE-2, ORG-2
+    async fn new_dates_have_the_newest_seats_whatever_is_over(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "UTC").await;
+        let tomorrow = (t.app.now() + Duration::from_secs(86_400)).to_string();
+        let begin = &tomorrow[..19];
+        series(&t, &event, begin, &["FREQ=DAILY;COUNT=3"]).await;
+        let map = t.organiser.post(MAPS, json!({"map": hall()})).await.expect(201);
+        edit(&t, &event, json!({"scope": "all", "change": {"seat_map": map["id"]}})).await.expect(200);
+        t.clock.advance(Duration::from_secs(36 * 3_600));
+        let smaller = json!({"version": 1, "map": without_a_seat()});
+        put(&t.organiser, &path_of(&map), &smaller).await.expect(200);
+        series(&t, &event, begin, &["FREQ=DAILY;COUNT=4"]).await;
+        let seats: Vec<_> = dates(&t, &event).await.iter().map(|date| date["seat_map"].clone()).collect();
+        let of = |version: i64| json!({"id": map["id"], "version": version});
+        assert_eq!(seats, [of(1), of(2), of(2), of(2)]);
         t.stop().await;
     }
 }
