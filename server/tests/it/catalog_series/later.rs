@@ -193,6 +193,7 @@ on_both_engines! {
         for (input, code) in [
             (json!({}), "nothing_to_change"),
             (json!({"added": ["1999-02-08T15:00:00"]}), "out_of_range"),
+            (json!({"excluded": ["9999-02-08T15:00:00"]}), "out_of_range"),
             (json!({"added": [], "excluded": ["2031-02-11T19:30:00Z"]}), "invalid"),
         ] {
             assert_eq!(change(input).await.refused(422, "invalid")["errors"][0]["code"], code);
@@ -252,6 +253,7 @@ on_both_engines! {
             (from(second, "2031-05-03T19:59:59", &[once]), "starts", "before_from"),
             (with("added", &["2031-05-03T12:00:00"]), "added", "before_from"),
             (with("excluded", &["2031-05-02T20:00:00"]), "excluded", "before_from"),
+            (with("excluded", &["-000001-05-02T20:00:00"]), "excluded", "out_of_range"),
             (from(second, second, &[once; 11]), "rules", "too_many_rules"),
             (from(second, second, &[once; 10]), "series", "too_many_rules"),
             (from(second, second, &["FREQ=DAILY;COUNT=2000"]), "series", "too_many_dates"),

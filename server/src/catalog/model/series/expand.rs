@@ -29,9 +29,11 @@ pub(super) fn dates(
             return Err(SeriesError::TooLong);
         }
         for at in chosen(rule, start.date(), &times, (begin, days)) {
-            // Where the clock jumps, what comes later on the wall can be earlier in truth.
-            if at < start || until.is_some_and(|until| is_over(until, at, zone)) {
+            if at < start {
                 continue;
+            }
+            if until.is_some_and(|until| is_over(until, at, zone)) {
+                return Ok(found);
             }
             if found.len() >= most {
                 // Only UNTIL gets here: COUNT stops below.
