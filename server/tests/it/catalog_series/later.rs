@@ -253,7 +253,7 @@ on_both_engines! {
             (from(second, "2031-05-03T19:59:59", &[once]), "starts", "before_from"),
             (with("added", &["2031-05-03T12:00:00"]), "added", "before_from"),
             (with("excluded", &["2031-05-02T20:00:00"]), "excluded", "before_from"),
-            (with("excluded", &["-000001-05-02T20:00:00"]), "excluded", "out_of_range"),
+            (with("excluded", &["9999-05-02T20:00:00"]), "excluded", "out_of_range"),
             (from(second, second, &[once; 11]), "rules", "too_many_rules"),
             (from(second, second, &[once; 10]), "series", "too_many_rules"),
             (from(second, second, &["FREQ=DAILY;COUNT=2000"]), "series", "too_many_dates"),
