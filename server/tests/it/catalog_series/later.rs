@@ -321,9 +321,15 @@ on_both_engines! {
         let smaller = json!({"version": 1, "map": without_a_seat()});
         put(&t.organiser, &path_of(&map), &smaller).await.expect(200);
         series(&t, &event, begin, &["FREQ=DAILY;COUNT=4"]).await;
-        let seats: Vec<_> = dates(&t, &event).await.iter().map(|date| date["seat_map"].clone()).collect();
+        let seats = async || -> Vec<Value> { dates(&t, &event).await.iter().map(|date| date["seat_map"].clone()).collect() };
         let of = |version: i64| json!({"id": map["id"], "version": version});
-        assert_eq!(seats, [of(1), of(2), of(2), of(2)]);
+        assert_eq!(seats().await, [of(1), of(2), of(2), of(2)]);
+
+        // Once all are over, none of them has the newest version.
+        t.clock.advance(Duration::from_secs(10 * 86_400));
+        put(&t.organiser, &path_of(&map), &json!({"version": 2, "map": hall()})).await.expect(200);
+        series(&t, &event, begin, &["FREQ=DAILY;COUNT=5"]).await;
+        assert_eq!(seats().await, [of(1), of(2), of(2), of(2), of(3)]);
         t.stop().await;
     }
 }
