@@ -57,9 +57,10 @@ pub(crate) const fn number(title: &'static str) -> Column {
 /// tabs: it does not take quotes in the middle of a cell for quotes.
 const OTHER_SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// Whether spreadsheets take it for the beginning of a formula, also after blanks.
+/// Whether spreadsheets take it for the beginning of a formula, also after blanks, and after quotes that are
+/// quotes for them where we mean a character.
 fn is_formula(text: &str) -> bool {
-    text.trim_start()
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '"')
         .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
@@ -224,8 +225,9 @@ mod tests {
             ("  =1", "\"'  =1\""),
             ("\t=1", "\"'\t'=1\""),
             ("a;=1", "\"a;'=1\""),
-            ("a\"; =1", "\"a\"\"; '=1\""),
+            ("a\"; =1", "\"a\"\";' =1\""),
             ("a\n@x;b", "\"a\n'@x;b\""),
+            ("a;\"=1;b", "\"a;'\"\"=1;b\""),
             ("a;b", "\"a;b\""),
             ("＝1", "\"'＝1\""),
             (

@@ -51,6 +51,7 @@ impl SeriesInput {
         allow_years("from", self.from.as_slice())?;
         allow_years("starts", starts)?;
         allow_years("added", added)?;
+        allow_years("excluded", excluded)?;
         if let Some(from) = self.from {
             for (field, times) in [("starts", starts), ("added", added), ("excluded", excluded)] {
                 if times.iter().any(|local| *local < from) {
@@ -96,7 +97,8 @@ impl SeriesPatch {
             let text = "say which dates are added or left out";
             return Err(fault("added", "nothing_to_change", text));
         }
-        allow_years("added", self.added.as_deref().unwrap_or_default())
+        allow_years("added", self.added.as_deref().unwrap_or_default())?;
+        allow_years("excluded", self.excluded.as_deref().unwrap_or_default())
     }
 }
 

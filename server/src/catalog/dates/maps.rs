@@ -1,11 +1,14 @@
 //! The seat maps of dates.
 
+use std::collections::BTreeSet;
+
 use bilten_kernel::db::Conn;
 
 use super::edit::Done;
 use super::input::DateScope;
 use super::rows::{DateRow, fault};
 use crate::app::App;
+use crate::catalog::model::series::Local;
 use crate::catalog::model::*;
 use crate::catalog::service::{CatalogError, detail_of};
 use crate::identity::Tenant;
@@ -97,4 +100,52 @@ pub(super) fn set_map(
         }
     }
     Ok(())
+}
+
+/// The maps of an event's dates in their newest versions, which are the newest until this write is over.
+pub(super) async fn newest_of_dates(
+    c: &mut Conn,
+    detail: &EventDetail,
+) -> Result<Vec<SeatMapRef>, CatalogError> {
+    let used = detail.occurrences.iter().filter_map(|date| date.seat_map);
+    let used: BTreeSet<SeatMapId> = used.map(|map| map.id).collect();
+    let mut all = Vec::with_capacity(used.len());
+    for id in used {
+        let organisation = detail.event.organisation_id;
+        all.extend(crate::catalog::seat_map_to_use_in(c, organisation, id).await?);
+    }
+    Ok(all)
+}
+
+/// The seats of new dates: those that all others have that are not over, whatever their versions, for a map
+/// that is changed leaves what is over as it was. Where the series changes from some date on, the others are
+/// those that there were from then on, if there were any.
+pub(super) fn seats_of_new(
+    before: &[DateRow],
+    kept: &[DateRow],
+    from: Option<Local>,
+) -> Option<SeatMapRef> {
+    let is_open = |row: &&DateRow| !row.is_closed;
+    let mut found = match from {
+        Some(from) => {
+            let open = before.iter().filter(is_open);
+            maps_of(open.filter(|row| row.original >= from))
+        }
+        None => BTreeSet::new(),
+    };
+    if found.is_empty() {
+        found = maps_of(kept.iter().filter(is_open));
+    }
+    if found.is_empty() {
+        found = maps_of(kept.iter().filter(|row| row.date.is_scheduled()));
+    }
+    let ids: BTreeSet<Option<SeatMapId>> = found.iter().map(|map| map.map(|map| map.id)).collect();
+    match ids.len() {
+        1 => found.last().copied().flatten(),
+        _ => None,
+    }
+}
+
+fn maps_of<'a>(rows: impl Iterator<Item = &'a DateRow>) -> BTreeSet<Option<SeatMapRef>> {
+    rows.map(|row| row.date.seat_map).collect()
 }

@@ -7,6 +7,7 @@ use bilten_kernel::http::IfMatch;
 use super::input::{
     PreviewDate, SeriesInput, SeriesPatch, SeriesPreview, SeriesSaved, SeriesState,
 };
+use super::maps::{newest_of_dates, seats_of_new};
 use super::rows::{self, DateRow, allow_dates, allow_starts, fault, offer, series_fault, time};
 use super::store;
 use crate::app::App;
@@ -275,6 +276,8 @@ where
                 let mut detail = open_in(c, &tenant, id, &from).await?;
                 from.is_said()?;
                 allow_dates(&detail)?;
+                // The maps before the event, as whoever saves a map takes them.
+                let newest = newest_of_dates(c, &detail).await?;
                 raise_in(c, &mut detail, &from, now).await?;
                 let before = store::series(c, id).await?;
                 let zone = rows::zone(&detail)?;
@@ -284,7 +287,13 @@ where
                     .map(|row| (row.date.id, row.own.clone()))
                     .collect();
                 let plan = plan(rows, make(&detail, before.as_ref())?, since)?;
-                let (new, kept, gone) = carry_out(&work, &detail, &plan);
+                let (mut new, kept, gone) = carry_out(&work, &detail, &plan);
+                for date in &mut new {
+                    let map = newest
+                        .iter()
+                        .find(|map| date.seat_map.is_some_and(|used| used.id == map.id));
+                    date.seat_map = map.copied().or(date.seat_map);
+                }
                 allow_all(&detail, &kept, &new)?;
                 store::delete_dates(c, id, &gone).await?;
                 crate::catalog::store::insert_occurrences(c, id, &new).await?;
@@ -350,7 +359,7 @@ fn carry_out(
         }
         kept.push(row);
     }
-    let seat_map = seats(plan, &kept);
+    let seat_map = seats_of_new(&plan.rows, &kept, plan.from);
     let mut new = Vec::new();
     for original in &plan.added {
         let Some(planned) = plan.planned.get(original) else {
@@ -368,27 +377,4 @@ fn carry_out(
         });
     }
     (new, kept, gone)
-}
-
-/// The seats of new dates: those that all others have. Where the series changes from some date on, the
-/// others are those that there were from then on, if there were any.
-fn seats(plan: &Plan, kept: &[DateRow]) -> Option<SeatMapRef> {
-    let of = |rows: &[DateRow], from: Option<Local>| -> BTreeSet<Option<SeatMapRef>> {
-        rows.iter()
-            .filter(|row| row.date.is_scheduled())
-            .filter(|row| from.is_none_or(|from| row.original >= from))
-            .map(|row| row.date.seat_map)
-            .collect()
-    };
-    let mut maps = match plan.from {
-        Some(from) => of(&plan.rows, Some(from)),
-        None => BTreeSet::new(),
-    };
-    if maps.is_empty() {
-        maps = of(kept, None);
-    }
-    match maps.len() {
-        1 => maps.first().copied().flatten(),
-        _ => None,
-    }
 }

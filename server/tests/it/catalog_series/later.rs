@@ -1,5 +1,7 @@
 //! Other rules from some date on: "this and following" for the rules of a series.
 
+use std::time::Duration;
+
 use bilten_kernel::on_both_engines;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use super::{buy, dates, edit, event_in, ids, path, series, starts, version};
 use crate::app::{Answer, Event, TestApp};
 use crate::catalog_offers::put;
-use crate::catalog_seat_maps::{MAPS, hall};
+use crate::catalog_seat_maps::{MAPS, hall, path_of, without_a_seat};
 
 /// Saves rules from the version that the event has.
 async fn save(t: &TestApp, event: &Event, mut input: Value) -> Answer {
@@ -94,7 +96,7 @@ on_both_engines! {
 
         // Rules for all dates take the place of all there are.
         let whole = series(&t, &event, "2031-02-04T19:30:00", &["FREQ=WEEKLY;COUNT=2"]).await;
-        assert_eq!((&whole["series"]["later"], &whole["series"]["rules"]), (&json!([]), &json!(["FREQ=WEEKLY;COUNT=2"])));
+        assert_eq!((&whole["series"]["later"], &whole["series"]["rules"]), (&Value::Null, &json!(["FREQ=WEEKLY;COUNT=2"])));
         assert_eq!(ids(&dates(&t, &event).await), [id(0), id(1), id(5), new]);
         t.stop().await;
     }
@@ -145,7 +147,7 @@ on_both_engines! {
         input["added"] = json!([]);
         let ended = save(&t, &event, input).await.expect(200);
         assert_eq!((&ended["orphaned"], &ended["occurrence_count"]), (&json!([sold]), &json!(3)));
-        assert_eq!((&ended["series"]["rules"], &ended["series"]["later"]), (&json!(["FREQ=WEEKLY;COUNT=2"]), &json!([])));
+        assert_eq!((&ended["series"]["rules"], &ended["series"]["later"]), (&json!(["FREQ=WEEKLY;COUNT=2"]), &Value::Null));
         let left = dates(&t, &event).await;
         assert_eq!((&left[..2], &left[2]["id"]), (&first[..], &json!(sold)));
         t.stop().await;
@@ -191,6 +193,7 @@ on_both_engines! {
         for (input, code) in [
             (json!({}), "nothing_to_change"),
             (json!({"added": ["1999-02-08T15:00:00"]}), "out_of_range"),
+            (json!({"excluded": ["9999-02-08T15:00:00"]}), "out_of_range"),
             (json!({"added": [], "excluded": ["2031-02-11T19:30:00Z"]}), "invalid"),
         ] {
             assert_eq!(change(input).await.refused(422, "invalid")["errors"][0]["code"], code);
@@ -199,6 +202,26 @@ on_both_engines! {
         t.organiser.patch(&at, json!({"version": now - 1, "added": []})).await.refused(409, "catalog.version_conflict");
         t.other_organiser().await.patch(&at, json!({"version": now, "added": []})).await.refused(404, "catalog.not_found");
         assert_eq!(version(&t, &event).await, now, "what is refused changes nothing");
+        t.stop().await;
+    }
+
+    /// covers: BE-2
+    async fn a_long_rule_that_others_follow_is_read_and_said_again(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "Europe/Vienna").await;
+        let daily = format!("FREQ=DAILY;BYMONTH={};COUNT=9", ["5"; 235].join(","));
+        series(&t, &event, "2031-05-02T20:00:00", &[daily.as_str()]).await;
+        // It ends by UNTIL now, which is longer.
+        let input = json!({"from": "2031-05-05T00:00:00", "starts": "2031-06-01T20:00:00", "rules": ["FREQ=DAILY;COUNT=1"],
+            "duration_minutes": 90});
+        let saved = save(&t, &event, input).await.expect(200);
+        assert_eq!(saved["occurrence_count"], 4);
+        let read = t.organiser.get(&path(&event, "/series")).await.expect(200);
+        assert_eq!(read["series"], saved["series"]);
+        let rules = &read["series"]["rules"];
+        assert!(rules[0].as_str().unwrap().ends_with(";UNTIL=20310504T200000"), "{rules}");
+        let again = json!({"starts": "2031-05-02T20:00:00", "rules": rules, "duration_minutes": 90});
+        assert_eq!(save(&t, &event, again).await.expect(200)["occurrence_count"], 3);
         t.stop().await;
     }
 
@@ -230,6 +253,7 @@ on_both_engines! {
             (from(second, "2031-05-03T19:59:59", &[once]), "starts", "before_from"),
             (with("added", &["2031-05-03T12:00:00"]), "added", "before_from"),
             (with("excluded", &["2031-05-02T20:00:00"]), "excluded", "before_from"),
+            (with("excluded", &["9999-05-02T20:00:00"]), "excluded", "out_of_range"),
             (from(second, second, &[once; 11]), "rules", "too_many_rules"),
             (from(second, second, &[once; 10]), "series", "too_many_rules"),
             (from(second, second, &["FREQ=DAILY;COUNT=2000"]), "series", "too_many_dates"),
@@ -279,6 +303,33 @@ on_both_engines! {
         let saturdays = json!({"from": "2031-05-16T20:00:00", "starts": "2031-05-17T20:00:00", "rules": rules, "duration_minutes": 90});
         save(&t, &event, saturdays).await.expect(200);
         assert_eq!(seats().await, [&none, &none, &same, &same, &same].map(Value::clone));
+        t.stop().await;
+    }
+
+    /// A map that is changed leaves dates that are over as they were, and they say nothing of new ones.
+    ///
+    /// covers: BE-2, ORG-2
+    async fn new_dates_have_the_newest_seats_whatever_is_over(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_in(&t, "UTC").await;
+        let tomorrow = (t.app.now() + Duration::from_secs(86_400)).to_string();
+        let begin = &tomorrow[..19];
+        series(&t, &event, begin, &["FREQ=DAILY;COUNT=3"]).await;
+        let map = t.organiser.post(MAPS, json!({"map": hall()})).await.expect(201);
+        edit(&t, &event, json!({"scope": "all", "change": {"seat_map": map["id"]}})).await.expect(200);
+        t.clock.advance(Duration::from_secs(36 * 3_600));
+        let smaller = json!({"version": 1, "map": without_a_seat()});
+        put(&t.organiser, &path_of(&map), &smaller).await.expect(200);
+        series(&t, &event, begin, &["FREQ=DAILY;COUNT=4"]).await;
+        let seats = async || -> Vec<Value> { dates(&t, &event).await.iter().map(|date| date["seat_map"].clone()).collect() };
+        let of = |version: i64| json!({"id": map["id"], "version": version});
+        assert_eq!(seats().await, [of(1), of(2), of(2), of(2)]);
+
+        // Once all are over, none of them has the newest version.
+        t.clock.advance(Duration::from_secs(10 * 86_400));
+        put(&t.organiser, &path_of(&map), &json!({"version": 2, "map": hall()})).await.expect(200);
+        series(&t, &event, begin, &["FREQ=DAILY;COUNT=5"]).await;
+        assert_eq!(seats().await, [of(1), of(2), of(2), of(2), of(3)]);
         t.stop().await;
     }
 }

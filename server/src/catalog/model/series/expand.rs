@@ -4,7 +4,7 @@ use jiff::Span;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
-use super::{ByDay, End, Frequency, Local, MAX_DATES, Rule, SeriesError, Until};
+use super::{End, Frequency, Local, MAX_DATES, Rule, SeriesError, Until};
 
 /// The local dates of a rule that begins at `start` and may reach into `last_year`, earliest first.
 pub(super) fn dates(
@@ -18,6 +18,7 @@ pub(super) fn dates(
         End::Count(count) => (usize::from(count), None),
         End::Until(until) => (MAX_DATES, Some(until)),
     };
+    let times = times(rule, start.time());
     let mut found: Vec<DateTime> = Vec::new();
     for step in 0_i64.. {
         let (begin, days) = period(rule, start.date(), step).ok_or(SeriesError::TooLong)?;
@@ -27,7 +28,7 @@ pub(super) fn dates(
         if begin.year() > last_year {
             return Err(SeriesError::TooLong);
         }
-        for at in chosen(rule, start, begin, days) {
+        for at in chosen(rule, start.date(), &times, (begin, days)) {
             if at < start {
                 continue;
             }
@@ -92,13 +93,12 @@ fn period(rule: &Rule, first: Date, step: i64) -> Option<(Date, i64)> {
     }
 }
 
-/// What the rule gives of a period, earliest first.
-fn chosen(rule: &Rule, first: DateTime, begin: Date, days: i64) -> Vec<DateTime> {
+/// What the rule gives of a period at these times of a day, earliest first.
+fn chosen(rule: &Rule, first: Date, times: &[Time], (begin, days): (Date, i64)) -> Vec<DateTime> {
     let days: Vec<Date> = (0..days)
         .filter_map(|day| plus_days(begin, day))
-        .filter(|day| matches(rule, first.date(), *day))
+        .filter(|day| matches(rule, first, *day))
         .collect();
-    let times = times(rule, first.time());
     if rule.by_set_pos.is_empty() {
         let of_day = |day: &Date| {
             let day = *day;
@@ -153,26 +153,30 @@ fn times(rule: &Rule, first: Time) -> Vec<Time> {
     times
 }
 
+/// Whether one of these numbers is that of a day: its place from the beginning, or from the end as a
+/// negative one. None of them is any.
+fn is_one<T: Copy + PartialEq>(wanted: &[T], place: T, from_end: T) -> bool {
+    let is_it = |number: &T| *number == place || *number == from_end;
+    wanted.is_empty() || wanted.iter().any(is_it)
+}
+
 /// Whether a day fits all parts of a rule; what is not said comes from the first date.
+///
+/// What is asked of the day is found out once, not for each number of a list: a rule looks at fifty years
+/// of days if it has to.
 fn matches(rule: &Rule, first: Date, day: Date) -> bool {
     let is_month = rule.by_month.is_empty() || rule.by_month.contains(&day.month());
-    let is_month_day = rule.by_month_day.is_empty()
-        || rule.by_month_day.iter().any(|wanted| {
-            if *wanted > 0 {
-                day.day() == *wanted
-            } else {
-                day.day() - day.days_in_month() - 1 == *wanted
-            }
-        });
-    let is_day = rule.by_day.is_empty() || rule.by_day.iter().any(|by| is_nth(rule, *by, day));
-    let is_year_day = rule.by_year_day.is_empty()
-        || rule.by_year_day.iter().any(|wanted| {
-            if *wanted > 0 {
-                day.day_of_year() == *wanted
-            } else {
-                day.day_of_year() - day.days_in_year() - 1 == *wanted
-            }
-        });
+    if !is_month {
+        return false;
+    }
+    let from_end = day.day() - day.days_in_month() - 1;
+    let is_month_day = is_one(&rule.by_month_day, day.day(), from_end);
+    let (place, from_end) = (
+        day.day_of_year(),
+        day.day_of_year() - day.days_in_year() - 1,
+    );
+    let is_year_day = is_one(&rule.by_year_day, place, from_end);
+    let is_day = rule.by_day.is_empty() || is_nth(rule, day);
     let is_week = rule.by_week_no.is_empty() || is_in_week(rule, day);
     let says_no_day =
         rule.by_day.is_empty() && rule.by_month_day.is_empty() && rule.by_year_day.is_empty();
@@ -189,7 +193,7 @@ fn matches(rule: &Rule, first: Date, day: Date) -> bool {
                     && (!rule.by_month.is_empty() || day.month() == first.month()))
         }
     };
-    is_month && is_week && is_year_day && is_month_day && is_day && is_like_first
+    is_week && is_year_day && is_month_day && is_day && is_like_first
 }
 
 /// Whether a day is in one of the rule's weeks. The first week of a year is the first of which most
@@ -202,32 +206,25 @@ fn is_in_week(rule: &Rule, day: Date) -> bool {
     let before = middle.day_of_year() - 1;
     let week = before / 7 + 1;
     let weeks = (middle.days_in_year() - 1 - before % 7) / 7 + 1;
+    let from_end = week - weeks - 1;
     rule.by_week_no.iter().any(|wanted| {
         let wanted = i16::from(*wanted);
-        if wanted > 0 {
-            week == wanted
-        } else {
-            week - weeks - 1 == wanted
-        }
+        wanted == week || wanted == from_end
     })
 }
 
-/// Whether a day is the n-th of its weekday, in its month or year as the standard says.
-fn is_nth(rule: &Rule, by: ByDay, day: Date) -> bool {
-    if day.weekday() != by.weekday {
-        return false;
-    }
-    let Some(nth) = by.nth else { return true };
+/// Whether a day is one of the rule's weekdays, the n-th in its month or year as the standard says.
+fn is_nth(rule: &Rule, day: Date) -> bool {
     let in_month = rule.frequency == Frequency::Monthly || !rule.by_month.is_empty();
     let (at, of) = if in_month {
         (i16::from(day.day()), i16::from(day.days_in_month()))
     } else {
         (day.day_of_year(), day.days_in_year())
     };
-    let nth = i16::from(nth);
-    if nth > 0 {
-        (at - 1) / 7 + 1 == nth
-    } else {
-        (at - of) / 7 - 1 == nth
-    }
+    let (place, from_end) = ((at - 1) / 7 + 1, (at - of) / 7 - 1);
+    let weekday = day.weekday();
+    rule.by_day.iter().any(|by| {
+        let is_place = |nth: i8| i16::from(nth) == place || i16::from(nth) == from_end;
+        by.weekday == weekday && by.nth.is_none_or(is_place)
+    })
 }

@@ -58,18 +58,18 @@ impl Settings {
     /// What holds when this layer lies on another.
     #[must_use]
     pub fn over(&self, below: &Self) -> Self {
-        let merged = |top: &BTreeMap<u16, i64>, below: &BTreeMap<u16, i64>| {
-            let mut all = below.clone();
-            all.extend(top.iter().map(|(tier, value)| (*tier, *value)));
-            all
-        };
-        Self {
-            shift_minutes: self.shift_minutes.or(below.shift_minutes),
-            duration_minutes: self.duration_minutes.or(below.duration_minutes),
-            doors_minutes: self.doors_minutes.or(below.doors_minutes),
-            prices: merged(&self.prices, &below.prices),
-            capacities: merged(&self.capacities, &below.capacities),
-        }
+        let mut all = below.clone();
+        all.lay(self);
+        all
+    }
+
+    /// Lays another layer on this one.
+    fn lay(&mut self, top: &Self) {
+        self.shift_minutes = top.shift_minutes.or(self.shift_minutes);
+        self.duration_minutes = top.duration_minutes.or(self.duration_minutes);
+        self.doors_minutes = top.doors_minutes.or(self.doors_minutes);
+        self.prices.extend(&top.prices);
+        self.capacities.extend(&top.capacities);
     }
 
     /// What is left of it without all that `other` speaks of.
@@ -161,8 +161,9 @@ pub struct Series {
     /// Its rules (RRULE).
     #[serde(default)]
     pub rules: Vec<Rule>,
-    /// Rules that begin later, in the order in which they were said.
-    #[serde(default)]
+    /// Rules that begin later, in the order in which they were said; left out if there are none.
+    // So that nodes of the version before read what needs nothing new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<LaterRules>,
     /// Further dates (RDATE).
     #[serde(default)]
@@ -308,12 +309,12 @@ impl Series {
 
     /// What the layers under a date's own say of it.
     pub fn settings_of(&self, original: Local) -> Settings {
-        self.phases
-            .iter()
-            .filter(|phase| phase.from <= original)
-            .fold(self.settings.clone(), |below, phase| {
-                phase.settings.over(&below)
-            })
+        let mut holds = self.settings.clone();
+        // In place: a series can have as many of them as dates, and this is asked of each date.
+        for phase in self.phases.iter().filter(|phase| phase.from <= original) {
+            holds.lay(&phase.settings);
+        }
+        holds
     }
 
     /// Its dates with all that holds for them, earliest first; `own` is what single dates say.

@@ -8,8 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ByDay, End, Frequency, Rule, RuleError, Until};
 
-/// The longest text of a rule.
+/// The longest text of a rule, apart from how it ends.
 const MAX_TEXT: usize = 500;
+/// The longest text with its end: a rule that ended by COUNT ends by UNTIL once others follow it, and is to
+/// be read then too.
+const MAX_WHOLE: usize = MAX_TEXT + ";UNTIL=19971224T000000Z".len();
 
 const WEEKDAYS: [(&str, Weekday); 7] = [
     ("MO", Weekday::Monday),
@@ -33,6 +36,17 @@ fn word(weekday: Weekday) -> &'static str {
         .iter()
         .find(|(_, known)| *known == weekday)
         .map_or("MO", |(word, _)| word)
+}
+
+/// How long a text is without its COUNT or UNTIL.
+fn length_without_end(text: &str) -> usize {
+    let is_end = |part: &str| part.starts_with("COUNT=") || part.starts_with("UNTIL=");
+    let others = text.split(';').filter(|part| !is_end(part));
+    // With a separator each, but for one of them.
+    others
+        .map(|part| part.len() + 1)
+        .sum::<usize>()
+        .saturating_sub(1)
 }
 
 fn syntax(part: &str) -> RuleError {
@@ -107,10 +121,10 @@ impl FromStr for Rule {
     type Err = RuleError;
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        if text.len() > MAX_TEXT {
+        let text = text.strip_prefix("RRULE:").unwrap_or(text);
+        if text.len() > MAX_WHOLE || length_without_end(text) > MAX_TEXT {
             return Err(RuleError::Range("RRULE"));
         }
-        let text = text.strip_prefix("RRULE:").unwrap_or(text);
         let mut rule = Self::every(1, Frequency::Daily, End::Count(1));
         let (mut frequency, mut count, mut end) = (None, None, None);
         let mut seen: Vec<&str> = Vec::new();
@@ -237,7 +251,7 @@ impl utoipa::PartialSchema for Rule {
                 "An RRULE of RFC 5545 with DAILY, WEEKLY, MONTHLY or YEARLY that ends by COUNT or UNTIL; \
                  BYHOUR and BYMINUTE name up to 96 times of a day.",
             ))
-            .max_length(Some(MAX_TEXT))
+            .max_length(Some(MAX_WHOLE))
             .examples(["FREQ=MONTHLY;BYDAY=1FR;COUNT=10"])
             .into()
     }

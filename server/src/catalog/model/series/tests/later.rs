@@ -81,6 +81,28 @@ fn tuesdays_until_december_and_wednesdays_from_january_on() {
     assert_eq!(planned[13].settings.duration_minutes, Some(60));
     let json = serde_json::to_string(&changed).unwrap();
     assert_eq!(serde_json::from_str::<Series>(&json).unwrap(), changed);
+    // Nodes of the version before know no later rules, and read those that have none.
+    let json = serde_json::to_value(tuesdays()).unwrap();
+    assert!(json.get("later").is_none(), "{json}");
+    assert_eq!(serde_json::from_value::<Series>(json).unwrap(), tuesdays());
+}
+
+/// As long as a rule can be, it is longer once it ends by UNTIL, and is still read.
+#[test]
+fn a_rule_that_others_follow_can_be_read_however_long_it_is() {
+    let months = ["10"; 158].join(",");
+    let daily = format!("FREQ=DAILY;BYMONTH={months};COUNT=9");
+    assert_eq!(daily.len(), 500);
+    let before = series("2026-10-06T19:30:00", &[daily.as_str()]);
+    let changed = before
+        .followed_by(then("2026-10-10T00:00:00", "2026-10-10T00:00:00", &[]))
+        .unwrap();
+    assert_eq!(changed.originals().unwrap().len(), 4);
+    let json = serde_json::to_string(&changed).unwrap();
+    assert_eq!(serde_json::from_str::<Series>(&json).unwrap(), changed);
+    // No end makes room for more of the rest.
+    let longer = format!("FREQ=DAILY;BYMONTH={months},10,10,10,10;COUNT=9");
+    assert_eq!(longer.parse::<Rule>(), Err(RuleError::Range("RRULE")));
 }
 
 #[test]
