@@ -57,13 +57,13 @@ impl Returned {
         self.stock.keys()
     }
 
-    /// Gives all of it back.
-    pub(in crate::sales::service) async fn give_back(
-        mut self,
-        c: &mut Conn,
-        how: Take,
-        now: Timestamp,
-    ) -> Result<(), DbError> {
+    /// The holds and orders of which codes go back.
+    pub(super) fn code_holders(&self) -> &[String] {
+        &self.codes
+    }
+
+    /// Lets go of the seats, which everybody takes before stock.
+    pub(super) async fn free_seats(&mut self, c: &mut Conn, now: Timestamp) -> Result<(), DbError> {
         self.seats.sort();
         while !self.seats.is_empty() {
             // A statement may meet each row once: a seat that went from one of them to another comes again.
@@ -81,6 +81,17 @@ impl Returned {
             store::seats::free_all(c, &round, now).await?;
             self.seats = again;
         }
+        Ok(())
+    }
+
+    /// Gives all of it back.
+    pub(in crate::sales::service) async fn give_back(
+        mut self,
+        c: &mut Conn,
+        how: Take,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        self.free_seats(c, now).await?;
         let stock: Vec<_> = self.stock.into_iter().collect();
         store::give_back(c, how, &stock).await?;
         if !self.codes.is_empty() {
