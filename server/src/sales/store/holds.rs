@@ -219,21 +219,44 @@ pub(in crate::sales) async fn not_ordered(c: &mut Conn, id: HoldId) -> Result<()
     Ok(())
 }
 
-/// Ends an active hold that is over; says whether it was one.
+record! {
+    /// What a hold had that has just ended; of holds from before that was kept no stock.
+    pub(in crate::sales) struct EndedHold {
+        pub(in crate::sales) event_id: EventId,
+        pub(in crate::sales) has_codes: bool,
+        pub(in crate::sales) stock: Option<AsJson<Vec<(CounterKey, i64)>>>,
+    }
+}
+
+/// Gives up an active hold, if it is one.
+pub(in crate::sales) async fn give_up_hold(
+    c: &mut Conn,
+    id: HoldId,
+) -> Result<Option<EndedHold>, DbError> {
+    c.opt(
+        sql!(
+            "UPDATE holds SET state = 'released' WHERE id = $1 AND state = 'active' \
+             RETURNING event_id, has_codes, stock"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// Ends an active hold that is over, if it is one.
 pub(in crate::sales) async fn expire_hold(
     c: &mut Conn,
     id: HoldId,
     now: Timestamp,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'active' AND expires_at <= $2"
-            ),
-            vals![id, now],
-        )
-        .await?;
-    Ok(touched == 1)
+) -> Result<Option<EndedHold>, DbError> {
+    c.opt(
+        sql!(
+            "UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'active' AND expires_at <= $2 \
+             RETURNING event_id, has_codes, stock"
+        ),
+        vals![id, now],
+    )
+    .await
 }
 
 pub(in crate::sales) async fn due_holds(

@@ -6,7 +6,7 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Violation};
 
 use super::hold_from;
-use super::sweep::sweep;
+use super::sweep::sweep_for_more;
 use super::together::HoldWork;
 use crate::app::App;
 use crate::catalog::{self, EventId};
@@ -114,7 +114,7 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
             // Perhaps what is missing belongs to holds that have run out.
             Err(SalesError::SoldOut { .. }) if !is_swept => {
                 is_swept = true;
-                if sweep(app).await? == 0 {
+                if sweep_for_more(app).await? == 0 {
                     return answer;
                 }
             }

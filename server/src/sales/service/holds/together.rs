@@ -126,9 +126,7 @@ struct Ended {
 impl Ended {
     async fn give_back(self, c: &mut Conn, now: Timestamp) -> Result<(), DbError> {
         self.returned.give_back(c, Take::Held, now).await?;
-        for holder in self.choosers {
-            waiting_room::choose_again(c, holder, now).await?;
-        }
+        waiting_room::choose_again(c, &self.choosers, now).await?;
         waiting_room::leave(c, &self.leavers, now).await
     }
 }
@@ -144,9 +142,8 @@ async fn end(
     for (ending, place, _) in endings {
         match *ending {
             Ending::Hold { id, is_key_free } => {
-                if store::end_hold(c, id, "released", None).await?
-                    && return_hold(c, id, "released", &mut ended.returned).await?
-                {
+                if let Some(row) = store::give_up_hold(c, id).await? {
+                    return_hold(c, id, row, "released", &mut ended.returned).await?;
                     ended.choosers.push(id.to_string());
                     if is_key_free {
                         store::free_hold_key(c, id).await?;
