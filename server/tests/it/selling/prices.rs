@@ -117,6 +117,39 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// Who holds at the same moment pays by what those before them have taken, and whoever wants too much
+    /// takes nothing of it.
+    ///
+    /// covers: BE-2
+    async fn holds_made_at_once_cross_a_border_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_with(&t, early(30), &[24]).await;
+        let want = |quantity: u32| json!([{"tier": event.tiers[0], "quantity": quantity}]);
+        let all = join_all((0..20u32).map(|i| {
+            let (t, event, one) = (&t, &event, want(1));
+            async move { hold(t, event, one, &format!("at-once-{i}")).await.expect(201) }
+        })).await;
+        let at = |minor: i64| all.iter().filter(|hold| hold["total_minor"] == minor).count();
+        assert_eq!((at(1000), at(2000)), (5, 15));
+        // Ten are left, for five of these: one by one where there is not enough for all.
+        let answers = join_all((0..9u32).map(|i| {
+            let (t, event, two) = (&t, &event, want(2));
+            async move { hold(t, event, two, &format!("too-many-{i}")).await }
+        })).await;
+        let mut had = 0;
+        for answer in answers {
+            if answer.status == 201 {
+                had += 1;
+                assert_eq!(answer.expect(201)["total_minor"], 4000);
+            } else {
+                answer.refused(409, "sales.sold_out");
+            }
+        }
+        assert_eq!(had, 5);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
     /// covers: PAY-5, WEB-4
     async fn a_hold_keeps_its_price_and_the_order_takes_it_over(db: TestDb) {
         let t = TestApp::start(db).await;
