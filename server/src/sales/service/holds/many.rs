@@ -1,8 +1,8 @@
 //! Many holds made in one write. What they take is taken for all of them at once: their seats, and the stock
-//! of those who need no more than that where there is enough for all. The others are made one by one after
+//! of those who need no more than that and find enough. Those with codes or passes are made one by one after
 //! them, each as a part of the write that may be refused by itself.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bilten_kernel::clock::Timestamp;
@@ -13,7 +13,7 @@ use crate::catalog::seating::SeatId;
 use crate::catalog::{CounterKey, EventId, OccurrenceId};
 use crate::sales::model::*;
 use crate::sales::service::cart::{Cart, Founds};
-use crate::sales::service::{HOLDS, SalesError};
+use crate::sales::service::{HOLDS, SalesError, sold_out};
 use crate::sales::store::{self, Found, NewHold, Take};
 use crate::waiting_room::Gate;
 
@@ -153,9 +153,12 @@ impl Many {
             .partition(|one| one.is_plain() && Some(one.cart.offer.event.version) == version);
         let mut lost = Lost::default();
         if !self.make_plain(c, &plain, &mut lost).await? {
-            // First come, first served.
-            others.extend(plain);
-            others.sort_by_key(|one| one.place);
+            let fitting = self.fitting(c, plain, &mut lost).await?;
+            if !self.make_plain(c, &fitting, &mut lost).await? {
+                // The event has changed: each is told so by itself.
+                others.extend(fitting);
+                others.sort_by_key(|one| one.place);
+            }
         }
         for one in others {
             let (cart, making) = (Arc::clone(&one.cart), one.making.clone());
@@ -183,6 +186,51 @@ impl Many {
             self.answers.insert(place, answer);
         }
         Ok(self.answers.into_iter().collect())
+    }
+
+    /// Those that there is enough stock for, first come, first served; the others are refused, unless the event
+    /// has changed.
+    async fn fitting(
+        &mut self,
+        c: &mut Conn,
+        plain: Vec<Wanted>,
+        lost: &mut Lost,
+    ) -> Result<Vec<Wanted>, DbError> {
+        let Some(offer) = plain.first().map(|one| Arc::clone(&one.cart.offer)) else {
+            return Ok(plain);
+        };
+        let sales = store::event_sales(c, offer.event.id).await?;
+        if !sales.is_some_and(|row| row.version == offer.event.version && row.selling) {
+            return Ok(plain);
+        }
+        let stock = plain.iter().flat_map(|one| &one.cart.stock);
+        let keys: BTreeSet<&CounterKey> = stock.map(|(key, _)| key).collect();
+        // They are locked: what is left of them is so until this write is done.
+        let mut left: HashMap<(String, String), i64> = HashMap::new();
+        for row in store::counters_of(c, &keys).await? {
+            left.insert((row.counter, row.occurrence_id), row.capacity - row.taken);
+        }
+        let named = |key: &CounterKey| (key.of.clone(), store::date_of(key));
+        let mut fitting = Vec::with_capacity(plain.len());
+        for one in plain {
+            let short = one.cart.stock.iter().find_map(|(key, quantity)| {
+                let left = left.get(&named(key)).copied().unwrap_or(0);
+                (left < *quantity).then_some((key, left))
+            });
+            if let Some((key, left)) = short {
+                let refusal = sold_out(&one.cart, key, left);
+                lost.add(one.making.now, one.seats());
+                self.answers.insert(one.place, Err(refusal));
+                continue;
+            }
+            for (key, quantity) in &one.cart.stock {
+                if let Some(left) = left.get_mut(&named(key)) {
+                    *left -= *quantity;
+                }
+            }
+            fitting.push(one);
+        }
+        Ok(fitting)
     }
 
     /// Makes holds that need no more than stock, if there is enough for all of them; says whether there was,
