@@ -37,18 +37,27 @@ pub(crate) async fn on_event_saved(
         // It was read before somebody else saved it, who has seen to its stock.
         return Ok(());
     }
+    let stops = was_selling == Some(true) && !selling;
+    if stops {
+        // Whoever gives a hold up in this moment has its row and wants its stock.
+        store::lock_active_holds(c, event.id).await?;
+    }
     if was_selling.is_some_and(|was| was != selling) {
+        store::lock_counters_of_event(c, event.id).await?;
         store::set_selling(c, event.id, selling).await?;
     }
-    if was_selling == Some(true) && !selling {
+    if stops {
         release_holds(app.now(), c, event.id).await?;
     }
     if same_plan {
         return Ok(());
     }
-    follow(c, detail, &plan, selling).await?;
     let dates = detail.occurrences.iter();
     let called_off: Vec<_> = dates.filter(|date| !date.is_scheduled()).collect();
+    if !called_off.is_empty() {
+        store::lock_active_holds(c, event.id).await?;
+    }
+    follow(c, detail, &plan, selling).await?;
     if !called_off.is_empty() {
         let called_off = Val::texts(called_off.iter().map(|date| date.id));
         store::run_out_holds_of(c, event.id, called_off, app.now()).await?;

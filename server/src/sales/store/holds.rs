@@ -259,6 +259,37 @@ pub(in crate::sales) async fn expire_hold(
     .await
 }
 
+/// Locks holds, sorted by id.
+pub(in crate::sales) async fn lock_holds(c: &mut Conn, holds: &[HoldId]) -> Result<(), DbError> {
+    let _locked: Vec<HoldId> = c
+        .scalars(
+            sql!(
+                "SELECT id FROM holds WHERE id IN (SELECT value FROM list($1)) \
+                 ORDER BY id FOR NO KEY UPDATE"
+            ),
+            vals![Val::texts(holds)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Locks the active holds of an event, sorted by id.
+pub(in crate::sales) async fn lock_active_holds(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<(), DbError> {
+    let _locked: Vec<HoldId> = c
+        .scalars(
+            sql!(
+                "SELECT id FROM holds WHERE event_id = $1 AND state = 'active' \
+                 ORDER BY id FOR NO KEY UPDATE"
+            ),
+            vals![event],
+        )
+        .await?;
+    Ok(())
+}
+
 pub(in crate::sales) async fn due_holds(
     c: &mut Conn,
     now: Timestamp,

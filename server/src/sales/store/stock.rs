@@ -198,6 +198,23 @@ pub(in crate::sales) async fn put_counters(
     .await
 }
 
+/// Locks all counters of an event for the rest of a write, sorted by key.
+pub(in crate::sales) async fn lock_counters_of_event(
+    c: &mut Conn,
+    event: EventId,
+) -> Result<(), DbError> {
+    let _locked: Vec<i64> = c
+        .scalars(
+            sql!(
+                "SELECT held FROM stock WHERE event_id = $1 \
+                 ORDER BY counter, occurrence_id FOR NO KEY UPDATE"
+            ),
+            vals![event],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Says of all counters of an event whether they sell.
 pub(in crate::sales) async fn set_selling(
     c: &mut Conn,

@@ -79,6 +79,17 @@ pub async fn place(
         }
     }
     fresh.retain(|&i| answers[i].is_none());
+    let holds: Vec<HoldId> = fresh
+        .iter()
+        .filter_map(|&i| match &batch[i].basis {
+            Basis::Hold(held) => Some(held.id),
+            Basis::Cart(_) => None,
+        })
+        .collect();
+    if holds.len() > 1 {
+        // Before any stock: whoever gives one of them up in this moment has its row and wants its stock.
+        store::lock_holds(c, &holds).await?;
+    }
     let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
     for (i, refused) in too_many {
         answers[i] = Some(Err(refused));
