@@ -1,6 +1,7 @@
 //! Many holds made in one write. What they take is taken for all of them at once: their seats, and the stock
-//! of those who need no more than that and find enough. Those with codes or passes are made one by one after
-//! them, each as a part of the write that may be refused by itself.
+//! of those who have no codes and find enough. Those with codes are made one by one after them, each as a
+//! part of the write that may be refused by itself; so are those with passes where there is not enough for
+//! all.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::sales::model::*;
 use crate::sales::service::cart::{Cart, Founds};
 use crate::sales::service::{HOLDS, SalesError, sold_out};
 use crate::sales::store::{self, Found, NewHold, Take};
-use crate::waiting_room::Gate;
+use crate::waiting_room::{self, Gate};
 
 /// A hold that is to be made, and the place of its answer.
 pub(super) struct Wanted {
@@ -32,9 +33,9 @@ impl Wanted {
         seats.map(move |(date, seat)| (date, seat, event, holder.clone()))
     }
 
-    /// Whether it needs no more than seats and stock.
+    /// Whether it has no codes: then its stock may be taken together with that of others.
     fn is_plain(&self) -> bool {
-        self.cart.codes.is_empty() && self.making.gate == Gate::Free
+        self.cart.codes.is_empty()
     }
 }
 
@@ -153,12 +154,17 @@ impl Many {
             .partition(|one| one.is_plain() && Some(one.cart.offer.event.version) == version);
         let mut lost = Lost::default();
         if !self.make_plain(c, &plain, &mut lost).await? {
-            let fitting = self.fitting(c, plain, &mut lost).await?;
+            // What somebody leaves who may not come in is for those behind them.
+            let (free, by_pass): (Vec<_>, Vec<_>) = plain
+                .into_iter()
+                .partition(|one| one.making.gate == Gate::Free);
+            others.extend(by_pass);
+            let fitting = self.fitting(c, free, &mut lost).await?;
             if !self.make_plain(c, &fitting, &mut lost).await? {
                 // The event has changed: each is told so by itself.
                 others.extend(fitting);
-                others.sort_by_key(|one| one.place);
             }
+            others.sort_by_key(|one| one.place);
         }
         for one in others {
             let (cart, making) = (Arc::clone(&one.cart), one.making.clone());
@@ -233,7 +239,7 @@ impl Many {
         Ok(fitting)
     }
 
-    /// Makes holds that need no more than stock, if there is enough for all of them; says whether there was,
+    /// Makes holds that have no codes, if there is enough for all of them; says whether there was,
     /// otherwise none is made.
     async fn make_plain(
         &mut self,
@@ -273,7 +279,18 @@ impl Many {
                 Some(priced) => Ok(priced.as_ref().clone()),
                 None => one.cart.price(one.making.now, &founds, Vec::new()),
             };
-            match priced {
+            let let_in = match priced {
+                Ok(priced) => {
+                    let Making { id, gate, now, .. } = one.making;
+                    let may_enter = waiting_room::enter(c, &gate, id, now).await?;
+                    may_enter.map(|()| priced).map_err(|refusal| {
+                        let event = one.making.event;
+                        SalesError::WaitingRoom { event, refusal }
+                    })
+                }
+                Err(refusal) => Err(refusal),
+            };
+            match let_in {
                 Ok(priced) => {
                     places.push(one.place);
                     holds.push((one.making.clone().hold(&one.cart, priced), one.making.now));
