@@ -172,6 +172,49 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// Holds with codes and without are made and given up at the same moment: what a code is used for is what
+    /// those have who have it.
+    ///
+    /// covers: PAY-5, MKT-2, BE-2
+    async fn codes_held_and_given_up_at_once_are_counted_right(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let few = code(&t, &event, "FEW", json!({"effect": {"kind": "percentage", "rate": 500_000}, "max_uses": 3})).await;
+        let many = code(&t, &event, "MANY", json!({"effect": {"kind": "percentage", "rate": 200_000}})).await;
+        let ask = |codes: Value, key: String| {
+            let wish = json!({"event": event.id, "items": [{"tier": event.tiers[0], "quantity": 1}], "codes": codes});
+            let t = &t;
+            async move { t.stranger.post_once("/api/v1/shop/holds", &key, &wish).await }
+        };
+        let answers = join_all((0..15usize).map(|i| {
+            let codes = [json!(["few"]), json!(["many"]), json!([])][i % 3].clone();
+            ask(codes, format!("at-once-{i}"))
+        })).await;
+        let mut held = Vec::new();
+        for (i, answer) in answers.iter().enumerate() {
+            if answer.status == 201 {
+                let hold = answer.expect(201);
+                assert_eq!(hold["total_minor"], [1250, 2000, 2500][i % 3]);
+                held.push(text(&hold["id"]));
+            } else {
+                assert_eq!(i % 3, 0, "{}", answer.text);
+                answer.refused(409, "sales.code_not_applicable");
+            }
+        }
+        assert_eq!((held.len(), uses(&t, &few).await, uses(&t, &many).await), (13, 3, 5));
+        let given_up = join_all(held.iter().map(|id| {
+            let (t, path) = (&t, format!("/api/v1/shop/holds/{id}"));
+            async move { t.stranger.delete(&path).await.expect(204) }
+        }));
+        let again = join_all((0..8usize).map(|i| ask(json!([["many", "few"][i % 2]]), format!("again-{i}"))));
+        let (_, again) = tokio::join!(given_up, again);
+        let had = |of: usize| again.iter().enumerate().filter(|(i, answer)| i % 2 == of && answer.status == 201).count() as i64;
+        assert_eq!((uses(&t, &many).await, uses(&t, &few).await), (4, had(1)));
+        assert_eq!(had(0), 4);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
     /// covers: PAY-5, MKT-2, BE-2
     async fn codes_are_reserved_by_holds_and_come_back(db: TestDb) {
         let t = TestApp::start(db).await;
