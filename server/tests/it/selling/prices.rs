@@ -206,7 +206,10 @@ on_both_engines! {
             let (t, path) = (&t, format!("/api/v1/shop/holds/{id}"));
             async move { t.stranger.delete(&path).await.expect(204) }
         }));
-        let again = join_all((0..8usize).map(|i| ask(json!([["many", "few"][i % 2]]), format!("again-{i}"))));
+        let again = join_all((0..8usize).map(|i| {
+            let named = ["many", "few"][i % 2];
+            ask(json!([named]), format!("again-{i}"))
+        }));
         let (_, again) = tokio::join!(given_up, again);
         let had = |of: usize| again.iter().enumerate().filter(|(i, answer)| i % 2 == of && answer.status == 201).count() as i64;
         assert_eq!((uses(&t, &many).await, uses(&t, &few).await), (4, had(1)));
