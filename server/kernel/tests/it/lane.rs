@@ -107,6 +107,7 @@ on_both_engines! {
         let taken: i64 = db.scalar(sql!("SELECT taken FROM shelves"), vals![]).await.unwrap();
         assert_eq!(taken, 4);
     }
+
     async fn who_has_left_is_not_served_when_their_batch_fails(db: TestDb) {
         type Waiting = BoxFuture<'static, Result<i64, PutError>>;
         type Place = Arc<Mutex<Option<Waiting>>>;

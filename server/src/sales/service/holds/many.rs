@@ -206,7 +206,9 @@ impl Many {
             return Ok(plain);
         };
         let sales = store::event_sales(c, offer.event.id).await?;
-        if !sales.is_some_and(|row| row.version == offer.event.version && row.selling) {
+        let is_as_shown =
+            sales.is_some_and(|row| row.version == offer.event.version && row.selling);
+        if !is_as_shown {
             return Ok(plain);
         }
         let stock = plain.iter().flat_map(|one| &one.cart.stock);
