@@ -195,6 +195,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0153_tickets_counted.sql"),
     },
     Migration {
+        version: 154,
+        name: "answer_files",
+        sql: include_str!("../migrations/0154_answer_files.sql"),
+    },
+    Migration {
         version: 158,
         name: "settings_versions",
         sql: include_str!("../migrations/0158_settings_versions.sql"),
@@ -208,5 +213,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 161,
         name: "scores_by_payment",
         sql: include_str!("../migrations/0161_scores_by_payment.sql"),
+    },
+    Migration {
+        version: 162,
+        name: "resale_unseen",
+        sql: include_str!("../migrations/0162_resale_unseen.sql"),
     },
 ];

@@ -30,6 +30,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const WAITING_EVERY: Duration = Duration::from_secs(1);
 /// How often what came back is offered to those who wait for it.
 const WAITLIST_EVERY: Duration = Duration::from_secs(2);
+/// How often files that nobody named in time are deleted.
+const FILES_EVERY: Duration = Duration::from_secs(60);
 /// How often offers of tickets that nobody answered are ended.
 const TRANSFERS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is written down when sessions and keys were last used.
@@ -43,6 +45,9 @@ const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// How often requests of programs that have had their time are deleted.
 const INSPECTED_EVERY: Duration = Duration::from_secs(600);
+/// How long a step of a stop may take that comes after what was in progress: giving claims back, writing down
+/// what was asked last, closing the database.
+const LAST_STEP: Duration = Duration::from_secs(2);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +180,7 @@ pub fn jobs(app: &App) -> JobRunner {
     let (rotator, tidier, inspector) = (app.clone(), app.clone(), app.clone());
     let finder = app.clone();
     let coder = app.clone();
-    let (offerer, ender) = (app.clone(), app.clone());
+    let (offerer, ender, filer) = (app.clone(), app.clone(), app.clone());
     identity::jobs(app, runner)
         .on(
             payments::CALL_BACK_JOB,
@@ -236,6 +241,13 @@ pub fn jobs(app: &App) -> JobRunner {
                 Ok(waited?)
             }
         })
+        .every("sales.answer_files", FILES_EVERY, move || {
+            let app = filer.clone();
+            async move {
+                while sales::files::sweep(&app).await? > 0 {}
+                Ok(())
+            }
+        })
         .every("tickets.transfers", TRANSFERS_EVERY, move || {
             let app = ender.clone();
             async move { Ok(tickets::transfers::expire(&app).await?) }
@@ -292,7 +304,8 @@ pub fn dispatcher(app: &App) -> Dispatcher {
     })
 }
 
-/// Serves until `shutdown`, then lets requests and jobs finish and closes the database.
+/// Serves until `shutdown`, then lets requests and jobs finish and closes the database. Nothing is waited for without
+/// end: after `http.shutdown_grace_ms` what is still in progress is dropped.
 ///
 /// # Errors
 /// [`StartError::Serve`] when the certificate cannot be used, [`StartError::Edge`] or [`StartError::Nodes`] by other settings.
@@ -303,26 +316,28 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let front = Front::new(&app)?;
     let nodes = nodes::nodes(&app.config.nodes.url)?;
+    // What runs in the background stops while the last requests finish, what serves these after them.
     let (stop, stopping) = watch::channel(false);
-    let until_stopped = |mut stopping: watch::Receiver<bool>| async move {
-        // An error means that the sender is gone: stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
+    let (end, ending) = watch::channel(false);
+    let grace = Duration::from_millis(app.config.http.shutdown_grace_ms);
     let keys = app.clone();
     let keys = tokio::spawn(async move { platform::keep_keys_fresh(&keys).await });
     let watched = app.clone();
     let watch = tokio::spawn(async move { telemetry::watch(&watched).await });
-    let jobs = tokio::spawn(jobs(&app).run(until_stopped(stopping.clone())));
-    let sending = tokio::spawn(webhook_jobs(&app).run(until_stopped(stopping.clone())));
-    let outbox = tokio::spawn(dispatcher(&app).run(until_stopped(stopping.clone())));
-    let inspected = app.clone();
-    let until = until_stopped(stopping.clone());
-    let inspecting = tokio::spawn(async move { inspect::write_down(&inspected, until).await });
+    let given_back = grace + LAST_STEP;
+    let runner = jobs(&app).grace(grace).run(told(stopping.clone()));
+    let jobs = tokio::spawn(bounded("jobs", runner, stopping.clone(), given_back));
+    let sender = webhook_jobs(&app).grace(grace).run(told(stopping.clone()));
+    let sending = tokio::spawn(bounded("webhooks", sender, stopping.clone(), given_back));
+    let delivering = dispatcher(&app).run(told(stopping.clone()));
+    let outbox = tokio::spawn(bounded("outbox", delivering, stopping, grace));
+    let (inspected, until) = (app.clone(), told(ending.clone()));
+    let writing = async move { inspect::write_down(&inspected, until).await };
+    let inspecting = tokio::spawn(bounded("inspector", writing, ending.clone(), LAST_STEP));
     let (db, hints) = (app.db.clone(), Arc::clone(&app.hints));
     db.hear_nodes(move |about, position| hints.heard(about, position));
     let others = tokio::spawn(async move {
-        db.wake_each_other(nodes.as_deref(), until_stopped(stopping))
-            .await;
+        db.wake_each_other(nodes.as_deref(), told(ending)).await;
     });
     let waiting = app.clone();
     let drain_delay = Duration::from_millis(app.config.http.drain_delay_ms);
@@ -335,20 +350,50 @@ pub async fn serve(
         waiting.hints.close();
         // So would those who watch what is left.
         waiting.left.close();
+        stop.send_replace(true);
     };
     let routes = router::router(app.clone(), front.edge.clone());
     let blocker = app.clone();
     let blocks = tokio::spawn(async move { front.keep_blocks(&blocker).await });
     let served = http::serve(listener, routes, &app.config.http, shutdown).await;
-    stop.send_replace(true);
+    end.send_replace(true);
     let _ = tokio::join!(jobs, sending, outbox, inspecting, others);
     keys.abort();
     blocks.abort();
     watch.abort();
     // Whatever they were reading is given back before the database is closed.
     let _ = tokio::join!(keys, blocks, watch);
-    app.db.clone().close().await;
+    // A statement that was dropped in the middle runs on in the database, which undoes it when it finds nobody there.
+    if tokio::time::timeout(LAST_STEP, app.db.clone().close())
+        .await
+        .is_err()
+    {
+        tracing::warn!("stopped while the database was at work");
+    }
     Ok(served?)
+}
+
+/// Waits until it is said, or nobody is left to say it.
+async fn told(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Does `work` until it ends by itself, but drops it so long after it was told to stop. What it had claimed is done
+/// again, here or on another node, when the claim is over.
+async fn bounded(
+    name: &'static str,
+    work: impl Future<Output = ()>,
+    stopping: watch::Receiver<bool>,
+    grace: Duration,
+) {
+    let too_late = async move {
+        told(stopping).await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        () = work => {}
+        () = too_late => tracing::warn!(name, "stopped in the middle of its work"),
+    }
 }
 
 /// Waits for Ctrl-C or a request to end.

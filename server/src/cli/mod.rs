@@ -20,11 +20,15 @@ mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bilten_kernel::config::ConfigError;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+
+/// How long the end of the process waits for threads that are still at work.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// Sells tickets and lets people in.
 #[derive(Debug, Parser)]
@@ -185,7 +189,10 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(arguments)) {
+    let done = runtime.block_on(dispatch(arguments));
+    // A server that had to stop while its database was at work does not wait for the thread that is.
+    runtime.shutdown_timeout(LAST_MOMENT);
+    match done {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("bilten: {}: {}", failure.code, failure.detail);

@@ -88,6 +88,8 @@ pub(super) fn classify(method: &Method, path: &str) -> &'static Class {
     let holds = |beginning: &str, end: &str| path.starts_with(beginning) && path.ends_with(end);
     let is_hold = holds("/e/", "/hold")
         || holds("/api/v1/shop/events/", "/holds")
+        // What a purchase needs.
+        || holds("/api/v1/shop/events/", "/files")
         || (path.starts_with("/e/") && path.contains("/resale/"));
     if method == Method::POST && is_hold {
         return &BUY;
@@ -113,6 +115,11 @@ mod tests {
             (
                 Method::POST,
                 "/api/v1/shop/events/evt_1/resale-listings/rsl_1/holds",
+                &BUY,
+            ),
+            (
+                Method::POST,
+                "/api/v1/shop/events/evt_1/questions/qst_1/files",
                 &BUY,
             ),
             (Method::GET, "/e/gala", &BROWSE),

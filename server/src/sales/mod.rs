@@ -6,7 +6,8 @@
 //!
 //! Stock is kept in counters: one for each tier and pool, and for each date if it is sold by dates. A
 //! unit takes one of each counter that it is counted in. Whoever takes several things takes them in one
-//! order: purchase counts, then seats, then counters (pools before tiers), then codes, each sorted by its id.
+//! order: files of answers, purchase counts, then seats, then counters (pools before tiers), then codes, each
+//! sorted by its id.
 //!
 //! Invariants:
 //! - `held + sold <= capacity` for each counter, decided inside the UPDATE that takes the stock and
@@ -22,12 +23,13 @@
 //! - who buys, who comes and what they answered is stored sealed, and so is what staff writes about them;
 //! - an order is thrown away only with the sandbox that it was made in.
 //!
-//! `codes`, `waitlist` and `resale` have tables and services of their own. `limits` and `fraud` are pure
+//! `codes`, `files`, `waitlist` and `resale` have tables and services of their own. `limits` and `fraud` are pure
 //! rules that `service/limits.rs` and `service/review.rs` obey.
 //! `changes` is what happens to orders that are paid.
 
 pub mod changes;
 pub mod codes;
+pub mod files;
 pub mod fraud;
 pub mod limits;
 mod model;
@@ -49,5 +51,6 @@ pub static SEALED: &[SealedColumn] = &[
     crate::sealed_column!("order_changes", "id", "sealed_reason", "id" => |id| changes::reason_purpose(id)),
     crate::sealed_column!("attendees", "id", "sealed_person", "id" => |id| service::part_purpose(id)),
     crate::sealed_column!("answers", "id", "sealed_answers", "id" => |id| service::part_purpose(id)),
+    crate::sealed_column!("answer_files", "id", "sealed_about", "id" => |id| files::about_purpose(id)),
     crate::sealed_column!("waitlist_entries", "id", "sealed_person", "id" => |id| waitlist::person_purpose(id)),
 ];

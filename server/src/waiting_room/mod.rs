@@ -19,7 +19,7 @@
 //! | `model/supply.rs` | what becomes of a room by what there is left to wait for |
 //! | `model/standing.rs` | what somebody who waits is answered |
 //! | `service/kept.rs` | what a node keeps in memory |
-//! | `service/manage.rs` `join.rs` `turns.rs` `steps.rs` | what organisers do; getting a place; passes and coming in; the steps |
+//! | `service/manage.rs` `shown.rs` `join.rs` `turns.rs` `steps.rs` | what organisers do; what everybody may know; getting a place; passes and coming in; the steps |
 //! | `routes/` | all of it over HTTP |
 //!
 //! # A life

@@ -247,6 +247,11 @@ impl TestApp {
         rows.iter().map(|row| format!("{row:?}")).collect()
     }
 
+    /// The database, for what only tests do with one.
+    pub(crate) const fn test_db(&self) -> &TestDb {
+        &self.db
+    }
+
     /// The gateway for text messages.
     pub(crate) const fn sms(&self) -> &SmsSink {
         &self.sms

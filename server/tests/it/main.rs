@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod bought;
 mod buyers;
 mod catalog;
 mod catalog_event;
@@ -16,6 +17,7 @@ mod cli;
 mod codes;
 mod crash;
 mod edge;
+mod files;
 mod identity;
 mod inspect;
 mod nodes;

@@ -1,7 +1,7 @@
 //! Writes the test vectors, by its own hand: bytes are laid out here as `docs/protocol.md` says,
 //! without the code that the vectors test.
 //!
-//! To add a vector, append it in `tickets.rs` or `pages.rs` and run
+//! To add a vector, append it in a file of `tickets/` or `pages/` and run
 //! `cargo run -p bilten-core --example make_vectors`. Existing vectors stay as they are.
 
 pub(crate) mod keys;

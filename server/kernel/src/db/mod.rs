@@ -73,6 +73,8 @@ use writer::Writer;
 
 #[cfg(feature = "testing")]
 pub(crate) use migrate::fingerprint;
+#[cfg(feature = "testing")]
+pub(crate) use pg::explain;
 pub(crate) use signals::{Signals, Topic};
 
 /// How often [`Db::write_again`] runs a write at most.

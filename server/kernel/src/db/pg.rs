@@ -151,6 +151,34 @@ pub(super) async fn prepare(
         .map_err(|error| DbError::pg(statement.at(), &error))
 }
 
+/// What PostgreSQL did to run a statement, as JSON by its own account; all of it is undone.
+#[cfg(feature = "testing")]
+pub(crate) async fn explain(
+    url: &str,
+    statement: &'static Statement,
+    vals: &[Val],
+) -> Result<String, DbError> {
+    use sqlx::{Connection as _, Row as _};
+    let failed = |error: sqlx::Error| DbError::pg(statement.at(), &error);
+    let arguments = bind(statement, vals)?;
+    let mut conn = PgConnection::connect(url).await.map_err(failed)?;
+    sqlx::raw_sql("BEGIN; SET LOCAL statement_timeout = '60s'")
+        .execute(&mut conn)
+        .await
+        .map_err(failed)?;
+    let sql = format!(
+        "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}",
+        statement.pg()
+    );
+    let row: PgRow = sqlx::query_with(sqlx::AssertSqlSafe(sql), arguments)
+        .fetch_one(&mut conn)
+        .await
+        .map_err(failed)?;
+    let explained = row.try_get_unchecked(0).map_err(failed)?;
+    conn.close().await.map_err(failed)?;
+    Ok(explained)
+}
+
 /// Begins a transaction; whoever gives up meanwhile leaves none open.
 ///
 /// sqlx rolls back a transaction that is dropped, but not one whose `BEGIN` was still under way

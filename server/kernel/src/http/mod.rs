@@ -86,7 +86,7 @@ pub struct HttpConfig {
     pub connections_per_address: usize,
     /// How long the server goes on after it was told to stop and says that it is not ready.
     pub drain_delay_ms: u64,
-    /// How long requests in progress may take to finish when the server stops.
+    /// How long requests, jobs and deliveries in progress may take to finish when the server stops.
     pub shutdown_grace_ms: u64,
     /// The networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<Network>,

@@ -34,7 +34,7 @@ const AT_ONCE: usize = 8;
 /// How long a runner sleeps at most before it looks for jobs of other nodes.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How long jobs in progress may take to finish when the runner stops.
+/// How long jobs in progress may take to finish when the runner stops if nobody says.
 const GRACE: Duration = Duration::from_secs(20);
 
 type Handler = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
@@ -54,6 +54,7 @@ pub struct JobRunner {
     random: Arc<dyn Random>,
     kinds: HashMap<&'static str, Kind>,
     at_once: usize,
+    grace: Duration,
     /// Names this runner's claims.
     name: String,
 }
@@ -92,6 +93,7 @@ impl JobRunner {
             random,
             kinds: HashMap::new(),
             at_once: AT_ONCE,
+            grace: GRACE,
             name,
         }
     }
@@ -156,6 +158,13 @@ impl JobRunner {
         self
     }
 
+    /// Lets jobs in progress finish for so long when the runner stops.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// Tries the jobs of this kind so many times before they are dead.
     #[must_use]
     pub fn attempts(mut self, kind: &'static str, attempts: u32) -> Self {
@@ -201,7 +210,7 @@ impl JobRunner {
             }
         }
         let finish = async { while working.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE, finish).await.is_err() {
+        if tokio::time::timeout(runner.grace, finish).await.is_err() {
             tracing::warn!(
                 jobs = working.len(),
                 "stopped jobs that did not finish in time"

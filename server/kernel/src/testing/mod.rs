@@ -22,7 +22,10 @@
 //! PostgreSQL copies from a template that stays there for the next run: one for each schema, of which
 //! the newest few are kept (`bilten_template_…`, about 10 MB each; whoever drops one loses nothing).
 
+mod plan;
 mod template;
+
+pub use plan::statement_with;
 
 use std::ops::Deref;
 use std::sync::OnceLock;

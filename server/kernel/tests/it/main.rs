@@ -14,6 +14,7 @@ mod jobs;
 mod lane;
 mod lifecycle;
 mod outbox;
+mod plans;
 
 /// The tables of these tests.
 const MIGRATIONS: &[Migration] = &[Migration {

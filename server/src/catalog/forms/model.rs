@@ -185,7 +185,7 @@ fn with_labels(kind: QuestionKind, mut turn: impl FnMut(usize, &Texts) -> Texts)
         | QuestionKind::Country { .. }
         | QuestionKind::Phone
         | QuestionKind::Email
-        | QuestionKind::File
+        | QuestionKind::File { .. }
         | QuestionKind::Consent) => other,
     }
 }

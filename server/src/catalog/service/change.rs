@@ -119,7 +119,7 @@ pub(in crate::catalog) async fn raise_in(
 }
 
 /// Changes an event that still has the version that the change starts from: loads it, lets `edit`
-/// change it, saves it.
+/// change it, saves it; anew, if it met somebody who buys in the middle of both.
 pub(in crate::catalog) async fn change(
     app: &App,
     tenant: &Tenant,
@@ -127,46 +127,48 @@ pub(in crate::catalog) async fn change(
     from: StartsFrom,
     actor: String,
     name: &'static str,
-    edit: impl FnOnce(&mut EventDetail) -> Result<Edit, CatalogError> + Send + 'static,
+    edit: impl FnOnce(&mut EventDetail) -> Result<Edit, CatalogError> + Clone + Send + 'static,
 ) -> Result<EventDetail, CatalogError> {
-    let (work, tenant, now) = (app.clone(), tenant.clone(), app.now());
-    app.db
-        .write(move |c| {
-            Box::pin(async move {
-                let mut detail = open_in(c, &tenant, id, &from).await?;
-                let venue = detail.venue_id;
-                let edit = edit(&mut detail)?;
-                if matches!(edit, Edit::Nothing) {
-                    return Ok(detail);
+    let (app, tenant, now) = (app.clone(), tenant.clone(), app.now());
+    let db = app.db.clone();
+    db.write_again(move |c| {
+        let (work, tenant, from) = (app.clone(), tenant.clone(), from.clone());
+        let (edit, actor) = (edit.clone(), actor.clone());
+        Box::pin(async move {
+            let mut detail = open_in(c, &tenant, id, &from).await?;
+            let venue = detail.venue_id;
+            let edit = edit(&mut detail)?;
+            if matches!(edit, Edit::Nothing) {
+                return Ok(detail);
+            }
+            raise_in(c, &mut detail, &from, now).await?;
+            if detail.venue_id != venue {
+                venues::set_venue_of_event(c, id, detail.venue_id).await?;
+            }
+            match edit {
+                Edit::Nothing | Edit::Event => {}
+                Edit::Dates => {
+                    life::store::update_dates(c, id, &detail.occurrences).await?;
+                    life::store::update_validity(c, id, &detail.tiers).await?;
                 }
-                raise_in(c, &mut detail, &from, now).await?;
-                if detail.venue_id != venue {
-                    venues::set_venue_of_event(c, id, detail.venue_id).await?;
+                Edit::Form(form) => forms::save_in(c, id, form, now).await?,
+                Edit::AddTier(tier) => {
+                    store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
+                    detail.tiers.push(tier);
                 }
-                match edit {
-                    Edit::Nothing | Edit::Event => {}
-                    Edit::Dates => {
-                        life::store::update_dates(c, id, &detail.occurrences).await?;
-                        life::store::update_validity(c, id, &detail.tiers).await?;
-                    }
-                    Edit::Form(form) => forms::save_in(c, id, form, now).await?,
-                    Edit::AddTier(tier) => {
-                        store::insert_tiers(c, id, std::slice::from_ref(&tier), now).await?;
-                        detail.tiers.push(tier);
-                    }
-                    Edit::SaveTier(tier) => {
-                        allow_counting(c, &detail, &tier).await?;
-                        store::update_tier(c, &tier, now).await?;
-                        if let Some(old) = detail.tiers.iter_mut().find(|t| t.id == tier.id) {
-                            *old = tier;
-                        }
+                Edit::SaveTier(tier) => {
+                    allow_counting(c, &detail, &tier).await?;
+                    store::update_tier(c, &tier, now).await?;
+                    if let Some(old) = detail.tiers.iter_mut().find(|t| t.id == tier.id) {
+                        *old = tier;
                     }
                 }
-                record(&work, c, &detail, name, &actor).await?;
-                Ok(detail)
-            })
+            }
+            record(&work, c, &detail, name, &actor).await?;
+            Ok(detail)
         })
-        .await
+    })
+    .await
 }
 
 /// What is sold of a tier stays counted where it was: by date or not, in its pool, by its parts.

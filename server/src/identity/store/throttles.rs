@@ -11,18 +11,7 @@ pub(in crate::identity) async fn count(
     now: Timestamp,
     forget_before: Timestamp,
 ) -> Result<Option<i64>, DbError> {
-    c.scalar_opt(
-        sql!(
-            "INSERT INTO throttles (key_hash, failures, blocked_until, updated_at) VALUES ($1, 1, 0, $2)
-             ON CONFLICT (key_hash) DO UPDATE
-             SET failures = CASE WHEN throttles.updated_at < $3 THEN 1 ELSE throttles.failures + 1 END,
-                 updated_at = $2
-             WHERE throttles.blocked_until <= $2
-             RETURNING failures"
-        ),
-        vals![key, now, forget_before],
-    )
-    .await
+    count_if(c, key, now, forget_before, false).await
 }
 
 /// Counts a try that failed, also while tries are blocked; says how many there were, this one included.
@@ -32,15 +21,28 @@ pub(in crate::identity) async fn count_failed(
     now: Timestamp,
     forget_before: Timestamp,
 ) -> Result<i64, DbError> {
-    c.scalar(
+    let count = count_if(c, key, now, forget_before, true).await?;
+    // There is always one.
+    Ok(count.unwrap_or_default())
+}
+
+async fn count_if(
+    c: &mut Conn,
+    key: [u8; 32],
+    now: Timestamp,
+    forget_before: Timestamp,
+    also_while_blocked: bool,
+) -> Result<Option<i64>, DbError> {
+    c.scalar_opt(
         sql!(
             "INSERT INTO throttles (key_hash, failures, blocked_until, updated_at) VALUES ($1, 1, 0, $2)
              ON CONFLICT (key_hash) DO UPDATE
              SET failures = CASE WHEN throttles.updated_at < $3 THEN 1 ELSE throttles.failures + 1 END,
                  updated_at = $2
+             WHERE throttles.blocked_until <= $2 OR $4
              RETURNING failures"
         ),
-        vals![key, now, forget_before],
+        vals![key, now, forget_before, also_while_blocked],
     )
     .await
 }

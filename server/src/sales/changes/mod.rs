@@ -38,6 +38,7 @@ mod units;
 pub use error::*;
 pub use model::*;
 pub(in crate::sales) use paid::paid_for_in;
+pub(in crate::sales) use routes::OrderSecret;
 pub use routes::routes;
 pub(crate) use service::on_event_deleted;
 pub use service::{

@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// The secret of an order.
-struct OrderSecret(String);
+pub(in crate::sales) struct OrderSecret(pub(in crate::sales) String);
 
 impl FromRequestParts<App> for OrderSecret {
     type Rejection = Problem;

@@ -1,6 +1,6 @@
 //! Asking those who wait before everybody sees what is for sale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, DbError};
@@ -18,8 +18,9 @@ use crate::sales::{HoldId, NewOrder, SalesError};
 use crate::tickets::TicketId;
 use crate::waiting_room::Gate;
 
-/// How many listings are looked at in one run.
-const RUN: i64 = 500;
+/// How many listings of a tier and date are offered in one run at most, as many as anybody can wait for, and how
+/// many that nobody was asked about yet are looked at.
+const RUN: (i64, i64) = (100, 500);
 
 /// Ends what can be bought no more, offers listings to those who wait for tickets of their tier and date, as
 /// many at once as they want, and shows what nobody of them takes to everybody; what the job does. Listings that
@@ -33,12 +34,12 @@ pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
         .ms()
         .saturating_add(WaitlistPolicy::default().shortest_ms);
     let worth_it = Timestamp::from_ms(worth_it);
-    let (is_any_closed, rows) = app
+    let (is_any_closed, lists) = app
         .db
         .read(move |c| {
             Box::pin(async move {
                 let is_any_closed = store::is_any_closed(c, now).await?;
-                Ok::<_, DbError>((is_any_closed, store::to_offer(c, worth_it, RUN).await?))
+                Ok::<_, DbError>((is_any_closed, to_look_at(c, worth_it).await?))
             })
         })
         .await?;
@@ -47,13 +48,54 @@ pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
             .write(move |c| Box::pin(async move { store::end_closed(c, now).await }))
             .await?;
     }
-    let mut alike: BTreeMap<(TierId, String, Currency), Vec<ListingRow>> = BTreeMap::new();
+    // Each by itself, so that no event waits for those of which much more is for sale.
+    let mut fault = None;
+    for (tier, date) in lists {
+        if let Err(error) = serve_list(app, tier, date.clone(), worth_it).await {
+            tracing::warn!(%error, %tier, date, "tickets for sale were not offered");
+            fault.get_or_insert(error);
+        }
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+/// The tiers and dates where something is to be done: there are listings that nobody was asked about yet, or
+/// somebody waits who is content with as many as there are.
+async fn to_look_at(
+    c: &mut Conn,
+    worth_it: Timestamp,
+) -> Result<BTreeSet<(TierId, String)>, DbError> {
+    let mut lists: BTreeSet<(TierId, String)> = store::unseen(c).await?.into_iter().collect();
+    let mut last = None;
+    while let Some((event, tier, date)) = waitlist::next_waited_for(c, last.take()).await? {
+        let listed = store::count_listed(c, tier, &date, worth_it).await?;
+        if listed > 0 && waitlist::is_waited_for(c, tier, &date, listed).await? {
+            lists.insert((tier, date.clone()));
+        }
+        last = Some((event, tier, date));
+    }
+    Ok(lists)
+}
+
+/// Offers what is for sale of a tier, on a date if it is sold by dates.
+async fn serve_list(
+    app: &App,
+    tier: TierId,
+    date: String,
+    worth_it: Timestamp,
+) -> Result<(), ResaleError> {
+    let rows = app
+        .db
+        .read(move |c| {
+            Box::pin(async move { store::to_offer(c, (tier, &date), worth_it, RUN).await })
+        })
+        .await?;
+    let mut alike: BTreeMap<Currency, Vec<ListingRow>> = BTreeMap::new();
     for row in rows {
-        let key = (row.tier_id, row.sold_by_date.clone(), row.currency);
-        alike.entry(key).or_default().push(row);
+        alike.entry(row.currency).or_default().push(row);
     }
     let mut fault = None;
-    for ((tier, date, _), rows) in alike {
+    for rows in alike.into_values() {
         match serve(app, rows, worth_it).await {
             // Somebody was faster, or the sale was paused in this moment: another run looks again.
             Ok(())
@@ -63,7 +105,6 @@ pub async fn offer_listings(app: &App) -> Result<(), ResaleError> {
                 | ResaleError::Sales(SalesError::OffSale { .. }),
             ) => {}
             Err(error) => {
-                tracing::warn!(%error, %tier, date, "tickets for sale were not offered");
                 fault.get_or_insert(error);
             }
         }

@@ -56,7 +56,7 @@ pub(super) struct HoldRequest {
 
 /// Reserve capacity, seats and codes for 15 minutes, at a price that stays
 #[utoipa::path(post, path = "/api/v1/shop/holds", tag = "shop",
-    params(("Idempotency-Key" = String, Header, description = "Makes a repeated request reserve once"),
+    params(("Idempotency-Key" = String, Header, description = "A new random text such as a UUID: makes a repeated request reserve once. Whoever sends the same key and the same wish gets the same hold"),
         ("Waiting-Pass" = Option<String>, Header, description = "The pass of whoever is called, where people wait for the event (`sales.waiting_room` without one)"),
         ("Waiting-Place" = Option<String>, Header, description = "The secret of the place that the pass was given to")),
     responses((status = 201, body = Hold), (status = "4XX", body = Problem)))]

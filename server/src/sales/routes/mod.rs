@@ -52,6 +52,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(limits::routes())
         .merge(review::routes())
         .merge(super::codes::routes())
+        .merge(super::files::routes())
         .merge(super::resale::routes())
         .merge(seats::routes())
         .merge(super::waitlist::routes())

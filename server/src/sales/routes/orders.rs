@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::catalog::EventId;
 use crate::catalog::questions::Answers;
 use crate::identity::{self, Organiser, permit};
+use crate::sales::files::AnswerFile;
 use crate::sales::model::*;
 use crate::sales::service;
 
@@ -139,6 +140,8 @@ pub(super) struct OrderAnswers {
     pub answers: Answers,
     /// What was said of its tickets; those of which nothing was said are left out.
     pub tickets: Vec<TicketAnswers>,
+    /// The files that answer, each at `/api/v1/orders/{order}/files/{file}`.
+    pub files: Vec<AnswerFile>,
 }
 
 /// What somebody said of one ticket.
@@ -188,5 +191,6 @@ async fn order_answers(
         order_id: order,
         answers: said.order,
         tickets,
+        files: said.files,
     }))
 }

@@ -244,7 +244,7 @@ impl SeatsRequest {
 
 /// Keep seats of a date back: nobody can buy them
 ///
-/// All of them or none: a seat that somebody has is refused with `sales.seats_taken`.
+/// All of them or none: if somebody has some of them, it is refused with `sales.seats_taken`, which names these.
 #[utoipa::path(post, path = "/api/v1/events/{event}/seats/block", tag = "sales", security(("api_key" = []), ("session" = []), ("oauth2" = [])),
     extensions(("x-permission" = json!("events.write"))),
     params(("event" = EventId, Path)), responses((status = 200, body = TakenSeats), (status = "4XX", body = Problem)))]

@@ -4,6 +4,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 
 use super::super::changes;
 use super::super::codes;
+use super::super::files;
 use super::super::model::*;
 use super::super::store::{self, OrderRow, SealedBuyer};
 use super::{erase_attendees, json_fault};
@@ -112,6 +113,7 @@ pub(crate) async fn on_person_erased(
     store::erase_buyer(c, &orders).await?;
     let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
     store::delete_people(c, &ids).await?;
+    files::erase_of_orders(c, &ids).await?;
     changes::on_buyers_erased(c, &ids).await?;
     // Whoever came with tickets of others stays nameless on those.
     orders.extend(erase_attendees(app, c, lookup(app, email_lookup)).await?);

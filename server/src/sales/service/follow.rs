@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::changes;
 use super::super::codes;
+use super::super::files;
 use super::super::model::*;
 use super::super::resale;
 use super::super::store::{self, CounterRow, date_of};
@@ -39,14 +40,13 @@ pub(crate) async fn on_event_saved(
     }
     let stops = was_selling == Some(true) && !selling;
     if stops {
-        // Whoever gives a hold up in this moment has its row and wants its stock.
-        store::lock_active_holds(c, event.id).await?;
+        store::lock_holds(c, event.id, app.now()).await?;
     }
     if was_selling.is_some_and(|was| was != selling) {
-        store::lock_counters_of_event(c, event.id).await?;
         store::set_selling(c, event.id, selling).await?;
     }
     if stops {
+        // After the stock: also holds that were made until nothing could be taken any more.
         release_holds(app.now(), c, event.id).await?;
     }
     if same_plan {
@@ -55,7 +55,7 @@ pub(crate) async fn on_event_saved(
     let dates = detail.occurrences.iter();
     let called_off: Vec<_> = dates.filter(|date| !date.is_scheduled()).collect();
     if !called_off.is_empty() {
-        store::lock_active_holds(c, event.id).await?;
+        store::lock_holds(c, event.id, app.now()).await?;
     }
     follow(c, detail, &plan, selling).await?;
     if !called_off.is_empty() {
@@ -177,5 +177,6 @@ pub(crate) async fn on_event_deleted(c: &mut Conn, event: EventId) -> Result<(),
     resale::on_event_deleted(c, event).await?;
     store::limits::delete_of_event(c, event).await?;
     changes::on_event_deleted(c, event).await?;
+    files::on_event_deleted(c, event).await?;
     store::delete_sold(c, event).await
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::super::files::{self, AnswerFile};
 use super::super::model::*;
 use super::super::store::{self, OF_ORDER, PartRow, SealedAttendee, SealedPart};
 use super::{SalesError, email_lookup, json_fault};
@@ -103,8 +104,14 @@ pub async fn people(
     };
     let nothing = AnsweredForm::default();
     match answer(&form.questions, AskedAt::Purchase, tiers, &said, &nothing) {
-        Ok(answers) if faults.is_empty() => Ok(People { attendees, answers }),
-        Ok(_) => Err(SalesError::Invalid(faults)),
+        Ok(answers) => {
+            faults.extend(files::faults_of(app, event, &answers).await?);
+            if faults.is_empty() {
+                Ok(People { attendees, answers })
+            } else {
+                Err(SalesError::Invalid(faults))
+            }
+        }
         Err(more) => {
             faults.extend(more);
             Err(SalesError::Invalid(faults))
@@ -142,7 +149,8 @@ fn faults_of(ticket: &TicketRequest, number: u32) -> Vec<FieldError> {
     faults
 }
 
-/// Stores who comes with orders, and what was answered.
+/// Stores who comes with orders, and what was answered; the files that it names are theirs from now on, and
+/// must have been locked for them, or those of answers that move.
 pub(super) async fn insert_people(
     app: &App,
     c: &mut Conn,
@@ -172,6 +180,9 @@ pub(super) async fn insert_people(
     }
     if !answers.is_empty() {
         store::insert_answers(c, answers).await?;
+    }
+    for (order, people) in orders {
+        files::give(c, *order, &people.answers).await?;
     }
     Ok(())
 }
@@ -245,6 +256,8 @@ pub struct SaidOfOrder {
     pub order: Answers,
     /// Of each ticket of which something was said: its number from 0, who comes, and what was answered.
     pub tickets: Vec<(u32, Option<Attendee>, Answers)>,
+    /// The files that answer.
+    pub files: Vec<AnswerFile>,
 }
 
 /// Who comes with an order of one of the organisation's events, and what was answered.
@@ -258,12 +271,14 @@ pub async fn people_of(
 ) -> Result<SaidOfOrder, SalesError> {
     super::order_of(app, tenant, order).await?;
     let work = app.clone();
-    let (mut attendees, (of_order, mut of_tickets)) = app
+    let (mut attendees, (of_order, mut of_tickets), files) = app
         .db
         .read(move |c| {
             Box::pin(async move {
                 let attendees = attendees_in(&work, c, order).await?;
-                Ok::<_, DbError>((attendees, answers_in(&work, c, order).await?))
+                let answers = answers_in(&work, c, order).await?;
+                let files = files::files_of_order_in(&work, c, order).await?;
+                Ok::<_, DbError>((attendees, answers, files))
             })
         })
         .await?;
@@ -278,6 +293,7 @@ pub async fn people_of(
     Ok(SaidOfOrder {
         order: of_order,
         tickets,
+        files,
     })
 }
 
@@ -288,6 +304,7 @@ pub async fn people_of(
 pub async fn people_of_order_in(app: &App, c: &mut Conn, order: OrderId) -> Result<Value, DbError> {
     let attendees = attendees_in(app, c, order).await?;
     let (of_order, of_tickets) = answers_in(app, c, order).await?;
+    let files = files::files_of_order_in(app, c, order).await?;
     let tickets: Vec<Value> = attendees
         .keys()
         .chain(of_tickets.keys())
@@ -301,7 +318,7 @@ pub async fn people_of_order_in(app: &App, c: &mut Conn, order: OrderId) -> Resu
             })
         })
         .collect();
-    Ok(json!({"answers": of_order, "tickets": tickets}))
+    Ok(json!({"answers": of_order, "tickets": tickets, "files": files}))
 }
 
 /// Forgets whoever is named with an address on tickets that others have bought: gives their orders with
@@ -315,6 +332,7 @@ pub(super) async fn erase_attendees(
     for row in store::lock_attendees_with_email(c, lookup).await? {
         let attendee: Attendee = opened(app, row.order_id, row.ticket, &row.sealed)?;
         store::delete_attendee(c, row.order_id, row.ticket).await?;
+        files::erase_of_ticket(c, row.order_id, row.ticket).await?;
         erased.push(ErasedOrder {
             id: row.order_id,
             event_id: row.event_id,

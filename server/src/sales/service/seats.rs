@@ -237,13 +237,35 @@ pub async fn keep_seats(
                 if !is_kept {
                     store::seats::unblock(c, event, &keys, now).await?;
                 } else if !store::seats::block(c, event, &keys, now).await? {
-                    let seats = keys.into_iter().map(|(_, seat)| seat).collect();
-                    return Err(SalesError::SeatsTaken(seats));
+                    return Err(SalesError::SeatsTaken(others(c, date, keys, now).await?));
                 }
                 Ok(())
             })
         })
         .await
+}
+
+/// Those of these seats of a date that somebody has, not the organiser; all of them, if they were let go in this
+/// moment.
+async fn others(
+    c: &mut Conn,
+    date: OccurrenceId,
+    keys: Vec<(OccurrenceId, SeatId)>,
+    now: Timestamp,
+) -> Result<Vec<SeatId>, DbError> {
+    let taken: BTreeSet<SeatId> = store::seats::taken(c, date, now)
+        .await?
+        .into_iter()
+        .filter(|(_, state)| *state != TakenState::Blocked)
+        .map(|(seat, _)| seat)
+        .collect();
+    let asked: Vec<SeatId> = keys.into_iter().map(|(_, seat)| seat).collect();
+    let gone: Vec<SeatId> = asked
+        .iter()
+        .copied()
+        .filter(|seat| taken.contains(seat))
+        .collect();
+    Ok(if gone.is_empty() { asked } else { gone })
 }
 
 /// The layout of a date's seat map, if it has one.

@@ -259,37 +259,6 @@ pub(in crate::sales) async fn expire_hold(
     .await
 }
 
-/// Locks holds, sorted by id.
-pub(in crate::sales) async fn lock_holds(c: &mut Conn, holds: &[HoldId]) -> Result<(), DbError> {
-    let _locked: Vec<HoldId> = c
-        .scalars(
-            sql!(
-                "SELECT id FROM holds WHERE id IN (SELECT value FROM list($1)) \
-                 ORDER BY id FOR NO KEY UPDATE"
-            ),
-            vals![Val::texts(holds)],
-        )
-        .await?;
-    Ok(())
-}
-
-/// Locks the active holds of an event, sorted by id.
-pub(in crate::sales) async fn lock_active_holds(
-    c: &mut Conn,
-    event: EventId,
-) -> Result<(), DbError> {
-    let _locked: Vec<HoldId> = c
-        .scalars(
-            sql!(
-                "SELECT id FROM holds WHERE event_id = $1 AND state = 'active' \
-                 ORDER BY id FOR NO KEY UPDATE"
-            ),
-            vals![event],
-        )
-        .await?;
-    Ok(())
-}
-
 pub(in crate::sales) async fn due_holds(
     c: &mut Conn,
     now: Timestamp,
@@ -316,6 +285,34 @@ pub(in crate::sales) async fn run_out_holds(
         vals![event, now],
     )
     .await?;
+    Ok(())
+}
+
+/// Locks the holds of an event that are not over, before its stock, as an order does that takes one over.
+pub(in crate::sales) async fn lock_holds(
+    c: &mut Conn,
+    event: EventId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    c.scalars::<String>(
+        sql!(
+            "SELECT id FROM holds WHERE event_id = $1 AND state = 'active' AND expires_at > $2 \
+             ORDER BY id FOR UPDATE"
+        ),
+        vals![event, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Locks these holds.
+pub(in crate::sales) async fn lock_these_holds(c: &mut Conn, holds: Val) -> Result<(), DbError> {
+    let _locked: Vec<HoldId> = c
+        .scalars(
+            sql!("SELECT id FROM holds WHERE id IN (SELECT value FROM list($1)) ORDER BY id FOR UPDATE"),
+            vals![holds],
+        )
+        .await?;
     Ok(())
 }
 

@@ -198,29 +198,21 @@ pub(in crate::sales) async fn put_counters(
     .await
 }
 
-/// Locks all counters of an event for the rest of a write, sorted by key.
-pub(in crate::sales) async fn lock_counters_of_event(
-    c: &mut Conn,
-    event: EventId,
-) -> Result<(), DbError> {
-    let _locked: Vec<i64> = c
-        .scalars(
-            sql!(
-                "SELECT held FROM stock WHERE event_id = $1 \
-                 ORDER BY counter, occurrence_id FOR NO KEY UPDATE"
-            ),
-            vals![event],
-        )
-        .await?;
-    Ok(())
-}
-
-/// Says of all counters of an event whether they sell.
+/// Says of all counters of an event whether they sell, in the order in which they are taken from.
 pub(in crate::sales) async fn set_selling(
     c: &mut Conn,
     event: EventId,
     selling: bool,
 ) -> Result<(), DbError> {
+    // An update of many rows would lock them as they lie in the table.
+    c.scalars::<String>(
+        sql!(
+            "SELECT counter FROM stock WHERE event_id = $1 AND selling <> $2 \
+             ORDER BY counter, occurrence_id FOR UPDATE"
+        ),
+        vals![event, selling],
+    )
+    .await?;
     c.exec(
         sql!("UPDATE stock SET selling = $2 WHERE event_id = $1 AND selling <> $2"),
         vals![event, selling],

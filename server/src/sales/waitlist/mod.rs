@@ -31,7 +31,7 @@ pub use error::WaitlistError;
 pub use model::*;
 pub use offers::*;
 pub(in crate::sales) use resold::{
-    NextEntry, claim, is_waited_for, offer_held, pass_over, waiting,
+    NextEntry, claim, is_waited_for, next_waited_for, offer_held, pass_over, waiting,
 };
 pub(in crate::sales) use routes::routes;
 pub(in crate::sales) use service::person_purpose;

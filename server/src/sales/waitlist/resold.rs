@@ -9,7 +9,7 @@ use super::offers::{LOOK, OFFERS, matched};
 use super::service::{path, person};
 use super::store::{self, EntryRow};
 use crate::app::App;
-use crate::catalog::TierId;
+use crate::catalog::{EventId, TierId};
 use crate::identity::Email;
 use crate::identity::mail::{self, MailTemplate};
 use crate::sales::Hold;
@@ -28,6 +28,14 @@ impl NextEntry {
     pub(in crate::sales) fn matched(&self, most: u32) -> WaitlistEntry {
         matched(&self.0, most)
     }
+}
+
+/// The next tier and date for which somebody waits, after one of them.
+pub(in crate::sales) async fn next_waited_for(
+    c: &mut Conn,
+    after: Option<(EventId, TierId, String)>,
+) -> Result<Option<(EventId, TierId, String)>, DbError> {
+    store::next_waited_for(c, after).await
 }
 
 /// Whether somebody waits for a tier, on a date if it is sold by dates, who is content with so many tickets.

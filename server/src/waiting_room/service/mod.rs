@@ -1,10 +1,11 @@
-//! Use cases of the waiting room; a file for what a node keeps, one for the organiser, one for joining,
-//! one for turns and passes, one for the steps that call people.
+//! Use cases of the waiting room; a file for what a node keeps, one for the organiser, one for what
+//! everybody may know, one for joining, one for turns and passes, one for the steps that call people.
 
 mod error;
 mod join;
 mod kept;
 mod manage;
+mod shown;
 mod steps;
 mod turns;
 
@@ -14,6 +15,7 @@ pub use error::{EnterRefusal, WaitingError};
 pub use join::{Join, JoinLanes, Joiner, join, join_lanes};
 pub use kept::{RoomNow, Rooms};
 pub use manage::*;
+pub use shown::*;
 pub use steps::*;
 pub use turns::*;
 

@@ -114,12 +114,15 @@ on_both_engines! {
             (with("id", json!(first[0])), vec!["questions[0].asks.kind kind_changed"]),
             (with("asks", json!({"kind": "text", "max_length": 0})), vec!["questions[0].asks.max_length out_of_range"]),
             (with("asks", json!({"kind": "choice", "choices": []})), vec!["questions[0].asks.choices required"]),
+            (with("asks", json!({"kind": "file", "accept": []})), vec!["questions[0].asks.accept required"]),
+            (with("asks", json!({"kind": "file", "max_bytes": 10_485_761})), vec!["questions[0].asks.max_bytes out_of_range"]),
             (Value::from(vec![question("A", text()); 101]), vec!["questions too_many"]),
         ] {
             let problem = put(&t.organiser, &own, &json!({"version": 2, "questions": questions})).await.refused(422, "invalid");
             assert_eq!(faults(&problem), wanted);
         }
         for odd in [json!({}), json!({"questions": {}}), json!({"questions": [7]}), json!({"questions": with("asks", json!({"kind": "dance"}))}),
+            json!({"questions": with("asks", json!({"kind": "file", "accept": ["exe"]}))}),
             json!({"questions": with("stage", json!("never"))}), json!({"questions": with("id", json!("qst_1"))})] {
             let answer = put(&t.organiser, &own, &odd).await;
             assert_eq!(answer.status, 422, "{odd}: {}", answer.text);

@@ -12,7 +12,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::access::Device;
-use crate::app::{Answer, Client, Event, TestApp};
+use crate::app::{Answer, Event, TestApp};
+use crate::bought::{Bought, buy};
+
+/// Where a ticket is listed.
+const LISTINGS: &str = "resale-listings";
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
@@ -64,34 +68,10 @@ async fn evening(t: &TestApp) -> Event {
     evening_in(t, None, 10_000).await
 }
 
-/// An order as its buyer has it.
-struct Bought {
-    buyer: Client,
-    order: String,
-    tickets: Vec<(String, String)>,
-}
-
 impl Bought {
-    fn of(t: &TestApp, bought: &Value) -> Self {
-        let tickets = bought["tickets"].as_array().unwrap();
-        Self {
-            buyer: t.stranger.with_token(&text(&bought["token"])),
-            order: text(&bought["order"]["id"]),
-            tickets: tickets
-                .iter()
-                .map(|ticket| (text(&ticket["id"]), text(&ticket["code"])))
-                .collect(),
-        }
-    }
-
-    fn path(&self, ticket: usize) -> String {
-        let (order, ticket) = (&self.order, &self.tickets[ticket].0);
-        format!("/api/v1/shop/orders/{order}/tickets/{ticket}/resale-listings")
-    }
-
     async fn try_list(&self, ticket: usize, price_minor: i64) -> Answer {
         let body = json!({"price_minor": price_minor});
-        self.buyer.post(&self.path(ticket), body).await
+        self.buyer.post(&self.path_of(ticket, LISTINGS), body).await
     }
 
     /// Lists a ticket; gives the listing's id.
@@ -105,7 +85,7 @@ impl Bought {
     }
 
     async fn withdraw(&self, ticket: usize, listing: &str) -> Answer {
-        let path = format!("{}/{listing}", self.path(ticket));
+        let path = format!("{}/{listing}", self.path_of(ticket, LISTINGS));
         self.buyer.delete(&path).await
     }
 
@@ -113,11 +93,6 @@ impl Bought {
         let path = format!("/api/v1/shop/orders/{}", self.order);
         self.buyer.get(&path).await.expect(200)
     }
-}
-
-async fn buy(t: &TestApp, event: &Event, quantity: u32, key: &str) -> Bought {
-    let bought = t.stranger.buy(event, 0, quantity, "succeed", key).await;
-    Bought::of(t, &bought.expect(201))
 }
 
 async fn hold(t: &TestApp, event: &Event, listing: &str, key: &str) -> Answer {

@@ -7,7 +7,7 @@ use bilten_kernel::on_both_engines;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{buy, check_in, evening, for_sale, hold, pay, state_of, text};
+use super::{LISTINGS, buy, check_in, evening, for_sale, hold, pay, state_of, text};
 use crate::access::Device;
 use crate::app::TestApp;
 
@@ -23,12 +23,12 @@ on_both_engines! {
             assert_eq!(refused["errors"][0]["field"], "price_minor");
         }
         for body in [json!({}), json!({"price_minor": 1.5}), json!({"price_minor": "1"}), json!({"price_minor": 1, "x": 1}), json!([])] {
-            let answer = ana.buyer.post(&ana.path(0), body).await;
+            let answer = ana.buyer.post(&ana.path_of(0, LISTINGS), body).await;
             assert!(matches!(answer.status, 400 | 422), "{answer:?}");
         }
         // Of somebody else, or by nobody.
-        bor.buyer.post(&ana.path(0), json!({"price_minor": 1})).await.refused(404, "sales.order_not_found");
-        t.stranger.post(&ana.path(0), json!({"price_minor": 1})).await.refused(401, "sales.token_required");
+        bor.buyer.post(&ana.path_of(0, LISTINGS), json!({"price_minor": 1})).await.refused(404, "sales.order_not_found");
+        t.stranger.post(&ana.path_of(0, LISTINGS), json!({"price_minor": 1})).await.refused(401, "sales.token_required");
         let others = format!("/api/v1/shop/orders/{}/tickets/{}/resale-listings", ana.order, bor.tickets[0].0);
         ana.buyer.post(&others, json!({"price_minor": 1})).await.refused(404, "tickets.not_found");
         ana.buyer.get(&others).await.refused(404, "tickets.not_found");
@@ -36,7 +36,7 @@ on_both_engines! {
 
         let listing = ana.list(0, 2_500).await;
         ana.try_list(0, 2_500).await.refused(409, "sales.resale_listed");
-        let path = format!("{}/{listing}", bor.path(0));
+        let path = format!("{}/{listing}", bor.path_of(0, LISTINGS));
         bor.buyer.delete(&path).await.refused(404, "sales.resale_not_found");
         let strange = format!("rsl_{}", &listing[4..].chars().rev().collect::<String>());
         let answer = hold(&t, &event, &strange, "h").await;

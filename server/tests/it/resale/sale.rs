@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    Bought, buy, check_in, evening, for_sale, hold, of_event, pay, refund, state_of, stock, take,
-    text,
+    Bought, LISTINGS, buy, check_in, evening, for_sale, hold, of_event, pay, refund, state_of,
+    stock, take, text,
 };
 use crate::access::Device;
 use crate::app::TestApp;
@@ -54,7 +54,7 @@ on_both_engines! {
         ana.withdraw(0, &listing).await.refused(409, "sales.resale_state");
         ana.try_list(0, 2_000).await.refused(409, "sales.pass_on_not_valid");
         hold(&t, &event, &listing, "h2").await.refused(409, "sales.resale_gone");
-        let mine = ana.buyer.get(&ana.path(0)).await.expect(200);
+        let mine = ana.buyer.get(&ana.path_of(0, LISTINGS)).await.expect(200);
         assert_eq!((&mine["items"][0]["state"], mine["items"].as_array().unwrap().len()), (&json!("sold"), 1));
 
         let other = t.other_organiser().await;
@@ -248,7 +248,7 @@ on_both_engines! {
         let list = cene.get(&path).await.expect(200);
         let states: Vec<_> = list["items"].as_array().unwrap().iter().map(|one| text(&one["state"])).collect();
         assert_eq!(states, ["withdrawn", "sold"]);
-        assert!(ana.buyer.get(&ana.path(0)).await.expect(200)["items"].as_array().unwrap().is_empty());
+        assert!(ana.buyer.get(&ana.path_of(0, LISTINGS)).await.expect(200)["items"].as_array().unwrap().is_empty());
         t.stop().await;
     }
 }

@@ -1,7 +1,9 @@
 //! Those who wait are asked first.
 
+use bilten_kernel::db::{DbError, Val};
 use bilten_kernel::{on_both_engines, sql, vals};
 use bilten_server::sales::resale;
+use bilten_server::tickets::TicketId;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -116,6 +118,46 @@ on_both_engines! {
         assert!(resale::offer_listings(&t.app).await.is_err());
         assert_eq!(broken.get(&brokens).await.expect(200)["state"], "waiting");
         assert_eq!(state_of(&t, &first, &hidden).await, "listed");
+        t.stop().await;
+    }
+
+    /// covers: BE-2, ORG-5
+    async fn an_event_of_which_much_is_for_sale_is_in_no_others_way(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let first = evening(&t).await;
+        let ana = buy(&t, &first, 10, "a1").await;
+        buy(&t, &first, 10, "a2").await;
+        let second = evening(&t).await;
+        let dora = buy(&t, &second, 10, "b1").await;
+        buy(&t, &second, 10, "b2").await;
+        let (_, brokens) = join(&t, &first, "broken@example.com", 1).await;
+        let (cene, cenes) = join(&t, &second, "cene@example.com", 1).await;
+        // The list of the first event cannot be read, so that nothing of it is ever done.
+        let id = brokens.rsplit('/').next().unwrap().to_owned();
+        t.app.db.write(move |c| Box::pin(async move {
+            c.exec(sql!("UPDATE waitlist_entries SET most = 9000000000 WHERE id = $1"), vals![id]).await
+        })).await.unwrap();
+        let listing = ana.list(0, 2_400).await;
+        let more: Vec<Vec<Val>> = (0..600).map(|_| {
+            let id = resale::ListingId::new(&*t.app.clock, &*t.app.random);
+            vals![id, TicketId::new(&*t.app.clock, &*t.app.random), &listing]
+        }).collect();
+        t.app.db.write(move |c| Box::pin(async move {
+            for one in more {
+                c.exec(sql!(
+                    "INSERT INTO resale_listings (id, event_id, ticket_id, order_id, tier_id, sold_by_date, label, state, \
+                     currency, price_minor, fee_minor, paid_price_minor, paid_fees_minor, base_price_minor, \
+                     base_fees_minor, shown, listed_at, closes_at) SELECT $1, event_id, $2, order_id, tier_id, \
+                     sold_by_date, label, 'listed', currency, price_minor, fee_minor, paid_price_minor, paid_fees_minor, \
+                     base_price_minor, base_fees_minor, FALSE, listed_at, closes_at FROM resale_listings WHERE id = $3"
+                ), one).await?;
+            }
+            Ok(())
+        })).await.unwrap_or_else(|error: DbError| panic!("{error}"));
+        dora.list(0, 2_400).await;
+        offered(&t, "cene@example.com").await;
+        becomes(&cene, &cenes, "offered").await;
+        assert!(resale::offer_listings(&t.app).await.is_err());
         t.stop().await;
     }
 

@@ -329,7 +329,16 @@ on_both_engines! {
         t.organiser.post(&path("seats/unblock"), keep).await.expect(200);
         hold(&t, &event, named(&event, &["1-1-5"]), "h2").await.expect(201);
         let taken = json!({"occurrence": date, "seats": ["1-1-4", "1-1-5"]});
-        t.organiser.post(&path("seats/block"), taken).await.refused(409, "sales.seats_taken");
+        let refused = t.organiser.post(&path("seats/block"), taken).await.refused(409, "sales.seats_taken");
+        // Only those that somebody has are named, not what could have been kept back, nor what is.
+        assert_eq!(refused["errors"].as_array().unwrap().len(), 1, "{refused}");
+        assert_eq!(refused["errors"][0]["detail"], "1-1-5");
+        let own = json!({"occurrence": date, "seats": ["1-1-3"]});
+        t.organiser.post(&path("seats/block"), own.clone()).await.expect(200);
+        let both = json!({"occurrence": date, "seats": ["1-1-3", "1-1-5"]});
+        let refused = t.organiser.post(&path("seats/block"), both).await.refused(409, "sales.seats_taken");
+        assert_eq!(refused["errors"].as_array().unwrap().len(), 1, "{refused}");
+        t.organiser.post(&path("seats/unblock"), own).await.expect(200);
         let unknown = json!({"occurrence": date, "seats": ["9-9-9"]});
         t.organiser.post(&path("seats/block"), unknown).await.refused(422, "invalid");
 

@@ -1,5 +1,6 @@
 //! Counters: shared by tiers, changed while they are sold from, and never below what is sold.
 
+use bilten_kernel::db::{Db, DbError, Statement, Val};
 use bilten_kernel::on_both_engines;
 use bilten_kernel::{sql, vals};
 use bilten_server::app::{App, Post};
@@ -10,6 +11,8 @@ use bilten_server::sales::{self, SalesError};
 use bilten_server::waiting_room::PassShown;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::oneshot;
 
 use super::{balance, buy, event_with, hold, text};
 use crate::app::{Event, TestApp, vault};
@@ -64,6 +67,68 @@ async fn counter(t: &TestApp, counter: &str) -> (i64, i64, i64) {
         .await
         .unwrap();
     found.unwrap()
+}
+
+/// A write of somebody who buys: one row, then after a while, in which others write, another one.
+async fn two_steps(
+    db: Db,
+    [first, second]: [(&'static Statement, Vec<Val>); 2],
+    begun: oneshot::Sender<()>,
+    go: oneshot::Receiver<()>,
+) -> Result<(), DbError> {
+    let is_lite = db.engine() == "sqlite";
+    db.write(move |c| {
+        Box::pin(async move {
+            assert_eq!(c.exec(first.0, first.1).await?, 1);
+            begun.send(()).unwrap();
+            // SQLite has one writer: nobody is in the middle of anything meanwhile.
+            if !is_lite {
+                let _ = go.await;
+            }
+            assert_eq!(c.exec(second.0, second.1).await?, 1);
+            Ok(())
+        })
+    })
+    .await
+}
+
+on_both_engines! {
+    /// covers: BE-2, ORG-2
+    async fn a_pause_takes_what_buyers_take_in_their_order(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let tiers = json!([
+            {"name": "Standing", "price_minor": 1000, "capacity": 100},
+            {"name": "Reduced", "price_minor": 500, "capacity": 100},
+        ]);
+        let event = event_with(&t, tiers, &[24]).await;
+        let (first, second) = (event.tiers.iter().min().unwrap(), event.tiers.iter().max().unwrap());
+        let stock_of = |tier: &String| (sql!("UPDATE stock SET held = held WHERE counter = $1"), vals![tier]);
+        for round in 0..2 {
+            // It is written last, so that it lies behind the other one in the table.
+            let items = json!([{"tier": first, "quantity": 1}]);
+            let held = hold(&t, &event, items, &format!("h{round}")).await.expect(201);
+            let steps = if round == 0 {
+                // Whoever takes a hold over takes its stock after it.
+                let the_hold = sql!("UPDATE holds SET expires_at = expires_at WHERE id = $1");
+                [(the_hold, vals![text(&held["id"])]), stock_of(first)]
+            } else {
+                [stock_of(first), stock_of(second)]
+            };
+            let (begun, has_begun) = oneshot::channel();
+            let (go, told_to_go) = oneshot::channel();
+            let buying = tokio::spawn(two_steps(t.app.db.clone(), steps, begun, told_to_go));
+            has_begun.await.unwrap();
+            let (organiser, path) = (t.organiser.clone(), format!("/api/v1/events/{}/pause", event.id));
+            let pausing = tokio::spawn(async move { organiser.post(&path, json!({})).await });
+            // Longer than PostgreSQL waits before it looks whether somebody waits in a circle.
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            let _ = go.send(());
+            buying.await.unwrap().unwrap();
+            pausing.await.unwrap().expect(200);
+            t.organiser.post(&format!("/api/v1/events/{}/resume", event.id), json!({})).await.expect(200);
+        }
+        t.stop().await;
+    }
 }
 
 on_both_engines! {

@@ -6,7 +6,7 @@ use bilten_server::events::{self, DomainEvent};
 use bilten_server::identity::UserId;
 use serde_json::{Value, json};
 
-use super::{Receiver, buy, check_in, evening, ticket};
+use super::{Receiver, TRANSFERS, buy, check_in, evening, ticket};
 use crate::access::Device;
 use crate::app::TestApp;
 
@@ -58,7 +58,7 @@ on_both_engines! {
         let told = t.mail_to("bor@example.com").await;
         assert_eq!((told.subject.as_str(), told.link()), ("Your ticket: Večer", bor.page.clone()));
         assert!(t.mail_to("ana@example.com").await.subject.starts_with("Your ticket was passed on"));
-        let list = bought.buyer.get(&bought.path(0)).await.expect(200);
+        let list = bought.buyer.get(&bought.path_of(0, TRANSFERS)).await.expect(200);
         assert_eq!((&list["items"][0]["state"], list["items"].as_array().unwrap().len()), (&json!("accepted"), 1));
         t.stop().await;
     }
@@ -106,7 +106,7 @@ on_both_engines! {
         let offered = t.organiser.post(&transfers, body.clone()).await.expect(201);
         let bor = Receiver::by_mail(&t, "bor@example.com").await;
         // The buyer sees it, and can take it back, too.
-        assert_eq!(bought.buyer.get(&bought.path(0)).await.expect(200)["items"][0]["id"], offered["id"]);
+        assert_eq!(bought.buyer.get(&bought.path_of(0, TRANSFERS)).await.expect(200)["items"][0]["id"], offered["id"]);
         let one = format!("{transfers}/{}", bor.id);
         other.delete(&one).await.refused(404, "tickets.not_found");
         assert_eq!(t.organiser.delete(&one).await.status, 204);

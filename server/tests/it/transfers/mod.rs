@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 
 use crate::access::Device;
 use crate::app::{Answer, Client, Event, TestApp};
+use crate::bought::{Bought, buy};
+
+/// Where a ticket is offered.
+const TRANSFERS: &str = "transfers";
 
 /// An event whose doors open in three hours: tickets are valid by now, and frozen in two.
 async fn evening(t: &TestApp) -> Event {
@@ -35,43 +39,10 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// An order as its buyer has it.
-struct Bought {
-    buyer: Client,
-    order: String,
-    tickets: Vec<(String, String)>,
-}
-
-async fn buy(t: &TestApp, event: &Event, quantity: u32, key: &str) -> Bought {
-    let bought = t
-        .stranger
-        .buy(event, 0, quantity, "succeed", key)
-        .await
-        .expect(201);
-    Bought::of(t, &bought)
-}
-
 impl Bought {
-    fn of(t: &TestApp, bought: &Value) -> Self {
-        let tickets = bought["tickets"].as_array().unwrap();
-        Self {
-            buyer: t.stranger.with_token(&text(&bought["token"])),
-            order: text(&bought["order"]["id"]),
-            tickets: tickets
-                .iter()
-                .map(|ticket| (text(&ticket["id"]), text(&ticket["code"])))
-                .collect(),
-        }
-    }
-
-    fn path(&self, ticket: usize) -> String {
-        let (order, ticket) = (&self.order, &self.tickets[ticket].0);
-        format!("/api/v1/shop/orders/{order}/tickets/{ticket}/transfers")
-    }
-
     async fn try_offer(&self, ticket: usize, email: &str) -> Answer {
         self.buyer
-            .post(&self.path(ticket), json!({"email": email}))
+            .post(&self.path_of(ticket, TRANSFERS), json!({"email": email}))
             .await
     }
 

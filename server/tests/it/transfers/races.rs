@@ -4,7 +4,7 @@ use bilten_kernel::on_both_engines;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use super::{buy, check_in, evening, text, ticket};
+use super::{TRANSFERS, buy, check_in, evening, text, ticket};
 use crate::access::Device;
 use crate::app::TestApp;
 
@@ -34,7 +34,7 @@ on_both_engines! {
         let bought = buy(&t, &event, 8, "k").await;
         for n in 0..8 {
             let bor = bought.offer(&t, n, &format!("bor{n}@example.com")).await;
-            let back = format!("{}/{}", bought.path(n), bor.id);
+            let back = format!("{}/{}", bought.path_of(n, TRANSFERS), bor.id);
             let (accepted, cancelled) = join(bor.accept("Bor Kos"), bought.buyer.delete(&back)).await;
             let now = ticket(&t, &bought.tickets[n].0).await;
             if accepted.status == 200 {

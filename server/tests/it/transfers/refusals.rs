@@ -6,7 +6,7 @@ use bilten_kernel::clock::{Clock, Timestamp};
 use bilten_kernel::on_both_engines;
 use serde_json::{Value, json};
 
-use super::{Bought, buy, check_in, evening, text, ticket};
+use super::{Bought, TRANSFERS, buy, check_in, evening, text, ticket};
 use crate::access::Device;
 use crate::app::TestApp;
 
@@ -24,7 +24,7 @@ on_both_engines! {
         bor.decline().await.refused(409, "tickets.transfer_state");
 
         let bor = bought.offer(&t, 0, "bor@example.com").await;
-        let back = format!("{}/{}", bought.path(0), bor.id);
+        let back = format!("{}/{}", bought.path_of(0, TRANSFERS), bor.id);
         for _ in 0..2 {
             assert_eq!(bought.buyer.delete(&back).await.status, 204, "doing it again changes nothing");
         }
@@ -38,10 +38,10 @@ on_both_engines! {
         bought.try_offer(0, "bor@example.com").await.refused(409, "tickets.pass_on_frozen");
         let now = ticket(&t, &bought.tickets[0].0).await;
         assert_eq!((&now["version"], &now["state"]), (&json!(1), &json!("valid")));
-        let list = bought.buyer.get(&format!("{}?limit=2", bought.path(0))).await.expect(200);
+        let list = bought.buyer.get(&format!("{}?limit=2", bought.path_of(0, TRANSFERS))).await.expect(200);
         let states: Vec<_> = list["items"].as_array().unwrap().iter().map(|one| one["state"].clone()).collect();
         assert_eq!(states, ["declined", "cancelled"]);
-        let rest = format!("{}?limit=2&cursor={}", bought.path(0), text(&list["next"]));
+        let rest = format!("{}?limit=2&cursor={}", bought.path_of(0, TRANSFERS), text(&list["next"]));
         assert_eq!(bought.buyer.get(&rest).await.expect(200)["items"][0]["state"], "expired");
         t.stop().await;
     }
@@ -129,13 +129,13 @@ on_both_engines! {
         assert_eq!(check_in(&t, &event, &device, "1", &bought.tickets[0].1).await["admit"], true);
         bor.accept("Bor Kos").await.refused(409, "tickets.pass_on_used");
         assert_eq!(bor.see().await["state"], "pending", "what was refused changed nothing");
-        let back = format!("{}/{}", bought.path(0), bor.id);
+        let back = format!("{}/{}", bought.path_of(0, TRANSFERS), bor.id);
         assert_eq!(bought.buyer.delete(&back).await.status, 204);
         bought.try_offer(0, "bor@example.com").await.refused(409, "tickets.pass_on_used");
 
         for n in 0..20 {
             let offered = bought.try_offer(1, &format!("n{n}@example.com")).await.expect(201);
-            let back = format!("{}/{}", bought.path(1), text(&offered["id"]));
+            let back = format!("{}/{}", bought.path_of(1, TRANSFERS), text(&offered["id"]));
             assert_eq!(bought.buyer.delete(&back).await.status, 204);
         }
         bought.try_offer(1, "bor@example.com").await.refused(409, "tickets.offered_too_often");
@@ -154,15 +154,15 @@ on_both_engines! {
         let foreign = format!("/api/v1/shop/orders/{}/tickets/{}/transfers", mine.order, other.tickets[0].0);
         mine.buyer.post(&foreign, json!({"email": "bor@example.com"})).await.refused(404, "tickets.not_found");
         mine.buyer.get(&foreign).await.refused(404, "tickets.not_found");
-        other.buyer.post(&mine.path(0), json!({"email": "bor@example.com"})).await.refused(404, "sales.order_not_found");
-        t.stranger.post(&mine.path(0), json!({"email": "bor@example.com"})).await.refused(401, "sales.token_required");
+        other.buyer.post(&mine.path_of(0, TRANSFERS), json!({"email": "bor@example.com"})).await.refused(404, "sales.order_not_found");
+        t.stranger.post(&mine.path_of(0, TRANSFERS), json!({"email": "bor@example.com"})).await.refused(401, "sales.token_required");
 
         let bor = mine.offer(&t, 0, "bor@example.com").await;
         let long = "W".repeat(201);
         for name in ["", "  ", "a\u{7}b", &long] {
             bor.accept(name).await.refused(422, "tickets.holder");
         }
-        let theirs = format!("{}/{}", other.path(0), bor.id);
+        let theirs = format!("{}/{}", other.path_of(0, TRANSFERS), bor.id);
         other.buyer.delete(&theirs).await.refused(404, "tickets.transfer_not_found");
         for token in ["x", &"0".repeat(32)] {
             let stranger = t.stranger.with_token(token);

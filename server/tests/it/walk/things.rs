@@ -15,7 +15,7 @@ use super::callers::{Caller, Callers};
 use super::operations::Operation;
 use super::{Faults, bodies};
 use crate::access::Device;
-use crate::app::{Answer, Event, TestApp};
+use crate::app::{Answer, Event, TestApp, purchase};
 
 /// One thing of every kind, by the names that paths give them.
 pub(super) struct Things {
@@ -50,9 +50,12 @@ impl Things {
     pub(super) async fn make(t: &TestApp, callers: &Callers) -> Self {
         let event = t.event(&[("Standing", 2500, 100)]).await;
         let other_event = t.event(&[("Seated", 2500, 100)]).await;
+        let (question, file) = Self::file(t, &event).await;
+        let mut body = purchase(&event, 0, 1, "succeed");
+        body["answers"] = json!({&question: file});
         let bought = t
             .stranger
-            .buy(&event, 0, 1, "succeed", &fresh(t))
+            .post_once("/api/v1/shop/orders", &fresh(t), &body)
             .await
             .expect(201);
         let other = t
@@ -154,6 +157,8 @@ impl Things {
             ("country", "SI".to_owned()),
             ("order", text(&bought["order"]["id"])),
             ("note", text(&note["id"])),
+            ("question", question),
+            ("file", file),
             ("ticket", text(&bought["tickets"][0]["id"])),
             ("format", "svg".to_owned()),
             ("region", region(t, callers, &event.id).await),
@@ -238,6 +243,29 @@ impl Things {
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         self.by_name.insert("export", id);
+    }
+
+    /// A question of an event that a file answers, and a file that was sent for it.
+    async fn file(t: &TestApp, event: &Event) -> (String, String) {
+        let path = format!("/api/v1/events/{}", event.id);
+        let version = t.organiser.get(&path).await.expect(200)["version"].clone();
+        let question = json!({"label": {"en": "Walk"}, "asks": {"kind": "file"}, "per": "order", "stage": "purchase"});
+        let path = format!("{path}/questions");
+        let put = t.organiser.request(reqwest::Method::PUT, &path);
+        let put = put.json(&json!({"version": version, "questions": [question]}));
+        let form = t.organiser.send(put).await.expect(200);
+        let question = text(&form["questions"][0]["id"]);
+        let path = format!(
+            "/api/v1/shop/events/{}/questions/{question}/files",
+            event.id
+        );
+        let sent = t.stranger.request(reqwest::Method::POST, &path);
+        let sent = t
+            .stranger
+            .send(sent.body("%PDF-1.7 walk"))
+            .await
+            .expect(201);
+        (question, text(&sent["id"]))
     }
 
     /// An endpoint of webhooks that nobody listens at, and what was sent there.

@@ -5,6 +5,7 @@ mod endpoints;
 mod failing;
 pub(super) mod hook;
 mod nodes;
+mod plan;
 mod sending;
 mod telling;
 

@@ -33,7 +33,7 @@ pub enum Answer {
     Phone(Phone),
     /// An e-mail address.
     Email(Email),
-    /// A file; the service makes sure that it is this customer's.
+    /// A file; who sells makes sure that it was sent for this question, and is nobody else's.
     File(FileId),
     /// Yes or no.
     Consent(bool),
@@ -294,7 +294,7 @@ fn read(kind: &QuestionKind, said: &Value) -> Result<Answer, Wrong> {
             .parse::<Email>()
             .map(Answer::Email)
             .map_err(|_| ("email", "must be an e-mail address")),
-        QuestionKind::File => text()?
+        QuestionKind::File { .. } => text()?
             .parse::<FileId>()
             .map(Answer::File)
             .map_err(|_| ("file", "must be the id of a file")),

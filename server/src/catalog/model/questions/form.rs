@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use bilten_kernel::error::FieldError;
 
 use super::{
-    AskedAt, AskedPer, Clause, MAX_ANSWER, MAX_CHOICES, MAX_CLAUSES, MAX_QUESTIONS, Question,
-    QuestionId, QuestionKind,
+    AskedAt, AskedPer, Clause, FileType, MAX_ANSWER, MAX_CHOICES, MAX_CLAUSES, MAX_FILE_BYTES,
+    MAX_QUESTIONS, Question, QuestionId, QuestionKind,
 };
 use crate::catalog::model::country::Country;
 
@@ -121,7 +121,7 @@ fn check_clause(
         | QuestionKind::Date { .. }
         | QuestionKind::Phone
         | QuestionKind::Email
-        | QuestionKind::File => false,
+        | QuestionKind::File { .. } => false,
     };
     if clause.is.len() > MAX_CHOICES || !clause.is.iter().all(|value| can_be(value)) {
         let detail = "the other question never has this answer";
@@ -160,11 +160,13 @@ fn check_kind(faults: &mut Faults, at: &str, kind: &QuestionKind) {
                 faults.add(format!("{at}.max"), "out_of_range", detail);
             }
         }
+        QuestionKind::File { accept, max_bytes } => {
+            check_file(faults, &at, accept, *max_bytes);
+        }
         QuestionKind::Choice { .. }
         | QuestionKind::Country { .. }
         | QuestionKind::Phone
         | QuestionKind::Email
-        | QuestionKind::File
         | QuestionKind::Consent => {}
     }
     if matches!(
@@ -172,6 +174,23 @@ fn check_kind(faults: &mut Faults, at: &str, kind: &QuestionKind) {
         QuestionKind::Choice { .. } | QuestionKind::MultiChoice { .. }
     ) {
         check_choices(faults, &format!("{at}.choices"), kind);
+    }
+}
+
+fn check_file(faults: &mut Faults, at: &str, accept: &[FileType], max_bytes: u32) {
+    if accept.is_empty() {
+        let detail = "no type of files is taken";
+        faults.add(format!("{at}.accept"), "required", detail);
+    }
+    for (i, kind) in accept.iter().enumerate() {
+        if accept.iter().take(i).any(|before| before == kind) {
+            let detail = "this type is there before";
+            faults.add(format!("{at}.accept[{i}]"), "twice", detail);
+        }
+    }
+    if !(1..=MAX_FILE_BYTES).contains(&max_bytes) {
+        let detail = "must be from 1 byte to 10 MiB";
+        faults.add(format!("{at}.max_bytes"), "out_of_range", detail);
     }
 }
 

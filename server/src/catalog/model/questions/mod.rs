@@ -16,10 +16,11 @@
 //!   a page still sends for it is dropped, so that a changed mind leaves nothing behind.
 //! - **Check-in.** [`answer()`] with [`AskedAt::CheckIn`] and what was answered before; a gate offline
 //!   lets people in and asks later.
-//! - **Files.** Whether the file exists and belongs to this cart is for the service: see
-//!   [`Answer::File`].
+//! - **Files.** Whether the file exists and belongs to this cart is for who sells: see
+//!   [`Answer::File`] and `sales::files`.
 
 mod answer;
+mod file_type;
 mod form;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use super::country::Country;
 use super::texts::Texts;
 
 pub use answer::*;
+pub use file_type::FileType;
 pub use form::*;
 
 typed_id!(pub QuestionId, "qst", "Names a question of an event.");
@@ -46,6 +48,8 @@ pub const MAX_CHOICES: usize = 300;
 pub const MAX_ANSWER: u32 = 5_000;
 /// The most clauses of one condition.
 pub const MAX_CLAUSES: usize = 10;
+/// The largest file that a question can take, in bytes.
+pub const MAX_FILE_BYTES: u32 = 10 * 1024 * 1024;
 
 text_enum! {
     /// What a question is asked about.
@@ -164,14 +168,30 @@ pub enum QuestionKind {
     Phone,
     /// An e-mail address.
     Email,
-    /// A file that was sent before.
-    File,
+    /// A file that was sent before: a document or a picture.
+    File {
+        /// The types of files that are taken; all of them, unless it is said.
+        #[serde(default = "all_types")]
+        accept: Vec<FileType>,
+        /// The most bytes that it may have: 5 MiB, unless it is said, and never more than 10 MiB.
+        #[serde(default = "five_mib")]
+        #[schema(minimum = 1, maximum = 10_485_760)]
+        max_bytes: u32,
+    },
     /// A yes; where it is required, nothing else will do.
     Consent,
 }
 
 const fn one() -> u32 {
     1
+}
+
+fn all_types() -> Vec<FileType> {
+    FileType::ALL.to_vec()
+}
+
+const fn five_mib() -> u32 {
+    5 * 1024 * 1024
 }
 
 impl QuestionKind {
@@ -185,7 +205,7 @@ impl QuestionKind {
             | Self::Country { .. }
             | Self::Phone
             | Self::Email
-            | Self::File
+            | Self::File { .. }
             | Self::Consent => &[],
         }
     }

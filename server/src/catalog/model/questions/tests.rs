@@ -262,6 +262,19 @@ fn check_in_remembers_the_purchase() {
 }
 
 #[test]
+fn files_are_of_all_types_and_five_mib_unless_it_is_said() {
+    let plain = question(1, json!({ "kind": "file" }));
+    assert_eq!(check_form(std::slice::from_ref(&plain)), Ok(()));
+    let all = ["pdf", "jpeg", "png", "webp"];
+    assert_eq!(
+        serde_json::to_value(&plain.asks).unwrap(),
+        json!({ "kind": "file", "accept": all, "max_bytes": 5 * 1024 * 1024 })
+    );
+    let odd = json!({ "kind": "file", "accept": ["exe"] });
+    assert!(serde_json::from_value::<QuestionKind>(odd).is_err());
+}
+
+#[test]
 fn forms_that_cannot_be_answered_are_refused() {
     let text = || json!({ "kind": "text", "max_length": 9 });
     let form_codes = |form: &[Question]| codes(check_form(form).unwrap_err());
@@ -316,6 +329,16 @@ fn forms_that_cannot_be_answered_are_refused() {
         ),
         (
             json!({ "kind": "date", "from": "2026-01-02", "until": "2026-01-01" }),
+            "out_of_range",
+        ),
+        (json!({ "kind": "file", "accept": [] }), "required"),
+        (
+            json!({ "kind": "file", "accept": ["pdf", "png", "pdf"] }),
+            "twice",
+        ),
+        (json!({ "kind": "file", "max_bytes": 0 }), "out_of_range"),
+        (
+            json!({ "kind": "file", "max_bytes": 10 * 1024 * 1024 + 1 }),
             "out_of_range",
         ),
     ] {

@@ -19,6 +19,7 @@ use super::{Making, Prepared, keep};
 use crate::app::App;
 use crate::catalog::CounterKey;
 use crate::events;
+use crate::sales::files;
 use crate::sales::service::{paid_order, put_people, sealed_buyer};
 use crate::sales::store::{self as orders, Take};
 use crate::sales::{
@@ -233,9 +234,11 @@ pub(super) async fn apply(
     store::put_order(c, id, &lines, plan.money.kept_minor, &stock, plan.numbers).await?;
     for ticket in &plan.tickets.ended {
         orders::delete_attendee(c, id, i64::from(ticket.number)).await?;
+        files::erase_of_ticket(c, id, i64::from(ticket.number)).await?;
     }
     for number in done.holders.keys() {
         orders::delete_attendee(c, id, i64::from(*number)).await?;
+        files::erase_of_ticket(c, id, i64::from(*number)).await?;
     }
     let named_now = People {
         attendees: done.holders.clone(),

@@ -35,6 +35,7 @@ use super::store;
 use crate::app::App;
 use crate::catalog::{self, EventId};
 use crate::identity::Tenant;
+use crate::sales::files;
 use crate::sales::service::stock_taken;
 use crate::sales::{self, NewOrder, OrderId, OrderItem, OrderState, SalesError};
 
@@ -242,6 +243,8 @@ async fn try_change(
                 }
                 let answer = match &prepared.draft.whole {
                     Whole::Edit => {
+                        let (event, answers) = (prepared.offer.event.id, &prepared.people.answers);
+                        files::lock_for_one(c, event, answers, prepared.now).await?;
                         lock(c, &prepared, &making).await?;
                         let taken = look_or_take(c, &prepared).await?;
                         let planned = taken.plan(&prepared)?;

@@ -13,6 +13,7 @@ use crate::catalog;
 use crate::catalog::questions::{
     AnsweredForm, Answers, AskedAt, AskedPer, Question, SaidForm, SaidTicket, answer,
 };
+use crate::sales::files;
 use crate::sales::service::put_people;
 use crate::sales::{Attendee, Cart, OrderId, People, SalesError};
 
@@ -59,13 +60,19 @@ pub(super) async fn people_of_added(
     };
     let answered = answer(&questions, AskedAt::Purchase, &tiers, &said, &before);
     let tickets = match answered {
-        Ok(answered) if faults.is_empty() => answered.tickets,
-        Ok(_) => return Err(SalesError::Invalid(faults).into()),
+        Ok(answered) => {
+            let event = prepared.offer.event.id;
+            faults.extend(files::faults_of(app, event, &answered).await?);
+            answered.tickets
+        }
         Err(more) => {
             faults.extend(more);
-            return Err(SalesError::Invalid(faults).into());
+            Vec::new()
         }
     };
+    if !faults.is_empty() {
+        return Err(SalesError::Invalid(faults).into());
+    }
     let attendees = asked.iter().zip(0u32..).filter_map(|(ticket, number)| {
         let name = ticket.name.as_deref().map(str::trim)?;
         let email = ticket.email.as_deref().map(str::trim);

@@ -22,6 +22,7 @@ use crate::catalog::OccurrenceId;
 use crate::catalog::seating::SeatId;
 use crate::events;
 use crate::sales::codes;
+use crate::sales::files;
 use crate::sales::service::{put_people, sealed_buyer};
 use crate::sales::store as orders;
 use crate::sales::{self, Order, OrderId, OrderState, SalesError};
@@ -390,5 +391,7 @@ async fn move_people(
     if own.is_empty() {
         people.answers.order = of_order;
     }
-    put_people(app, c, to, &people).await
+    put_people(app, c, to, &people).await?;
+    // Of answers that nobody needs twice.
+    files::erase_of_orders(c, &[from]).await
 }

@@ -81,11 +81,30 @@ pub(in crate::sales::changes) async fn insert_change(
     Ok(())
 }
 
-/// The change that was asked for with a key. One whose supplement ended is void, though nobody wrote that
-/// down.
+/// The change that was asked for with a key.
 pub(in crate::sales::changes) async fn change_by_key(
     c: &mut Conn,
     order: OrderId,
+    key: &str,
+) -> Result<Option<ChangeRow>, DbError> {
+    named(c, order, "", key).await
+}
+
+/// A change of an order.
+pub(in crate::sales::changes) async fn change(
+    c: &mut Conn,
+    order: OrderId,
+    id: ChangeId,
+) -> Result<Option<ChangeRow>, DbError> {
+    named(c, order, &id.to_string(), "").await
+}
+
+/// The change of an order with this id or this key; neither is ever empty. One whose supplement ended is void,
+/// though nobody wrote that down.
+async fn named(
+    c: &mut Conn,
+    order: OrderId,
+    id: &str,
     key: &str,
 ) -> Result<Option<ChangeRow>, DbError> {
     c.opt(
@@ -94,9 +113,9 @@ pub(in crate::sales::changes) async fn change_by_key(
              CASE WHEN ch.state = 'pending' AND s.state <> 'pending' THEN 'void' ELSE ch.state END AS state, \
              ch.at_version AS at_version, ch.plan AS plan, ch.answer AS answer \
              FROM order_changes ch LEFT JOIN orders s ON s.id = ch.supplement_id \
-             WHERE ch.order_id = $1 AND ch.idempotency_key = $2"
+             WHERE ch.order_id = $1 AND (ch.id = $2 OR ch.idempotency_key = $3)"
         ),
-        vals![order, key],
+        vals![order, id, key],
     )
     .await
 }
@@ -123,25 +142,6 @@ pub(in crate::sales::changes) async fn supplement_terms(
     c.opt(
         sql!("SELECT plan, actor FROM order_changes WHERE supplement_id = $1"),
         vals![supplement],
-    )
-    .await
-}
-
-/// A change of an order. One whose supplement ended is void, though nobody wrote that down.
-pub(in crate::sales::changes) async fn change(
-    c: &mut Conn,
-    order: OrderId,
-    id: ChangeId,
-) -> Result<Option<ChangeRow>, DbError> {
-    c.opt(
-        sql!(
-            "SELECT ch.id AS id, ch.order_id AS order_id, ch.request_hash AS request_hash, \
-             CASE WHEN ch.state = 'pending' AND s.state <> 'pending' THEN 'void' ELSE ch.state END AS state, \
-             ch.at_version AS at_version, ch.plan AS plan, ch.answer AS answer \
-             FROM order_changes ch LEFT JOIN orders s ON s.id = ch.supplement_id \
-             WHERE ch.id = $1 AND ch.order_id = $2"
-        ),
-        vals![id, order],
     )
     .await
 }

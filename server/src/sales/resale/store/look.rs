@@ -93,12 +93,27 @@ pub(in crate::sales::resale) async fn of_event(
     .await
 }
 
-/// Listings of events that sell that somebody who waits may want, as many as there are of them, and that can
-/// be bought until then at least, or that nobody was asked about yet, oldest first.
+/// The tiers, with the date if they are sold by dates, of which there are listings that nobody was asked about
+/// yet.
+pub(in crate::sales::resale) async fn unseen(
+    c: &mut Conn,
+) -> Result<Vec<(TierId, String)>, DbError> {
+    c.all(
+        sql!(
+            "SELECT DISTINCT tier_id, sold_by_date FROM resale_listings WHERE state = 'listed' AND NOT shown"
+        ),
+        vals![],
+    )
+    .await
+}
+
+/// Listings of a tier, on a date if it is sold by dates, of an event that sells: so many that can be bought until
+/// then at least, and so many that nobody was asked about yet, oldest first.
 pub(in crate::sales::resale) async fn to_offer(
     c: &mut Conn,
+    (tier, sold_by_date): (TierId, &str),
     until: Timestamp,
-    limit: i64,
+    (most, most_unseen): (i64, i64),
 ) -> Result<Vec<ListingRow>, DbError> {
     c.all(
         sql!(
@@ -107,13 +122,13 @@ pub(in crate::sales::resale) async fn to_offer(
              l.paid_price_minor, l.paid_fees_minor, l.base_price_minor, l.base_fees_minor, l.listed_at, l.closes_at, \
              l.settled_at FROM resale_listings l WHERE l.state = 'listed' \
              AND EXISTS (SELECT 1 FROM event_sales s WHERE s.event_id = l.event_id AND s.selling) \
-             AND (NOT l.shown OR l.closes_at >= $2 AND EXISTS (SELECT 1 FROM waitlist_entries w \
-             WHERE w.tier_id = l.tier_id AND w.occurrence_id = l.sold_by_date AND w.state = 'waiting' AND w.least <= \
-             (SELECT COUNT(*) FROM (SELECT 1 AS one FROM resale_listings m WHERE m.tier_id = l.tier_id \
-             AND m.sold_by_date = l.sold_by_date AND m.state = 'listed' AND m.closes_at >= $2 LIMIT 100) few))) \
-             ORDER BY l.id LIMIT $1"
+             AND l.id IN (SELECT id FROM (SELECT m.id FROM resale_listings m WHERE m.tier_id = $1 \
+             AND m.sold_by_date = $2 AND m.state = 'listed' AND m.closes_at >= $3 ORDER BY m.id LIMIT $4) lasting \
+             UNION SELECT id FROM (SELECT n.id FROM resale_listings n WHERE n.tier_id = $1 \
+             AND n.sold_by_date = $2 AND n.state = 'listed' AND NOT n.shown ORDER BY n.id LIMIT $5) unseen) \
+             ORDER BY l.id"
         ),
-        vals![limit, until],
+        vals![tier, sold_by_date, until, most, most_unseen],
     )
     .await
 }

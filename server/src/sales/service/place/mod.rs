@@ -15,6 +15,7 @@ use order::new_order;
 use stock::take_stock;
 
 use super::super::codes;
+use super::super::files;
 use super::super::fraud::FraudDecision;
 use super::super::model::*;
 use super::super::resale::{self, ListingId};
@@ -79,17 +80,12 @@ pub async fn place(
         }
     }
     fresh.retain(|&i| answers[i].is_none());
-    let holds: Vec<HoldId> = fresh
-        .iter()
-        .filter_map(|&i| match &batch[i].basis {
-            Basis::Hold(held) => Some(held.id),
-            Basis::Cart(_) => None,
-        })
-        .collect();
-    if holds.len() > 1 {
-        // Before any stock: whoever gives one of them up in this moment has its row and wants its stock.
-        store::lock_holds(c, &holds).await?;
+    let files_of = |&i: &usize| (i, files::named(&batch[i].people.answers));
+    let named: Vec<_> = fresh.iter().map(files_of).collect();
+    for (i, refused) in files::lock(c, event, &named, app.now()).await? {
+        answers[i] = Some(Err(refused));
     }
+    fresh.retain(|&i| answers[i].is_none());
     let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
     for (i, refused) in too_many {
         answers[i] = Some(Err(refused));

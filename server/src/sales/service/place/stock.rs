@@ -1,9 +1,9 @@
 //! The stock of a batch of orders: for all at once where it is plentiful, one by one where it is not.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{Conn, DbError, Val};
 
 use super::{Got, take_over_hold};
 use crate::app::App;
@@ -43,6 +43,29 @@ fn spread(short: &mut HashSet<Asked>, carts: &[(usize, Take, &Cart)]) {
     }
 }
 
+/// Locks what several orders want, in the order in which everybody takes it: a sum that is too large locks
+/// nothing, and what is taken after it one by one would be taken out of order.
+async fn lock_wanted(c: &mut Conn, batch: &[NewOrder], fresh: &[usize]) -> Result<(), DbError> {
+    if fresh.len() < 2 {
+        return Ok(());
+    }
+    let (mut holds, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    for &i in fresh {
+        let stock = match &batch[i].basis {
+            Basis::Hold(held) => {
+                holds.insert(held.id);
+                &held.stock
+            }
+            Basis::Cart(cart) => &cart.stock,
+        };
+        keys.extend(stock.iter().map(|(key, _)| key));
+    }
+    if !holds.is_empty() {
+        store::lock_these_holds(c, Val::texts(holds)).await?;
+    }
+    store::lock_counters(c, &keys).await
+}
+
 /// Takes the stock of the orders with these indices; gives what each got, or why it got nothing.
 pub(super) async fn take_stock(
     app: &App,
@@ -51,6 +74,7 @@ pub(super) async fn take_stock(
     fresh: &[usize],
     now: Timestamp,
 ) -> Result<Vec<(usize, Result<Got, SalesError>)>, DbError> {
+    lock_wanted(c, batch, fresh).await?;
     let mut answers = Vec::with_capacity(fresh.len());
     let mut sums: BTreeMap<Asked, i64> = BTreeMap::new();
     let mut direct = Vec::new();
