@@ -18,7 +18,7 @@ use crate::identity::{Passwords, Principals, Sightings, Sso, TokenKeys};
 use crate::inspect::Inspector;
 use crate::payments::PurchaseLanes;
 use crate::platform::{Settings, Vault};
-use crate::sales::{HoldLanes, SeatTurns};
+use crate::sales::{HoldLanes, SeatTurns, Sweeps};
 use crate::telemetry::{Exchange, Health, Live, LogControl, Source};
 use crate::tickets::{Issued, Issuers};
 use crate::waiting_room::{JoinLanes, Rooms};
@@ -76,6 +76,8 @@ pub struct Parts {
     pub issued: Issued,
     /// Who has seats looked for, one after the other.
     pub seat_turns: SeatTurns,
+    /// Who ends what has run out, one after the other.
+    pub sweeps: Sweeps,
     /// Queues of what is done with holds, one per event.
     pub holds: HoldLanes,
     /// Queues of purchases, one per event.
@@ -185,6 +187,7 @@ impl App {
             issuers: Issuers::default(),
             issued: Issued::default(),
             seat_turns: SeatTurns::default(),
+            sweeps: Sweeps::default(),
             hints: Arc::default(),
             counts: crate::sales::RecentCounts::default(),
             left: crate::sales::Listeners::default(),

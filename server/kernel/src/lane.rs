@@ -201,6 +201,10 @@ where
                     "a batch failed; its requests run one by one"
                 );
                 for (request, reply) in requests.into_iter().zip(replies) {
+                    // While the database is away each one takes long: nothing is done for who has left.
+                    if reply.is_closed() {
+                        continue;
+                    }
                     let answer = self.run(vec![request]).await.and_then(|answers| {
                         answers
                             .into_iter()

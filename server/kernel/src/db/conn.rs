@@ -241,14 +241,16 @@ impl Conn {
         };
         if result.is_err() {
             self.hooks.truncate(hooks);
-            self.word("ROLLBACK TO SAVEPOINT part").await?;
+            self.word("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+                .await?;
+        } else {
+            self.word("RELEASE SAVEPOINT part").await?;
         }
-        self.word("RELEASE SAVEPOINT part").await?;
         self.failed = failed;
         result
     }
 
-    /// A statement about the transaction itself; one that fails poisons the write.
+    /// Statements about the transaction itself, in one round trip; one that fails poisons the write.
     async fn word(&mut self, word: &'static str) -> Result<(), DbError> {
         let result = match &mut self.engine {
             // A full disk may have ended the transaction: a savepoint would begin another one.
@@ -257,7 +259,9 @@ impl Conn {
                 detail: "SQLite rolled the whole write back, as it does when the disk is full"
                     .to_owned(),
             }),
-            Engine::Lite(conn) => lite::word(conn, word),
+            Engine::Lite(conn) => word
+                .split("; ")
+                .try_for_each(|single| lite::word(conn, single)),
             Engine::Pg(transaction) => sqlx::raw_sql(word)
                 .execute(&mut **transaction)
                 .await

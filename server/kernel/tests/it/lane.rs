@@ -1,11 +1,13 @@
 //! Lanes under a crowd.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
 use bilten_kernel::db::{Db, DbError};
 use bilten_kernel::lane::Lanes;
 use bilten_kernel::{on_both_engines, sql, vals};
+use futures_util::future::BoxFuture;
 
 use crate::set_up;
 
@@ -104,5 +106,40 @@ on_both_engines! {
         }
         let taken: i64 = db.scalar(sql!("SELECT taken FROM shelves"), vals![]).await.unwrap();
         assert_eq!(taken, 4);
+    }
+
+    async fn who_has_left_is_not_served_when_their_batch_fails(db: TestDb) {
+        type Waiting = BoxFuture<'static, Result<i64, PutError>>;
+        type Place = Arc<Mutex<Option<Waiting>>>;
+        let lanes: Arc<Mutex<Option<Lanes<i64, String, i64, PutError>>>> = Arc::default();
+        let (leaving, staying): (Place, Place) = (Arc::default(), Arc::default());
+        let served: Arc<Mutex<Vec<String>>> = Arc::default();
+        let shared = (Arc::clone(&lanes), Arc::clone(&leaving), Arc::clone(&staying), Arc::clone(&served));
+        let made: Lanes<i64, String, i64, PutError> = Lanes::new(db.db(), move |_, batch: Vec<String>| {
+            let (lanes, leaving, staying, served) = shared.clone();
+            Box::pin(async move {
+                if batch.len() > 1 {
+                    drop(leaving.lock().unwrap().take());
+                    return Err(PutError::Full);
+                }
+                if batch == ["first"] {
+                    // While the first one is served two more come.
+                    for (name, place) in [("leaves", &leaving), ("stays", &staying)] {
+                        let lanes = lanes.lock().unwrap().clone().unwrap();
+                        let mut waiting: Waiting = Box::pin(async move { lanes.submit(1, name.to_owned()).await });
+                        assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                        *place.lock().unwrap() = Some(waiting);
+                    }
+                }
+                served.lock().unwrap().extend(batch);
+                Ok(vec![Ok(0)])
+            })
+        });
+        *lanes.lock().unwrap() = Some(made.clone());
+        made.submit(1, "first".to_owned()).await.unwrap();
+        let waiting = staying.lock().unwrap().take().unwrap();
+        waiting.await.unwrap();
+        assert_eq!(*served.lock().unwrap(), ["first", "stays"]);
+        *lanes.lock().unwrap() = None;
     }
 }

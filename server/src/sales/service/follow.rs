@@ -52,9 +52,12 @@ pub(crate) async fn on_event_saved(
     if same_plan {
         return Ok(());
     }
-    follow(c, detail, &plan, selling).await?;
     let dates = detail.occurrences.iter();
     let called_off: Vec<_> = dates.filter(|date| !date.is_scheduled()).collect();
+    if !called_off.is_empty() {
+        store::lock_holds(c, event.id, app.now()).await?;
+    }
+    follow(c, detail, &plan, selling).await?;
     if !called_off.is_empty() {
         let called_off = Val::texts(called_off.iter().map(|date| date.id));
         store::run_out_holds_of(c, event.id, called_off, app.now()).await?;

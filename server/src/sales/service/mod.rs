@@ -63,7 +63,7 @@ use place::paid_event;
 use seats::choose_seats;
 use starts_from::StartsFrom;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -480,6 +480,27 @@ async fn why_not(c: &mut Conn, cart: &Cart, key: &CounterKey) -> Result<SalesErr
         }
         Some(_) | None => Ok(SalesError::OfferChanged),
     }
+}
+
+/// Of what of a cart there is too little, by what is committed. What else is in the way of it is said when
+/// it is taken.
+async fn too_little(c: &mut Conn, cart: &Cart) -> Result<Option<SalesError>, DbError> {
+    let keys: BTreeSet<&CounterKey> = cart.stock.iter().map(|(key, _)| key).collect();
+    let rows = store::counters_of(c, &keys).await?;
+    for (key, quantity) in &cart.stock {
+        let date = store::date_of(key);
+        let row = rows
+            .iter()
+            .find(|row| row.counter == key.of && row.occurrence_id == date);
+        let left = row.map_or(i64::MAX, |row| row.capacity - row.taken);
+        if left < *quantity {
+            let event = &cart.offer.event;
+            let sales = store::event_sales(c, event.id).await?;
+            let is_as_shown = sales.is_some_and(|row| row.version == event.version && row.selling);
+            return Ok(is_as_shown.then(|| sold_out(cart, key, left)));
+        }
+    }
+    Ok(None)
 }
 
 /// Takes all of a cart's stock or none of it; gives what was found.

@@ -1,6 +1,7 @@
 //! Seats: choosing them, and who has which.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bilten_kernel::clock::Timestamp;
@@ -14,7 +15,8 @@ use super::cart::CartLine;
 use super::{SalesError, StartsFrom};
 use crate::app::App;
 use crate::catalog::seating::{
-    Layout, Occupancy, PartId, SeatId, SeatSet, TakenState, Wish, best_available, check_choice,
+    Layout, Occupancy, PartId, PickRules, SeatId, SeatSet, TakenState, Wish, best_available,
+    check_choice,
 };
 use crate::catalog::{self, EventDetail, EventId, OccurrenceId};
 use crate::identity::Tenant;
@@ -25,7 +27,8 @@ use crate::identity::Tenant;
 #[derive(Default)]
 pub struct SeatTurns {
     turns: Mutex<HashMap<TurnKey, Arc<tokio::sync::Mutex<()>>>>,
-    found: Mutex<HashSet<DateSeat>>,
+    /// By how many each was found: if there is nothing else, somebody may find what others have found.
+    found: Mutex<HashMap<DateSeat, usize>>,
 }
 
 /// An event, and the date if it is named.
@@ -50,7 +53,7 @@ impl SeatTurns {
         SeatTurn(turn.lock_owned().await)
     }
 
-    fn found(&self) -> MutexGuard<'_, HashSet<DateSeat>> {
+    fn found(&self) -> MutexGuard<'_, HashMap<DateSeat, usize>> {
         // Nothing panics while the lock is held.
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,7 +61,7 @@ impl SeatTurns {
     /// The seats of a map that others have found and do not hold yet.
     fn found_on(&self, date: OccurrenceId, layout: &Layout) -> SeatSet {
         let mut seats = SeatSet::empty(layout.places().len());
-        for (of, seat) in self.found().iter() {
+        for (of, seat) in self.found().keys() {
             if *of == date
                 && let Some(at) = layout.index(*seat)
             {
@@ -75,7 +78,11 @@ pub(super) struct SeatTurn(tokio::sync::OwnedMutexGuard<()>);
 impl SeatTurn {
     /// Ends the turn with these seats: the next one does not find them as long as this is kept.
     pub(super) fn over(self, turns: &SeatTurns, seats: Vec<DateSeat>) -> FoundSeats<'_> {
-        turns.found().extend(seats.iter().copied());
+        let mut found = turns.found();
+        for seat in &seats {
+            *found.entry(*seat).or_insert(0) += 1;
+        }
+        drop(found);
         drop(self.0);
         FoundSeats { turns, seats }
     }
@@ -91,7 +98,12 @@ impl Drop for FoundSeats<'_> {
     fn drop(&mut self) {
         let mut found = self.turns.found();
         for seat in &self.seats {
-            found.remove(seat);
+            if let Entry::Occupied(mut by) = found.entry(*seat) {
+                *by.get_mut() -= 1;
+                if *by.get() == 0 {
+                    by.remove();
+                }
+            }
         }
     }
 }
@@ -121,13 +133,17 @@ pub async fn occupancy(
     date: OccurrenceId,
     layout: &Layout,
 ) -> Result<Occupancy, SalesError> {
+    Ok(occupancy_of(layout, taken_seats(app, date).await?))
+}
+
+fn occupancy_of(layout: &Layout, taken: Vec<(SeatId, TakenState)>) -> Occupancy {
     let mut occupancy = Occupancy::new(layout);
-    for (id, state) in taken_seats(app, date).await? {
+    for (id, state) in taken {
         if let Some(seat) = layout.index(id) {
             occupancy.put(seat, Some(state));
         }
     }
-    Ok(occupancy)
+    occupancy
 }
 
 /// The seats that are taken on a date, and how.
@@ -281,14 +297,18 @@ pub(super) async fn choose_seats(
     if by_date.is_empty() {
         return Ok(());
     }
-    let rules = pick_rules(app, offer.event.id).await?;
-    for (date, mut lines) in by_date {
-        let Some(layout) = layout_of(app, offer, date).await? else {
-            continue;
-        };
-        // Before what is taken is read: what is not found any more is taken by then.
-        let found_by_others = app.seat_turns.found_on(date, &layout);
-        let mut free = occupancy(app, date, &layout).await?.free(&layout);
+    let (mut dates, mut on_maps) = (Vec::new(), Vec::new());
+    for (date, lines) in by_date {
+        if let Some(layout) = layout_of(app, offer, date).await? {
+            // Before what is taken is read: what is not found any more is taken by then.
+            let found_by_others = app.seat_turns.found_on(date, &layout);
+            dates.push(date);
+            on_maps.push((lines, layout, found_by_others));
+        }
+    }
+    let (rules, taken) = rules_and_taken(app, offer.event.id, dates).await?;
+    for ((mut lines, layout, found_by_others), taken) in on_maps.into_iter().zip(taken) {
+        let mut free = occupancy_of(&layout, taken).free(&layout);
         let mut named = SeatSet::empty(layout.places().len());
         for line in &mut lines {
             name(&layout, line, &mut named)?;
@@ -396,31 +416,34 @@ pub(super) fn seats_of(items: &[OrderItem]) -> Vec<(OccurrenceId, SeatId)> {
     seats
 }
 
-/// What an event's organiser asks of those who choose seats.
-async fn pick_rules(
+/// What an event's organiser asks of those who choose seats, and what is taken on each of these dates.
+async fn rules_and_taken(
     app: &App,
     event: EventId,
-) -> Result<crate::catalog::seating::PickRules, SalesError> {
-    let rules = sale_rules(app, event).await?;
-    Ok(crate::catalog::seating::PickRules {
+    dates: Vec<OccurrenceId>,
+) -> Result<(PickRules, Vec<Vec<(SeatId, TakenState)>>), SalesError> {
+    let now = app.now();
+    let (rules, taken) = app
+        .db
+        .read(move |c| {
+            Box::pin(async move {
+                let rules = store::seats::rules(c, event).await?.unwrap_or_default();
+                let mut taken = Vec::with_capacity(dates.len());
+                for date in dates {
+                    taken.push(store::seats::taken(c, date, now).await?);
+                }
+                Ok::<_, DbError>((rules, taken))
+            })
+        })
+        .await?;
+    let rules = PickRules {
         no_orphans: rules.no_single_seats,
         companions_with_their_place: rules.companions_with_their_place,
-    })
+    };
+    Ok((rules, taken))
 }
 
-/// What an event's organiser asks of those who buy.
-///
-/// # Errors
-/// A fault of the database.
-pub async fn sale_rules(app: &App, event: EventId) -> Result<SaleRules, SalesError> {
-    let found = app
-        .db
-        .read(move |c| Box::pin(async move { store::seats::rules(c, event).await }))
-        .await?;
-    Ok(found.unwrap_or_default())
-}
-
-/// The same for staff, with its version.
+/// What an event's organiser asks of those who buy, with its version.
 ///
 /// # Errors
 /// [`SalesError::EventNotFound`], or a fault of the database.

@@ -23,37 +23,65 @@ pub(in crate::sales) struct NewHold {
     pub(in crate::sales) expires_at: Timestamp,
 }
 
-pub(in crate::sales) async fn insert_hold(
+/// Writes holds down, each with when it is made.
+pub(in crate::sales) async fn insert_holds(
     c: &mut Conn,
-    hold: &NewHold,
-    now: Timestamp,
+    holds: &[(NewHold, Timestamp)],
 ) -> Result<(), DbError> {
-    c.exec(
+    let mut rows = Vec::with_capacity(holds.len());
+    let mut item_rows = Vec::with_capacity(holds.len());
+    for (hold, now) in holds {
+        rows.push(vals![
+            hold.id,
+            hold.event,
+            hold.key.as_deref(),
+            hold.request_hash,
+            hold.expires_at,
+            *now,
+            hold.total.currency,
+            hold.total.minor,
+            hold.snapshot.as_deref(),
+            Val::json(&hold.stock)?,
+            hold.has_codes
+        ]);
+        for item in &hold.items {
+            item_rows.push(item_row(hold.id, item)?);
+        }
+    }
+    c.insert_many(
         sql!(
             "INSERT INTO holds (id, event_id, state, idempotency_key, request_hash, expires_at, created_at, \
              currency, total_minor, snapshot, stock, has_codes) \
              VALUES ($1, $2, 'active', $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         ),
-        vals![
-            hold.id, hold.event, hold.key.as_deref(), hold.request_hash, hold.expires_at, now,
-            hold.total.currency, hold.total.minor, hold.snapshot.as_deref(), Val::json(&hold.stock)?, hold.has_codes
-        ],
+        rows,
     )
     .await?;
-    let rows: Result<Vec<_>, DbError> = hold
-        .items
-        .iter()
-        .map(|item| item_row(hold.id, item))
-        .collect();
     c.insert_many(
         sql!(
             "INSERT INTO hold_items (hold_id, line, tier_id, occurrence_id, quantity, unit_price_minor, \
              total_minor, label, seats) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         ),
-        rows?,
+        item_rows,
     )
     .await?;
     Ok(())
+}
+
+/// Those of these keys with which requests made holds.
+pub(in crate::sales) async fn keys_with_holds(
+    c: &mut Conn,
+    event: EventId,
+    keys: Val,
+) -> Result<Vec<String>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT idempotency_key FROM holds \
+             WHERE event_id = $1 AND idempotency_key IN (SELECT value FROM list($2))"
+        ),
+        vals![event, keys],
+    )
+    .await
 }
 
 record! {
@@ -191,21 +219,44 @@ pub(in crate::sales) async fn not_ordered(c: &mut Conn, id: HoldId) -> Result<()
     Ok(())
 }
 
-/// Ends an active hold that is over; says whether it was one.
+record! {
+    /// What a hold had that has just ended; of holds from before that was kept no stock.
+    pub(in crate::sales) struct EndedHold {
+        pub(in crate::sales) event_id: EventId,
+        pub(in crate::sales) has_codes: bool,
+        pub(in crate::sales) stock: Option<AsJson<Vec<(CounterKey, i64)>>>,
+    }
+}
+
+/// Gives up an active hold, if it is one.
+pub(in crate::sales) async fn give_up_hold(
+    c: &mut Conn,
+    id: HoldId,
+) -> Result<Option<EndedHold>, DbError> {
+    c.opt(
+        sql!(
+            "UPDATE holds SET state = 'released' WHERE id = $1 AND state = 'active' \
+             RETURNING event_id, has_codes, stock"
+        ),
+        vals![id],
+    )
+    .await
+}
+
+/// Ends an active hold that is over, if it is one.
 pub(in crate::sales) async fn expire_hold(
     c: &mut Conn,
     id: HoldId,
     now: Timestamp,
-) -> Result<bool, DbError> {
-    let touched = c
-        .exec(
-            sql!(
-                "UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'active' AND expires_at <= $2"
-            ),
-            vals![id, now],
-        )
-        .await?;
-    Ok(touched == 1)
+) -> Result<Option<EndedHold>, DbError> {
+    c.opt(
+        sql!(
+            "UPDATE holds SET state = 'expired' WHERE id = $1 AND state = 'active' AND expires_at <= $2 \
+             RETURNING event_id, has_codes, stock"
+        ),
+        vals![id, now],
+    )
+    .await
 }
 
 pub(in crate::sales) async fn due_holds(

@@ -357,6 +357,21 @@ pub(super) async fn move_order(
     Ok(touched == 1)
 }
 
+/// Locks those of these orders that are pending.
+pub(super) async fn lock_pending_of(
+    c: &mut Conn,
+    orders: &[OrderId],
+) -> Result<Vec<OrderId>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT id FROM orders WHERE id IN (SELECT value FROM list($1)) AND state = 'pending' \
+             ORDER BY id FOR NO KEY UPDATE"
+        ),
+        vals![Val::texts(orders)],
+    )
+    .await
+}
+
 /// Locks a pending order if its time is over; says whether it is.
 pub(super) async fn lock_if_due(
     c: &mut Conn,

@@ -59,6 +59,34 @@ pub(in crate::sales) async fn hold(
     .await
 }
 
+/// A seat of a date, who is to hold it, until when, and when that was asked for.
+pub(in crate::sales) type HeldFor = (OccurrenceId, SeatId, String, Timestamp, Timestamp);
+
+/// Holds seats of an event for several at once, sorted and each only once; gives those that were free.
+pub(in crate::sales) async fn hold_each(
+    c: &mut Conn,
+    event: EventId,
+    seats: &[HeldFor],
+) -> Result<Vec<(OccurrenceId, SeatId)>, DbError> {
+    let rows = seats
+        .iter()
+        .map(|(date, seat, holder, until, now)| {
+            vals![*date, *seat, event, holder, until.ms(), *now]
+        })
+        .collect();
+    c.insert_many_returning(
+        sql!(
+            "INSERT INTO taken_seats (occurrence_id, seat_id, event_id, state, holder, until_at, asked_at) \
+             VALUES ($1, $2, $3, 'held', $4, $5, $6) ON CONFLICT (occurrence_id, seat_id) DO UPDATE \
+             SET holder = excluded.holder, until_at = excluded.until_at, asked_at = excluded.asked_at \
+             WHERE taken_seats.state = 'held' AND taken_seats.until_at <= excluded.asked_at \
+             RETURNING occurrence_id, seat_id"
+        ),
+        rows,
+    )
+    .await
+}
+
 /// Lets held seats be held until another time; says whether all still were.
 pub(in crate::sales) async fn extend(
     c: &mut Conn,

@@ -356,27 +356,52 @@ pub(in crate::sales) async fn is_selling(c: &mut Conn, key: &CounterKey) -> Resu
     Ok(found.unwrap_or(false))
 }
 
-/// Locks counters for the rest of a write, sorted by key, with all their combinations of counter and date.
+/// Locks counters for the rest of a write, sorted by key.
 pub(in crate::sales) async fn lock_counters(
     c: &mut Conn,
-    keys: &BTreeSet<CounterKey>,
+    keys: &BTreeSet<&CounterKey>,
 ) -> Result<(), DbError> {
-    let counters: BTreeSet<&str> = keys.iter().map(|key| key.of.as_str()).collect();
-    let dates: BTreeSet<String> = keys.iter().map(date_of).collect();
     let _locked: Vec<i64> = c
         .scalars(
             sql!(
                 "SELECT held FROM stock WHERE counter IN (SELECT value FROM list($1)) \
                  AND occurrence_id IN (SELECT value FROM list($2)) \
+                 AND counter || ' ' || occurrence_id IN (SELECT value FROM list($3)) \
                  ORDER BY counter, occurrence_id FOR NO KEY UPDATE"
             ),
-            vals![Val::texts(counters), Val::texts(dates)],
+            named(keys),
         )
         .await?;
     Ok(())
 }
 
+/// Counters and dates, by which their rows are found, and which of their combinations are meant.
+fn named(keys: &BTreeSet<&CounterKey>) -> Vec<Val> {
+    let counters: BTreeSet<&str> = keys.iter().map(|key| key.of.as_str()).collect();
+    let dates: BTreeSet<String> = keys.iter().map(|key| date_of(key)).collect();
+    let pairs = keys
+        .iter()
+        .map(|key| format!("{} {}", key.of, date_of(key)));
+    vec![Val::texts(counters), Val::texts(dates), Val::texts(pairs)]
+}
+
 // Looking
+
+/// Those of these counters that there are.
+pub(in crate::sales) async fn counters_of(
+    c: &mut Conn,
+    keys: &BTreeSet<&CounterKey>,
+) -> Result<Vec<CounterRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, occurrence_id, capacity, held + sold AS taken FROM stock \
+             WHERE counter IN (SELECT value FROM list($1)) AND occurrence_id IN (SELECT value FROM list($2)) \
+             AND counter || ' ' || occurrence_id IN (SELECT value FROM list($3))"
+        ),
+        named(keys),
+    )
+    .await
+}
 
 /// What is taken of one counter, and its capacity.
 pub(in crate::sales) async fn counter(

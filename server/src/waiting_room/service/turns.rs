@@ -312,16 +312,22 @@ pub async fn leave(c: &mut Conn, holders: &[String], now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Ends the visit of somebody who gave up what they had chosen: while their pass is good they may choose
-/// again by it, otherwise they have left.
+/// Ends the visits of those who gave up what they had chosen: while their pass is good they may choose
+/// again by it, otherwise they have left. Of what nobody waited for changes nothing.
 ///
 /// # Errors
 /// A fault of the database.
-pub async fn choose_again(c: &mut Conn, holder: String, now: Timestamp) -> Result<(), DbError> {
-    match places::take_back(c, &holder, now).await? {
-        Some((room, not_come)) => store::leave(c, room, 1, i64::from(not_come)).await,
-        None => leave(c, &[holder], now).await,
+pub async fn choose_again(c: &mut Conn, holders: &[String], now: Timestamp) -> Result<(), DbError> {
+    if holders.is_empty() {
+        return Ok(());
     }
+    for holder in places::inside(c, holders).await? {
+        match places::take_back(c, &holder, now).await? {
+            Some((room, not_come)) => store::leave(c, room, 1, i64::from(not_come)).await?,
+            None => leave(c, &[holder], now).await?,
+        }
+    }
+    Ok(())
 }
 
 /// Lets visits go on for the orders that holds have become (hold and order).

@@ -329,6 +329,21 @@ pub(in crate::waiting_room) async fn came(
     .await
 }
 
+/// Those of these holders whose visits go on.
+pub(in crate::waiting_room) async fn inside(
+    c: &mut Conn,
+    holders: &[String],
+) -> Result<Vec<String>, DbError> {
+    c.scalars(
+        sql!(
+            "SELECT holder FROM waiting_places WHERE holder IN (SELECT value FROM list($1)) \
+             AND left_at IS NULL ORDER BY id"
+        ),
+        vals![Val::texts(holders)],
+    )
+    .await
+}
+
 /// Ends the visits of these holders; gives the room of each that was inside.
 pub(in crate::waiting_room) async fn leave(
     c: &mut Conn,

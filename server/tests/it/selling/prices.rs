@@ -117,6 +117,39 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// Who holds at the same moment pays by what those before them have taken, and whoever wants too much
+    /// takes nothing of it.
+    ///
+    /// covers: BE-2
+    async fn holds_made_at_once_cross_a_border_once(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = event_with(&t, early(30), &[24]).await;
+        let want = |quantity: u32| json!([{"tier": event.tiers[0], "quantity": quantity}]);
+        let all = join_all((0..20u32).map(|i| {
+            let (t, event, one) = (&t, &event, want(1));
+            async move { hold(t, event, one, &format!("at-once-{i}")).await.expect(201) }
+        })).await;
+        let at = |minor: i64| all.iter().filter(|hold| hold["total_minor"] == minor).count();
+        assert_eq!((at(1000), at(2000)), (5, 15));
+        // Ten are left, for five of these: one by one where there is not enough for all.
+        let answers = join_all((0..9u32).map(|i| {
+            let (t, event, two) = (&t, &event, want(2));
+            async move { hold(t, event, two, &format!("too-many-{i}")).await }
+        })).await;
+        let mut had = 0;
+        for answer in answers {
+            if answer.status == 201 {
+                had += 1;
+                assert_eq!(answer.expect(201)["total_minor"], 4000);
+            } else {
+                answer.refused(409, "sales.sold_out");
+            }
+        }
+        assert_eq!(had, 5);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
     /// covers: PAY-5, WEB-4
     async fn a_hold_keeps_its_price_and_the_order_takes_it_over(db: TestDb) {
         let t = TestApp::start(db).await;
@@ -136,6 +169,52 @@ on_both_engines! {
         assert_eq!(other["order"]["total_minor"], 19_800);
         let stranger = t.other_organiser().await;
         stranger.get(&format!("/api/v1/orders/{}/price", text(&bought["order"]["id"]))).await.refused(404, "sales.order_not_found");
+        t.stop().await;
+    }
+
+    /// Holds with codes and without are made and given up at the same moment: what a code is used for is what
+    /// those have who have it.
+    ///
+    /// covers: PAY-5, MKT-2, BE-2
+    async fn codes_held_and_given_up_at_once_are_counted_right(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let few = code(&t, &event, "FEW", json!({"effect": {"kind": "percentage", "rate": 500_000}, "max_uses": 3})).await;
+        let many = code(&t, &event, "MANY", json!({"effect": {"kind": "percentage", "rate": 200_000}})).await;
+        let ask = |codes: Value, key: String| {
+            let wish = json!({"event": event.id, "items": [{"tier": event.tiers[0], "quantity": 1}], "codes": codes});
+            let t = &t;
+            async move { t.stranger.post_once("/api/v1/shop/holds", &key, &wish).await }
+        };
+        let answers = join_all((0..15usize).map(|i| {
+            let codes = [json!(["few"]), json!(["many"]), json!([])][i % 3].clone();
+            ask(codes, format!("at-once-{i}"))
+        })).await;
+        let mut held = Vec::new();
+        for (i, answer) in answers.iter().enumerate() {
+            if answer.status == 201 {
+                let hold = answer.expect(201);
+                assert_eq!(hold["total_minor"], [1250, 2000, 2500][i % 3]);
+                held.push(text(&hold["id"]));
+            } else {
+                assert_eq!(i % 3, 0, "{}", answer.text);
+                answer.refused(409, "sales.code_not_applicable");
+            }
+        }
+        assert_eq!((held.len(), uses(&t, &few).await, uses(&t, &many).await), (13, 3, 5));
+        let given_up = join_all(held.iter().map(|id| {
+            let (t, path) = (&t, format!("/api/v1/shop/holds/{id}"));
+            async move { t.stranger.delete(&path).await.expect(204) }
+        }));
+        let again = join_all((0..8usize).map(|i| {
+            let named = ["many", "few"][i % 2];
+            ask(json!([named]), format!("again-{i}"))
+        }));
+        let (_, again) = tokio::join!(given_up, again);
+        let had = |of: usize| again.iter().enumerate().filter(|(i, answer)| i % 2 == of && answer.status == 201).count() as i64;
+        assert_eq!((uses(&t, &many).await, uses(&t, &few).await), (4, had(1)));
+        assert_eq!(had(0), 4);
+        balance(&t.app.db).await;
         t.stop().await;
     }
 

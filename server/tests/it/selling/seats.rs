@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bilten_kernel::{on_both_engines, sql, vals};
+use bilten_server::app::{App, Post};
+use bilten_server::sales::{self, SalesError};
+use bilten_server::waiting_room::PassShown;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{balance, buy, buying, hold, named, seated, seated_at, seated_on, seen, text};
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, TestApp, vault};
 
 fn seats_of(answer: &Value) -> Vec<String> {
     let tickets = answer["tickets"].as_array().unwrap().iter();
@@ -248,6 +251,47 @@ on_both_engines! {
         t.stranger.delete(&format!("/api/v1/shop/holds/{given_up}")).await.expect(204);
         let again = hold(&t, &event, two, "later").await.expect(201);
         assert_eq!(again["items"][0]["seats"], held[7]["items"][0]["seats"]);
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// On two nodes at once parties name two seats each, one of which the next party wants as well: nobody
+    /// waits in a circle, no seat is had twice, and whoever gets nothing keeps nothing.
+    ///
+    /// covers: BE-2, DB-2, BE-10
+    async fn who_does_not_get_all_their_seats_at_once_keeps_none(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let (event, _) = seated(&t, 1, 1, 21).await;
+        let keys = vault(&t.app.db, t.app.now()).await;
+        let post = Post::new(&t.app.config, t.app.outside.clone()).unwrap();
+        let second = App::new(t.app.db.clone(), t.clock.clone(), t.app.random.clone(), t.app.config.clone(), keys, post);
+        let id = event.id.parse().unwrap();
+        let parties = (1..=20usize).map(|i| {
+            let (app, event) = (if i % 2 == 0 { &t.app } else { &second }, &event);
+            async move {
+                let seats = [format!("1-1-{i}"), format!("1-1-{}", i + 1)];
+                let items = serde_json::from_value(json!([{"tier": event.tiers[0], "seats": seats}])).unwrap();
+                match sales::hold(app, id, items, Some(format!("party-{i}")), PassShown::default()).await {
+                    Ok(_) => Vec::from(seats),
+                    Err(SalesError::SeatsTaken(_) | SalesError::Choice(_)) => Vec::new(),
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        });
+        let mut had = BTreeSet::new();
+        for seat in join_all(parties).await.into_iter().flatten() {
+            assert!(had.insert(seat.clone()), "{seat} is had twice");
+        }
+        assert!(!had.is_empty());
+        for i in 1..=21usize {
+            let seat = format!("1-1-{i}");
+            let answer = hold(&t, &event, named(&event, &[&seat]), &format!("alone-{i}")).await;
+            if had.contains(&seat) {
+                answer.refused(409, "sales.seats_taken");
+            } else {
+                answer.expect(201);
+            }
+        }
         balance(&t.app.db).await;
         t.stop().await;
     }

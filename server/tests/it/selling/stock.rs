@@ -386,10 +386,63 @@ on_both_engines! {
             }
         });
         let all = join_all(rivals).await;
-        assert!(all.iter().map(|(had, _)| had).sum::<u32>() > 40, "{all:?}");
+        // Nobody is refused before 38 of a tier are held, of which nobody has more than three.
+        assert!(all.iter().map(|(had, _)| had).sum::<u32>() > 12, "{all:?}");
         for tier in &event.tiers {
             assert_eq!(counter(&t, tier).await, (40, 0, 0));
         }
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// One key makes one hold, however often and wherever it is used at once, and none of something else.
+    ///
+    /// covers: BE-2, BE-10
+    async fn one_key_used_at_once_is_one_hold(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let keys = vault(&t.app.db, t.app.now()).await;
+        let post = Post::new(&t.app.config, t.app.outside.clone()).unwrap();
+        let second = App::new(t.app.db.clone(), t.clock.clone(), t.app.random.clone(), t.app.config.clone(), keys, post);
+        let id = event.id.parse().unwrap();
+        let asked = (0..60usize).map(|i| {
+            let (app, event) = (if i % 2 == 0 { &t.app } else { &second }, &event);
+            async move {
+                let quantity: i64 = if i % 10 == 9 { 2 } else { 1 };
+                let items = serde_json::from_value(json!([{"tier": event.tiers[0], "quantity": quantity}])).unwrap();
+                (quantity, sales::hold(app, id, items, Some("the-same".to_owned()), PassShown::default()).await)
+            }
+        });
+        let mut made = std::collections::BTreeSet::new();
+        for (quantity, answer) in join_all(asked).await {
+            match answer {
+                Ok(hold) => { made.insert((hold.id.to_string(), quantity)); }
+                Err(error) => assert!(matches!(error, SalesError::KeyReused), "{error:?}"),
+            }
+        }
+        let (_, quantity) = made.pop_first().unwrap();
+        assert!(made.is_empty(), "{made:?}");
+        assert_eq!(counter(&t, &event.tiers[0]).await, (100, quantity, 0));
+        balance(&t.app.db).await;
+        t.stop().await;
+    }
+
+    /// What is plainly sold out is refused; but what was granted before is answered as before, and what has
+    /// run out and was not swept away yet is there for who asks.
+    ///
+    /// covers: BE-2, PAY-1
+    async fn what_is_sold_out_is_so_until_something_runs_out(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 3)]).await;
+        let want = |quantity: i64| json!([{"tier": event.tiers[0], "quantity": quantity}]);
+        let all = hold(&t, &event, want(3), "all").await.expect(201);
+        let refused = hold(&t, &event, want(1), "one").await.refused(409, "sales.sold_out");
+        assert_eq!(refused["code"], "sales.sold_out");
+        assert_eq!(hold(&t, &event, want(3), "all").await.expect(201)["id"], all["id"]);
+        hold(&t, &event, want(1), "all").await.refused(422, "sales.idempotency_key_reused");
+        t.clock.advance(std::time::Duration::from_secs(16 * 60));
+        hold(&t, &event, want(1), "one").await.expect(201);
+        assert_eq!(counter(&t, &event.tiers[0]).await, (3, 1, 0));
         balance(&t.app.db).await;
         t.stop().await;
     }

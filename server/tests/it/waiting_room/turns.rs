@@ -146,6 +146,30 @@ on_both_engines! {
         t.stop().await;
     }
 
+    /// covers: WEB-4, BE-2
+    async fn whoever_comes_at_once_fills_the_house_and_no_more(db: TestDb) {
+        let t = TestApp::start(db).await;
+        let event = t.event(&[("Standing", 2500, 100)]).await;
+        let waiting = called(&t, &event, 8, 8).await;
+        let passes = join_all(waiting.iter().map(|waiter| waiter.pass(&t, &event))).await;
+        let made = t.organiser.get(&organisers(&event, "")).await.expect(200);
+        let fewer = json!({"opens_at": made["opens_at"], "most_inside": 3, "overbook_permille": 0});
+        put(&t.organiser, &organisers(&event, ""), &fewer).await.expect(200);
+        let all = waiting.iter().zip(&passes).enumerate().map(|(i, (waiter, pass))| {
+            let (t, event) = (&t, &event);
+            async move { waiter.hold(t, event, pass, &format!("at-once-{i}")).await }
+        });
+        let (inside, outside): (Vec<_>, Vec<_>) = join_all(all).await.into_iter().partition(|answer| answer.status == 201);
+        assert_eq!((inside.len(), outside.len()), (3, 5));
+        for answer in outside {
+            answer.refused(409, "sales.waiting_room_full");
+        }
+        assert_eq!(figure(&t, &event, "inside").await, 3);
+        let stock = t.organiser.get(&format!("/api/v2/events/{}/stock", event.id)).await.expect(200);
+        assert_eq!(stock["held"], 3, "what was refused holds nothing");
+        t.stop().await;
+    }
+
     /// covers: WEB-4
     async fn a_visit_lasts_as_long_as_what_it_is_for(db: TestDb) {
         let t = TestApp::start(db).await;

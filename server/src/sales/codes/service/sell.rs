@@ -84,20 +84,25 @@ pub async fn lock(
     Ok(store::lock(c, organisation, &forms).await?)
 }
 
-/// The same for what several people typed. What is no code is left out: it is refused when its turn comes.
+/// The same for what several people typed, and for the codes of holds and orders that end. Of whom
+/// something is no code, or too many, none is: they are refused when their turn comes.
 ///
 /// # Errors
 /// A fault of the database.
 pub async fn lock_all(
     c: &mut Conn,
     organisation: OrganisationId,
-    typed: impl Iterator<Item = &str>,
+    typed: impl Iterator<Item = &[String]>,
+    holders: &[String],
 ) -> Result<(), DbError> {
-    let forms: BTreeSet<String> = typed.filter_map(|text| canonical(text).ok()).collect();
+    let forms: BTreeSet<String> = typed
+        .filter_map(|typed| forms(typed).ok())
+        .flatten()
+        .collect();
     if forms.is_empty() {
         return Ok(());
     }
-    store::lock(c, organisation, &Vec::from_iter(forms)).await
+    store::lock_with_had(c, organisation, &Vec::from_iter(forms), holders).await
 }
 
 pub(super) fn refused(code: PromoCodeId, why: CodeRefusal) -> Refusal {

@@ -258,6 +258,28 @@ pub(in crate::sales::codes) async fn lock(
     Ok(())
 }
 
+/// Locks the codes of these forms, and those that these holders have, for the rest of the write.
+pub(in crate::sales::codes) async fn lock_with_had(
+    c: &mut Conn,
+    organisation: OrganisationId,
+    forms: &[String],
+    holders: &[String],
+) -> Result<(), DbError> {
+    let _locked: Vec<PromoCodeId> = c
+        .scalars(
+            sql!(
+                "SELECT id FROM promo_codes WHERE id IN (SELECT p.id FROM promo_codes p \
+                 WHERE p.organisation_id = $1 AND p.form IN (SELECT value FROM list($2)) \
+                 UNION SELECT u.code_id FROM promo_code_uses u \
+                 WHERE u.holder IN (SELECT value FROM list($3)) AND u.state <> 'returned') \
+                 ORDER BY id FOR NO KEY UPDATE"
+            ),
+            vals![organisation, Val::texts(forms), Val::texts(holders)],
+        )
+        .await?;
+    Ok(())
+}
+
 record! {
     /// What prices need to know of a code.
     #[derive(Clone, Debug)]

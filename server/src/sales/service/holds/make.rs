@@ -6,15 +6,15 @@ use bilten_kernel::clock::Timestamp;
 use bilten_kernel::db::{Conn, Violation};
 
 use super::hold_from;
-use super::sweep::sweep;
+use super::sweep::sweep_for_more;
 use super::together::HoldWork;
 use crate::app::App;
 use crate::catalog::{self, EventId};
 use crate::sales::codes;
 use crate::sales::model::*;
-use crate::sales::service::cart::{Cart, Founds, Priced, cart};
+use crate::sales::service::cart::{Cart, Founds, Priced, cart, needs_hold};
 use crate::sales::service::seats::turn_for;
-use crate::sales::service::{HOLDS, SalesError, email_lookup, take_all};
+use crate::sales::service::{HOLDS, SalesError, email_lookup, take_all, too_little};
 use crate::sales::store::{self, NewHold, Take};
 use crate::waiting_room::{self, EnterRefusal, Gate, PassShown};
 
@@ -114,7 +114,7 @@ pub async fn hold_wish(app: &App, event: EventId, wish: HoldWish) -> Result<Hold
             // Perhaps what is missing belongs to holds that have run out.
             Err(SalesError::SoldOut { .. }) if !is_swept => {
                 is_swept = true;
-                if sweep(app).await? == 0 {
+                if sweep_for_more(app).await? == 0 {
                     return answer;
                 }
             }
@@ -135,6 +135,46 @@ pub(in crate::sales) async fn seen_before(
         .await
 }
 
+/// The hold that an earlier request for this made.
+async fn seen(
+    app: &App,
+    event: EventId,
+    wish: &HoldWish,
+    request_hash: [u8; 32],
+) -> Result<Option<Hold>, SalesError> {
+    match wish.idempotency_key.clone() {
+        Some(key) => seen_before(app, event, key, request_hash).await,
+        None => Ok(None),
+    }
+}
+
+/// The same, or else whether there is plainly too little left: whoever gets nothing of what is sold out
+/// waits for nobody, and nobody for them.
+async fn look(
+    app: &App,
+    wish: &HoldWish,
+    request_hash: [u8; 32],
+    cart: Arc<Cart>,
+) -> Result<Option<Hold>, SalesError> {
+    let key = wish.idempotency_key.clone();
+    app.db
+        .read(move |c| {
+            Box::pin(async move {
+                let event = cart.offer.event.id;
+                if let Some(key) = &key
+                    && let Some(hold) = held_before(c, event, key, request_hash).await?
+                {
+                    return Ok(Some(hold));
+                }
+                match too_little(c, &cart).await? {
+                    Some(refusal) => Err(refusal),
+                    None => Ok(None),
+                }
+            })
+        })
+        .await
+}
+
 async fn try_hold(
     app: &App,
     event: EventId,
@@ -142,16 +182,26 @@ async fn try_hold(
     request_hash: [u8; 32],
     gate: Gate,
 ) -> Result<Hold, SalesError> {
-    if let Some(key) = wish.idempotency_key.clone() {
-        // What was granted before is answered as before, even if it could not be granted now.
-        let held = seen_before(app, event, key, request_hash).await?;
-        if let Some(hold) = held {
-            return Ok(hold);
-        }
+    // What was granted before is answered as before, even if it could not be granted now.
+    let before = || seen(app, event, wish, request_hash);
+    let offer = match catalog::offer(app, event).await {
+        Ok(offer) => offer,
+        Err(error) => return before().await?.ok_or_else(|| error.into()),
+    };
+    // Nobody who asks again waits for seats.
+    let is_seated = needs_hold(&offer, &wish.items, &[]);
+    if is_seated && let Some(hold) = before().await? {
+        return Ok(hold);
     }
-    let offer = catalog::offer(app, event).await?;
     let turn = turn_for(app, &offer, &wish.items).await;
-    let cart = Arc::new(cart(app, &offer, &wish.items, &wish.codes).await?);
+    let cart = match cart(app, &offer, &wish.items, &wish.codes).await {
+        Ok(cart) => Arc::new(cart),
+        Err(error) if is_seated => return Err(error),
+        Err(error) => return before().await?.ok_or(error),
+    };
+    if !is_seated && let Some(hold) = look(app, wish, request_hash, Arc::clone(&cart)).await? {
+        return Ok(hold);
+    }
     // Nobody else finds them until they are held.
     let _found = turn.map(|turn| turn.over(&app.seat_turns, cart.seats()));
     let now = app.now();
@@ -175,14 +225,32 @@ async fn try_hold(
 /// What is known of a hold before it is made.
 #[derive(Clone)]
 pub(super) struct Making {
-    id: HoldId,
-    event: EventId,
-    key: Option<String>,
-    request_hash: [u8; 32],
-    buyer: Option<[u8; 32]>,
-    until: Timestamp,
-    now: Timestamp,
-    gate: Gate,
+    pub(super) id: HoldId,
+    pub(super) event: EventId,
+    pub(super) key: Option<String>,
+    pub(super) request_hash: [u8; 32],
+    pub(super) buyer: Option<[u8; 32]>,
+    pub(super) until: Timestamp,
+    pub(super) now: Timestamp,
+    pub(super) gate: Gate,
+}
+
+impl Making {
+    /// The hold of a cart at a price.
+    pub(super) fn hold(self, cart: &Cart, priced: Priced) -> NewHold {
+        NewHold {
+            id: self.id,
+            event: self.event,
+            key: self.key,
+            request_hash: self.request_hash,
+            items: priced.items,
+            total: priced.total,
+            snapshot: priced.snapshot,
+            stock: cart.stock.clone(),
+            has_codes: !priced.quote.codes.is_empty(),
+            expires_at: self.until,
+        }
+    }
 }
 
 pub(in crate::sales) async fn held_before(
@@ -212,7 +280,7 @@ pub(super) async fn made(c: &mut Conn, cart: &Cart, making: Making) -> Result<Ho
 
 /// Takes seats, stock and codes, in this order, and decides the price.
 async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesError> {
-    let (now, until, gate) = (making.now, making.until, making.gate);
+    let (now, until) = (making.now, making.until);
     let holder = making.id.to_string();
     let seats = cart.seats();
     if !seats.is_empty()
@@ -221,30 +289,28 @@ async fn make(c: &mut Conn, cart: &Cart, making: Making) -> Result<Hold, SalesEr
         let seats = seats.into_iter().map(|(_, seat)| seat).collect();
         return Err(SalesError::SeatsTaken(seats));
     }
+    make_seated(c, cart, making).await
+}
+
+/// Takes stock and codes for a hold that has its seats, and decides the price.
+pub(super) async fn make_seated(
+    c: &mut Conn,
+    cart: &Cart,
+    making: Making,
+) -> Result<Hold, SalesError> {
+    let (now, gate) = (making.now, making.gate);
     let founds = take_all(c, Take::Held, cart).await??;
     let priced = match &cart.priced {
         Some(priced) => priced.as_ref().clone(),
         None => priced_with_codes(c, cart, &founds, making.buyer, now).await?,
     };
-    let has_codes = !priced.quote.codes.is_empty();
-    if has_codes {
+    if !priced.quote.codes.is_empty() {
+        let holder = making.id.to_string();
         codes::reserve(c, &holder, &priced.quote.codes, making.buyer, now)
             .await?
             .map_err(SalesError::Price)?;
     }
-    let new = NewHold {
-        id: making.id,
-        event: making.event,
-        key: making.key,
-        request_hash: making.request_hash,
-        items: priced.items,
-        total: priced.total,
-        snapshot: priced.snapshot,
-        stock: cart.stock.clone(),
-        has_codes,
-        expires_at: until,
-    };
-    written(c, new, &gate, now).await
+    written(c, making.hold(cart, priced), &gate, now).await
 }
 
 /// Writes a hold down that has what it holds, and lets in whoever waited for it. To be called last in a
@@ -255,20 +321,27 @@ pub(in crate::sales) async fn written(
     gate: &Gate,
     now: Timestamp,
 ) -> Result<Hold, SalesError> {
-    store::insert_hold(c, &new, now).await?;
+    let holds = [(new, now)];
+    store::insert_holds(c, &holds).await?;
+    let [(new, _)] = holds;
     if let Err(refusal) = waiting_room::enter(c, gate, new.id, now).await? {
         let event = new.event;
         return Err(SalesError::WaitingRoom { event, refusal });
     }
     c.after_commit(|| HOLDS.add(&[("state", "made")], 1));
-    Ok(Hold {
+    Ok(shown(new))
+}
+
+/// A hold that was made, as its buyer is shown it.
+pub(super) fn shown(new: NewHold) -> Hold {
+    Hold {
         id: new.id,
         event_id: new.event,
         expires_at: new.expires_at,
         items: new.items.into_iter().map(HeldItem::from).collect(),
         currency: new.total.currency,
         total_minor: new.total.minor,
-    })
+    }
 }
 
 /// What a cart costs by what was found, with its codes locked for the rest of the write.

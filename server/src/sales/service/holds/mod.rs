@@ -1,7 +1,8 @@
 //! Holds: capacity and seats that wait for a buyer, at a price that is decided; a file for making them, one
-//! for what goes back of them, one for those that have run out, one for writing many together.
+//! for what goes back of them, one for those that have run out, two for writing many together.
 
 mod make;
+mod many;
 mod returned;
 mod sweep;
 mod together;

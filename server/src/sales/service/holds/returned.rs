@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use bilten_kernel::clock::Timestamp;
-use bilten_kernel::db::{Conn, DbError};
+use bilten_kernel::db::{AsJson, Conn, DbError};
 
 use crate::catalog::seating::SeatId;
 use crate::catalog::{CounterKey, EventId, OccurrenceId};
 use crate::sales::model::{HoldId, OrderItem};
 use crate::sales::service::seats::seats_of;
-use crate::sales::service::{HOLDS, stock_of_hold};
-use crate::sales::store::{self, Take};
+use crate::sales::service::{HOLDS, stock_of_items};
+use crate::sales::store::{self, EndedHold, Take};
 use crate::sales::{codes, resale};
 
 /// A seat of a date and an event, and in whose name it is taken.
@@ -57,13 +57,13 @@ impl Returned {
         self.stock.keys()
     }
 
-    /// Gives all of it back.
-    pub(in crate::sales::service) async fn give_back(
-        mut self,
-        c: &mut Conn,
-        how: Take,
-        now: Timestamp,
-    ) -> Result<(), DbError> {
+    /// The holds and orders of which codes go back.
+    pub(super) fn code_holders(&self) -> &[String] {
+        &self.codes
+    }
+
+    /// Lets go of the seats, which everybody takes before stock.
+    pub(super) async fn free_seats(&mut self, c: &mut Conn, now: Timestamp) -> Result<(), DbError> {
         self.seats.sort();
         while !self.seats.is_empty() {
             // A statement may meet each row once: a seat that went from one of them to another comes again.
@@ -81,6 +81,17 @@ impl Returned {
             store::seats::free_all(c, &round, now).await?;
             self.seats = again;
         }
+        Ok(())
+    }
+
+    /// Gives all of it back.
+    pub(in crate::sales::service) async fn give_back(
+        mut self,
+        c: &mut Conn,
+        how: Take,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        self.free_seats(c, now).await?;
         let stock: Vec<_> = self.stock.into_iter().collect();
         store::give_back(c, how, &stock).await?;
         if !self.codes.is_empty() {
@@ -93,22 +104,23 @@ impl Returned {
     }
 }
 
-/// Adds what a hold has that was ended in this state to `returned`.
+/// Adds what a hold had that was ended in this state to `returned`.
 pub(super) async fn return_hold(
     c: &mut Conn,
     id: HoldId,
+    ended: EndedHold,
     state: &'static str,
     returned: &mut Returned,
-) -> Result<bool, DbError> {
-    let Some(row) = store::hold(c, id).await? else {
-        return Ok(false);
-    };
+) -> Result<(), DbError> {
     let items = store::hold_items(c, id).await?;
-    let stock = stock_of_hold(c, id, &items).await?;
-    returned.add(row.event_id, &id.to_string(), &items, stock);
-    if row.has_codes {
+    let stock = match ended.stock {
+        Some(AsJson(stock)) => stock,
+        None => stock_of_items(&items),
+    };
+    returned.add(ended.event_id, &id.to_string(), &items, stock);
+    if ended.has_codes {
         returned.add_codes(id.to_string());
     }
     c.after_commit(move || HOLDS.add(&[("state", state)], 1));
-    Ok(true)
+    Ok(())
 }

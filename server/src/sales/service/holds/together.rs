@@ -1,5 +1,6 @@
 //! What is done with the holds of one event in the same moment is written together: each row of stock is
-//! locked once for all of them. Who gives up comes first, since others may want just that.
+//! locked once for all of them. Who gives up comes first, since others may want just that; `many.rs` makes
+//! what is made.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use bilten_kernel::db::{Conn, Db, DbError};
 use bilten_kernel::lane::Lanes;
 
 use super::make::{Making, made};
+use super::many::{Many, Wanted};
 use super::returned::{Returned, return_hold};
-use crate::catalog::EventId;
+use crate::catalog::{CounterKey, EventId};
 use crate::sales::codes;
 use crate::sales::model::*;
 use crate::sales::service::cart::Cart;
@@ -70,89 +72,101 @@ pub fn hold_lanes(db: Db) -> HoldLanes {
 }
 
 async fn write(c: &mut Conn, batch: Vec<HoldWork>) -> Result<Vec<Answer>, SalesError> {
-    let (mut endings, mut makings) = (Vec::new(), Vec::new());
+    let (mut endings, mut wanted) = (Vec::new(), Vec::new());
     for (place, HoldWork(work)) in batch.into_iter().enumerate() {
         match work {
-            Work::Make(cart, making) => makings.push((place, cart, making)),
+            Work::Make(cart, making) => wanted.push(Wanted {
+                place,
+                cart,
+                making,
+            }),
             Work::End(ending, now) => endings.push((ending, place, now)),
         }
     }
-    let is_alone = endings.len() + makings.len() == 1;
-    endings.sort_unstable();
-    let carts: Vec<_> = makings
-        .iter()
-        .map(|(_, cart, _)| Arc::clone(cart))
-        .collect();
-    let mut answers = end(c, endings, if is_alone { &[] } else { &carts }).await?;
-    for (place, cart, making) in makings {
-        let answer = if is_alone {
-            // If it is refused, nothing of this write is kept.
-            Ok(made(c, &cart, making).await?)
-        } else {
-            c.apart(move |c| Box::pin(async move { made(c, &cart, making).await }))
-                .await
-        };
-        match answer {
-            // Only what is its own fault is its own: after a fault of the database all is tried anew, one by
-            // one.
-            Err(SalesError::Db(error)) if !matches!(error, DbError::Violation { .. }) => {
-                return Err(error.into());
-            }
-            answer => answers.push((place, answer.map(Some))),
-        }
+    if endings.is_empty()
+        && wanted.len() == 1
+        && let Some(Wanted { cart, making, .. }) = wanted.pop()
+    {
+        // If it is refused, nothing of this write is kept.
+        return Ok(vec![Ok(Some(made(c, &cart, making).await?))]);
     }
+    endings.sort_unstable();
+    let now = endings.iter().map(|(_, _, now)| *now).max();
+    let mut ended = Ended::default();
+    let mut answers = end(c, &endings, &mut ended).await?;
+    let mut many = Many::of(c, wanted).await?;
+    // In the order in which everybody takes them: seats, stock, codes, the room.
+    if let Some(now) = now {
+        ended.returned.free_seats(c, now).await?;
+    }
+    many.take_seats(c).await?;
+    lock(c, &many.carts(), &ended.returned).await?;
+    if let Some(now) = now {
+        ended.give_back(c, now).await?;
+    }
+    let made = many.make(c).await?;
+    answers.extend(
+        made.into_iter()
+            .map(|(place, answer)| (place, answer.map(Some))),
+    );
     answers.sort_unstable_by_key(|(place, _)| *place);
     Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
-/// Ends holds and orders and gives back what they had; locks beforehand what others want to have as well.
+/// What has ended in a write, and what goes back of it.
+#[derive(Default)]
+struct Ended {
+    returned: Returned,
+    /// The holds, whose buyers may choose again.
+    choosers: Vec<String>,
+    /// The orders.
+    leavers: Vec<String>,
+}
+
+impl Ended {
+    async fn give_back(self, c: &mut Conn, now: Timestamp) -> Result<(), DbError> {
+        self.returned.give_back(c, Take::Held, now).await?;
+        waiting_room::choose_again(c, &self.choosers, now).await?;
+        waiting_room::leave(c, &self.leavers, now).await
+    }
+}
+
+/// Ends holds, and then orders, each sorted; what goes back is added to `ended`.
 async fn end(
     c: &mut Conn,
-    endings: Vec<(Ending, usize, Timestamp)>,
-    carts: &[Arc<Cart>],
+    endings: &[(Ending, usize, Timestamp)],
+    ended: &mut Ended,
 ) -> Result<Vec<(usize, Answer)>, SalesError> {
-    let orders: Vec<_> = endings
-        .iter()
-        .filter_map(|(ending, _, _)| match ending {
-            Ending::Order(id) => Some(*id),
-            Ending::Hold { .. } => None,
-        })
-        .collect();
-    limits::lock_in(c, &orders).await?;
-    let now = endings.iter().map(|(_, _, now)| *now).max();
-    let (mut answers, mut returned) = (Vec::new(), Returned::default());
-    let (mut choosers, mut leavers) = (Vec::new(), Vec::new());
+    let mut answers = Vec::with_capacity(endings.len());
+    let mut orders = Vec::new();
     for (ending, place, _) in endings {
-        let answer = match ending {
+        match *ending {
             Ending::Hold { id, is_key_free } => {
-                if store::end_hold(c, id, "released", None).await?
-                    && return_hold(c, id, "released", &mut returned).await?
-                {
-                    choosers.push(id.to_string());
+                if let Some(row) = store::give_up_hold(c, id).await? {
+                    return_hold(c, id, row, "released", &mut ended.returned).await?;
+                    ended.choosers.push(id.to_string());
                     if is_key_free {
                         store::free_hold_key(c, id).await?;
                     }
                 }
-                Ok(None)
+                answers.push((*place, Ok(None)));
             }
-            Ending::Order(id) => {
-                if end_pending(c, id, OrderState::Cancelled, &mut returned).await? {
-                    leavers.push(id.to_string());
-                    Ok(None)
-                } else {
-                    has_ended(c, id).await?.map(|()| None)
-                }
-            }
+            Ending::Order(id) => orders.push((id, *place)),
+        }
+    }
+    if orders.len() > 1 {
+        let ids: Vec<OrderId> = orders.iter().map(|(id, _)| *id).collect();
+        let pending = store::lock_pending_of(c, &ids).await?;
+        limits::lock_in(c, &pending).await?;
+    }
+    for (id, place) in orders {
+        let answer = if end_pending(c, id, OrderState::Cancelled, &mut ended.returned).await? {
+            ended.leavers.push(id.to_string());
+            Ok(None)
+        } else {
+            has_ended(c, id).await?.map(|()| None)
         };
         answers.push((place, answer));
-    }
-    lock(c, carts, &returned).await?;
-    if let Some(now) = now {
-        returned.give_back(c, Take::Held, now).await?;
-        for holder in choosers {
-            waiting_room::choose_again(c, holder, now).await?;
-        }
-        waiting_room::leave(c, &leavers, now).await?;
     }
     Ok(answers)
 }
@@ -163,15 +177,14 @@ async fn lock(c: &mut Conn, carts: &[Arc<Cart>], returned: &Returned) -> Result<
         return Ok(());
     };
     let wanted = carts.iter().flat_map(|cart| &cart.stock);
-    let keys: BTreeSet<_> = wanted
+    let keys: BTreeSet<&CounterKey> = wanted
         .map(|(key, _)| key)
         .chain(returned.counters())
-        .cloned()
         .collect();
     store::lock_counters(c, &keys).await?;
-    let typed = carts.iter().flat_map(|cart| &cart.codes);
+    let typed = carts.iter().map(|cart| cart.codes.as_slice());
     let organisation = first.offer.event.organisation_id;
-    codes::lock_all(c, organisation, typed.map(String::as_str)).await
+    codes::lock_all(c, organisation, typed, returned.code_holders()).await
 }
 
 /// Whether an order that is not pending was given up before.

@@ -12,7 +12,7 @@ use bilten_kernel::db::{Conn, DbError, Val};
 use bilten_kernel::money::Money;
 
 use order::new_order;
-use stock::take_stock;
+use stock::{lock_taken_over, take_stock};
 
 use super::super::codes;
 use super::super::files;
@@ -86,6 +86,7 @@ pub async fn place(
         answers[i] = Some(Err(refused));
     }
     fresh.retain(|&i| answers[i].is_none());
+    lock_taken_over(c, batch, &fresh).await?;
     let (counted, too_many) = limits::count_batch_in(app, c, event, batch, &fresh).await?;
     for (i, refused) in too_many {
         answers[i] = Some(Err(refused));

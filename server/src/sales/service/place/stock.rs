@@ -43,25 +43,37 @@ fn spread(short: &mut HashSet<Asked>, carts: &[(usize, Take, &Cart)]) {
     }
 }
 
-/// Locks what several orders want, in the order in which everybody takes it: a sum that is too large locks
-/// nothing, and what is taken after it one by one would be taken out of order.
+/// Locks the holds that several orders take over; before all else, as whoever ends them does.
+pub(super) async fn lock_taken_over(
+    c: &mut Conn,
+    batch: &[NewOrder],
+    fresh: &[usize],
+) -> Result<(), DbError> {
+    let mut holds = BTreeSet::new();
+    for &i in fresh {
+        if let Basis::Hold(held) = &batch[i].basis {
+            holds.insert(held.id);
+        }
+    }
+    if fresh.len() < 2 || holds.is_empty() {
+        return Ok(());
+    }
+    store::lock_these_holds(c, Val::texts(holds)).await
+}
+
+/// Locks the stock that several orders want, in the order in which everybody takes it: a sum that is too large
+/// locks nothing, and what is taken after it one by one would be taken out of order.
 async fn lock_wanted(c: &mut Conn, batch: &[NewOrder], fresh: &[usize]) -> Result<(), DbError> {
     if fresh.len() < 2 {
         return Ok(());
     }
-    let (mut holds, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    let mut keys = BTreeSet::new();
     for &i in fresh {
         let stock = match &batch[i].basis {
-            Basis::Hold(held) => {
-                holds.insert(held.id);
-                &held.stock
-            }
+            Basis::Hold(held) => &held.stock,
             Basis::Cart(cart) => &cart.stock,
         };
-        keys.extend(stock.iter().map(|(key, _)| key.clone()));
-    }
-    if !holds.is_empty() {
-        store::lock_these_holds(c, Val::texts(holds)).await?;
+        keys.extend(stock.iter().map(|(key, _)| key));
     }
     store::lock_counters(c, &keys).await
 }
