@@ -244,7 +244,7 @@ impl ChoiceView {
                 is_open: is_open(date, now),
             }
         });
-        let lines = lines.collect();
+        let lines: Vec<DateLine> = lines.collect();
         let (id_at, is_long) = (
             |at: usize| dates.get(at).map(|date| date.id),
             pages.is_long(),
@@ -319,7 +319,9 @@ fn state_of(
         return ("Not on sale now", false);
     }
     let few = u64::try_from(SCARCE).unwrap_or_default();
+    let is_held = left.is_some_and(|left| sold.iter().any(|tier| left.of(tier).unsold > 0));
     match left.map_or(0, |left| left.of_all(&sold)) {
+        0 if is_held => ("All taken for now", false),
         0 => ("Sold out", false),
         free if free <= few => ("Few left", true),
         _ => ("Available", false),

@@ -146,7 +146,7 @@ on_both_engines! {
         cancel(&t, &event, &dates[0]).await;
 
         let several = visitor.get(&page).await;
-        several.says(200, "Cancelled").says(200, "Sold out").says(200, "Available");
+        several.says(200, "Cancelled").says(200, "Sold out").says(200, "Available").says(200, "All taken for now");
         assert_eq!(several.links("?date=").len(), 3, "nobody chooses a date that is cancelled");
 
         let sold_out = visitor.get(&of(&dates[1])).await;
