@@ -6,26 +6,27 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bilten_kernel::clock::Timestamp;
 use bilten_kernel::error::Problem;
 use bilten_kernel::http::Path;
 
+use super::date_choice::{self, Asked, ChoiceView, Chosen, Told, is_of_date};
 use super::details::DetailsView;
 use super::form::{self, Faults, Fields};
 use super::resold::{self, ResoldView};
+use super::shelf::{Shelf, TierView, field_of};
 use super::shell::{self, Privacy, Shell};
-use super::view::{self, EventView};
+use super::view::{self, DateView, EventView};
 use super::{problem, text, waiting};
 use crate::app::App;
 use crate::catalog::state::Kept;
 use crate::catalog::texts::Language;
-use crate::catalog::{self, CatalogError, EventDetail, EventState, OffSale, Tier, TierId, Wanted};
-use crate::sales::{self, HOLD_MS, Hold, ItemRequest, LeftNow, SalesError};
+use crate::catalog::{self, CatalogError, EventDetail, EventState, OccurrenceId, TierId, Wanted};
+use crate::sales::{self, HOLD_MS, Hold, ItemRequest, SalesError};
 use crate::waiting_room::{self, EnterRefusal, PassShown, Visit};
 
-/// What is said of a ticket whose orders the organiser accepts one by one.
-const APPROVED: &str = "The organiser looks at each order for this ticket before it can be paid.";
-/// Stock is told as a number when no more than this is left.
-const SCARCE: i64 = 20;
+/// The place of the page where a date is chosen.
+const DATES: &str = "dates";
 
 #[derive(Template)]
 #[template(path = "event.html")]
@@ -37,6 +38,18 @@ struct EventPage {
     waiting: Option<String>,
     event: EventView,
     details: DetailsView,
+    /// What there is to say of the date that was asked for.
+    told: Option<Told>,
+    /// The dates to choose from, unless there is only one or it was chosen.
+    choice: Option<ChoiceView>,
+    /// How many dates there are to choose from, if they are too many to be listed with what the event is.
+    spread: Option<String>,
+    /// The date that was chosen of several.
+    chosen: Option<DateView>,
+    /// The date that is bought for, chosen or not.
+    date: Option<OccurrenceId>,
+    /// What links to this page add to stay in the language that it was asked for in.
+    language: String,
     tiers: Vec<TierView>,
     /// What others sell of it.
     resold: Vec<ResoldView>,
@@ -44,19 +57,6 @@ struct EventPage {
     key: String,
     hold_minutes: i64,
     linked_data: String,
-}
-
-struct TierView {
-    field: String,
-    name: String,
-    description: Vec<String>,
-    price: String,
-    stock: String,
-    is_scarce: bool,
-    most: i64,
-    chosen: String,
-    /// Where to wait for it, if it is sold out.
-    waitlist: Option<String>,
 }
 
 /// The event at this address, unless it is still a draft.
@@ -72,38 +72,6 @@ pub(super) async fn visible(app: &App, slug: &str) -> Result<Arc<EventDetail>, P
     }
 }
 
-fn field_of(tier: TierId) -> String {
-    format!("q_{tier}")
-}
-
-/// What can be said of a tier's stock, and how many of it one order may have.
-fn stock_in_words(
-    offer: &EventDetail,
-    tier: &Tier,
-    off_sale: Option<OffSale>,
-    left: LeftNow,
-) -> (String, i64) {
-    match off_sale {
-        Some(OffSale::Event) => return ("Not on sale".to_owned(), 0),
-        Some(OffSale::Over) => return ("Sale has ended".to_owned(), 0),
-        Some(OffSale::NotYet) => {
-            let zone = text::zone(&offer.event.time_zone);
-            let from = tier
-                .sales_start_at
-                .map_or_else(String::new, |at| text::date_and_time(at, &zone).text);
-            return (format!("On sale from {from}"), 0);
-        }
-        None => {}
-    }
-    let words = match left.free {
-        ..=0 if left.unsold > 0 => "All taken; some may come back within minutes".to_owned(),
-        ..=0 => "Sold out".to_owned(),
-        free @ 1..=SCARCE => format!("{free} left"),
-        _ => "Available".to_owned(),
-    };
-    (words, left.free.clamp(0, tier.max_per_order))
-}
-
 impl EventPage {
     async fn of(
         app: &App,
@@ -111,45 +79,45 @@ impl EventPage {
         fields: &Fields,
         faults: Faults,
         wanted: &[Language],
+        asked: &Asked,
     ) -> Result<Self, Problem> {
         let (event, now) = (&offer.event, app.now());
         let stock = sales::stock_left(app, offer).await?;
+        let mut chosen = Chosen::of(offer, &asked.date, now);
+        let told = chosen.told.take();
+        let of_several = chosen.date.filter(|_| chosen.is_choice);
+        let on_date = match of_several {
+            Some(date) => sales::stock_left_on(app, offer, &[date.id])
+                .await?
+                .remove(&date.id),
+            None => None,
+        };
         let seen = offer.visible_tiers(&[]);
         // Asked once: a series has many dates, and many tiers.
         let is_over = now >= offer.ends_at();
+        let mut dates = offer.occurrences.iter();
+        let shelf = Shelf {
+            offer,
+            chosen: &chosen,
+            stock: &stock,
+            on_date: on_date.as_ref(),
+            is_over,
+            is_priced_by_date: dates.any(|date| !date.offer.prices.is_empty()),
+            now,
+        };
+        let is_only = seen.len() == 1 && faults.is_empty();
         let tiers: Vec<_> = seen
             .iter()
-            .map(|tier| {
-                let field = field_of(tier.id);
-                let off_sale = offer.off_sale_if(tier, is_over, now);
-                let (words, most) = stock_in_words(offer, tier, off_sale, stock.of(tier));
-                let mut description = text::paragraphs(&tier.description);
-                if tier.needs_approval {
-                    description.push(APPROVED.to_owned());
-                }
-                let chosen = match fields.text(&field) {
-                    "" if seen.len() == 1 && most > 0 && faults.is_empty() => "1".to_owned(),
-                    "" => "0".to_owned(),
-                    // What can be had of what was wanted; nonsense stays, to be seen and corrected.
-                    text => text
-                        .parse()
-                        .map_or_else(|_| text.to_owned(), |n: i64| n.min(most).to_string()),
-                };
-                let is_sold_out = most == 0 && off_sale.is_none();
-                TierView {
-                    waitlist: is_sold_out
-                        .then(|| format!("/e/{}/waitlist?tier={}", event.slug, tier.id)),
-                    name: tier.name.clone(),
-                    description,
-                    price: text::price(offer.price(tier)),
-                    is_scarce: most > 0 && words != "Available",
-                    stock: words,
-                    field,
-                    most,
-                    chosen,
-                }
-            })
+            .map(|tier| shelf.view(tier, fields, is_only))
             .collect();
+        // What is wrong with a form says it all.
+        let told = told.or_else(|| shelf.told(&seen));
+        let told = told.filter(|_| faults.is_empty());
+        let choice = if chosen.is_choice && chosen.date.is_none() {
+            Some(ChoiceView::of(app, offer, asked).await?)
+        } else {
+            None
+        };
         let notice = match event.kept() {
             Kept::Cancelled => Some("This event was cancelled. Its tickets are no longer on sale."),
             Kept::Postponed => Some(
@@ -177,6 +145,15 @@ impl EventPage {
             waiting: is_waiting.then(|| waiting::path(event.id, "")),
             event: view,
             details: DetailsView::of(offer, wanted),
+            told,
+            choice,
+            spread: chosen
+                .is_choice
+                .then(|| date_choice::spread(offer, now))
+                .flatten(),
+            chosen: of_several.map(|date| DateView::of(date, &text::zone(&event.time_zone))),
+            date: chosen.date.map(|date| date.id),
+            language: asked.kept_language(),
             tiers,
             resold: resold::for_sale(app, offer).await?,
             key: form::new_key(&*app.random),
@@ -186,16 +163,21 @@ impl EventPage {
     }
 }
 
-/// `GET /e/{slug}`
+/// `GET /e/{slug}`, and `?date=` for one of its dates
 pub(super) async fn show(
     State(app): State<App>,
     Wanted(wanted): Wanted,
+    asked: Asked,
     Path(slug): Path<String>,
 ) -> Result<Response, Problem> {
     let offer = visible(&app, &slug).await?;
     let (fields, faults) = (Fields::default(), Faults::default());
-    let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
-    let page = shell::page(StatusCode::OK, &page, Privacy::Open)?;
+    let page = EventPage::of(&app, &offer, &fields, faults, &wanted, &asked).await?;
+    let status = page
+        .told
+        .as_ref()
+        .map_or(StatusCode::OK, |told| told.status);
+    let page = shell::page(status, &page, Privacy::Open)?;
     Ok((Wanted::varies(), page).into_response())
 }
 
@@ -209,7 +191,7 @@ pub(super) async fn hold(
 ) -> Result<Response, Problem> {
     let offer = visible(&app, &slug).await?;
     let shown = visit.shown(&app, offer.event.id);
-    let (status, faults) = match chosen(&offer, &fields) {
+    let (status, faults) = match chosen(&offer, &fields, app.now()) {
         Err(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults),
         Ok(wanted) => match take(&app, &offer, &wanted, fields.key(), shown).await {
             Ok(hold) => return Ok(shell::see_other(&format!("/checkout/{}", hold.id))),
@@ -223,20 +205,36 @@ pub(super) async fn hold(
     // What was shown is wrong, so look again.
     let offer = catalog::fresh_offer(&app, offer.event.id).await?;
     app.counts.forget(offer.event.id);
-    let page = EventPage::of(&app, &offer, &fields, faults, &wanted).await?;
+    let asked = Asked::of_form(&fields);
+    let page = EventPage::of(&app, &offer, &fields, faults, &wanted, &asked).await?;
     shell::page(status, &page, Privacy::Form)
 }
 
-/// How many of which tier a form asks for.
-fn chosen(offer: &EventDetail, fields: &Fields) -> Result<Vec<ItemRequest>, Faults> {
+/// How many of which tier a form asks for, and for which date. Of a form without a date it is found out what is
+/// meant when it is held.
+fn chosen(
+    offer: &EventDetail,
+    fields: &Fields,
+    now: Timestamp,
+) -> Result<Vec<ItemRequest>, Faults> {
     let (mut wanted, mut faults) = (Vec::new(), Faults::default());
+    let asked = fields.text("date");
+    let for_date = Chosen::of(offer, asked, now);
+    if let Some(told) = for_date.told {
+        faults.add(if for_date.is_choice { DATES } else { "" }, told.text);
+    }
+    let date = for_date.date.filter(|_| !asked.is_empty());
+    let date = date.map(|date| date.id);
     for tier in offer.visible_tiers(&[]) {
         let field = field_of(tier.id);
         match fields.text(&field) {
             "" => {}
             text => match text.parse() {
                 Ok(0) => {}
-                Ok(quantity) => wanted.push(ItemRequest::of(tier.id, quantity)),
+                Ok(quantity) => wanted.push(ItemRequest {
+                    occurrence: date.filter(|_| is_of_date(tier)),
+                    ..ItemRequest::of(tier.id, quantity)
+                }),
                 Err(_) => faults.add(field, format!("{}: please give a whole number.", tier.name)),
             },
         }
@@ -282,6 +280,9 @@ fn in_words(
                 .first()
                 .map_or_else(String::new, |tier| field_of(tier.id));
             let at = |field: &str| {
+                if field.ends_with(".occurrence") {
+                    return DATES.to_owned();
+                }
                 let index = field
                     .strip_prefix("items[")
                     .and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());

@@ -19,6 +19,12 @@ impl Fields {
         Self(vec![(name.to_owned(), text.to_owned())])
     }
 
+    /// The same with one more.
+    pub(super) fn and(mut self, name: &str, text: &str) -> Self {
+        self.0.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     /// The text of a field, empty if it was not sent.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0

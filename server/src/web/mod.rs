@@ -15,6 +15,8 @@
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `date_choice.rs` `date_pages.rs` | choosing a date of an event, month by month where there are many |
+//! | `shelf.rs` | the tiers of an event as its page sells them |
 //! | `change/` | changing an order, and giving tickets back |
 //! | `find.rs` | finding one's tickets again |
 //! | `transfer.rs` `resale.rs` `resold.rs` `waitlist.rs` | passing a ticket on, selling it on, buying it; waiting for one |
@@ -38,6 +40,8 @@ pub(crate) mod assets;
 mod calendar;
 mod change;
 mod checkout;
+mod date_choice;
+mod date_pages;
 mod details;
 mod event;
 mod files;
@@ -50,6 +54,7 @@ mod organisation;
 mod problem;
 mod resale;
 mod resold;
+mod shelf;
 mod shell;
 mod status;
 mod text;

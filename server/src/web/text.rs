@@ -57,7 +57,8 @@ pub(super) fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
-fn moment(at: Timestamp, zone: &TimeZone, format: &str) -> Moment {
+/// A moment in another format, such as `%B %Y`.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone, format: &str) -> Moment {
     let local = at.to_jiff().to_zoned(zone.clone());
     Moment {
         text: local.strftime(format).to_string(),

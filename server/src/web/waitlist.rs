@@ -51,6 +51,8 @@ struct TierChoice {
 pub(super) struct Wish {
     #[serde(default)]
     tier: String,
+    #[serde(default)]
+    date: String,
 }
 
 /// The tiers that are sold, and of which nothing is left.
@@ -130,7 +132,7 @@ pub(super) async fn form(
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     let offer = event::visible(&app, &slug).await?;
-    let fields = Fields::of("tier", &wish.tier);
+    let fields = Fields::of("tier", &wish.tier).and("occurrence", &wish.date);
     join_page(&app, &offer, &fields, false, Refusal::default()).await
 }
 

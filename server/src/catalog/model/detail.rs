@@ -304,6 +304,19 @@ impl EventDetail {
         facts.standing(now)
     }
 
+    /// The price of one ticket of a tier for a date.
+    pub fn price_on(&self, tier: &Tier, date: &Occurrence) -> Money {
+        let own = date
+            .offer
+            .prices
+            .get(&tier.number)
+            .filter(|_| tier.per_date);
+        Money::new(
+            own.copied().unwrap_or(tier.price_minor),
+            self.event.currency,
+        )
+    }
+
     /// The price of one ticket of a tier.
     pub fn price(&self, tier: &Tier) -> Money {
         Money::new(tier.price_minor, self.event.currency)

@@ -136,6 +136,15 @@ impl StockLeft {
         i64::try_from(self.together(&all)).unwrap_or(i64::MAX)
     }
 
+    /// How many of some tiers can be bought together: what they share is there once.
+    pub fn of_all(&self, tiers: &[&Tier]) -> u64 {
+        let open: Vec<(&Tier, i64)> = tiers
+            .iter()
+            .map(|tier| (*tier, self.of(tier).free))
+            .collect();
+        self.together(&open)
+    }
+
     fn of_pool(&self, pool: PoolId) -> i64 {
         self.pools.get(&pool).map_or(0, |left| left.free.max(0))
     }
@@ -258,6 +267,63 @@ pub async fn stock_left_in(
 ) -> Result<StockLeft, DbError> {
     let counters = Ask::of(event, now).answered(c).await?;
     Ok(StockLeft::of_counters(event, &counters))
+}
+
+/// What is left of an event on each of some dates, but for hidden tiers: exact, and as cheap as these dates are
+/// few. Of a tier that is not sold by dates it is what is left of it for all of them.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn stock_left_on(
+    app: &App,
+    event: &EventDetail,
+    dates: &[OccurrenceId],
+) -> Result<HashMap<OccurrenceId, StockLeft>, SalesError> {
+    if dates.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut counters = BTreeSet::new();
+    for tier in event.visible_tiers(&[]) {
+        counters.extend(event.counters(tier, None).into_iter().map(|key| key.of));
+    }
+    let of_all_dates = std::iter::once(String::new());
+    let keys = of_all_dates.chain(dates.iter().map(ToString::to_string));
+    let (counters, keys) = (Val::texts(counters), Val::texts(keys));
+    let rows = app
+        .db
+        .read(move |c| Box::pin(async move { store::left_on(c, counters, keys).await }))
+        .await?;
+    let mut by_date: HashMap<OccurrenceId, Counters> = dates
+        .iter()
+        .map(|date| (*date, Counters::default()))
+        .collect();
+    for row in rows {
+        let in_all = LeftNow {
+            unsold: row.unsold,
+            free: row.free,
+        };
+        let counter = || Counter {
+            in_all,
+            by_date: HashMap::new(),
+        };
+        // A counter is either for each date or for all of them.
+        match row.occurrence_id.parse::<OccurrenceId>() {
+            Ok(date) => {
+                if let Some(on_date) = by_date.get_mut(&date) {
+                    on_date.by_id.insert(row.counter, counter());
+                }
+            }
+            Err(_) => {
+                for on_date in by_date.values_mut() {
+                    on_date.by_id.insert(row.counter.clone(), counter());
+                }
+            }
+        }
+    }
+    Ok(by_date
+        .into_iter()
+        .map(|(date, counters)| (date, StockLeft::of_counters(event, &counters)))
+        .collect())
 }
 
 /// Where an event stands when so much is left.

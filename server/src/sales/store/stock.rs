@@ -159,6 +159,23 @@ pub(in crate::sales) async fn left_by_date(
     .await
 }
 
+/// What is left of these counters for all dates together (the date is empty) and on these dates. They are found by
+/// their whole key, whatever other dates there are.
+pub(in crate::sales) async fn left_on(
+    c: &mut Conn,
+    counters: Val,
+    dates: Val,
+) -> Result<Vec<LeftRow>, DbError> {
+    c.all(
+        sql!(
+            "SELECT counter, occurrence_id, capacity - sold AS unsold, capacity - held - sold AS free FROM stock \
+             WHERE counter IN (SELECT value FROM list($1)) AND occurrence_id IN (SELECT value FROM list($2))"
+        ),
+        vals![counters, dates],
+    )
+    .await
+}
+
 /// Counters for all dates together, and on one date. They are found by their whole key, whatever other dates
 /// there are.
 pub(in crate::sales) async fn counters_on(

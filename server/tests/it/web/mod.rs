@@ -3,6 +3,7 @@
 mod account;
 mod buying;
 mod changing;
+mod dates;
 mod developer;
 mod factors;
 mod pages;
