@@ -23,8 +23,10 @@ impl From<DbError> for PutError {
     }
 }
 
+type PutLanes = Lanes<i64, String, i64, PutError>;
+
 /// Puts things on shelf 1; a thing whose id starts with `poison` fails its batch.
-fn lanes(db: Db) -> Lanes<i64, String, i64, PutError> {
+fn lanes(db: Db) -> PutLanes {
     Lanes::new(db, |conn, batch: Vec<String>| {
         Box::pin(async move {
             assert!(
@@ -111,11 +113,11 @@ on_both_engines! {
     async fn who_has_left_is_not_served_when_their_batch_fails(db: TestDb) {
         type Waiting = BoxFuture<'static, Result<i64, PutError>>;
         type Place = Arc<Mutex<Option<Waiting>>>;
-        let lanes: Arc<Mutex<Option<Lanes<i64, String, i64, PutError>>>> = Arc::default();
+        let lanes: Arc<Mutex<Option<PutLanes>>> = Arc::default();
         let (leaving, staying): (Place, Place) = (Arc::default(), Arc::default());
         let served: Arc<Mutex<Vec<String>>> = Arc::default();
         let shared = (Arc::clone(&lanes), Arc::clone(&leaving), Arc::clone(&staying), Arc::clone(&served));
-        let made: Lanes<i64, String, i64, PutError> = Lanes::new(db.db(), move |_, batch: Vec<String>| {
+        let made: PutLanes = PutLanes::new(db.db(), move |_, batch: Vec<String>| {
             let (lanes, leaving, staying, served) = shared.clone();
             Box::pin(async move {
                 if batch.len() > 1 {

@@ -75,7 +75,7 @@ fn limits(most: u32) -> Value {
 }
 
 fn rules(n: u32) -> Value {
-    json!({"no_single_seats": n % 2 == 0, "companions_with_their_place": true})
+    json!({"no_single_seats": n.is_multiple_of(2), "companions_with_their_place": true})
 }
 
 on_both_engines! {

@@ -376,7 +376,8 @@ on_both_engines! {
                             Ok(hold) => {
                                 had += 1;
                                 let (one, other) = tokio::join!(sales::release_hold(app, hold.id), sales::release_hold(app, hold.id));
-                                (one.unwrap(), other.unwrap());
+                                one.unwrap();
+                                other.unwrap();
                             }
                             Err(error) => { refused += 1; is_sold_out(&error); }
                         }
