@@ -48,7 +48,8 @@ pub(in crate::web) async fn fields(
     let mut form = Multipart::from_request(request, app)
         .await
         .map_err(|rejection| broken(rejection.status()))?;
-    let (mut sent, mut texts) = (Vec::new(), Vec::new());
+    let mut sent: Vec<(String, String)> = Vec::new();
+    let mut texts: Vec<(String, String)> = Vec::new();
     let mut faults = Faults::default();
     while let Some(part) = form.next_field().await.map_err(not_read)? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -85,10 +86,11 @@ pub(in crate::web) async fn fields(
 
 fn is_multipart(request: &Request) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
-    kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("multipart/form-data")
-    })
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default();
+            kind.trim().eq_ignore_ascii_case("multipart/form-data")
+        })
 }
 
 /// Why a file is not kept.
@@ -97,6 +99,12 @@ enum NotKept {
     Refused(String),
     /// They cannot.
     Problem(Problem),
+}
+
+impl NotKept {
+    fn not_read(error: MultipartError) -> Self {
+        Self::Problem(not_read(error))
+    }
 }
 
 impl From<FileError> for NotKept {
@@ -121,30 +129,21 @@ async fn keep(
     mut part: Field<'_>,
 ) -> Result<Option<(String, String)>, NotKept> {
     let name = part.file_name().unwrap_or_default().to_owned();
-    let mut received: Option<Received> = None;
-    let mut wanted = None;
-    while let Some(chunk) = part.chunk().await.map_err(|e| NotKept::Problem(not_read(e)))? {
-        if chunk.is_empty() {
-            continue;
-        }
-        let wanted = match &mut wanted {
-            Some(wanted) => wanted,
-            none => none.insert(files::wanted_file(app, event, question).await?),
-        };
-        let received = match &mut received {
-            Some(received) => received,
-            none => none.insert(Received::nothing()?),
-        };
+    let wanted = files::wanted_file(app, event, question).await?;
+    let mut received = Received::nothing()?;
+    let mut is_empty = true;
+    while let Some(chunk) = part.chunk().await.map_err(NotKept::not_read)? {
         received.add(&chunk, wanted.max_bytes)?;
+        is_empty = is_empty && chunk.is_empty();
     }
-    let (Some(wanted), Some(received)) = (wanted, received) else {
+    if is_empty {
         // Browsers send an empty file without a name where none was chosen.
         return if name.is_empty() {
             Ok(None)
         } else {
             Err(NotKept::Refused("The file is empty.".to_owned()))
         };
-    };
+    }
     let kept = files::keep_file(app, wanted, sender, Some(&name), received).await?;
     Ok(Some((kept.id.to_string(), kept.name.unwrap_or_default())))
 }
