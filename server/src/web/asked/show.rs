@@ -90,14 +90,25 @@ pub(in crate::web) struct ChoiceView {
 pub(in crate::web) struct FileView {
     /// The media types that are taken.
     pub(in crate::web) accept: String,
-    /// The id and the name of the file that was sent already.
-    pub(in crate::web) sent: Option<(String, String)>,
+    /// The file that was sent already.
+    pub(in crate::web) sent: Option<SentView>,
+}
+
+/// A file that was sent.
+pub(in crate::web) struct SentView {
+    pub(in crate::web) id: String,
+    pub(in crate::web) name: String,
 }
 
 impl QuestionView {
     /// Whether it has several fields, which its words stand over.
     pub(in crate::web) const fn is_group(&self) -> bool {
         self.radios.is_some() || self.boxes.is_some()
+    }
+
+    /// Whether it is a consent that is given.
+    pub(in crate::web) fn is_given(&self) -> bool {
+        self.consent == Some(true)
     }
 
     /// Whether the browser may say that it must be answered: whether it applies is for the server to say.
@@ -341,7 +352,10 @@ impl Shown<'_> {
         let types: Vec<&str> = accept.iter().map(|one| one.media_type()).collect();
         FileView {
             accept: types.join(","),
-            sent: is_sent.then(|| (said, name.to_owned())),
+            sent: is_sent.then(|| SentView {
+                id: said,
+                name: name.to_owned(),
+            }),
         }
     }
 
