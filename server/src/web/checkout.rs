@@ -188,7 +188,8 @@ pub(super) async fn buy(
         Err(missing) => return missing.into(),
     };
     let event = held.hold.event_id.to_string();
-    let (fields, of_files) = asked::fields(&app, request, &held.asked, (&event, sender)).await?;
+    let (fields, of_files) =
+        asked::fields(&app, request, &held.asked, (event.as_str(), sender)).await?;
     let outcome = fields.text("payment").parse::<SandboxOutcome>().ok();
     let buyer = Buyer {
         email: fields.text("email").to_owned(),

@@ -15,9 +15,9 @@ impl Asked {
     /// What a form says for the order, and for each ticket.
     pub(in crate::web) fn said(&self, fields: &Fields) -> (SaidAnswers, Vec<TicketRequest>) {
         let order = self.of_order();
-        let answers = answers(&order, fields, None);
+        let of_order = answers(&order, fields, None);
         if !self.asks_tickets() {
-            return (answers, Vec::new());
+            return (of_order, Vec::new());
         }
         let said = |number: usize, name: &str| {
             let text = fields.text(&field(Some(number), name));
@@ -28,10 +28,10 @@ impl Asked {
             .map(|(number, ticket)| TicketRequest {
                 name: said(number, "name"),
                 email: said(number, "email"),
-                answers: answers_of(&self.of_ticket(ticket.tier, &order), fields, number),
+                answers: answers(&self.of_ticket(ticket.tier, &order), fields, Some(number)),
             })
             .collect();
-        (answers, tickets)
+        (of_order, tickets)
     }
 
     /// Adds what the service found wrong, one fault to a field.
@@ -86,10 +86,6 @@ impl Asked {
         };
         (field(ticket, name), text)
     }
-}
-
-fn answers_of(asked: &[&Question], fields: &Fields, ticket: usize) -> SaidAnswers {
-    answers(asked, fields, Some(ticket))
 }
 
 fn answers(asked: &[&Question], fields: &Fields, ticket: Option<usize>) -> SaidAnswers {

@@ -12,7 +12,6 @@ use super::super::problem::sentence;
 use super::Asked;
 use crate::app::App;
 use crate::catalog::questions::{QuestionId, QuestionKind};
-use crate::sales::HoldId;
 use crate::sales::files::{self, FileError, Received};
 
 /// How much more than the questions take may come, to be thrown away: a photograph that is too large is to be
@@ -109,7 +108,12 @@ impl NotKept {
 
 impl From<FileError> for NotKept {
     fn from(error: FileError) -> Self {
-        let text = sentence(&error.to_string());
+        let text = if let FileError::Invalid(faults) = &error {
+            let details: Vec<&str> = faults.iter().map(|one| one.detail.as_str()).collect();
+            format!("The name of the file {}.", details.join(", "))
+        } else {
+            sentence(&error.to_string())
+        };
         let problem = Problem::from(error);
         let status = problem.status();
         if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
