@@ -7,6 +7,7 @@
 mod said;
 mod show;
 mod upload;
+mod views;
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use crate::catalog::questions::{AskedAt, AskedPer, Question, QuestionId, Questio
 use crate::catalog::{self, EventDetail, Form, TierId};
 use crate::sales::{self, DueTicket, HoldId, SalesError};
 
-pub(super) use show::AskedView;
 pub(super) use upload::fields;
+pub(super) use views::AskedView;
 
 /// What is asked of whoever buys what is held.
 pub(super) struct Asked {

@@ -108,19 +108,19 @@ impl NotKept {
 
 impl From<FileError> for NotKept {
     fn from(error: FileError) -> Self {
-        let text = if let FileError::Invalid(faults) = &error {
-            let details: Vec<&str> = faults.iter().map(|one| one.detail.as_str()).collect();
-            format!("The name of the file {}.", details.join(", "))
-        } else {
-            sentence(&error.to_string())
-        };
         let problem = Problem::from(error);
         let status = problem.status();
         if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-            Self::Problem(problem)
-        } else {
-            Self::Refused(text)
+            return Self::Problem(problem);
         }
+        Self::Refused(match problem.errors() {
+            [] => sentence(problem.detail()),
+            // Its name is all that is said of a file.
+            faults => {
+                let details: Vec<&str> = faults.iter().map(|one| one.detail.as_str()).collect();
+                format!("The name of the file {}.", details.join(", "))
+            }
+        })
     }
 }
 
