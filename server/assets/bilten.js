@@ -1,5 +1,6 @@
 // Bilten's storefront works without this file. It adds comfort: one submission per press, the
-// time left of a hold, a look whether a payment has come in, and a button that prints.
+// time left of a hold, questions that hide while they do not apply, a look whether a payment has come in,
+// and a button that prints.
 "use strict";
 
 for (const form of document.querySelectorAll("form[data-once]")) {
@@ -36,6 +37,40 @@ if (hold) {
     }
   };
   tick();
+}
+
+// What is asked only after certain answers hides after others; the server decides by the answers either way.
+const conditional = document.querySelectorAll("[data-when]");
+if (conditional.length > 0) {
+  const form = conditional[0].closest("form");
+  const asked = new Map([...form.querySelectorAll("[data-asked]")].map((one) => [one.dataset.asked, one]));
+  const look = () => {
+    const data = new FormData(form);
+    // A file may have been sent already, or be chosen now.
+    const given = (field) => {
+      const one = asked.get(field);
+      if (!one || one.hidden) return [];
+      const all = [...data.getAll(field), ...data.getAll(`${field}-file`)];
+      const texts = all.map((value) => (typeof value === "string" ? value : value.name)).filter((text) => text.trim() !== "");
+      return texts.length === 0 && "consent" in one.dataset ? ["false"] : texts;
+    };
+    const applies = ({ field, is }) => given(field).some((text) => is.length === 0 || is.includes(text));
+    // One may wait for another, in any order, but never in a circle.
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const one of conditional) {
+        const hidden = !JSON.parse(one.dataset.when).every(applies);
+        if (hidden !== one.hidden) {
+          one.hidden = hidden;
+          changed = true;
+        }
+      }
+    }
+  };
+  form.addEventListener("change", look);
+  form.addEventListener("input", look);
+  addEventListener("pageshow", look);
+  look();
 }
 
 // A reload would interrupt who listens to the page, so it is looked at first whether there is news.

@@ -1,19 +1,23 @@
-//! The checkout: what is held, who buys it, how it is paid.
+//! The checkout: what is held, who buys it, what they are asked, how it is paid.
+
+use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use bilten_kernel::error::Problem;
-use bilten_kernel::http::Path;
+use bilten_kernel::error::{FieldError, Problem};
+use bilten_kernel::http::{ClientIp, Path};
 
+use super::asked::{self, Asked, AskedView};
 use super::form::{Faults, Fields};
 use super::shell::{self, Privacy, Shell};
 use super::text::{self, Moment};
 use super::view::{self, Bill, EventView, Method};
 use super::{event, order, problem};
 use crate::app::App;
-use crate::catalog::{self, questions::SaidAnswers};
+use crate::catalog::texts::Language;
+use crate::catalog::{self, EventDetail, Wanted};
 use crate::payments::{PaymentError, PaymentMethod, PurchaseRequest, SandboxOutcome};
 use crate::sales::{self, Buyer, BuyerFrom, Hold, HoldId, SalesError};
 use crate::tickets::{self, TicketError};
@@ -31,23 +35,35 @@ struct CheckoutPage {
     seconds_left: i64,
     name: String,
     email: String,
+    asked: AskedView,
     payment: Option<Vec<Method>>,
 }
 
 /// What the buyer wrote into the form.
 #[derive(Default)]
 struct Written {
-    name: String,
-    email: String,
+    fields: Fields,
     outcome: Option<SandboxOutcome>,
 }
 
-/// A hold with what it costs.
+/// A hold with what it costs, and what is asked of whoever buys it.
 struct Held {
     hold: Hold,
+    offer: Arc<EventDetail>,
+    /// The languages that the event is shown in, the dearest first.
+    wanted: Vec<Language>,
+    asked: Asked,
     event: EventView,
     until: Moment,
     bill: Bill,
+}
+
+impl Held {
+    /// Adds what a service found wrong with the answers.
+    fn add_faults(&self, faults: &mut Faults, errors: &[FieldError]) {
+        self.asked
+            .add_faults(faults, errors, &self.offer, &self.wanted);
+    }
 }
 
 /// Why a hold cannot be checked out.
@@ -67,24 +83,35 @@ impl From<Missing> for Result<Response, Problem> {
     }
 }
 
-async fn held(app: &App, id: HoldId) -> Result<Held, Missing> {
+async fn held(app: &App, id: HoldId, wanted: Vec<Language>) -> Result<Held, Missing> {
     let hold = match sales::active_hold(app, id).await {
         Ok(hold) => hold,
-        Err(error) => {
-            return Err(ended(app, id, error)
-                .await
-                .map_or_else(Missing::Problem, Missing::Ended));
-        }
+        Err(error) => return Err(missing(app, id, error).await),
     };
     let offer = catalog::offer(app, hold.event_id)
         .await
         .map_err(|error| Missing::Problem(error.into()))?;
+    let asked = match Asked::of(app, &offer, id).await {
+        Ok(asked) => asked,
+        // It was bought, or its time ended, since it was looked at.
+        Err(error @ SalesError::HoldGone) => return Err(missing(app, id, error).await),
+        Err(error) => return Err(Missing::Problem(error.into())),
+    };
     Ok(Held {
         until: text::time(hold.expires_at, &text::zone(&offer.event.time_zone)),
-        event: EventView::of(&offer),
+        event: EventView::in_languages(&offer, &wanted),
         bill: Bill::of_hold(&offer, &hold),
+        asked,
+        wanted,
+        offer,
         hold,
     })
+}
+
+async fn missing(app: &App, id: HoldId, error: SalesError) -> Missing {
+    ended(app, id, error)
+        .await
+        .map_or_else(Missing::Problem, Missing::Ended)
 }
 
 /// The page after a refusal: the order if the hold became one, otherwise the way to a new hold.
@@ -107,6 +134,9 @@ fn page(
     faults: Faults,
 ) -> Result<Response, Problem> {
     let seconds_left = (held.hold.expires_at.ms() - app.now().ms()).max(0) / 1_000;
+    let asked = held
+        .asked
+        .view(&held.offer, &held.wanted, &written.fields, &faults);
     let page = CheckoutPage {
         shell: Shell::personal("Checkout")
             .of_event(held.event.is_sandbox)
@@ -116,8 +146,9 @@ fn page(
         until: held.until,
         time_left: text::span(seconds_left),
         seconds_left,
-        name: written.name,
-        email: written.email,
+        name: written.fields.text("name").to_owned(),
+        email: written.fields.text("email").to_owned(),
+        asked,
         payment: view::methods(held.bill.minor, written.outcome),
         event: held.event,
         bill: held.bill,
@@ -129,8 +160,9 @@ fn page(
 pub(super) async fn show(
     State(app): State<App>,
     Path(id): Path<HoldId>,
+    Wanted(wanted): Wanted,
 ) -> Result<Response, Problem> {
-    match held(&app, id).await {
+    match held(&app, id, wanted).await {
         Ok(held) => page(
             &app,
             StatusCode::OK,
@@ -147,18 +179,36 @@ pub(super) async fn buy(
     State(app): State<App>,
     Path(id): Path<HoldId>,
     BuyerFrom(origin): BuyerFrom,
-    fields: Fields,
+    ClientIp(sender): ClientIp,
+    Wanted(wanted): Wanted,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let held = match held(&app, id).await {
+    let held = match held(&app, id, wanted).await {
         Ok(held) => held,
         Err(missing) => return missing.into(),
     };
+    let event = held.hold.event_id.to_string();
+    let (fields, of_files) =
+        asked::fields(&app, request, &held.asked, (event.as_str(), sender)).await?;
     let outcome = fields.text("payment").parse::<SandboxOutcome>().ok();
     let buyer = Buyer {
         email: fields.text("email").to_owned(),
         name: fields.text("name").to_owned(),
     };
     let mut faults = Faults::from_errors(&buyer.faults(""), str::to_owned);
+    for fault in of_files.iter() {
+        faults.add(fault.field.clone(), fault.text.clone());
+    }
+    let (answers, tickets) = held.asked.said(&fields);
+    if !held.asked.is_empty() {
+        // All that is wrong is said at once, before anything is bought.
+        let tiers = held.asked.tiers();
+        match sales::people(&app, held.hold.event_id, &tiers, &answers, &tickets).await {
+            Ok(_) => {}
+            Err(SalesError::Invalid(errors)) => held.add_faults(&mut faults, &errors),
+            Err(error) => return Err(error.into()),
+        }
+    }
     let payment = match outcome {
         _ if held.bill.minor == 0 => PaymentMethod::Free,
         Some(outcome) => PaymentMethod::Sandbox {
@@ -170,11 +220,8 @@ pub(super) async fn buy(
             PaymentMethod::Free
         }
     };
-    let written = Written {
-        name: buyer.name.clone(),
-        email: buyer.email.clone(),
-        outcome,
-    };
+    let total = fields.text("total").to_owned();
+    let written = Written { fields, outcome };
     if !faults.is_empty() {
         return page(
             &app,
@@ -184,7 +231,7 @@ pub(super) async fn buy(
             faults,
         );
     }
-    if fields.text("total") != held.bill.minor.to_string() {
+    if total != held.bill.minor.to_string() {
         let faults = Faults::one(
             "",
             format!(
@@ -200,8 +247,8 @@ pub(super) async fn buy(
         hold: Some(id),
         codes: Vec::new(),
         buyer,
-        answers: SaidAnswers::default(),
-        tickets: Vec::new(),
+        answers,
+        tickets,
         payment,
         origin,
     };
@@ -211,6 +258,18 @@ pub(super) async fn buy(
         Err(TicketError::Payment(PaymentError::Sales(
             error @ (SalesError::HoldGone | SalesError::KeyReused),
         ))) => ended(&app, id, error).await,
+        // A file became another order's, or the questions have just changed.
+        Err(TicketError::Payment(PaymentError::Sales(SalesError::Invalid(errors)))) => {
+            let mut faults = Faults::default();
+            held.add_faults(&mut faults, &errors);
+            page(
+                &app,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                held,
+                written,
+                faults,
+            )
+        }
         Err(TicketError::Payment(PaymentError::Sales(
             error @ (SalesError::OffSale { .. }
             | SalesError::SoldOut { .. }

@@ -15,6 +15,7 @@
 //! | `view.rs` | an event and a bill as pages show them |
 //! | `details.rs` | what else there is to know of an event, in the reader's language |
 //! | `home.rs` `organisation.rs` `event.rs` `checkout.rs` `order.rs` | the pages, each with its handlers |
+//! | `asked/` `countries.rs` | what an event asks of those who buy, as a part of the checkout's form |
 //! | `date_choice.rs` `date_pages.rs` | choosing a date of an event, month by month where there are many |
 //! | `shelf.rs` | the tiers of an event as its page sells them |
 //! | `change/` | changing an order, and giving tickets back |
@@ -36,10 +37,12 @@
 //! - pages of an order are kept by no cache and named to no other site.
 
 mod account;
+mod asked;
 pub(crate) mod assets;
 mod calendar;
 mod change;
 mod checkout;
+mod countries;
 mod date_choice;
 mod date_pages;
 mod details;

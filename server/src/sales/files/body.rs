@@ -13,11 +13,39 @@ const ROOM_KIB: usize = 256 * 1024;
 static ROOM: Semaphore = Semaphore::const_new(ROOM_KIB);
 
 /// What was sent, with the room that it takes until it is dropped.
-pub(super) struct Received {
+pub(crate) struct Received {
     /// What was sent.
     pub(super) bytes: Vec<u8>,
     /// The room.
     pub(super) room: SemaphorePermit<'static>,
+}
+
+impl Received {
+    /// Nothing yet.
+    ///
+    /// # Errors
+    /// [`FileError::Busy`].
+    pub(crate) fn nothing() -> Result<Self, FileError> {
+        Ok(Self {
+            bytes: Vec::new(),
+            room: room_for(0)?,
+        })
+    }
+
+    /// Takes what has come, unless it is more than so many bytes in all or there is no room for it.
+    ///
+    /// # Errors
+    /// [`FileError::TooLarge`], [`FileError::Busy`].
+    pub(crate) fn add(&mut self, chunk: &[u8], max_bytes: u32) -> Result<(), FileError> {
+        let length = self.bytes.len().saturating_add(chunk.len());
+        if length > usize::try_from(max_bytes).unwrap_or(usize::MAX) {
+            return Err(FileError::TooLarge(max_bytes));
+        }
+        let more = length.saturating_sub(self.room.num_permits().saturating_mul(1_024));
+        self.room.merge(room_for(more)?);
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
 }
 
 /// Room for so many bytes.
@@ -30,25 +58,17 @@ pub(super) fn room_for(bytes: usize) -> Result<SemaphorePermit<'static>, FileErr
 ///
 /// It takes room for what has come, not for what is said to come: whoever sends slowly keeps it from nobody.
 pub(super) async fn read(request: Request, max_bytes: u32) -> Result<Received, FileError> {
-    let most = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let body = request.into_body();
     if body.size_hint().lower() > u64::from(max_bytes) {
         return Err(FileError::TooLarge(max_bytes));
     }
-    let mut room = room_for(0)?;
-    let mut bytes = Vec::new();
+    let mut received = Received::nothing()?;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| FileError::Broken)?;
-        let length = bytes.len().saturating_add(chunk.len());
-        if length > most {
-            return Err(FileError::TooLarge(max_bytes));
-        }
-        let more = length.saturating_sub(room.num_permits().saturating_mul(1_024));
-        room.merge(room_for(more)?);
-        bytes.extend_from_slice(&chunk);
+        received.add(&chunk, max_bytes)?;
     }
-    Ok(Received { bytes, room })
+    Ok(received)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod service;
 mod store;
 mod sweep;
 
+pub(crate) use body::Received;
 pub(in crate::sales) use claim::{
     erase_of_orders, erase_of_ticket, faults_of, give, lock, lock_for_one, on_event_deleted,
 };
@@ -40,5 +41,6 @@ pub use error::FileError;
 pub use model::*;
 pub(in crate::sales) use routes::routes;
 pub(in crate::sales) use seal::about_purpose;
+pub(crate) use service::keep_file;
 pub use service::{file_of, files_of_order_in, own_file, wanted_file};
 pub use sweep::sweep;

@@ -80,7 +80,7 @@ fn has_no_room(waiting: &Waiting, has_sender: bool, size_bytes: i64) -> Option<F
 ///
 /// # Errors
 /// [`FileError`] by why it is not taken.
-pub(super) async fn keep_file(
+pub(crate) async fn keep_file(
     app: &App,
     wanted: WantedFile,
     sender: IpAddr,

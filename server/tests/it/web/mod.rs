@@ -1,6 +1,7 @@
 //! The storefront, as a browser without scripts uses it.
 
 mod account;
+mod asking;
 mod buying;
 mod changing;
 mod dates;
