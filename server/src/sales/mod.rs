@@ -6,8 +6,8 @@
 //!
 //! Stock is kept in counters: one for each tier and pool, and for each date if it is sold by dates. A
 //! unit takes one of each counter that it is counted in. Whoever takes several things takes them in one
-//! order: files of answers, purchase counts, then seats, then counters (pools before tiers), then codes, each
-//! sorted by its id.
+//! order: files of answers, holds and orders that are taken over or end, purchase counts, seats, counters
+//! (pools before tiers), codes, each sorted by its id, and the waiting room last.
 //!
 //! Invariants:
 //! - `held + sold <= capacity` for each counter, decided inside the UPDATE that takes the stock and
